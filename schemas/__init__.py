@@ -1,0 +1,48 @@
+"""The records that travel between stages, their ids, their types, and the tables they become.
+
+Imports nothing of ours. `records` has the dataclasses, `types` the lattice of value types,
+`values` the JSON text of bindings and results, `ids` the content hashes, `canonical` the form of
+code that ids are taken from, `arrow` the Parquet tables.
+"""
+
+from tracemine.schemas.arrow import TABLES
+from tracemine.schemas.canonical import canonical_code
+from tracemine.schemas.ids import content_id, fraction_of, problem_id
+from tracemine.schemas.records import (
+    Event,
+    Instance,
+    Parameter,
+    Procedure,
+    Provenance,
+    Rejected,
+    Replay,
+    Signature,
+    Source,
+    Span,
+    Trajectory,
+    Variant,
+)
+from tracemine.schemas.values import NotPlainError, decode, encode
+
+__all__ = [
+    "TABLES",
+    "Event",
+    "Instance",
+    "NotPlainError",
+    "Parameter",
+    "Procedure",
+    "Provenance",
+    "Rejected",
+    "Replay",
+    "Signature",
+    "Source",
+    "Span",
+    "Trajectory",
+    "Variant",
+    "canonical_code",
+    "content_id",
+    "decode",
+    "encode",
+    "fraction_of",
+    "problem_id",
+]

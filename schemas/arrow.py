@@ -1,0 +1,217 @@
+"""The tables of a store: an Arrow schema for each, and the rows that records become.
+
+Column names are a contract with other programs (see docs/store.md): add, never rename or drop.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from tracemine.schemas.records import (
+    Event,
+    Instance,
+    Procedure,
+    Provenance,
+    Rejected,
+    Replay,
+    Signature,
+    Span,
+    Trajectory,
+    Variant,
+)
+
+_TEXT = pa.string()
+_TEXTS = pa.list_(pa.string())
+
+VARIANT = pa.struct(
+    [
+        ("variant_id", _TEXT), ("subroutine", _TEXT), ("code", _TEXT), ("entry_point", _TEXT),
+        ("tokens", pa.int32()), ("passes", pa.int32()), ("attempts", pa.int32()),
+        ("span_id", _TEXT), ("instance_id", _TEXT),
+    ]
+)  # fmt: skip
+
+PROVENANCE = pa.struct(
+    [
+        ("trajectory_id", _TEXT), ("source", _TEXT), ("licence", _TEXT),
+        ("start", pa.int64()), ("end", pa.int64()), ("quote", _TEXT),
+    ]
+)  # fmt: skip
+
+SOURCE = pa.struct(
+    [("dataset", _TEXT), ("row", pa.int64()), ("revision", _TEXT), ("licence", _TEXT)]
+)
+
+_PROCEDURES = pa.schema(
+    [
+        ("procedure_id", _TEXT), ("subquestion", _TEXT), ("summary", _TEXT), ("status", _TEXT),
+        ("domain", _TEXT), ("signature", _TEXT), ("preconditions", _TEXTS),
+        ("predicates", _TEXTS), ("failure_modes", _TEXTS), ("verifier", _TEXT),
+        ("teacher", _TEXT), ("variants", pa.list_(VARIANT)),
+        ("provenance", pa.list_(PROVENANCE)), ("success_rate", pa.float64()),
+        ("distinct_problems", pa.int32()), ("last_verified", _TEXT), ("expires_at", _TEXT),
+    ]
+)  # fmt: skip
+
+_SPANS = pa.schema(
+    [
+        ("span_id", _TEXT), ("trajectory_id", _TEXT), ("start", pa.int64()), ("end", pa.int64()),
+        ("quote", _TEXT), ("subquestion", _TEXT), ("shape", _TEXT), ("summary", _TEXT),
+        ("subroutine", _TEXT), ("code", _TEXT), ("entry_point", _TEXT), ("signature", _TEXT),
+        ("preconditions", _TEXTS), ("failure_modes", _TEXTS), ("kind", _TEXT),
+        ("domain", _TEXT), ("teacher", _TEXT), ("predicates", _TEXTS), ("verifier", _TEXT),
+    ]
+)  # fmt: skip
+
+#: Table name -> schema. The first column that ends in ``_id`` is what rows are sorted by, then
+#: the rest of the row.
+TABLES: dict[str, pa.Schema] = {
+    "procedures": _PROCEDURES,
+    "candidates": _PROCEDURES,
+    "trajectories": pa.schema(
+        [
+            ("trajectory_id", _TEXT), ("problem_id", _TEXT), ("problem", _TEXT),
+            ("trace", _TEXT), ("answer", _TEXT), ("reference", _TEXT), ("domain", _TEXT),
+            ("source", _TEXT), ("row", pa.int64()), ("licence", _TEXT), ("generator", _TEXT),
+            ("outcome", _TEXT), ("outcome_verifier", _TEXT), ("tests", _TEXTS),
+            ("test_setup", _TEXT), ("sources", pa.list_(SOURCE)),
+        ]
+    ),
+    "spans": _SPANS,
+    "instances": pa.schema(
+        [
+            ("instance_id", _TEXT), ("span_id", _TEXT), ("trajectory_id", _TEXT),
+            ("problem_id", _TEXT), ("bindings", _TEXT), ("result", _TEXT),
+            ("checked", pa.bool_()), ("origin", _TEXT),
+        ]
+    ),
+    "replays": pa.schema(
+        [
+            ("variant_id", _TEXT), ("instance_id", _TEXT), ("binding_map", _TEXT),
+            ("verdict", _TEXT), ("reason", _TEXT), ("verifier", _TEXT),
+        ]
+    ),
+    "rejected": pa.schema(
+        [
+            ("stage", _TEXT), ("reason", _TEXT), ("record_id", _TEXT), ("record", _TEXT),
+            ("detail", _TEXT), ("fate", _TEXT),
+        ]
+    ),
+    "handoff": _SPANS.append(pa.field("tool", _TEXT)),
+    "events": pa.schema(
+        [
+            ("procedure_id", _TEXT), ("from", _TEXT), ("to", _TEXT), ("rule", _TEXT),
+            ("evidence", _TEXT), ("at", _TEXT),
+        ]
+    ),
+}  # fmt: skip
+
+Row = dict[str, Any]
+
+
+def sort_key(table: str, row: Row) -> tuple[str, str]:
+    """What the rows of a table are ordered by: their id, then everything else."""
+    first = next(name for name in TABLES[table].names if name.endswith("_id"))
+    return row[first], json.dumps(row, sort_keys=True, default=str)
+
+
+def trajectory_row(trajectory: Trajectory) -> Row:
+    """The row of ``trajectories``; source, row and licence are those of the least source."""
+    least = min(trajectory.sources)
+    return {
+        "trajectory_id": trajectory.id,
+        "problem_id": trajectory.problem_id,
+        "problem": trajectory.problem,
+        "trace": trajectory.trace,
+        "answer": trajectory.answer,
+        "reference": trajectory.reference,
+        "domain": trajectory.domain,
+        "source": least.dataset,
+        "row": least.row,
+        "licence": least.licence,
+        "generator": trajectory.generator,
+        "outcome": trajectory.outcome,
+        "outcome_verifier": trajectory.outcome_verifier,
+        "tests": list(trajectory.tests),
+        "test_setup": trajectory.test_setup,
+        "sources": [dataclasses.asdict(s) for s in sorted(trajectory.sources)],
+    }
+
+
+def span_row(span: Span) -> Row:
+    """The row of ``spans``."""
+    return {
+        "span_id": span.id,
+        "trajectory_id": span.trajectory_id,
+        "start": span.start,
+        "end": span.end,
+        "quote": span.quote,
+        "subquestion": span.subquestion,
+        "shape": span.shape,
+        "summary": span.summary,
+        "subroutine": span.subroutine,
+        "code": span.code,
+        "entry_point": span.entry_point,
+        "signature": span.signature.to_json(),
+        "preconditions": list(span.preconditions),
+        "failure_modes": list(span.failure_modes),
+        "kind": span.kind,
+        "domain": span.domain,
+        "teacher": span.teacher,
+        "predicates": list(span.predicates),
+        "verifier": span.verifier,
+    }
+
+
+def handoff_row(span: Span) -> Row:
+    """The row of ``handoff``: a span's, and the tool it points to."""
+    return {**span_row(span), "tool": span.tool}
+
+
+def instance_row(instance: Instance) -> Row:
+    """The row of ``instances``."""
+    row = dataclasses.asdict(instance)
+    row["instance_id"] = row.pop("id")
+    return row
+
+
+def replay_row(replay: Replay) -> Row:
+    """The row of ``replays``."""
+    return dataclasses.asdict(replay)
+
+
+def rejected_row(rejected: Rejected) -> Row:
+    """The row of ``rejected``."""
+    return dataclasses.asdict(rejected)
+
+
+def event_row(event: Event) -> Row:
+    """The row of ``events``."""
+    row = dataclasses.asdict(event)
+    row["from"] = row.pop("from_status")
+    row["to"] = row.pop("to_status")
+    return row
+
+
+def procedure_row(procedure: Procedure) -> Row:
+    """The row of ``procedures`` or ``candidates``."""
+    row = dataclasses.asdict(procedure)
+    row["signature"] = procedure.signature.to_json()
+    for name in ("preconditions", "predicates", "failure_modes", "variants", "provenance"):
+        row[name] = list(row[name])
+    return row
+
+
+def procedure_from_row(row: Row) -> Procedure:
+    """The record of a row of ``procedures`` or ``candidates``; inverse of `procedure_row`."""
+    values = {name: row[name] for name in _PROCEDURES.names}
+    values["signature"] = Signature.from_json(values["signature"])
+    for name in ("preconditions", "predicates", "failure_modes"):
+        values[name] = tuple(values[name] or ())
+    values["variants"] = tuple(Variant(**v) for v in values["variants"])
+    values["provenance"] = tuple(Provenance(**p) for p in values["provenance"])
+    return Procedure(**values)

