@@ -1,0 +1,269 @@
+"""Replay: does a variant give the result on instances that it was not taken from?
+
+Roles are aligned first: which of the instance's values goes to which parameter. Names decide where
+they say something, units and types where names do not. Instances whose keys stand in the same roles
+(spans with one method) form a *family*; where more than one alignment remains, one instance of the
+family chooses it by its result, does not count, and the others are judged by it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tracemine.schemas import Instance, Parameter, Replay, Signature, decode
+from tracemine.schemas.records import Verdict
+from tracemine.schemas.types import coarse
+from tracemine.schemas.values import dump_json
+from tracemine.verifiers.equivalence import verify
+from tracemine.verifiers.sandbox import Run, Sandbox
+
+#: More ways than this to align roles are not tried: five parameters that nothing tells apart have
+#: 120, and a routine that needs more than that cannot be retrieved by its roles either.
+MAX_ALIGNMENTS = 120
+
+#: The reason of the verdict on the instance that chose an alignment.
+CHOSE = "chose the alignment of roles, so it does not count"
+
+#: Names that say nothing about the role of a value.
+_GENERIC = re.compile(
+    r"([a-z]|arr|array|lst|list\d*|nums?|number|numbers|text|string|str\d*|s\d|value|values|amount"
+    r"|amounts|count|total|quantity|items?|data|result|part|rest|param|arg|test_(list|str|tup)"
+    r"|tuple\d*|input)(_?\d+)*$"
+)
+
+#: The name that the wrapper of a routine is called by in the sandbox.
+_ENTRY = "tracemine_replay"
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """What of a variant is needed to replay it. ``predicates`` are its preconditions as boolean
+    expressions over its parameters; ``verifier`` compares its results."""
+
+    variant_id: str
+    code: str
+    entry_point: str
+    signature: Signature
+    predicates: tuple[str, ...]
+    verifier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An instance with the parameters of the span it was lifted from, in that span's order.
+    Cases with equal ``family`` hold their values in the same roles. ``own_roles`` says that the
+    instance binds the parameters of this very routine (its own tests), so nothing is to align."""
+
+    instance: Instance
+    keys: tuple[Parameter, ...]
+    family: str
+    own_roles: bool = False
+
+
+def alignments(signature: Signature, keys: Sequence[Parameter]) -> list[tuple[int, ...]]:
+    """Every way to serve the inputs of ``signature`` from ``keys``: for each input in order, the
+    position of its key. Equal names that mean something are matched first; what remains may be
+    matched in any way that types and units allow. Empty if there is none, or more than
+    `MAX_ALIGNMENTS`."""
+    inputs = signature.inputs
+    if len(inputs) != len(keys):
+        return []
+    positions = {key.name: index for index, key in enumerate(keys)}
+    fixed = {
+        index: positions[parameter.name]
+        for index, parameter in enumerate(inputs)
+        if parameter.name in positions
+        and not _GENERIC.match(parameter.name)
+        and fits(parameter, keys[positions[parameter.name]])
+    }
+    free_inputs = [i for i in range(len(inputs)) if i not in fixed]
+    free_keys = [p for p in range(len(keys)) if p not in fixed.values()]
+    choices = [[p for p in free_keys if fits(inputs[i], keys[p])] for i in free_inputs]
+    found = []
+    for assignment in _assignments(choices):
+        whole = dict(fixed) | dict(zip(free_inputs, assignment, strict=True))
+        found.append(tuple(whole[i] for i in range(len(inputs))))
+        if len(found) > MAX_ALIGNMENTS:
+            return []
+    return found
+
+
+def _assignments(choices: Sequence[Sequence[int]]) -> Iterable[tuple[int, ...]]:
+    """All ways to take one of each of ``choices`` without taking one twice, in sorted order."""
+    if not choices:
+        yield ()
+        return
+    for first in choices[0]:
+        rest = [[p for p in later if p != first] for later in choices[1:]]
+        for tail in _assignments(rest):
+            yield (first, *tail)
+
+
+def fits(parameter: Parameter, key: Parameter) -> bool:
+    """Whether a value in the role of ``key`` may serve ``parameter``: same coarse type (`any` fits
+    all), and no two different units."""
+    kinds = {coarse(parameter.type), coarse(key.type)}
+    if len(kinds) > 1 and "any" not in kinds:
+        return False
+    return parameter.unit is None or key.unit is None or parameter.unit == key.unit
+
+
+def replay(routine: Routine, cases: Sequence[Case], sandbox: Sandbox) -> list[Replay]:
+    """The verdicts of ``routine`` on ``cases``, in order of instance id. Incompatible cases (no
+    alignment) give none. All runs go to the sandbox as two batches: the fast interpreter first,
+    then CPython for whatever it did not pass.
+
+    Neither raises nor hangs on account of the code: what goes wrong is a verdict.
+    """
+    ordered = sorted(cases, key=lambda case: case.instance.id)
+    options = [_options(routine, case) for case in ordered]
+    verdicts = _evaluate(routine, ordered, options, sandbox)
+    results: dict[str, Replay] = {}
+    by_family: dict[str, list[int]] = {}
+    for index, case in enumerate(ordered):
+        if options[index]:
+            by_family.setdefault(case.family, []).append(index)
+    for _, members in sorted(by_family.items()):
+        for index, alignment, outcome in _judge_family(members, options, verdicts):
+            case = ordered[index]
+            results[case.instance.id] = Replay(
+                variant_id=routine.variant_id,
+                instance_id=case.instance.id,
+                binding_map=_binding_map(routine.signature, case.keys, alignment),
+                verdict=outcome.verdict,
+                reason=outcome.reason,
+                verifier=outcome.verifier,
+            )
+    return [results[key] for key in sorted(results)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """One run, judged. ``value`` is the text of what it gave, to tell runs that agree."""
+
+    verdict: Verdict
+    reason: str
+    verifier: str
+    value: str
+
+
+_Verdicts = dict[tuple[int, tuple[int, ...]], _Outcome]
+
+
+def _options(routine: Routine, case: Case) -> list[tuple[int, ...]]:
+    if case.own_roles:
+        return [tuple(range(len(case.keys)))]
+    return alignments(routine.signature, case.keys)
+
+
+def _evaluate(
+    routine: Routine,
+    cases: Sequence[Case],
+    options: Sequence[Sequence[tuple[int, ...]]],
+    sandbox: Sandbox,
+) -> _Verdicts:
+    runs = [(index, alignment) for index, ways in enumerate(options) for alignment in ways]
+    if not runs:
+        return {}
+    source = _source(routine)
+    values = [decode(case.instance.bindings) for case in cases]
+    expected = [decode(case.instance.result) for case in cases]
+    names = [parameter.name for parameter in routine.signature.inputs]
+
+    def bind(run: tuple[int, tuple[int, ...]]) -> dict[str, Any]:
+        index, alignment = run
+        keys = cases[index].keys
+        return {
+            name: values[index][keys[position].name]
+            for name, position in zip(names, alignment, strict=True)
+        }
+
+    verdicts: _Verdicts = {}
+    fast = sandbox.run_many(source, _ENTRY, [bind(run) for run in runs], backend="monty")
+    for run, result in zip(runs, fast, strict=True):
+        verdicts[run] = _outcome(routine, result, expected[run[0]])
+    again = [run for run in runs if verdicts[run].verdict != "pass"]
+    if again:
+        sure = sandbox.run_many(source, _ENTRY, [bind(run) for run in again], backend="cpython")
+        for run, result in zip(again, sure, strict=True):
+            verdicts[run] = _outcome(routine, result, expected[run[0]])
+    return verdicts
+
+
+def _judge_family(
+    members: Sequence[int], options: Sequence[Sequence[tuple[int, ...]]], verdicts: _Verdicts
+) -> Iterable[tuple[int, tuple[int, ...], _Outcome]]:
+    """The verdict on each member of a family (indices, in order of instance id)."""
+    chosen: tuple[int, ...] | None = None
+    open_members = []
+    for index in members:
+        ways = options[index]
+        if len({_behaviour(verdicts[index, way]) for way in ways}) == 1:
+            yield index, ways[0], verdicts[index, ways[0]]
+        else:
+            open_members.append(index)
+    for index in open_members:
+        ways = options[index]
+        if chosen is None:
+            fitting = [way for way in ways if verdicts[index, way].verdict == "pass"]
+            chosen = fitting[0] if fitting else ways[0]
+            outcome = verdicts[index, chosen]
+            if fitting:
+                outcome = _Outcome("unsupported", CHOSE, outcome.verifier, outcome.value)
+            yield index, chosen, outcome
+        elif chosen in ways:
+            yield index, chosen, verdicts[index, chosen]
+        else:
+            reason = "the alignment that its family chose does not apply"
+            yield index, ways[0], _Outcome("unsupported", reason, "", "")
+
+
+def _behaviour(outcome: _Outcome) -> tuple[str, str]:
+    return outcome.verdict, outcome.value
+
+
+def _outcome(routine: Routine, run: Run, expected: Any) -> _Outcome:
+    if run.status == "timeout":
+        return _Outcome("timeout", run.reason, "", "")
+    if run.status in ("unsupported", "refused"):
+        return _Outcome("unsupported", run.reason, "", "")
+    if run.status != "ok":
+        return _Outcome("error", run.reason, "", "")
+    tag, value = run.value
+    if tag != "value":
+        return _Outcome("unsupported", f"precondition does not hold: {value}", "", "")
+    verdict = verify(expected, value, verifier=routine.verifier)
+    agrees: Verdict = "pass" if verdict.outcome == "agree" else "fail"
+    return _Outcome(agrees, f"{run.backend}: {verdict.reason}", verdict.verifier, repr(value))
+
+
+def _source(routine: Routine) -> str:
+    """The routine's code with a wrapper that tests the preconditions before the call."""
+    names = [parameter.name for parameter in routine.signature.inputs]
+    lines = [routine.code, "", f"def {_ENTRY}({', '.join(names)}):"]
+    for predicate in routine.predicates:
+        lines += [
+            "    try:",
+            f"        tracemine_holds = bool({predicate})",
+            "    except Exception:",
+            "        tracemine_holds = False",
+            "    if not tracemine_holds:",
+            f"        return ('precondition', {predicate!r})",
+        ]
+    call = ", ".join(f"{name}={name}" for name in names)
+    lines.append(f"    return ('value', {routine.entry_point}({call}))")
+    return "\n".join(lines) + "\n"
+
+
+def _binding_map(signature: Signature, keys: Sequence[Parameter], alignment: Sequence[int]) -> str:
+    pairs: Mapping[str, str] = {
+        parameter.name: keys[position].name
+        for parameter, position in zip(signature.inputs, alignment, strict=True)
+    }
+    return dump_json(dict(pairs))
+
+
+__all__ = ["CHOSE", "MAX_ALIGNMENTS", "Case", "Routine", "alignments", "fits", "replay"]
