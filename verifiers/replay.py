@@ -142,12 +142,11 @@ def replay(routine: Routine, cases: Sequence[Case], sandbox: Sandbox) -> list[Re
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """One run, judged. ``value`` is the text of what it gave, to tell runs that agree."""
+    """One run, judged."""
 
     verdict: Verdict
     reason: str
     verifier: str
-    value: str
 
 
 _Verdicts = dict[tuple[int, tuple[int, ...]], _Outcome]
@@ -201,7 +200,8 @@ def _judge_family(
     open_members = []
     for index in members:
         ways = options[index]
-        if len({_behaviour(verdicts[index, way]) for way in ways}) == 1:
+        # Alignments that all pass give one value, and where all fail there is nothing to choose.
+        if len({verdicts[index, way].verdict for way in ways}) == 1:
             yield index, ways[0], verdicts[index, ways[0]]
         else:
             open_members.append(index)
@@ -212,32 +212,28 @@ def _judge_family(
             chosen = fitting[0] if fitting else ways[0]
             outcome = verdicts[index, chosen]
             if fitting:
-                outcome = _Outcome("unsupported", CHOSE, outcome.verifier, outcome.value)
+                outcome = _Outcome("unsupported", CHOSE, outcome.verifier)
             yield index, chosen, outcome
         elif chosen in ways:
             yield index, chosen, verdicts[index, chosen]
         else:
             reason = "the alignment that its family chose does not apply"
-            yield index, ways[0], _Outcome("unsupported", reason, "", "")
-
-
-def _behaviour(outcome: _Outcome) -> tuple[str, str]:
-    return outcome.verdict, outcome.value
+            yield index, ways[0], _Outcome("unsupported", reason, "")
 
 
 def _outcome(routine: Routine, run: Run, expected: Any) -> _Outcome:
     if run.status == "timeout":
-        return _Outcome("timeout", run.reason, "", "")
+        return _Outcome("timeout", run.reason, "")
     if run.status in ("unsupported", "refused"):
-        return _Outcome("unsupported", run.reason, "", "")
+        return _Outcome("unsupported", run.reason, "")
     if run.status != "ok":
-        return _Outcome("error", run.reason, "", "")
+        return _Outcome("error", run.reason, "")
     tag, value = run.value
     if tag != "value":
-        return _Outcome("unsupported", f"precondition does not hold: {value}", "", "")
+        return _Outcome("unsupported", f"precondition does not hold: {value}", "")
     verdict = verify(expected, value, verifier=routine.verifier)
     agrees: Verdict = "pass" if verdict.outcome == "agree" else "fail"
-    return _Outcome(agrees, f"{run.backend}: {verdict.reason}", verdict.verifier, repr(value))
+    return _Outcome(agrees, f"{run.backend}: {verdict.reason}", verdict.verifier)
 
 
 def _source(routine: Routine) -> str:

@@ -1,0 +1,154 @@
+"""Stage 2, admit: one trajectory from all its copies, and only with a verified outcome."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+from tracemine.schemas import Rejected, Source, Trajectory, fraction_of
+from tracemine.schemas.records import Fate
+from tracemine.schemas.values import dump_json
+from tracemine.transforms.stage import REJECTED, Out, run_stage
+from tracemine.verifiers import (
+    Sandbox,
+    Verdict,
+    admission_test,
+    check_tests,
+    shared_sandbox,
+    verify_answer,
+)
+
+STAGE = "admit"
+
+DUPLICATE = "duplicate trajectory"
+HELD_OUT = "left out by --holdout"
+LICENCE = "licence not allowed"
+WRONG = "wrong answer"
+NO_REFERENCE = "no reference answer and no tests"
+NO_ANSWER = "no answer"
+CONFLICT = "sources disagree on the reference answer"
+UNKNOWN = "answer could not be compared with the reference"
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitOptions:
+    """``holdout``: share of problems, by hash of problem id, that is left out for evaluation.
+    ``licences``: if not empty, only sources under one of these are read."""
+
+    holdout: float = 0.0
+    licences: tuple[str, ...] = ()
+
+
+class Admit(beam.PTransform):
+    """Trajectory -> Trajectory with ``outcome == "verified"``; the rest is Rejected.
+
+    Outputs: ``trajectories``, ``rejected``.
+    """
+
+    def __init__(self, options: AdmitOptions) -> None:
+        super().__init__()
+        self.options = options
+
+    def expand(self, trajectories: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        options = self.options
+        return (
+            trajectories
+            | "Key by id" >> beam.Map(lambda trajectory: (trajectory.id, trajectory))
+            | "Gather copies" >> beam.GroupByKey()
+            | "Verify outcome"
+            >> run_stage(
+                STAGE,
+                lambda keyed, sandbox: admit(keyed[1], options, sandbox),
+                main="trajectories",
+                tags=[REJECTED],
+                setup=shared_sandbox,
+            )
+        )
+
+
+def admit(
+    copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox
+) -> Iterator[Out]:
+    """Merge the copies of one trajectory (the least source stays, all are listed), then verify
+    its outcome. Yields one trajectory or one rejection for it, and a rejection for each further
+    copy."""
+    ordered = sorted(copies, key=lambda t: (min(t.sources), t.reference or "", t.answer or ""))
+    kept, *others = ordered
+    for copy in others:
+        yield REJECTED, _reject(copy, DUPLICATE, f"same as {_where(kept)}", "duplicate")
+    sources = tuple(sorted({source for copy in ordered for source in copy.sources}))
+    trajectory = dataclasses.replace(kept, sources=sources)
+    if options.holdout and fraction_of(trajectory.problem_id) < options.holdout:
+        yield REJECTED, _reject(trajectory, HELD_OUT)
+        return
+    if options.licences:
+        allowed = tuple(s for s in sources if s.licence in options.licences)
+        if not allowed:
+            licences = ", ".join(sorted({s.licence or "none stated" for s in sources}))
+            yield REJECTED, _reject(trajectory, LICENCE, licences)
+            return
+        trajectory = dataclasses.replace(trajectory, sources=allowed)
+    if len({copy.reference for copy in ordered}) > 1 and _references_conflict(ordered):
+        yield REJECTED, _reject(trajectory, CONFLICT)
+        return
+    yield _verified(trajectory, sandbox)
+
+
+def _references_conflict(copies: Iterable[Trajectory]) -> bool:
+    first, *rest = sorted({copy.reference or "" for copy in copies})
+    return any(verify_answer(first, other).outcome != "agree" for other in rest)
+
+
+def _verified(trajectory: Trajectory, sandbox: Sandbox) -> Out:
+    if trajectory.tests:
+        index = admission_test(trajectory.problem_id, trajectory.tests)
+        verdict = check_tests(
+            trajectory.trace, [trajectory.tests[index]], trajectory.test_setup, sandbox
+        )
+    elif trajectory.reference is None:
+        return REJECTED, _reject(trajectory, NO_REFERENCE)
+    elif trajectory.answer is None:
+        return REJECTED, _reject(trajectory, NO_ANSWER)
+    else:
+        verdict = verify_answer(trajectory.reference, trajectory.answer)
+    return _decided(trajectory, verdict)
+
+
+def _decided(trajectory: Trajectory, verdict: Verdict) -> Out:
+    if verdict.outcome == "agree":
+        admitted = dataclasses.replace(
+            trajectory, outcome="verified", outcome_verifier=verdict.verifier
+        )
+        return "trajectories", admitted
+    reason = WRONG if verdict.outcome == "differ" else UNKNOWN
+    detail = f"{verdict.verifier}: {verdict.reason}"
+    return REJECTED, _reject(trajectory, reason, detail)
+
+
+def _where(trajectory: Trajectory) -> str:
+    least: Source = min(trajectory.sources)
+    return f"{least.dataset} row {least.row}"
+
+
+def _reject(
+    trajectory: Trajectory, reason: str, detail: str = "", fate: Fate = "rejected"
+) -> Rejected:
+    where = _where(trajectory)
+    record = {
+        "problem_id": trajectory.problem_id,
+        "answer": trajectory.answer,
+        "reference": trajectory.reference,
+        "generator": trajectory.generator,
+        "sources": [dataclasses.asdict(source) for source in sorted(trajectory.sources)],
+    }
+    return Rejected(
+        stage=STAGE,
+        reason=reason,
+        record_id=trajectory.id,
+        detail=f"{where}: {reason}" + (f" ({detail})" if detail else ""),
+        record=dump_json(record),
+        fate=fate,
+    )

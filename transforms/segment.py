@@ -1,0 +1,207 @@
+"""Stages 3 to 6 on spans: segment, ground, route, normalise.
+
+Each is a plain function; `Segment` and `Route` wrap them for Beam.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+from tracemine.schemas import Rejected, Span, Trajectory, content_id
+from tracemine.schemas.records import Fate
+from tracemine.schemas.shingles import shingles
+from tracemine.schemas.values import dump_json
+from tracemine.teachers import Dropped, Teacher, TeacherError, make_teacher
+from tracemine.transforms.stage import HANDOFF, REJECTED, Out, run_stage
+from tracemine.verifiers import verifier_for
+
+#: A quote shorter than this (characters that are not space) could occur anywhere.
+MIN_QUOTE = 12
+
+NOT_GROUNDED = "quote is not in the source"
+SHORT_QUOTE = f"quote has fewer than {MIN_QUOTE} characters"
+NO_PRECONDITIONS = "no preconditions"
+NO_VERIFIER = "no verifier for its result"
+NOT_REPLAYABLE = "not replayable: no code"
+NO_INSTANCE = "not replayable: no instance"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A span on its way into a group: with the shingles of its problem, to tell another problem
+    from the same one in other words, and from the embed stage on with its vector (float32)."""
+
+    span: Span
+    shingles: bytes
+    vector: bytes = b""
+
+
+class Segment(beam.PTransform):
+    """Trajectory -> Proposal, through segment and ground.
+
+    Outputs: ``proposals``, ``rejected``.
+    """
+
+    def __init__(self, teacher: str) -> None:
+        super().__init__()
+        self.teacher = teacher
+
+    def expand(self, trajectories: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        teacher = self.teacher
+        return (
+            trajectories
+            # A few files make few bundles; tracing programs is worth spreading.
+            | "Spread" >> beam.Reshuffle()
+            | "Cut into spans"
+            >> run_stage(
+                "segment",
+                segment,
+                main="proposals",
+                tags=[REJECTED],
+                setup=lambda: make_teacher(teacher),
+            )
+        )
+
+
+class Route(beam.PTransform):
+    """Proposal -> Proposal whose span is procedural, has preconditions and a verifier, and has
+    its shape. Outputs: ``proposals``, ``handoff`` (Span), ``rejected``."""
+
+    def expand(self, proposals: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        return proposals | "Route" >> run_stage(
+            "route", route, main="proposals", tags=[HANDOFF, REJECTED]
+        )
+
+
+def segment(trajectory: Trajectory, teacher: Teacher) -> Iterator[Out]:
+    """The grounded spans of one trajectory. What the teacher dropped, and what is not literally in
+    the trace, is rejected; a trajectory that the teacher could not read is failed."""
+    try:
+        segmentation = teacher.segment(trajectory)
+    except TeacherError as error:
+        yield REJECTED, _reject_window(trajectory, error)
+        return
+    for dropped in segmentation.dropped:
+        yield REJECTED, _reject_dropped(trajectory, dropped)
+    fingerprint = shingles(trajectory.problem)
+    for span in segmentation.spans:
+        reason = ground(span, trajectory)
+        if reason:
+            yield REJECTED, reject_span("ground", reason, span)
+        else:
+            yield "proposals", Proposal(span=span, shingles=fingerprint)
+
+
+def ground(span: Span, trajectory: Trajectory) -> str | None:
+    """Why the span's quote is no provenance, or None if it is."""
+    if trajectory.trace[span.start : span.end] != span.quote or span.start < 0:
+        return NOT_GROUNDED
+    if len("".join(span.quote.split())) < MIN_QUOTE:
+        return SHORT_QUOTE
+    return None
+
+
+def route(proposal: Proposal) -> Iterator[Out]:
+    """Where a grounded span goes: on, to the hand-offs, or out."""
+    span = proposal.span
+    if span.kind != "procedural":
+        yield HANDOFF, _normalised(span)
+        return
+    verifier = verifier_for(span.signature.output.type)
+    reason = None
+    if not span.code or not span.entry_point:
+        reason = NOT_REPLAYABLE
+    elif not span.instances:
+        reason = NO_INSTANCE
+    elif not span.preconditions:
+        reason = NO_PRECONDITIONS
+    elif verifier is None:
+        reason = NO_VERIFIER
+    if reason is not None or verifier is None:
+        yield REJECTED, reject_span("route", reason or NO_VERIFIER, span)
+        return
+    ready = dataclasses.replace(_normalised(span), verifier=verifier)
+    yield "proposals", dataclasses.replace(proposal, span=ready)
+
+
+def _normalised(span: Span) -> Span:
+    return dataclasses.replace(span, shape=shape_of(span.subquestion))
+
+
+def shape_of(subquestion: str) -> str:
+    """A subquestion without what belongs to its instance: single spaces, no closing mark, lower
+    case at its start. Teachers leave no numbers or names in it (`teachers.rules.words.mask`)."""
+    text = " ".join(subquestion.split()).rstrip("?.! ")
+    return text[:1].lower() + text[1:]
+
+
+def embedding_text(span: Span) -> str:
+    """What is embedded of a span: its shape, then what goes in and comes out, in words."""
+    inputs = ", ".join(_words(p.name) for p in span.signature.inputs)
+    return f"{span.shape} (from {inputs} to {_words(span.signature.output.name)})"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").strip()
+
+
+def reject_span(
+    stage: str, reason: str, span: Span, detail: str = "", fate: Fate = "rejected"
+) -> Rejected:
+    """The ledger entry of a span that leaves the line."""
+    record = {
+        "trajectory_id": span.trajectory_id,
+        "start": span.start,
+        "end": span.end,
+        "quote": span.quote,
+        "subquestion": span.subquestion,
+        "code": span.code,
+    }
+    where = f"{span.trajectory_id} at {span.start}"
+    return Rejected(
+        stage=stage,
+        reason=reason,
+        record_id=span.id,
+        detail=f"{where}: {reason}" + (f" ({detail})" if detail else ""),
+        record=dump_json(record),
+        fate=fate,
+    )
+
+
+def _reject_dropped(trajectory: Trajectory, dropped: Dropped) -> Rejected:
+    quote = trajectory.trace[dropped.start : dropped.end]
+    identity = content_id("dropped", trajectory.id, dropped.start, dropped.end, dropped.reason)
+    record = {
+        "trajectory_id": trajectory.id,
+        "start": dropped.start,
+        "end": dropped.end,
+        "quote": quote[:1000],
+    }
+    where = f"{trajectory.id} at {dropped.start}"
+    return Rejected(
+        stage="segment",
+        reason=dropped.reason,
+        record_id=identity,
+        detail=f"{where}: {dropped.reason}" + (f" ({dropped.detail})" if dropped.detail else ""),
+        record=dump_json(record),
+    )
+
+
+def _reject_window(trajectory: Trajectory, error: TeacherError) -> Rejected:
+    return Rejected(
+        stage="segment",
+        reason=error.reason,
+        record_id=trajectory.id,
+        detail=f"{trajectory.id}: {error}",
+        record=dump_json({"trajectory_id": trajectory.id}),
+        fate="failed",
+    )
+
+
+def unique_spans(spans: Iterable[Span]) -> list[Span]:
+    """Spans by id, each once, in order of id."""
+    return [span for _, span in sorted({span.id: span for span in spans}.items())]

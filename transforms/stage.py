@@ -1,0 +1,81 @@
+"""What every stage shares: reasons, counts and seconds.
+
+A stage's function takes one element and yields `Out` values: a record for one of the stage's named
+outputs. `Stage` runs it, counts what went to which output, and measures the time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+#: Namespace of our Beam counters.
+NAMESPACE = "tracemine"
+#: The names of a stage's outputs that are not its main one.
+REJECTED = "rejected"
+HANDOFF = "handoff"
+
+#: A named output and the record that goes there.
+Out = tuple[str, Any]
+
+#: What runs in this process reports here as it goes; the live view reads it. Only for showing:
+#: ledgers are computed from the data, because a runner may run an element twice.
+live_counts: dict[tuple[str, str], int] = {}
+
+
+class Stage(beam.DoFn):
+    """Runs ``function`` over elements as the stage ``name``.
+
+    ``function(element)`` yields ``(output, record)``; ``main`` is the output that has no tag.
+    ``setup`` makes what the function needs once per worker (a model, a sandbox): it is called
+    without arguments in the worker, and its result is passed as the second argument.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Iterable[Out]],
+        *,
+        main: str,
+        setup: Callable[[], Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.function = function
+        self.main = main
+        self.make = setup
+        self.arguments: tuple[Any, ...] = ()
+
+    def setup(self) -> None:
+        """Make what the function needs; Beam calls this once per worker."""
+        self.arguments = (self.make(),) if self.make else ()
+
+    def process(self, element: Any) -> Iterator[Any]:
+        """Run the function on one element; Beam calls this."""
+        started = time.perf_counter()
+        for output, record in self.function(element, *self.arguments):
+            Metrics.counter(NAMESPACE, f"{self.name}/{output}").inc()
+            key = (self.name, output)
+            live_counts[key] = live_counts.get(key, 0) + 1
+            if output == self.main:
+                yield record
+            else:
+                yield beam.pvalue.TaggedOutput(output, record)
+        elapsed = time.perf_counter() - started
+        Metrics.counter(NAMESPACE, f"{self.name}/microseconds").inc(int(elapsed * 1e6))
+
+
+def run_stage(
+    name: str,
+    function: Callable[..., Iterable[Out]],
+    *,
+    main: str,
+    tags: Iterable[str] = (),
+    setup: Callable[[], Any] | None = None,
+) -> beam.ParDo:
+    """``pcollection | name >> run_stage(...)`` gives an object with the outputs as attributes."""
+    stage = Stage(name, function, main=main, setup=setup)
+    return beam.ParDo(stage).with_outputs(*tags, main=main)
