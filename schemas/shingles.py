@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
+from collections.abc import Mapping
 
 import xxhash
 
@@ -45,3 +47,32 @@ def near_duplicates(left: bytes, right: bytes) -> bool:
 
 def _unpack(packed: bytes) -> set[int]:
     return set(struct.unpack(f"<{len(packed) // 4}I", packed))
+
+
+def near_duplicate_classes(problems: Mapping[str, bytes]) -> dict[str, str]:
+    """Problem id -> the least id among the problems that it is, directly or through others, a
+    near-duplicate of. ``problems`` maps ids to `shingles`. Exact, by prefix filtering (Bayardo et
+    al., *Scaling up all pairs similarity search*, 2007): two sets this alike share an element
+    among the first few of each."""
+    parent = {identifier: identifier for identifier in problems}
+
+    def root(identifier: str) -> str:
+        while parent[identifier] != identifier:
+            parent[identifier] = parent[parent[identifier]]
+            identifier = parent[identifier]
+        return identifier
+
+    holders: dict[int, list[str]] = {}
+    for identifier in sorted(problems):
+        elements = sorted(_unpack(problems[identifier]))
+        prefix = elements[: len(elements) - math.ceil(NEAR_DUPLICATE * len(elements)) + 1]
+        seen: set[str] = set()
+        for element in prefix:
+            for other in holders.setdefault(element, []):
+                if other not in seen:
+                    seen.add(other)
+                    if near_duplicates(problems[identifier], problems[other]):
+                        low, high = sorted((root(identifier), root(other)))
+                        parent[high] = low
+            holders[element].append(identifier)
+    return {identifier: root(identifier) for identifier in problems}

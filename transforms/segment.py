@@ -6,7 +6,7 @@ Each is a plain function; `Segment` and `Route` wrap them for Beam.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -33,11 +33,13 @@ NO_INSTANCE = "not replayable: no instance"
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A span on its way into a group: with the shingles of its problem, to tell another problem
-    from the same one in other words, and from the embed stage on with its vector (float32)."""
+    from the same in other words, and from the embed stage on with its vector (float32) and what its
+    subroutine costs in tokens."""
 
     span: Span
     shingles: bytes
     vector: bytes = b""
+    tokens: int = 0
 
 
 class Segment(beam.PTransform):
@@ -200,8 +202,3 @@ def _reject_window(trajectory: Trajectory, error: TeacherError) -> Rejected:
         record=dump_json({"trajectory_id": trajectory.id}),
         fate="failed",
     )
-
-
-def unique_spans(spans: Iterable[Span]) -> list[Span]:
-    """Spans by id, each once, in order of id."""
-    return [span for _, span in sorted({span.id: span for span in spans}.items())]

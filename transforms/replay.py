@@ -1,0 +1,227 @@
+"""Stage 9, replay: every method of a group, run on the group's held-out instances.
+
+Spans whose code is the same but for names hold one *method*; one of them founds the variant that
+stands for it, the others bring instances and provenance. A variant's verdicts on the instances of
+its own method and of all others are the replay matrix that consolidation reads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+from tracemine.schemas import Parameter, Replay, Signature, Span, canonical_code, content_id, decode
+from tracemine.schemas.shingles import near_duplicate_classes
+from tracemine.schemas.types import join
+from tracemine.schemas.values import encode
+from tracemine.transforms.segment import Proposal
+from tracemine.transforms.stage import Out, run_stage
+from tracemine.verifiers import Sandbox, shared_sandbox
+from tracemine.verifiers.replay import Case, Routine, replay
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayLimits:
+    """How much of a large group is replayed: instances of a variant's own method, and of all
+    other methods together. The sample is by instance id, which is a hash."""
+
+    own: int = 64
+    others: int = 192
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """Spans with one canonical code. ``founder`` is the span whose names the variant has."""
+
+    key: str
+    variant_id: str
+    founder: Proposal
+    members: tuple[Proposal, ...]
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What an instance is evidence of: ``problem`` is the least id among its problem's
+    near-duplicates; ``method`` the key of the span that it came from."""
+
+    instance_id: str
+    span_id: str
+    method: str
+    problem: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A replayed group."""
+
+    methods: tuple[Method, ...]
+    replays: Mapping[str, tuple[Replay, ...]]
+    witnesses: Mapping[str, Witness]
+
+
+class ReplayGroups(beam.PTransform):
+    """Group -> Matrix."""
+
+    def __init__(self, limits: ReplayLimits) -> None:
+        super().__init__()
+        self.limits = limits
+
+    def expand(self, groups: beam.PCollection) -> beam.PCollection:
+        limits = self.limits
+        outputs = (
+            groups
+            # One class makes many groups: without this a single worker would replay them all.
+            | "Spread" >> beam.Reshuffle()
+            | "Replay"
+            >> run_stage(
+                "replay",
+                lambda group, sandbox: _replay_group(group, limits, sandbox),
+                main="matrices",
+                setup=shared_sandbox,
+            )
+        )
+        return outputs.matrices
+
+
+def _replay_group(
+    group: Sequence[Proposal], limits: ReplayLimits, sandbox: Sandbox
+) -> Iterator[Out]:
+    yield "matrices", replay_group(group, limits, sandbox)
+
+
+def replay_group(group: Sequence[Proposal], limits: ReplayLimits, sandbox: Sandbox) -> Matrix:
+    """The replay matrix of one candidate group."""
+    methods = methods_of(group)
+    problems = near_duplicate_classes({p.span.problem_id: p.shingles for p in group})
+    cases, witnesses = _cases(methods, problems)
+    replays = {}
+    for method in methods:
+        held_out = _sample(method, _held_out(method, cases, witnesses, problems), limits)
+        replays[method.variant_id] = tuple(replay(_routine(method), held_out, sandbox))
+    return Matrix(tuple(methods), replays, witnesses)
+
+
+def methods_of(group: Iterable[Proposal]) -> list[Method]:
+    """The methods of a group, in order of variant id."""
+    by_code: dict[str, list[Proposal]] = {}
+    for proposal in sorted(group, key=lambda p: p.span.id):
+        by_code.setdefault(method_key(proposal.span), []).append(proposal)
+    methods = [make_method(key, members) for key, members in by_code.items()]
+    return sorted(methods, key=lambda method: method.variant_id)
+
+
+def method_key(span: Span) -> str:
+    """The same for spans whose code differs in names alone."""
+    return content_id("method", canonical_code(span.code or "", span.entry_point or ""))
+
+
+def variant_id(span: Span) -> str:
+    """The id of the variant that a span founds: its signature and its canonical code."""
+    code = canonical_code(span.code or "", span.entry_point or "")
+    return content_id("variant", span.signature.to_json(), code)
+
+
+def make_method(key: str, members: Sequence[Proposal]) -> Method:
+    """A method of ``members`` (in order of span id): founded by the commonest variant among them,
+    the least id where several are as common, and by that variant's least span."""
+    ids = [variant_id(member.span) for member in members]
+    counts = Counter(ids)
+    best = min(counts, key=lambda identifier: (-counts[identifier], identifier))
+    founder = members[ids.index(best)]
+    signature = _widened(founder.span.signature, [m.span.signature for m in members])
+    return Method(key, best, founder, tuple(members), signature)
+
+
+def _widened(names: Signature, signatures: Sequence[Signature]) -> Signature:
+    """``names`` with each type widened to cover all ``signatures``, and each unit kept only where
+    none of them has another."""
+
+    def widen(own: Parameter, same_role: Sequence[Parameter]) -> Parameter:
+        kind, units = own.type, {p.unit for p in same_role if p.unit is not None}
+        for parameter in same_role:
+            kind = join(kind, parameter.type)
+        return Parameter(own.name, kind, units.pop() if len(units) == 1 else None)
+
+    return dataclasses.replace(
+        names,
+        inputs=tuple(
+            widen(parameter, [s.inputs[index] for s in signatures])
+            for index, parameter in enumerate(names.inputs)
+        ),
+        output=widen(names.output, [s.output for s in signatures]),
+    )
+
+
+def _routine(method: Method) -> Routine:
+    span = method.founder.span
+    return Routine(
+        variant_id=method.variant_id,
+        code=span.code or "",
+        entry_point=span.entry_point or "",
+        signature=method.signature,
+        predicates=span.predicates,
+        verifier=span.verifier,
+    )
+
+
+def _cases(
+    methods: Sequence[Method], problems: Mapping[str, str]
+) -> tuple[list[Case], dict[str, Witness]]:
+    """Every instance of the group that may decide something: checked, and one for each problem and
+    method (tests each for themselves)."""
+    cases, witnesses = [], {}
+    seen = set()
+    for method in methods:
+        for member in method.members:
+            for instance in sorted(member.span.instances, key=lambda i: i.id):
+                problem = problems[instance.problem_id]
+                if instance.origin == "test":
+                    identity = ("test", problem, instance.bindings, instance.result, method.key)
+                else:
+                    identity = ("trace", problem, "", "", method.key)
+                if not instance.checked or identity in seen:
+                    continue
+                seen.add(identity)
+                cases.append(Case(instance, member.span.signature.inputs, method.key))
+                witnesses[instance.id] = Witness(
+                    instance.id, member.span.id, method.key, problem, instance.origin
+                )
+    return cases, witnesses
+
+
+def _held_out(
+    method: Method,
+    cases: Sequence[Case],
+    witnesses: Mapping[str, Witness],
+    problems: Mapping[str, str],
+) -> list[Case]:
+    """The cases that are held out for a method's variant: tests that admission did not use, and
+    instances of another problem with other values than its founder's own."""
+    founder = method.founder.span
+    own_problem = problems[founder.problem_id]
+    own_values = _values(founder.instances[0].bindings)
+    found = []
+    for case in cases:
+        witness = witnesses[case.instance.id]
+        if witness.origin == "test":
+            found.append(dataclasses.replace(case, own_roles=witness.span_id == founder.id))
+        elif witness.problem != own_problem and _values(case.instance.bindings) != own_values:
+            found.append(case)
+    return found
+
+
+def _values(bindings: str) -> list[str]:
+    return sorted(encode(value) for value in decode(bindings).values())
+
+
+def _sample(method: Method, cases: Sequence[Case], limits: ReplayLimits) -> list[Case]:
+    ordered = sorted(cases, key=lambda case: case.instance.id)
+    own = [case for case in ordered if case.family == method.key]
+    others = [case for case in ordered if case.family != method.key]
+    return own[: limits.own] + others[: limits.others]
