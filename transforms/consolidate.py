@@ -7,26 +7,14 @@ procedure, however they are worded; those that do not are different procedures, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
 
-from tracemine.schemas import (
-    Event,
-    Procedure,
-    Provenance,
-    Rejected,
-    Replay,
-    Signature,
-    Source,
-    Span,
-    Variant,
-)
-from tracemine.schemas.records import Status
-from tracemine.schemas.values import dump_json
+from tracemine.schemas import Rejected, Replay, Signature
 from tracemine.store import Policy
-from tracemine.transforms.replay import Matrix, Method, Witness, make_method
+from tracemine.transforms.replay import Matrix, Method, Witness, make_method, variant_id
 from tracemine.transforms.segment import Proposal, reject_span
 from tracemine.transforms.stage import REJECTED, Out, run_stage
 
@@ -87,7 +75,12 @@ def consolidate(matrix: Matrix, min_replays: int) -> Iterator[Out]:
             for member in refuted:
                 yield REJECTED, _failed(member, method.variant_id, replays)
             continue
-        for waiting in _regroup(method, refuted):
+        for member in refuted:
+            if variant_id(member.span) == method.variant_id:
+                yield REJECTED, _failed(member, method.variant_id, replays)
+        others = [m for m in refuted if variant_id(m.span) != method.variant_id]
+        if others:
+            waiting = _waiting(make_method(method.key, others))
             yield "entries", Entry(waiting.variant_id, (waiting,))
         evidence = _evidence(method, kept, replays, matrix.witnesses)
         by_method[method.key] = method.variant_id
@@ -117,23 +110,17 @@ def _split_members(
     return kept, [m for m in method.members if m.span.id in failed_spans]
 
 
-def _regroup(method: Method, refuted: Sequence[Proposal]) -> list[Evidence]:
-    """Members that the method's variant does not speak for wait as candidates of their own, each
-    with what has its names."""
-    if not refuted:
-        return []
-    rest = make_method(method.key, refuted)
-    return [
-        Evidence(
-            variant_id=rest.variant_id,
-            founder=rest.founder,
-            signature=rest.signature,
-            members=rest.members,
-            replays=(),
-            passed=frozenset(),
-            problems=frozenset(),
-        )
-    ]
+def _waiting(method: Method) -> Evidence:
+    """Members that another variant of their method does not speak for: a candidate of its own."""
+    return Evidence(
+        variant_id=method.variant_id,
+        founder=method.founder,
+        signature=method.signature,
+        members=method.members,
+        replays=(),
+        passed=frozenset(),
+        problems=frozenset(),
+    )
 
 
 def _evidence(
@@ -185,152 +172,3 @@ def behaviour_classes(
 def _failed(member: Proposal, variant: str, replays: Sequence[Replay]) -> Rejected:
     failures = [r.reason for r in replays if r.verdict in ("fail", "error", "timeout")]
     return reject_span(STAGE, FAILED_REPLAY, member.span, f"variant {variant}: {failures[0]}")
-
-
-# Uniting entries, once all groups are consolidated.
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """An entry as it is written: the record, its vector, the spans it rests on, its replays, its
-    events."""
-
-    procedure: Procedure
-    vector: bytes
-    spans: tuple[Span, ...]
-    replays: tuple[Replay, ...]
-    events: tuple[Event, ...]
-
-
-def finish(
-    entries: Iterable[Entry],
-    sources: Mapping[str, Source],
-    policy: Policy,
-    as_of: str,
-) -> Finished:
-    """One procedure from all entries with its id. ``sources`` maps trajectory ids to their least
-    source."""
-    gathered = list(entries)
-    variants = _unite_variants(gathered)
-    entered = [v for v in variants if len(v.passed) >= policy.min_replays]
-    shown = entered or variants[:1]
-    spans = {m.span.id: m.span for v in variants for m in v.members}
-    records = [_variant_record(v) for v in shown]
-    first, lead = shown[0], shown[0].founder.span
-    problems = frozenset().union(*(v.problems for v in shown))
-    rate = records[0].passes / records[0].attempts if records[0].attempts else 0.0
-    status, events = _status(
-        gathered[0].procedure_id, bool(entered), first, len(problems), rate, policy, as_of
-    )
-    procedure = Procedure(
-        procedure_id=gathered[0].procedure_id,
-        subquestion=lead.subquestion,
-        summary=lead.summary,
-        status=status,
-        domain=lead.domain,
-        signature=first.signature,
-        preconditions=lead.preconditions,
-        predicates=lead.predicates,
-        failure_modes=tuple(
-            dict.fromkeys(mode for v in shown for mode in v.founder.span.failure_modes)
-        ),
-        verifier=lead.verifier,
-        teacher=lead.teacher,
-        variants=tuple(records),
-        provenance=tuple(_provenance(span, sources) for _, span in sorted(spans.items())),
-        success_rate=rate,
-        distinct_problems=len(problems),
-        last_verified=as_of if entered else None,
-        expires_at=None,
-    )
-    return Finished(
-        procedure=procedure,
-        vector=first.founder.vector,
-        spans=tuple(span for _, span in sorted(spans.items())),
-        replays=tuple(replay for v in variants for replay in v.replays),
-        events=events,
-    )
-
-
-def _unite_variants(entries: Sequence[Entry]) -> list[Evidence]:
-    """Each variant once with all its evidence: the cleanest first (most distinct problems passed,
-    fewest tokens, simplest code, id)."""
-    by_id: dict[str, list[Evidence]] = {}
-    for entry in entries:
-        for evidence in entry.variants:
-            by_id.setdefault(evidence.variant_id, []).append(evidence)
-    united = [_unite(parts) for _, parts in sorted(by_id.items())]
-    return sorted(
-        united,
-        key=lambda v: (
-            -len(v.problems), v.founder.tokens, len(v.founder.span.code or ""), v.variant_id
-        ),
-    )  # fmt: skip
-
-
-def _unite(parts: Sequence[Evidence]) -> Evidence:
-    if len(parts) == 1:
-        return parts[0]
-    ordered = sorted(parts, key=lambda e: (-len(e.passed), e.founder.span.id))
-    lead = ordered[0]
-    members = {m.span.id: m for part in ordered for m in part.members}
-    replays = {r.instance_id: r for part in reversed(ordered) for r in part.replays}
-    return Evidence(
-        variant_id=lead.variant_id,
-        founder=lead.founder,
-        signature=lead.signature,
-        members=tuple(m for _, m in sorted(members.items())),
-        replays=tuple(r for _, r in sorted(replays.items())),
-        passed=frozenset().union(*(part.passed for part in ordered)),
-        problems=frozenset().union(*(part.problems for part in ordered)),
-    )
-
-
-def _variant_record(evidence: Evidence) -> Variant:
-    span = evidence.founder.span
-    decided = [r for r in evidence.replays if r.verdict != "unsupported"]
-    return Variant(
-        variant_id=evidence.variant_id,
-        subroutine=span.subroutine,
-        code=span.code or "",
-        entry_point=span.entry_point or "",
-        tokens=evidence.founder.tokens,
-        passes=sum(r.verdict == "pass" for r in decided),
-        attempts=len(decided),
-        span_id=span.id,
-        instance_id=span.instances[0].id,
-    )
-
-
-def _provenance(span: Span, sources: Mapping[str, Source]) -> Provenance:
-    source = sources[span.trajectory_id]
-    return Provenance(
-        trajectory_id=span.trajectory_id,
-        source=source.dataset,
-        licence=source.licence,
-        start=span.start,
-        end=span.end,
-        quote=span.quote,
-    )
-
-
-def _status(
-    procedure_id: str,
-    entered: bool,
-    best: Evidence,
-    problems: int,
-    rate: float,
-    policy: Policy,
-    as_of: str,
-) -> tuple[Status, tuple[Event, ...]]:
-    evidence = dump_json({"passed": len(best.passed), "distinct_problems": problems})
-    if not entered:
-        event = Event(procedure_id, "", "candidate", "awaits held-out instances", evidence, as_of)
-        return "candidate", (event,)
-    events = [Event(procedure_id, "", "verified", "min_replays", evidence, as_of)]
-    if problems >= policy.promote_after and rate >= policy.promote_rate:
-        events.append(
-            Event(procedure_id, "verified", "canonical", "promote_after", evidence, as_of)
-        )
-        return "canonical", tuple(events)
-    return "verified", tuple(events)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 
-from tracemine.schemas import Rejected, Span, Trajectory, content_id
+from tracemine.schemas import Rejected, Source, Span, Trajectory, content_id
 from tracemine.schemas.records import Fate
 from tracemine.schemas.shingles import shingles
 from tracemine.schemas.values import dump_json
@@ -32,11 +32,12 @@ NO_INSTANCE = "not replayable: no instance"
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A span on its way into a group: with the shingles of its problem, to tell another problem
-    from the same in other words, and from the embed stage on with its vector (float32) and what its
-    subroutine costs in tokens."""
+    """A span on its way into a group, with the least source of its trajectory and the shingles of
+    its problem (to tell another problem from the same in other words); from the embed stage on
+    also with its vector (float32) and what its subroutine costs in tokens."""
 
     span: Span
+    source: Source
     shingles: bytes
     vector: bytes = b""
     tokens: int = 0
@@ -95,7 +96,7 @@ def segment(trajectory: Trajectory, teacher: Teacher) -> Iterator[Out]:
         if reason:
             yield REJECTED, reject_span("ground", reason, span)
         else:
-            yield "proposals", Proposal(span=span, shingles=fingerprint)
+            yield "proposals", Proposal(span, min(trajectory.sources), fingerprint)
 
 
 def ground(span: Span, trajectory: Trajectory) -> str | None:

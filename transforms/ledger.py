@@ -1,0 +1,91 @@
+"""The ledger: what came in, and where it went. Counted from the data itself, never from a runner's
+counters, because a runner may run an element twice.
+
+A count is a pair of a path and a number, ``(("spans", "rejected", REASON), 1)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import apache_beam as beam
+
+from tracemine.schemas import Rejected
+from tracemine.schemas.records import STATUSES, VERDICTS
+
+Path = tuple[str, ...]
+
+#: Fate of a rejected record -> the name of its column in the ledger.
+_COLUMNS = {"rejected": "rejected", "failed": "failed", "duplicate": "duplicates"}
+
+
+class Count(beam.PTransform):
+    """PCollections of counts -> one PCollection of ``(path, total)``."""
+
+    def expand(self, counts: Iterable[beam.PCollection]) -> beam.PCollection:
+        return counts | "Flatten" >> beam.Flatten() | "Sum" >> beam.CombinePerKey(sum)
+
+
+def rejected_paths(kind: str, rejected: Rejected) -> list[tuple[Path, int]]:
+    """The counts of one rejected record of ``kind`` (``trajectories`` or ``spans``)."""
+    column = _COLUMNS[rejected.fate]
+    if column == "duplicates":
+        return [((kind, column), 1)]
+    return [((kind, column, rejected.reason), 1)]
+
+
+def assemble(counts: Iterable[tuple[Path, int]]) -> dict[str, Any]:
+    """The ledger as `mine --json` prints it, every column present, reasons in order."""
+    found = dict(counts)
+
+    def by_reason(kind: str, column: str) -> dict[str, int]:
+        return {p[2]: n for p, n in sorted(found.items()) if p[:2] == (kind, column)}
+
+    trajectories = {
+        "read": found.get(("trajectories", "read"), 0),
+        "admitted": found.get(("trajectories", "admitted"), 0),
+        "rejected": by_reason("trajectories", "rejected"),
+        "duplicates": found.get(("trajectories", "duplicates"), 0),
+        "failed": by_reason("trajectories", "failed"),
+    }
+    spans = {
+        "segmented": found.get(("spans", "segmented"), 0),
+        "kept": found.get(("spans", "kept"), 0),
+        "rejected": by_reason("spans", "rejected"),
+        "duplicates": found.get(("spans", "duplicates"), 0),
+        "handoff": by_reason("spans", "handoff"),
+        "failed": by_reason("spans", "failed"),
+    }
+    return {
+        "trajectories": trajectories,
+        "spans": spans,
+        "replays": {verdict: found.get(("replays", verdict), 0) for verdict in VERDICTS},
+        "procedures": {status: found.get(("procedures", status), 0) for status in STATUSES},
+    }
+
+
+def imbalances(ledger: Mapping[str, Any]) -> list[str]:
+    """One line for each sum of a ledger that does not add up; none for a sound one."""
+    trajectories, spans = ledger["trajectories"], ledger["spans"]
+    sums = {
+        "trajectories read": (
+            trajectories["read"],
+            trajectories["admitted"]
+            + sum(trajectories["rejected"].values())
+            + trajectories["duplicates"]
+            + sum(trajectories["failed"].values()),
+        ),
+        "spans segmented": (
+            spans["segmented"],
+            spans["kept"]
+            + sum(spans["rejected"].values())
+            + spans["duplicates"]
+            + sum(spans["handoff"].values()),
+        ),
+    }
+    return [
+        f"{name}: {came_in} came in, {went_out} are accounted for"
+        for name, (came_in, went_out) in sums.items()
+        if came_in != went_out
+    ]

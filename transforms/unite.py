@@ -1,0 +1,185 @@
+"""Stage 10, second half: entries of all groups that have one id become one procedure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+from tracemine.schemas import Event, Procedure, Provenance, Replay, Span, Variant
+from tracemine.schemas.records import Status
+from tracemine.schemas.values import dump_json
+from tracemine.store import Policy
+from tracemine.transforms.consolidate import Entry, Evidence
+from tracemine.transforms.segment import Proposal
+from tracemine.transforms.stage import run_stage
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An entry as it is written: the record, its vector, the spans it rests on, its replays, its
+    events."""
+
+    procedure: Procedure
+    vector: bytes
+    spans: tuple[Span, ...]
+    replays: tuple[Replay, ...]
+    events: tuple[Event, ...]
+
+
+class Unite(beam.PTransform):
+    """Entry -> Finished. A variant that several groups found is one, with all its evidence, and
+    lives in one procedure: the least of those that it was put in."""
+
+    def __init__(self, policy: Policy, as_of: str) -> None:
+        super().__init__()
+        self.policy = policy
+        self.as_of = as_of
+
+    def expand(self, entries: beam.PCollection) -> beam.PCollection:
+        policy, as_of = self.policy, self.as_of
+        outputs = (
+            entries
+            | "Key by variant" >> beam.FlatMap(_by_variant)
+            | "Gather variants" >> beam.GroupByKey()
+            | "Unite variants" >> beam.Map(lambda keyed: unite_variant(keyed[1]))
+            | "Gather procedures" >> beam.GroupByKey()
+            | "Finish"
+            >> run_stage(
+                "unite",
+                lambda keyed: [("finished", finish(keyed[0], keyed[1], policy, as_of))],
+                main="finished",
+            )
+        )
+        return outputs.finished
+
+
+def _by_variant(entry: Entry) -> Iterator[tuple[str, tuple[str, Evidence]]]:
+    for evidence in entry.variants:
+        yield evidence.variant_id, (entry.procedure_id, evidence)
+
+
+def unite_variant(found: Iterable[tuple[str, Evidence]]) -> tuple[str, Evidence]:
+    """One variant from what several groups found of it, keyed by the procedure it lives in."""
+    parts = list(found)
+    return min(home for home, _ in parts), _unite([evidence for _, evidence in parts])
+
+
+def finish(procedure_id: str, evidence: Iterable[Evidence], policy: Policy, as_of: str) -> Finished:
+    """The procedure of all variants that live in it, as of a time (ISO 8601 text)."""
+    variants = _cleanest_first(evidence)
+    entered = [v for v in variants if len(v.passed) >= policy.min_replays]
+    shown = entered or variants[:1]
+    members = dict(sorted((m.span.id, m) for v in variants for m in v.members))
+    records = [_variant_record(v) for v in shown]
+    first, lead = shown[0], shown[0].founder.span
+    problems = frozenset().union(*(v.problems for v in shown))
+    rate = records[0].passes / records[0].attempts if records[0].attempts else 0.0
+    status, events = _status(procedure_id, bool(entered), first, len(problems), rate, policy, as_of)
+    procedure = Procedure(
+        procedure_id=procedure_id,
+        subquestion=lead.subquestion,
+        summary=lead.summary,
+        status=status,
+        domain=lead.domain,
+        signature=first.signature,
+        preconditions=lead.preconditions,
+        predicates=lead.predicates,
+        failure_modes=tuple(
+            dict.fromkeys(mode for v in shown for mode in v.founder.span.failure_modes)
+        ),
+        verifier=lead.verifier,
+        teacher=lead.teacher,
+        variants=tuple(records),
+        provenance=tuple(_provenance(member) for member in members.values()),
+        success_rate=rate,
+        distinct_problems=len(problems),
+        last_verified=as_of if entered else None,
+        expires_at=None,
+    )
+    return Finished(
+        procedure=procedure,
+        vector=first.founder.vector,
+        spans=tuple(member.span for member in members.values()),
+        replays=tuple(replay for v in variants for replay in v.replays),
+        events=events,
+    )
+
+
+def _cleanest_first(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Most distinct problems passed, fewest tokens, simplest code, id."""
+    return sorted(
+        evidence,
+        key=lambda v: (
+            -len(v.problems), v.founder.tokens, len(v.founder.span.code or ""), v.variant_id
+        ),
+    )  # fmt: skip
+
+
+def _unite(parts: Sequence[Evidence]) -> Evidence:
+    if len(parts) == 1:
+        return parts[0]
+    ordered = sorted(parts, key=lambda e: (-len(e.passed), e.founder.span.id))
+    lead = ordered[0]
+    members = {m.span.id: m for part in ordered for m in part.members}
+    replays = {r.instance_id: r for part in reversed(ordered) for r in part.replays}
+    return Evidence(
+        variant_id=lead.variant_id,
+        founder=lead.founder,
+        signature=lead.signature,
+        members=tuple(m for _, m in sorted(members.items())),
+        replays=tuple(r for _, r in sorted(replays.items())),
+        passed=frozenset().union(*(part.passed for part in ordered)),
+        problems=frozenset().union(*(part.problems for part in ordered)),
+    )
+
+
+def _variant_record(evidence: Evidence) -> Variant:
+    span = evidence.founder.span
+    decided = [r for r in evidence.replays if r.verdict != "unsupported"]
+    return Variant(
+        variant_id=evidence.variant_id,
+        subroutine=span.subroutine,
+        code=span.code or "",
+        entry_point=span.entry_point or "",
+        tokens=evidence.founder.tokens,
+        passes=sum(r.verdict == "pass" for r in decided),
+        attempts=len(decided),
+        span_id=span.id,
+        instance_id=span.instances[0].id,
+    )
+
+
+def _provenance(member: Proposal) -> Provenance:
+    span, source = member.span, member.source
+    return Provenance(
+        trajectory_id=span.trajectory_id,
+        source=source.dataset,
+        licence=source.licence,
+        start=span.start,
+        end=span.end,
+        quote=span.quote,
+    )
+
+
+def _status(
+    procedure_id: str,
+    entered: bool,
+    best: Evidence,
+    problems: int,
+    rate: float,
+    policy: Policy,
+    as_of: str,
+) -> tuple[Status, tuple[Event, ...]]:
+    evidence = dump_json({"passed": len(best.passed), "distinct_problems": problems})
+    if not entered:
+        event = Event(procedure_id, "", "candidate", "awaits held-out instances", evidence, as_of)
+        return "candidate", (event,)
+    events = [Event(procedure_id, "", "verified", "min_replays", evidence, as_of)]
+    if problems >= policy.promote_after and rate >= policy.promote_rate:
+        events.append(
+            Event(procedure_id, "verified", "canonical", "promote_after", evidence, as_of)
+        )
+        return "canonical", tuple(events)
+    return "verified", tuple(events)
