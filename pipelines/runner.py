@@ -1,0 +1,77 @@
+"""Which Beam runner runs a pipeline, and with what options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.portability.api import beam_provision_api_pb2
+from apache_beam.runners.portability.fn_api_runner import fn_runner
+from apache_beam.runners.portability.portable_runner import JobServiceHandle
+from apache_beam.runners.runner import PipelineRunner, create_runner
+
+from tracemine.store import RequestError
+
+#: Names by which people ask for a run on their own machine.
+LOCAL = ("directrunner", "direct", "fnapirunner")
+
+
+def pipeline_options(beam_args: Sequence[str]) -> PipelineOptions:
+    """The options in ``beam_args`` (``--direct_num_workers=2`` and so on).
+
+    Raises:
+        RequestError: if an argument is neither ours nor Beam's.
+    """
+    unknown = _unknown(beam_args)
+    if unknown:
+        raise RequestError(f"unknown argument {unknown[0]!r}: neither tracemine nor Beam has it")
+    return PipelineOptions(list(beam_args))
+
+
+def _unknown(beam_args: Sequence[str]) -> list[str]:
+    """Arguments that no Beam option class takes; a runner may have others of its own, so they
+    are refused only for a local run."""
+    options = PipelineOptions(list(beam_args))
+    if not is_local(options):
+        return []
+    known = {f"--{name}" for name in options.get_all_options()}
+    flags = [argument for argument in beam_args if argument.startswith("-")]
+    loose = [argument for argument in beam_args[:1] if not argument.startswith("-")]
+    unknown = [flag for flag in flags if flag.partition("=")[0] not in known | _negations(known)]
+    return loose + unknown
+
+
+def _negations(known: set[str]) -> set[str]:
+    return {f"--no_{name[2:]}" for name in known} | {f"--no{name[2:]}" for name in known}
+
+
+def is_local(options: PipelineOptions) -> bool:
+    """Whether the pipeline runs on this machine, in Beam's own Python runner."""
+    name = options.view_as(StandardOptions).runner
+    return name is None or name.lower().rpartition(".")[2] in LOCAL
+
+
+def make_pipeline(options: PipelineOptions) -> beam.Pipeline:
+    """A pipeline on the runner that ``options`` name.
+
+    Beam's ``DirectRunner`` first tries to download a runner written in Go; for a local run we
+    take the Python one at once.
+
+    Raises:
+        RequestError: if there is no such runner, or it is not installed.
+    """
+    return beam.Pipeline(runner=_runner(options), options=options)
+
+
+def _runner(options: PipelineOptions) -> PipelineRunner:
+    if not is_local(options):
+        try:
+            return create_runner(options.view_as(StandardOptions).runner)
+        except (ImportError, ValueError, AttributeError) as error:
+            first = str(error).splitlines()[0]
+            raise RequestError(f"cannot use that runner: {first}") from error
+    # Workers in processes of their own read their options from here, as under DirectRunner.
+    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    information = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
+    return fn_runner.FnApiRunner(provision_info=fn_runner.ExtendedProvisionInfo(information))

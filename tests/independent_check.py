@@ -1,0 +1,234 @@
+"""Reads a store as a stranger would, and re-executes its evidence.
+
+Imports nothing of tracemine: only the written files, `pyarrow`, and a fresh Python process that
+runs the routines. Run it over a store by hand with
+
+    python tests/independent_check.py STORE
+
+For every verified variant: each ``pass`` is repeated on the instance that it names; that instance
+must be held out; and every provenance quote must stand at its offsets.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+#: Relative tolerance between two numbers that are one result.
+TOLERANCE = 1e-9
+#: Problems whose sets of three-word shingles have this Jaccard similarity are one problem.
+NEAR_DUPLICATE = 0.8
+#: Seconds for all routines of a store.
+TIMEOUT = 900
+
+_RUNNER = r"""
+import contextlib, io, json, sys
+for line in sys.stdin:
+    job = json.loads(line)
+    out = {"id": job["id"]}
+    try:
+        namespace = {"__name__": "routine"}
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(job["code"], namespace)
+            bindings = eval(job["bindings"], {"Fraction": __import__("fractions").Fraction,
+                                              "nan": float("nan"), "inf": float("inf")})
+            value = namespace[job["entry_point"]](**bindings)
+        out["value"] = repr(value)
+    except BaseException as error:
+        out["error"] = f"{type(error).__name__}: {error}"
+    print(json.dumps(out), flush=True)
+"""
+
+
+def live_folder(store: Path) -> Path:
+    """The folder of the snapshot that CURRENT names."""
+    return store / "snapshots" / (store / "CURRENT").read_text().strip()
+
+
+def rows(store: Path, table: str) -> list[dict[str, Any]]:
+    """All rows of a table of the live snapshot, through its manifest."""
+    folder = live_folder(store)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    found = []
+    for file in manifest["files"]:
+        if file["path"].startswith(f"{table}/"):
+            found += pq.read_table(folder / file["path"]).to_pylist()
+    return found
+
+
+def from_json(value: Any) -> Any:
+    """A plain value from the JSON of bindings and results (the tags of the README)."""
+    if isinstance(value, list):
+        return [from_json(v) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1 and next(iter(value)).startswith("$"):
+        ((tag, inner),) = value.items()
+        return {
+            "$tuple": lambda: tuple(from_json(v) for v in inner),
+            "$set": lambda: {from_json(v) for v in inner},
+            "$frozenset": lambda: frozenset(from_json(v) for v in inner),
+            "$dict": lambda: {from_json(k): from_json(v) for k, v in inner},
+            "$complex": lambda: complex(from_json(inner[0]), from_json(inner[1])),
+            "$fraction": lambda: Fraction(inner),
+            "$float": lambda: float(inner),
+            "$bytes": lambda: bytes.fromhex(inner),
+        }[tag]()
+    return {k: from_json(v) for k, v in value.items()}
+
+
+def same(expected: Any, actual: Any) -> bool:
+    """Whether two results are one: numbers within tolerance, everything else exactly."""
+    numbers = (int, float, Fraction, complex)
+    if isinstance(expected, bool) or isinstance(actual, bool):
+        return expected is actual
+    if isinstance(expected, numbers) and isinstance(actual, numbers):
+        if isinstance(expected, complex) or isinstance(actual, complex):
+            return abs(complex(expected) - complex(actual)) <= TOLERANCE * abs(complex(expected))
+        return math.isclose(expected, actual, rel_tol=TOLERANCE, abs_tol=1e-12)
+    if type(expected) is not type(actual):
+        return False
+    if isinstance(expected, (list, tuple)):
+        return len(expected) == len(actual) and all(map(same, expected, actual))
+    if isinstance(expected, dict):
+        return expected.keys() == actual.keys() and all(
+            same(value, actual[key]) for key, value in expected.items()
+        )
+    return bool(expected == actual)
+
+
+def normalised(problem: str) -> str:
+    """The text that two copies of a problem share."""
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", problem)).strip().lower()
+
+
+def alike(left: str, right: str) -> bool:
+    """Whether two problems are near-duplicates."""
+
+    def shingles(text: str) -> set[tuple[str, ...]]:
+        words = re.findall(r"\w+", normalised(text))
+        return {tuple(words[i : i + 3]) for i in range(max(1, len(words) - 2))}
+
+    ours, theirs = shingles(left), shingles(right)
+    return len(ours & theirs) >= NEAR_DUPLICATE * len(ours | theirs)
+
+
+def rerun(jobs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Run each job's routine in one fresh Python process: id -> its value's text, or None."""
+    text = "".join(json.dumps(job) + "\n" for job in jobs)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _RUNNER],
+        input=text, capture_output=True, text=True, timeout=TIMEOUT, check=False,
+    )  # fmt: skip
+    return {out["id"]: out for out in map(json.loads, done.stdout.splitlines())}
+
+
+def check(store: Path) -> Iterator[str]:
+    """One line for everything in the store that does not hold."""
+    tables = {
+        name: rows(store, name)
+        for name in ("procedures", "candidates", "trajectories", "spans", "instances", "replays")
+    }
+    instances = {row["instance_id"]: row for row in tables["instances"]}
+    spans = {row["span_id"]: row for row in tables["spans"]}
+    trajectories = {row["trajectory_id"]: row for row in tables["trajectories"]}
+    problems = {row["problem_id"]: row["problem"] for row in tables["trajectories"]}
+    replays: dict[str, list[dict[str, Any]]] = {}
+    for row in tables["replays"]:
+        replays.setdefault(row["variant_id"], []).append(row)
+
+    for entry in tables["procedures"] + tables["candidates"]:
+        for quote in entry["provenance"]:
+            trace = trajectories[quote["trajectory_id"]]["trace"]
+            if trace[quote["start"] : quote["end"]] != quote["quote"] or not quote["quote"]:
+                yield f"{entry['procedure_id']}: quote is not at {quote['start']}"
+
+    jobs, expected = [], {}
+    for entry in tables["procedures"]:
+        if entry["status"] not in ("verified", "canonical"):
+            continue
+        for variant in entry["variants"]:
+            verdicts = replays.get(variant["variant_id"], [])
+            passes = [row for row in verdicts if row["verdict"] == "pass"]
+            if len(passes) < 2:
+                yield f"{variant['variant_id']}: {len(passes)} passes"
+            if variant["passes"] != len(passes):
+                yield f"{variant['variant_id']}: says {variant['passes']} passes"
+            decided = [row for row in verdicts if row["verdict"] != "unsupported"]
+            if variant["attempts"] != len(decided):
+                yield f"{variant['variant_id']}: says {variant['attempts']} attempts"
+            own = instances[variant["instance_id"]]
+            own_problem = problems[spans[variant["span_id"]]["problem_id"]]
+            for row in passes:
+                instance = instances[row["instance_id"]]
+                yield from _not_held_out(variant, own, own_problem, instance, problems)
+                key = f"{variant['variant_id']} on {instance['instance_id']}"
+                roles = json.loads(row["binding_map"])
+                bindings = from_json(json.loads(instance["bindings"]))
+                if set(roles.values()) != set(bindings):
+                    yield f"{key}: binding map does not cover the instance"
+                    continue
+                call = {name: bindings[source] for name, source in roles.items()}
+                expected[key] = from_json(json.loads(instance["result"]))
+                jobs.append(
+                    {"id": key, "code": variant["code"], "entry_point": variant["entry_point"],
+                     "bindings": repr(call)}
+                )  # fmt: skip
+    results = rerun(jobs)
+    for key, wanted in expected.items():
+        out = results.get(key, {"error": "did not run"})
+        if "error" in out:
+            yield f"{key}: {out['error']}"
+        else:
+            scope = {"Fraction": Fraction, "nan": math.nan, "inf": math.inf}
+            if not same(wanted, eval(out["value"], scope)):
+                yield f"{key}: expected {wanted!r}, got {out['value']}"
+
+
+def _not_held_out(
+    variant: dict[str, Any],
+    own: dict[str, Any],
+    own_problem: str,
+    instance: dict[str, Any],
+    problems: dict[str, str],
+) -> Iterator[str]:
+    """Why an instance is not held out for a variant, if it is not."""
+    key = f"{variant['variant_id']} on {instance['instance_id']}"
+    if not instance["checked"]:
+        yield f"{key}: the result does not feed a verified answer"
+    if instance["origin"] == "test":
+        if (instance["bindings"], instance["result"]) == (own["bindings"], own["result"]):
+            yield f"{key}: this test admitted the trajectory"
+        return
+    if instance["problem_id"] == own["problem_id"]:
+        yield f"{key}: another attempt at its own problem"
+    elif alike(own_problem, problems[instance["problem_id"]]):
+        yield f"{key}: a near-duplicate of its own problem"
+    ours, theirs = (Counter(map(repr, json.loads(i["bindings"]).values())) for i in (own, instance))
+    if ours == theirs:
+        yield f"{key}: the bindings are its own"
+
+
+def main() -> int:
+    """Print what does not hold, and how many passes were repeated."""
+    store = Path(sys.argv[1])
+    findings = list(check(store))
+    passes = sum(row["verdict"] == "pass" for row in rows(store, "replays"))
+    sys.stdout.write("".join(f"{finding}\n" for finding in findings))
+    sys.stdout.write(f"{passes} passes on record, {len(findings)} findings\n")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""The canonical form of code."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracemine.schemas import canonical_code
+
+NAMES = st.lists(
+    st.from_regex(r"[a-z][a-z_]{2,8}_", fullmatch=True), min_size=4, max_size=4, unique=True
+)
+
+
+def routine(entry: str, price: str, count: str, total: str) -> str:
+    return f'''
+def {entry}({price}, {count}):
+    """What it costs."""
+    {total} = {price} * {count}  # before tax
+    return round({total}, 2)
+'''
+
+
+@given(NAMES)
+def test_names_comments_and_layout_do_not_show(names: list[str]) -> None:
+    code = routine(*names)
+    assert canonical_code(code, names[0]) == canonical_code(routine("f_", "a_", "b_", "c_"), "f_")
+
+
+def test_the_order_of_parameters_shows() -> None:
+    one = "def f(a, b):\n    return a - b"
+    other = "def f(a, b):\n    return b - a"
+    swapped = "def f(b, a):\n    return b - a"
+    assert canonical_code(one, "f") != canonical_code(other, "f")
+    assert canonical_code(one, "f") == canonical_code(swapped, "f")
+
+
+def test_canonical_code_still_runs() -> None:
+    code = (
+        "def power(base, times):\n"
+        "    if times == 0:\n"
+        "        return 1\n"
+        "    return base * power(base=base, times=times - 1)\n"
+    )
+    namespace: dict[str, object] = {}
+    exec(canonical_code(code, "power"), namespace)
+    assert namespace["f"](2, 5) == 32  # type: ignore[operator]
+
+
+def test_what_does_not_parse_is_refused() -> None:
+    with pytest.raises(SyntaxError):
+        canonical_code("def f(:", "f")
