@@ -14,23 +14,7 @@ from tracemine.schemas.shingles import (
     similarity,
 )
 
-WORDS = [
-    "a",
-    "the",
-    "of",
-    "ship",
-    "sails",
-    "north",
-    "river",
-    "barrel",
-    "copper",
-    "count",
-    "of",
-    "carries",
-    "eleven",
-    "seven",
-    "wind",
-]
+WORDS = ["the", "ship", "sails", "north", "river", "barrel", "copper", "count", "carries", "seven"]
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=25).map(" ".join)
 
 

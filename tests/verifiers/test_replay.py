@@ -1,0 +1,170 @@
+"""Aligning roles and judging replays."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracemine.schemas import Instance, Parameter, Signature, content_id, encode
+from tracemine.verifiers import Sandbox, shared_sandbox
+from tracemine.verifiers.replay import CHOSE, Case, Routine, alignments, replay
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Sandbox:
+    return shared_sandbox()
+
+
+def signature(*names: str, kind: str = "int", output: str = "int") -> Signature:
+    inputs = tuple(Parameter(*name.split(":")) if ":" in name else Parameter(name, kind)
+                   for name in names)  # fmt: skip
+    return Signature(inputs, Parameter("result", output))
+
+
+def routine(code: str, sig: Signature, *predicates: str, verifier: str = "numeric") -> Routine:
+    entry = code.split("(")[0].removeprefix("def ").strip()
+    return Routine(content_id(code), code, entry, sig, tuple(predicates), verifier)
+
+
+def case(result: Any, family: str = "f", *, own_roles: bool = False, **bindings: Any) -> Case:
+    keys = tuple(Parameter(name, "int") for name in bindings)
+    text = encode(bindings)
+    instance = Instance(
+        id=content_id(family, list(bindings), text, encode(result)),
+        span_id="s", trajectory_id="t", problem_id="p",
+        bindings=text, result=encode(result), checked=True,
+    )  # fmt: skip
+    return Case(instance, keys, family, own_roles)
+
+
+REMAINING = routine(
+    "def remaining(budget, price, boxes):\n    return budget - price * boxes",
+    signature("budget", "price", "boxes"),
+)
+
+
+def test_names_that_say_something_align_roles() -> None:
+    keys = signature("boxes", "budget", "price").inputs
+    assert alignments(REMAINING.signature, keys) == [(1, 2, 0)]
+
+
+def test_names_that_say_nothing_do_not() -> None:
+    assert len(alignments(signature("a", "b"), signature("b", "a").inputs)) == 2
+    assert len(alignments(signature("amount", "n"), signature("amount", "n").inputs)) == 2
+
+
+def test_what_remains_after_names_is_aligned_in_every_way() -> None:
+    keys = signature("crates", "price", "coins").inputs
+    assert alignments(REMAINING.signature, keys) == [(0, 1, 2), (2, 1, 0)]
+
+
+def test_units_and_types_tell_roles_apart() -> None:
+    own = Signature(
+        (Parameter("way", "int", "km"), Parameter("time", "int", "hour")), Parameter("v", "int")
+    )
+    keys = (Parameter("h", "rational", "hour"), Parameter("d", "int", "km"))
+    assert alignments(own, keys) == [(1, 0)]
+    assert alignments(signature("items:list[int]", "k:int"), signature("w:int", "xs:list").inputs) \
+        == [(1, 0)]  # fmt: skip
+    assert alignments(signature("a:str"), signature("b:int").inputs) == []
+    assert alignments(signature("a:int"), signature("b:int", "c:int").inputs) == []
+
+
+def test_too_many_alignments_are_none() -> None:
+    names = [f"p{letter}q" for letter in "abcdef"]
+    others = [f"x{letter}y" for letter in "abcdef"]
+    assert alignments(signature(*names), signature(*others).inputs) == []
+    assert len(alignments(signature(*names[:5]), signature(*others[:5]).inputs)) == 120
+
+
+@given(st.permutations(["budget", "price", "boxes"]))
+def test_the_order_of_keys_does_not_matter_to_names(order: list[str]) -> None:
+    (alignment,) = alignments(REMAINING.signature, signature(*order).inputs)
+    assert [order[position] for position in alignment] == ["budget", "price", "boxes"]
+
+
+def test_a_named_alignment_passes_and_says_its_map(sandbox: Sandbox) -> None:
+    (verdict,) = replay(REMAINING, [case(70, boxes=3, budget=100, price=10)], sandbox)
+    assert verdict.verdict == "pass"
+    assert json.loads(verdict.binding_map) == {n: n for n in ("budget", "price", "boxes")}
+    (verdict,) = replay(REMAINING, [case(71, boxes=3, budget=100, price=10)], sandbox)
+    assert verdict.verdict == "fail"
+
+
+def test_one_instance_chooses_and_does_not_count(sandbox: Sandbox) -> None:
+    cases = [
+        case(100 - 3 * i, "twin", coins=100, crates=3, each=i) for i in range(4, 10)
+    ]  # fmt: skip
+    verdicts = replay(REMAINING, cases, sandbox)
+    assert [v.verdict for v in verdicts].count("pass") == 5
+    chooser = next(v for v in verdicts if v.verdict != "pass")
+    assert (chooser.verdict, chooser.reason) == ("unsupported", CHOSE)
+    # The instance of the least id chooses, whatever the order of the cases.
+    assert chooser.instance_id == min(c.instance.id for c in cases)
+    assert replay(REMAINING, cases[::-1], sandbox) == verdicts
+
+
+def test_the_choice_binds_the_rest_of_its_family_only(sandbox: Sandbox) -> None:
+    right = [case(100 - 3 * i, "right", coins=100, crates=3, each=i) for i in range(4, 8)]
+    # Here the first two values are swapped: another family may choose another alignment.
+    other = [case(100 - 3 * i, "other", crates=3, coins=100, each=i) for i in range(4, 8)]
+    by_id = {v.instance_id: v for v in replay(REMAINING, right + other, sandbox)}
+    for family in (right, other):
+        verdicts = [by_id[c.instance.id].verdict for c in family]
+        assert sorted(verdicts) == ["pass", "pass", "pass", "unsupported"]
+
+
+def test_a_family_that_contradicts_its_chooser_fails(sandbox: Sandbox) -> None:
+    cases = [case(100 - 3 * i, coins=100, crates=3, each=i) for i in range(4, 8)]
+    cases += [case(3 * 100 - i, coins=100, crates=3, each=i) for i in range(4, 8)]
+    verdicts = [v.verdict for v in replay(REMAINING, cases, sandbox)]
+    assert verdicts.count("fail") == 4
+
+
+def test_alignments_that_cannot_differ_need_no_choice(sandbox: Sandbox) -> None:
+    total = routine("def total(x, y, z):\n    return x + y + z", signature("x", "y", "z"))
+    cases = [case(6 + i, u=1, v=2, w=3 + i) for i in range(3)]
+    assert [v.verdict for v in replay(total, cases, sandbox)] == ["pass"] * 3
+
+
+def test_a_false_precondition_is_unsupported(sandbox: Sandbox) -> None:
+    share = routine(
+        "def share(total_cost, people):\n    return total_cost / people",
+        signature("total_cost", "people", output="rational"),
+        "people != 0",
+    )
+    (verdict,) = replay(share, [case(0, total_cost=6, people=0)], sandbox)
+    assert verdict.verdict == "unsupported"
+    assert "people != 0" in verdict.reason
+
+
+def test_errors_and_timeouts_are_verdicts(sandbox: Sandbox) -> None:
+    broken = routine("def broken(items_sold):\n    return items_sold / 0", signature("items_sold"))
+    endless = routine(
+        "def endless(items_sold):\n    while True:\n        pass", signature("items_sold")
+    )
+    (verdict,) = replay(broken, [case(1, items_sold=1)], sandbox)
+    assert verdict.verdict == "error"
+    (verdict,) = replay(endless, [case(1, items_sold=1)], sandbox)
+    assert verdict.verdict == "timeout"
+
+
+def test_what_the_fast_interpreter_lacks_cpython_decides(sandbox: Sandbox) -> None:
+    code = (
+        "import heapq\n"
+        "def smallest(numbers_given, how_many):\n"
+        "    return heapq.nsmallest(how_many, numbers_given)"
+    )
+    sig = signature("numbers_given:list[int]", "how_many:int", output="list[int]")
+    own = case([1, 2], own_roles=True, numbers_given=[3, 1, 2], how_many=2)
+    (verdict,) = replay(routine(code, sig, verifier="exact"), [own], sandbox)
+    assert verdict.verdict == "pass"
+    assert verdict.reason.startswith("cpython")
+
+
+def test_instances_that_do_not_fit_give_no_verdict(sandbox: Sandbox) -> None:
+    assert replay(REMAINING, [case(1, one=1, two=2)], sandbox) == []
