@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import ast
 import builtins
+from functools import lru_cache
 
 _BUILTINS = frozenset(dir(builtins))
 
 
+#: Routines whose canonical form is remembered: the stages ask for it several times each.
+_REMEMBERED = 16384
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def canonical_code(code: str, entry_point: str) -> str:
     """``code`` without docstrings, comments or layout, with every name that it binds renamed in
     order of appearance: the entry point to ``f``, its parameters to ``p0, p1, ...``, everything

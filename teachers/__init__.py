@@ -5,13 +5,14 @@ needs no model. `make_teacher` turns the text of ``--teacher`` into one.
 """
 
 from tracemine.teachers.base import Dropped, Segmentation, Teacher, TeacherError
-from tracemine.teachers.choice import make_teacher, teacher_fingerprint
+from tracemine.teachers.choice import UnknownTeacherError, make_teacher, teacher_fingerprint
 
 __all__ = [
     "Dropped",
     "Segmentation",
     "Teacher",
     "TeacherError",
+    "UnknownTeacherError",
     "make_teacher",
     "teacher_fingerprint",
 ]

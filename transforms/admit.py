@@ -69,9 +69,7 @@ class Admit(beam.PTransform):
         )
 
 
-def admit(
-    copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox
-) -> Iterator[Out]:
+def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox) -> Iterator[Out]:
     """Merge the copies of one trajectory (the least source stays, all are listed), then verify
     its outcome. Yields one trajectory or one rejection for it, and a rejection for each further
     copy."""

@@ -1,0 +1,1 @@
+"""One file for each measured claim; each runs as `python -m benchmarks.NAME`."""

@@ -1,0 +1,231 @@
+"""mine: solved problems with their traces in, a verified store out."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import apache_beam as beam
+import fsspec
+from apache_beam.metrics import MetricsFilter
+from apache_beam.runners.runner import PipelineResult
+
+from tracemine.pipelines.options import MineOptions
+from tracemine.pipelines.progress import Progress
+from tracemine.pipelines.runner import make_pipeline, pipeline_options
+from tracemine.schemas import arrow
+from tracemine.store import Draft, Embedder, Policy, RequestError, begin, publish
+from tracemine.teachers import UnknownTeacherError, teacher_fingerprint
+from tracemine.transforms.admit import Admit, AdmitOptions
+from tracemine.transforms.cluster import Cluster
+from tracemine.transforms.consolidate import Consolidate
+from tracemine.transforms.embed import Embed
+from tracemine.transforms.ledger import Count, assemble, imbalances, rejected_paths
+from tracemine.transforms.read import InputFile, ReadTrajectories, resolve_inputs
+from tracemine.transforms.replay import ReplayGroups, ReplayLimits
+from tracemine.transforms.segment import Route, Segment
+from tracemine.transforms.stage import NAMESPACE
+from tracemine.transforms.unite import Unite
+from tracemine.transforms.write import WriteIndex, WriteTable
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class LedgerError(Exception):
+    """A ledger that does not add up: a fault of tracemine, never of the data. Nothing is
+    published."""
+
+
+def run_mine(options: MineOptions) -> dict[str, Any]:
+    """Mine ``options.inputs`` into a new store; gives the summary that ``--json`` prints.
+
+    Raises:
+        RequestError: if an input, the teacher, the embedder or the store cannot be used; nothing
+            was written then but, at most, the store's folder and its policy.
+        LedgerError: if a record was lost on the way.
+    """
+    started = time.perf_counter()
+    files = resolve_inputs(options.inputs, format=options.format, columns=options.columns)
+    beam_options = pipeline_options(options.beam_args)
+    try:
+        teacher = teacher_fingerprint(options.teacher)
+    except UnknownTeacherError as error:
+        raise RequestError(str(error)) from error
+    embedder = Embedder.load(options.embedder, trust_remote_code=options.trust_remote_code)
+    draft = begin(options.store)
+    as_of = options.as_of or _now()
+
+    pipeline = make_pipeline(beam_options)
+    build(pipeline, options, files=files, draft=draft, policy=draft.policy, as_of=as_of)
+    with Progress(enabled=options.progress):
+        result = pipeline.run()
+        result.wait_until_finish()
+
+    ledger = assemble(_take_ledger(draft))
+    wrong = imbalances(ledger)
+    if wrong:
+        raise LedgerError("; ".join(wrong))
+    number = publish(
+        draft,
+        {
+            "as_of": as_of,
+            "inputs": [file.describe() for file in files],
+            "format": options.format,
+            "columns": dict(options.columns),
+            "holdout": options.holdout,
+            "licences": list(options.licences),
+            "teacher": teacher,
+            "embedder": embedder.describe(),
+            "ledger": ledger,
+        },
+    )
+    seconds = _stage_seconds(result) | {"total": round(time.perf_counter() - started, 2)}
+    return {"snapshot": number, "store": options.store, **ledger, "seconds": seconds}
+
+
+def build(
+    pipeline: beam.Pipeline,
+    options: MineOptions,
+    *,
+    files: Sequence[InputFile],
+    draft: Draft,
+    policy: Policy,
+    as_of: str,
+) -> None:
+    """The line, from files to tables in the draft's folder."""
+    limits = ReplayLimits(own=policy.replay_own, others=policy.replay_others)
+    admit = AdmitOptions(holdout=options.holdout, licences=options.licences)
+    read = pipeline | "Read" >> ReadTrajectories(files)
+    admitted = read.trajectories | "Admit" >> Admit(admit)
+    segmented = admitted.trajectories | "Segment" >> Segment(options.teacher)
+    routed = segmented.proposals | "Route" >> Route()
+    embedded = routed.proposals | "Embed" >> Embed(
+        options.embedder, trust_remote_code=options.trust_remote_code
+    )
+    clustered = embedded | "Cluster" >> Cluster()
+    matrices = clustered.groups | "Replay" >> ReplayGroups(limits)
+    consolidated = matrices | "Consolidate" >> Consolidate(policy)
+    finished = consolidated.entries | "Unite" >> Unite(policy, as_of)
+
+    of_trajectories = [read.failed, admitted.rejected]
+    of_spans = [segmented.rejected, routed.rejected, clustered.rejected, consolidated.rejected]
+    rows = {
+        "trajectories": admitted.trajectories | "Trajectory rows" >> beam.Map(arrow.trajectory_row),
+        "spans": finished
+        | "Span rows" >> beam.FlatMap(lambda f: [arrow.span_row(span) for span in f.spans]),
+        "instances": matrices | "Instance rows" >> beam.FlatMap(_instance_rows),
+        "replays": matrices | "Replay rows" >> beam.FlatMap(_replay_rows),
+        "procedures": finished | "Procedure rows" >> beam.FlatMap(_entry_rows, "procedures"),
+        "candidates": finished | "Candidate rows" >> beam.FlatMap(_entry_rows, "candidates"),
+        "rejected": [*of_trajectories, *of_spans]
+        | "All rejected" >> beam.Flatten()
+        | "Rejected rows" >> beam.Map(arrow.rejected_row),
+        "handoff": routed.handoff | "Hand-off rows" >> beam.Map(arrow.handoff_row),
+        "events": finished
+        | "Event rows" >> beam.FlatMap(lambda f: [arrow.event_row(event) for event in f.events]),
+    }
+    for table, pcollection in rows.items():
+        pcollection | f"Write {table}" >> WriteTable(table, draft.folder, options.shards)
+    for table in ("procedures", "candidates"):
+        (
+            finished
+            | f"Vectors of {table}" >> beam.FlatMap(_entry_vectors, table)
+            | f"Index {table}" >> WriteIndex(table, draft.folder)
+        )
+
+    counts = [
+        _count(read.trajectories, "Read", ("trajectories", "read")),
+        _count(read.failed, "Unread", ("trajectories", "read")),
+        _count(admitted.trajectories, "Admitted", ("trajectories", "admitted")),
+        _count(segmented.proposals, "Grounded", ("spans", "segmented")),
+        segmented.rejected
+        | "Count not grounded"
+        >> beam.FlatMap(lambda r: [(("spans", "segmented"), 1)] if r.fate == "rejected" else []),
+        finished | "Count kept" >> beam.Map(lambda f: (("spans", "kept"), len(f.spans))),
+        routed.handoff | "Count handoff" >> beam.Map(lambda s: (("spans", "handoff", s.kind), 1)),
+        rows["replays"] | "Count verdicts" >> beam.Map(lambda r: (("replays", r["verdict"]), 1)),
+        finished | "Count status" >> beam.Map(lambda f: (("procedures", f.procedure.status), 1)),
+    ]
+    for kind, gone in (("trajectories", of_trajectories), ("spans", of_spans)):
+        counts.append(
+            gone
+            | f"Gone {kind}" >> beam.Flatten()
+            | f"Count gone {kind}" >> beam.FlatMap(lambda r, kind=kind: rejected_paths(kind, r))
+        )
+    (
+        counts
+        | "Ledger" >> Count()
+        | "To one" >> beam.Map(lambda count: (None, count))
+        | "Gather counts" >> beam.GroupByKey()
+        | "Write ledger" >> beam.Map(_write_ledger, draft.ledger)
+    )
+
+
+def _count(pcollection: beam.PCollection, label: str, path: tuple[str, ...]) -> beam.PCollection:
+    return pcollection | f"Count {label}" >> beam.Map(lambda _: (path, 1))
+
+
+def _instance_rows(matrix: Any) -> list[arrow.Row]:
+    return [
+        arrow.instance_row(instance)
+        for method in matrix.methods
+        for member in method.members
+        for instance in member.span.instances
+    ]
+
+
+def _replay_rows(matrix: Any) -> list[arrow.Row]:
+    return [arrow.replay_row(replay) for found in matrix.replays.values() for replay in found]
+
+
+def _table_of(status: str) -> str:
+    return "candidates" if status == "candidate" else "procedures"
+
+
+def _entry_rows(finished: Any, table: str) -> list[arrow.Row]:
+    procedure = finished.procedure
+    return [arrow.procedure_row(procedure)] if _table_of(procedure.status) == table else []
+
+
+def _entry_vectors(finished: Any, table: str) -> list[tuple[str, bytes]]:
+    procedure = finished.procedure
+    if _table_of(procedure.status) != table:
+        return []
+    return [(procedure.procedure_id, finished.vector)]
+
+
+def _write_ledger(keyed: tuple[None, Any], path: str) -> None:
+    counts = sorted([list(where), total] for where, total in keyed[1])
+    with fsspec.open(path, "w") as stream:
+        json.dump(counts, stream)
+
+
+def _take_ledger(draft: Draft) -> list[tuple[tuple[str, ...], int]]:
+    """The counts that the pipeline left beside the tables; they go into the manifest."""
+    with fsspec.open(draft.ledger) as stream:
+        counts = json.load(stream)
+    draft.remove(draft.ledger)
+    return [(tuple(path), total) for path, total in counts]
+
+
+def _stage_seconds(result: PipelineResult) -> dict[str, float]:
+    """Seconds of work in each stage, summed over workers; not every runner tells."""
+    query = MetricsFilter().with_namespace(NAMESPACE)
+    found = result.metrics().query(query)["counters"]
+    suffix = "/microseconds"
+    return {
+        counter.key.metric.name.removesuffix(suffix): round(counter.result / 1e6, 2)
+        for counter in sorted(found, key=lambda c: c.key.metric.name)
+        if counter.key.metric.name.endswith(suffix)
+    }
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
+
+
+__all__ = ["LedgerError", "build", "run_mine"]

@@ -1,0 +1,85 @@
+"""What a person sees while a pipeline runs: on a terminal a live table, else plain log lines.
+
+Stages that run in this process report to `live_counts`; where workers are other processes there is
+nothing to read here, and only the time is shown.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from tracemine.transforms.stage import live_counts
+
+#: Seconds between two looks at the counts: on a terminal, and in a log.
+LIVE_SECONDS = 0.5
+LOG_SECONDS = 15.0
+
+_LOGGER = logging.getLogger("tracemine.progress")
+
+
+class Progress:
+    """A context in which progress is shown on standard error."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled
+        self._terminal = sys.stderr.isatty()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._started = 0.0
+
+    def __enter__(self) -> Progress:
+        live_counts.clear()
+        self._started = time.monotonic()
+        if self._enabled:
+            target = self._show if self._terminal else self._log
+            self._thread = threading.Thread(target=target, name="progress", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+
+    def _show(self) -> None:
+        console = Console(stderr=True)
+        with Live(self._table(), console=console, refresh_per_second=4, transient=True) as live:
+            while not self._stop.wait(LIVE_SECONDS):
+                live.update(self._table())
+
+    def _log(self) -> None:
+        while not self._stop.wait(LOG_SECONDS):
+            _LOGGER.info("%s", self.line())
+
+    def line(self) -> str:
+        """One line of plain text: seconds, then what each stage has given so far."""
+        elapsed = time.monotonic() - self._started
+        stages: dict[str, list[str]] = {}
+        for (stage, output), count in list(live_counts.items()):
+            stages.setdefault(stage, []).append(f"{output} {count}")
+        parts = [f"{stage}: {', '.join(sorted(found))}" for stage, found in stages.items()]
+        return f"{elapsed:.0f} s  " + ("  ".join(parts) or "working")
+
+    def _table(self) -> Table:
+        elapsed = max(time.monotonic() - self._started, 1e-9)
+        table = Table(title=f"mining, {elapsed:.0f} s", title_justify="left")
+        table.add_column("stage")
+        table.add_column("output")
+        table.add_column("records", justify="right")
+        table.add_column("a second", justify="right")
+        for (stage, output), count in list(live_counts.items()):
+            table.add_row(stage, output, f"{count:,}", f"{count / elapsed:,.0f}")
+        return table

@@ -1,0 +1,215 @@
+"""From replayed groups to entries: who enters, who is one with whom, who waits, who goes."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import Any
+
+import pytest
+
+from tracemine.schemas import Instance, Parameter, Signature, Source, Span, content_id, encode
+from tracemine.schemas.shingles import shingles
+from tracemine.store import Policy
+from tracemine.transforms.consolidate import Entry, consolidate
+from tracemine.transforms.replay import ReplayLimits, replay_group
+from tracemine.transforms.segment import Proposal
+from tracemine.transforms.unite import Finished, finish, unite_variant
+from tracemine.verifiers import shared_sandbox
+
+WORDS = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "islet"]
+
+
+def problem_text(number: int) -> str:
+    """A problem unlike those of other numbers."""
+    picked = random.Random(number).choices(WORDS, k=20)
+    return " ".join(f"{word}{number}" for word in picked)
+
+
+def proposal(
+    code: str,
+    problem: int,
+    *,
+    result: Any,
+    checked: bool = True,
+    tests: tuple[tuple[dict[str, Any], Any], ...] = (),
+    text: str | None = None,
+    **bindings: Any,
+) -> Proposal:
+    entry = code.split("(")[0].removeprefix("def ").strip()
+    span_id = content_id("span", code, problem, encode(bindings), encode(result))
+    problem_id = content_id("problem", problem)
+
+    def instance(values: dict[str, Any], value: Any, origin: Any) -> Instance:
+        identity = content_id(span_id, encode(values), encode(value), origin)
+        return Instance(
+            identity, span_id, f"t{problem}", problem_id, encode(values), encode(value),
+            checked, origin,
+        )  # fmt: skip
+
+    span = Span(
+        id=span_id, trajectory_id=f"t{problem}", problem_id=problem_id, start=0, end=20,
+        quote="x" * 20, subquestion="what is left", subroutine="1. Subtract.", summary="left",
+        code=code, entry_point=entry,
+        signature=Signature(
+            tuple(Parameter(name, "int") for name in bindings), Parameter("left", "int")
+        ),
+        preconditions=("numbers",), predicates=(), failure_modes=(), kind="procedural",
+        domain="math", teacher="rules@1", verifier="numeric", shape="what is left",
+        instances=(
+            instance(bindings, result, "trace"),
+            *(instance(values, value, "test") for values, value in tests),
+        ),
+    )  # fmt: skip
+    shown = shingles(text or problem_text(problem))
+    return Proposal(span, Source("d", problem), shown, b"\0" * 8, tokens=3)
+
+
+LEFT = "def left(budget, price, boxes):\n    return budget - price * boxes"
+SAME = "def left(budget, price, boxes):\n    spent = boxes * price\n    return budget - spent"
+MORE = "def left(budget, price, boxes):\n    return budget + price * boxes"
+
+
+def spent(problem: int, code: str = LEFT, **changes: Any) -> Proposal:
+    budget, price, boxes = 100 + problem, 3 + problem, 4
+    sign = 1 if code == MORE else -1
+    result = budget + sign * price * boxes
+    values = {"result": result, "budget": budget, "price": price, "boxes": boxes} | changes
+    return proposal(code, problem, **values)
+
+
+def mined(*group: Proposal) -> tuple[list[Entry], list[Any]]:
+    matrix = replay_group(list(group), ReplayLimits(), shared_sandbox())
+    outputs = list(consolidate(matrix, min_replays=2))
+    entries = [record for output, record in outputs if output == "entries"]
+    return entries, [record for output, record in outputs if output == "rejected"]
+
+
+def finished(entries: list[Entry]) -> list[Finished]:
+    by_home: dict[str, list[Any]] = {}
+    for entry in entries:
+        for evidence in entry.variants:
+            home, united = unite_variant([(entry.procedure_id, evidence)])
+            by_home.setdefault(home, []).append(united)
+    policy = Policy()
+    return [finish(home, found, policy, "2026-01-01") for home, found in sorted(by_home.items())]
+
+
+def statuses(*group: Proposal) -> list[str]:
+    return sorted(done.procedure.status for done in finished(mined(*group)[0]))
+
+
+def test_two_held_out_problems_let_a_routine_in_and_one_does_not() -> None:
+    assert statuses(spent(1), spent(2)) == ["candidate"]
+    assert statuses(spent(1), spent(2), spent(3)) == ["verified"]
+    assert statuses(spent(1), spent(2), spent(3), spent(4)) == ["canonical"]
+
+
+def test_another_attempt_at_its_own_problem_proves_nothing() -> None:
+    again = spent(1, boxes=5, result=101 - 4 * 5)
+    assert statuses(spent(1), again, spent(2)) == ["candidate"]
+
+
+def test_its_own_values_under_another_problem_prove_nothing() -> None:
+    twins = [
+        proposal(LEFT, number, result=88, budget=100, price=3, boxes=4) for number in range(1, 5)
+    ]
+    assert statuses(*twins) == ["candidate"]
+
+
+def test_a_near_duplicate_is_not_another_problem() -> None:
+    text = problem_text(1)
+    near = [spent(number, text=f"{text} so") for number in (2, 3, 4)]
+    assert statuses(spent(1, text=text), *near) == ["candidate"]
+
+
+def test_several_attempts_at_one_other_problem_are_one_witness() -> None:
+    other = [spent(2), spent(2, boxes=5, result=102 - 5 * 5), spent(2, boxes=6, result=102 - 30)]
+    assert statuses(spent(1), *other) == ["candidate"]
+
+
+def test_a_result_that_feeds_no_verified_answer_proves_nothing() -> None:
+    unchecked = [spent(number, checked=False) for number in (2, 3, 4)]
+    assert statuses(spent(1), *unchecked) == ["candidate"]
+
+
+def test_words_apart_one_behaviour_is_one_procedure_with_two_variants() -> None:
+    group = [spent(n, LEFT if n % 2 else SAME) for n in range(1, 9)]
+    (done,) = finished(mined(*group)[0])
+    assert len(done.procedure.variants) == 2
+    assert {v.attempts for v in done.procedure.variants} == {7}
+    assert {v.passes for v in done.procedure.variants} == {7}
+    assert done.procedure.procedure_id == min(v.variant_id for v in done.procedure.variants)
+
+
+def test_alike_in_words_and_not_in_behaviour_are_two_and_the_rate_says_so() -> None:
+    group = [spent(n, LEFT if n <= 4 else MORE) for n in range(1, 9)]
+    both = finished(mined(*group)[0])
+    assert len(both) == 2
+    for done in both:
+        assert done.procedure.status == "verified"
+        (variant,) = done.procedure.variants
+        assert (variant.passes, variant.attempts) == (3, 7)
+        assert done.procedure.success_rate == pytest.approx(3 / 7)
+
+
+def test_held_out_tests_decide_for_a_code_task() -> None:
+    code = "def left(budget, price, boxes):\n    return budget - price * boxes"
+    tests = (
+        ({"budget": 9, "price": 2, "boxes": 3}, 3),
+        ({"budget": 20, "price": 5, "boxes": 2}, 10),
+    )
+    assert statuses(spent(1, code, tests=tests)) == ["verified"]
+    wrong = (tests[0], (tests[1][0], 11))
+    entries, rejected = mined(spent(1, code, tests=wrong))
+    assert entries == []
+    assert [record.reason for record in rejected] == ["failed replay"]
+    assert statuses(spent(1, code, tests=tests[:1])) == ["candidate"]
+
+
+def test_a_twin_whose_roles_are_named_otherwise_is_not_spoken_for() -> None:
+    """The names say price and boxes, but stand in the places of budget and price."""
+    crossed = [
+        proposal(
+            "def left(boxes, budget, price):\n    return boxes - budget * price",
+            n, result=100 + n - 12, boxes=100 + n, budget=3, price=4,
+        )
+        for n in (21, 22, 23)
+    ]  # fmt: skip
+    group = [spent(n) for n in range(1, 7)] + crossed
+    entries, _ = mined(*group)
+    spans = [m.span.id for e in entries for v in e.variants for m in v.members]
+    assert sorted(spans) == sorted(p.span.id for p in group)
+    for entry in entries:
+        for evidence in entry.variants:
+            names = {m.span.signature.inputs[0].name for m in evidence.members}
+            assert len(names) == 1
+
+
+def test_every_span_goes_somewhere_once() -> None:
+    group = [spent(n, code) for n, code in zip(range(12), itertools.cycle([LEFT, SAME, MORE]))]
+    entries, rejected = mined(*group)
+    kept = [m.span.id for e in entries for v in e.variants for m in v.members]
+    gone = [record.record_id for record in rejected]
+    assert sorted(kept + gone) == sorted(p.span.id for p in group)
+
+
+def test_the_order_of_the_group_does_not_matter() -> None:
+    group = [spent(n, code) for n, code in zip(range(12), itertools.cycle([LEFT, SAME, MORE]))]
+    shuffled = group[:]
+    random.Random(4).shuffle(shuffled)
+    assert finished(mined(*group)[0]) == finished(mined(*shuffled)[0])
+
+
+def test_a_variant_of_two_groups_is_one_with_all_its_evidence() -> None:
+    first, _ = mined(*(spent(n) for n in range(1, 4)))
+    second, _ = mined(*(spent(n) for n in range(11, 15)))
+    (a,), (b,) = first, second
+    assert a.procedure_id == b.procedure_id
+    parts = [(e.procedure_id, v) for e in (a, b) for v in e.variants]
+    home, united = unite_variant(parts)
+    assert unite_variant(parts[::-1])[1] == united
+    done = finish(home, [united], Policy(), "2026-01-01")
+    assert done.procedure.variants[0].attempts == 2 + 3
+    assert len(done.procedure.provenance) == 7
+    assert [e.to_status for e in done.events] == ["verified", "canonical"]
