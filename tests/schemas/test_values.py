@@ -40,9 +40,9 @@ def typed(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return type(value), [typed(v) for v in value]
     if isinstance(value, (set, frozenset)):
-        return type(value), {repr(typed(v)) for v in value}
+        return type(value), sorted(repr(typed(v)) for v in value)
     if isinstance(value, dict):
-        return dict, {repr(typed(k)): typed(v) for k, v in value.items()}
+        return dict, sorted((repr(typed(k)), repr(typed(v))) for k, v in value.items())
     return type(value), repr(value)
 
 
