@@ -1,0 +1,110 @@
+"""Who is admitted, who is not, and why."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+
+from tracemine.schemas import Rejected, Source, Trajectory, content_id, fraction_of, problem_id
+from tracemine.transforms import admit as admission
+from tracemine.transforms.admit import AdmitOptions, admit
+from tracemine.verifiers import admission_test, shared_sandbox
+
+
+def trajectory(
+    answer: str | None, reference: str | None, *, source: Source | None = None, **changes: Any
+) -> Trajectory:
+    problem, trace = changes.pop("problem", "What is 6 times 7?"), "6 * 7 = 42"
+    values: dict[str, Any] = {
+        "id": content_id("trajectory", problem, trace), "problem_id": problem_id(problem),
+        "problem": problem, "trace": trace, "answer": answer, "reference": reference,
+        "domain": "math", "sources": (source or Source("a.jsonl", 0, licence="MIT"),),
+    }  # fmt: skip
+    return Trajectory(**(values | changes))
+
+
+def outcome(*copies: Trajectory, options: AdmitOptions | None = None) -> list[Any]:
+    return [
+        record for _, record in admit(copies, options or AdmitOptions(), shared_sandbox())
+    ]  # fmt: skip
+
+
+def reason(*copies: Trajectory, options: AdmitOptions | None = None) -> str:
+    (record,) = outcome(*copies, options=options)
+    assert isinstance(record, Rejected)
+    return record.reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference"), [("42", "42"), ("$42.00", "42"), ("1,200", "1200"), ("1/2", "0.5")]
+)
+def test_an_answer_that_agrees_is_admitted(answer: str, reference: str) -> None:
+    (record,) = outcome(trajectory(answer, reference))
+    assert isinstance(record, Trajectory)
+    assert record.outcome == "verified"
+    assert record.outcome_verifier
+
+
+def test_what_is_wrong_or_unknown_is_not() -> None:
+    assert reason(trajectory("41", "42")) == admission.WRONG
+    assert reason(trajectory(None, "42")) == admission.NO_ANSWER
+    assert reason(trajectory("42", None)) == admission.NO_REFERENCE
+
+
+def test_one_test_admits_and_the_others_are_not_asked() -> None:
+    tests = ("assert f(2) == 4", "assert f(3) == 9", "assert f(4) == 16")
+    chosen = admission_test(problem_id("square"), tests)
+    for index in range(3):
+        # Right for one of the tests only.
+        code = f"def f(x):\n    return x * x if x == {index + 2} else -1"
+        task = trajectory(None, None, trace=code, problem="square", tests=tests, domain="code")
+        (record,) = outcome(task)
+        assert isinstance(record, Trajectory) == (index == chosen)
+
+
+def test_copies_are_one_whose_sources_are_all_listed() -> None:
+    copies = [
+        trajectory("42", "42", source=Source(name, row, licence=licence))
+        for name, row, licence in [("b", 1, "MIT"), ("a", 7, "CC0-1.0"), ("a", 3, "MIT")]
+    ]
+    for order in itertools.permutations(copies):
+        records = outcome(*order)
+        duplicates = [r for r in records if isinstance(r, Rejected)]
+        (kept,) = [r for r in records if isinstance(r, Trajectory)]
+        assert kept.sources == tuple(sorted(s for c in copies for s in c.sources))
+        assert [d.fate for d in duplicates] == ["duplicate", "duplicate"]
+        named = {json.loads(d.record)["sources"][0]["row"] for d in duplicates}
+        assert named == {7, 1}
+
+
+def test_copies_that_disagree_on_the_reference_are_rejected() -> None:
+    one = trajectory("42", "42", source=Source("a", 0))
+    other = trajectory("42", "41", source=Source("b", 0))
+    records = outcome(one, other)
+    assert sorted(r.reason for r in records) == [admission.DUPLICATE, admission.CONFLICT]
+    same = outcome(one, trajectory("42", "42.0", source=Source("b", 0)))
+    assert any(isinstance(r, Trajectory) for r in same)
+
+
+def test_licences_filter_sources_and_then_trajectories() -> None:
+    options = AdmitOptions(licences=("MIT",))
+    free = trajectory("42", "42", source=Source("a", 0, licence="CC-BY-NC-4.0"))
+    assert reason(free, options=options) == admission.LICENCE
+    records = outcome(free, trajectory("42", "42", source=Source("b", 0, licence="MIT")),
+                      options=options)  # fmt: skip
+    (kept,) = [r for r in records if isinstance(r, Trajectory)]
+    assert [s.dataset for s in kept.sources] == ["b"]
+
+
+def test_holdout_takes_a_share_of_problems_by_hash() -> None:
+    left_out = 0
+    for number in range(200):
+        task = trajectory("42", "42", problem=f"problem {number}")
+        (record,) = outcome(task, options=AdmitOptions(holdout=0.25))
+        gone = isinstance(record, Rejected)
+        assert gone == (fraction_of(task.problem_id) < 0.25)
+        left_out += gone
+    assert 25 < left_out < 75

@@ -1,0 +1,123 @@
+"""Grounding and routing of spans, whoever cut them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from tracemine.schemas import Parameter, Rejected, Signature, Source, Span, Trajectory
+from tracemine.teachers import Dropped, Segmentation, TeacherError
+from tracemine.teachers.rules.spans import Case, make_span
+from tracemine.transforms import segment as stage
+from tracemine.transforms.segment import Proposal, route, segment, shape_of
+
+TRACE = "The crates weigh 3 * 20 + 5 = 65 kilograms in all."
+TRAJECTORY = Trajectory(
+    id="t", problem_id="p", problem="How heavy are three crates of 20 kg and a lid of 5 kg?",
+    trace=TRACE, answer="65", reference="65", domain="math", sources=(Source("own", 4),),
+)  # fmt: skip
+
+
+def span(**changes: Any) -> Span:
+    made = make_span(
+        TRAJECTORY,
+        start=0,
+        end=len(TRACE),
+        subquestion="total weight from crates, weight and lid",
+        code="def total_weight(crates, weight, lid):\n    return crates * weight + lid",
+        entry_point="total_weight",
+        signature=Signature(
+            (Parameter("crates", "int"), Parameter("weight", "int"), Parameter("lid", "int")),
+            Parameter("total_weight", "int"),
+        ),
+        cases=[Case({"crates": 3, "weight": 20, "lid": 5}, 65, checked=True)],
+    )
+    return dataclasses.replace(made, **changes)
+
+
+class Scripted:
+    """A teacher that says what it is told to."""
+
+    fingerprint = "scripted@1"
+
+    def __init__(self, *spans: Span, dropped: tuple[Dropped, ...] = (), fail: bool = False) -> None:
+        self.answer = Segmentation(spans, dropped)
+        self.fail = fail
+
+    def segment(self, trajectory: Trajectory) -> Segmentation:
+        if self.fail:
+            raise TeacherError("bad JSON", "line 1")
+        return self.answer
+
+
+def test_a_grounded_span_goes_on_with_its_source_and_problem() -> None:
+    ((output, proposal),) = segment(TRAJECTORY, Scripted(span()))
+    assert output == "proposals"
+    assert proposal.source == Source("own", 4)
+    assert proposal.shingles
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"quote": TRACE.replace("65", "66")}, stage.NOT_GROUNDED),
+        ({"start": 1}, stage.NOT_GROUNDED),
+        ({"start": -len(TRACE)}, stage.NOT_GROUNDED),
+        ({"end": 14, "quote": TRACE[:14]}, None),
+        ({"end": 12, "quote": TRACE[:12]}, stage.SHORT_QUOTE),
+    ],
+)
+def test_a_quote_must_stand_at_its_offsets(changes: dict[str, Any], reason: str | None) -> None:
+    ((output, record),) = segment(TRAJECTORY, Scripted(span(**changes)))
+    assert (record.reason if output == "rejected" else None) == reason
+
+
+def test_what_a_teacher_drops_is_counted_and_what_it_cannot_read_has_failed() -> None:
+    dropped = Dropped(0, 20, "does not compute", "3 + 3 = 7")
+    ((_, record),) = segment(TRAJECTORY, Scripted(dropped=(dropped,)))
+    assert (record.reason, record.fate) == ("does not compute", "rejected")
+    assert "3 + 3 = 7" in record.detail
+    ((_, record),) = segment(TRAJECTORY, Scripted(fail=True))
+    assert (record.reason, record.fate) == ("bad JSON", "failed")
+
+
+def routed(**changes: Any) -> tuple[str, Any]:
+    ((output, record),) = route(Proposal(span(**changes), Source("own", 4), b""))
+    return output, record
+
+
+def test_a_procedural_span_with_all_it_needs_goes_on_with_shape_and_verifier() -> None:
+    output, proposal = routed()
+    assert output == "proposals"
+    assert proposal.span.verifier == "numeric"
+    assert proposal.span.shape == "total weight from crates, weight and lid"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"code": None}, stage.NOT_REPLAYABLE),
+        ({"instances": ()}, stage.NO_INSTANCE),
+        ({"preconditions": ()}, stage.NO_PRECONDITIONS),
+        ({"signature": Signature((), Parameter("x", "any"))}, stage.NO_VERIFIER),
+    ],
+)
+def test_a_span_that_lacks_something_is_rejected(changes: dict[str, Any], reason: str) -> None:
+    output, record = routed(**changes)
+    assert output == "rejected"
+    assert isinstance(record, Rejected)
+    assert record.reason == reason
+
+
+@pytest.mark.parametrize("kind", ["tool", "declarative", "episodic", "metacognitive"])
+def test_other_kinds_are_handed_off(kind: Any) -> None:
+    output, record = routed(kind=kind, preconditions=())
+    assert output == "handoff"
+    assert record.kind == kind
+
+
+def test_shapes_do_not_keep_marks_and_spacing() -> None:
+    assert shape_of("  How many  are left? ") == "how many are left"
+    assert shape_of("") == ""
