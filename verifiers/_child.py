@@ -1,0 +1,588 @@
+"""The far side of the CPython backend: a warm process that forks one throw-away child per call.
+
+This file runs as a program of its own, started by `_cpython` with an empty environment; it imports
+the standard library alone and nothing of the package. It is the *zygote*: it isolates itself as far
+as the machine allows, imports what it was told to, and then serves requests from standard input, one
+at a time. For each it forks a child, which sets its limits, runs the code and writes one frame; the
+zygote watches the clocks, kills the child's process group, and passes the frame on unread.
+
+Isolation, each step best effort, those in force named in the first reply:
+
+- ``uid``: when started as root, it goes on as *nobody*, if nobody can read the interpreter's files
+- ``namespaces``: user, mount, pid, network, IPC and host name. The zygote is process 1 of its pid
+  namespace, so that nothing it starts outlives it and no signal of a child can end it
+- ``read-only``: every mount is read-only but an in-memory scratch directory
+- ``masked``: ``/proc``, ``/run`` and the home and temporary directories are empty
+- ``no-capabilities``: no capability is left, and none can be gained
+
+A child that leaves a process or a file behind makes the zygote retire, which ends all of that.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import importlib.util
+import io
+import json
+import math
+import os
+import random
+import resource
+import select
+import shutil
+import signal
+import struct
+import sys
+import tempfile
+import time
+import types
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, NoReturn
+
+#: A request and a reply are a header (JSON) and a body (bytes), each of this many bytes.
+FRAME = struct.Struct(">II")
+#: What a child writes: the number of bytes that follow.
+RESULT = struct.Struct(">Q")
+
+NOBODY = 65534
+SCRATCH_BYTES = 16 << 20
+FILE_BYTES = 1 << 20
+OPEN_FILES = 64
+#: Processes and threads of one call, the zygote counted in. Enough for a small thread pool.
+PROCESSES = 16
+#: A message of an exception is cut here: it is for people, and the code chose it.
+REASON_CHARS = 300
+#: Between a closed result pipe and the child's end, for its exit status to be known, in seconds.
+REAP_SECONDS = 0.5
+
+_CLONE_NEWNS, _CLONE_NEWUTS, _CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
+_CLONE_NEWUSER, _CLONE_NEWPID, _CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REC, _MS_PRIVATE = 1, 2, 4, 0x4000, 0x40000
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
+_SYS_MOUNT_SETATTR = 442
+_AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
+_CAPABILITY_VERSION_3 = 0x20080522
+
+_MASKED = ("/proc", "/run", "/root", "/home", "/tmp", "/var/tmp", "/dev/shm")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+# --- isolation ------------------------------------------------------------------------------------
+
+
+class Isolation:
+    """What is in force, and where a child may write."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        #: Empty where there is none: then no call may leave a file at all.
+        self.scratch = ""
+        self.own_namespace = False
+
+
+def isolate(needed: list[str], *, namespaces: bool) -> Isolation:
+    """Give up all that user code must not have. ``needed`` are paths that must stay readable.
+    Where namespaces are to be had, returns in a new process, the first of its pid namespace."""
+    state = Isolation()
+    if os.getuid() == 0 and _nobody_can_read(needed):
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        _prctl(_PR_SET_DUMPABLE, 1)  # else /proc/self/uid_map belongs to root
+        state.steps.append("uid")
+    if namespaces and _enter_namespaces():
+        state.own_namespace = True
+        state.steps.append("namespaces")
+        _mount_views(state, needed)
+    else:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        state.scratch = tempfile.mkdtemp(prefix="tracemine-")
+    if _prctl(_PR_SET_NO_NEW_PRIVS, 1) and _drop_capabilities():
+        state.steps.append("no-capabilities")
+    _prctl(_PR_SET_DUMPABLE, 0)  # no child may trace the zygote
+    return state
+
+
+def _prctl(option: int, value: int) -> bool:
+    return bool(_libc.prctl(option, value, 0, 0, 0) == 0)
+
+
+def _nobody_can_read(needed: list[str]) -> bool:
+    """Tried in a child, because there is no way back from setuid."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            for path in needed:
+                if os.path.isdir(path):
+                    os.listdir(path)
+                else:
+                    os.close(os.open(path, os.O_RDONLY))
+            status = 0
+        except OSError:
+            status = 1
+        finally:
+            os._exit(status)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def _enter_namespaces() -> bool:
+    uid, gid = os.getuid(), os.getgid()
+    flags = _CLONE_NEWUSER | _CLONE_NEWNS | _CLONE_NEWPID
+    flags |= _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS
+    # Tried in a child first: an unshare that is half allowed must not leave this process half in.
+    for trial in (True, False):
+        pid = os.fork() if trial else 0
+        if pid == 0:
+            entered = _libc.unshare(flags) == 0
+            try:
+                if entered:
+                    _write("/proc/self/setgroups", "deny")
+                    _write("/proc/self/uid_map", f"{NOBODY} {uid} 1")
+                    _write("/proc/self/gid_map", f"{NOBODY} {gid} 1")
+            except OSError:
+                entered = False
+            if trial:
+                os._exit(0 if entered else 1)
+            if not entered:  # it worked a moment ago in the trial
+                os._exit(3)
+        elif os.waitpid(pid, 0)[1] != 0:
+            return False
+    pid = os.fork()
+    if pid:
+        # The launcher stays outside: when it is killed, the kernel kills process 1 and with it all.
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xFF)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    return True
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def _mount(kind: bytes | None, target: str, flags: int, options: bytes | None) -> bool:
+    return bool(_libc.mount(kind, target.encode(), kind, flags, options) == 0)
+
+
+def _mount_views(state: Isolation, needed: list[str]) -> None:
+    if not _mount(None, "/", _MS_REC | _MS_PRIVATE, None):
+        return
+    # struct mount_attr: attr_set (read-only, nosuid), attr_clr, propagation, userns_fd. Devices
+    # stay: /dev/null is one, and the namespace grants access to no other.
+    attributes = struct.pack("=QQQQ", 1 | 2, 0, 0, 0)
+    arguments = (_SYS_MOUNT_SETATTR, _AT_FDCWD, b"/", _AT_RECURSIVE, attributes, len(attributes))
+    if _libc.syscall(*arguments) == 0:
+        state.steps.append("read-only")
+    masked = []
+    for target in _MASKED:
+        if not os.path.isdir(target) or os.path.islink(target):
+            continue
+        if any(path == target or path.startswith(target + "/") for path in needed):
+            continue
+        flags = _MS_NOSUID | _MS_NODEV
+        if target in ("/tmp", "/var/tmp") and not state.scratch:
+            size = f"size={SCRATCH_BYTES},nr_inodes=1024,mode=0700".encode()
+            if _mount(b"tmpfs", target, flags, size):
+                state.scratch = target
+                masked.append(target)
+        elif _mount(b"tmpfs", target, flags | _MS_RDONLY, b"size=4096,nr_inodes=2,mode=0555"):
+            masked.append(target)
+    if "/proc" in masked:
+        state.steps.append("masked")
+
+
+def _drop_capabilities() -> bool:
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    return bool(_libc.capset(header, bytes(24)) == 0)
+
+
+# --- what runs in the child -----------------------------------------------------------------------
+
+
+class _Unsupported(Exception):
+    """A result that is not plain."""
+
+
+def make_encoder(limit: int, depth_limit: int) -> Callable[[Any], str]:
+    """A function that writes a plain value as `schemas.values.encode` does, within ``limit``
+    characters. Everything it needs is bound now: code that patches builtins or ``json`` later
+    changes nothing. Sub-classes are refused, but for the standard containers that equal a dict of
+    their items; numbers of numpy and sympy are read as the plain numbers that they are."""
+    kind_of, sort, escape = type, sorted, json.encoder.encode_basestring
+    is_finite, float_text, int_text = math.isfinite, float.__repr__, int.__repr__
+    fraction, fraction_text, hexadecimal = Fraction, Fraction.__str__, bytes.hex
+    dict_items, starts, join = dict.items, str.startswith, str.join
+    tables = (dict, Counter, defaultdict, OrderedDict)
+    scalar_texts = {None: "null", True: "true", False: "false"}
+    none_type, error, value_error = kind_of(None), _Unsupported, ValueError
+    length, every = len, all
+    foreign = _foreign_converters()
+
+    def write(value: Any, depth: int) -> str:
+        kind = kind_of(value)
+        if depth > depth_limit:
+            raise error("nested too deep")
+        if kind is int:
+            try:
+                return int_text(value)
+            except value_error:
+                raise error("an integer of too many digits") from None
+        if kind is float:
+            text = float_text(value)
+            return text if is_finite(value) else '{"$float":"' + text + '"}'
+        if kind is str:
+            return escape(value)
+        if kind is bool or kind is none_type:
+            return scalar_texts[value]
+        if kind is list:
+            return "[" + join(",", [write(v, depth + 1) for v in value]) + "]"
+        if kind is tuple:
+            return '{"$tuple":[' + join(",", [write(v, depth + 1) for v in value]) + "]}"
+        if kind is set or kind is frozenset:
+            name = "set" if kind is set else "frozenset"
+            members = sort([write(v, depth + 1) for v in value])
+            return '{"$' + name + '":[' + join(",", members) + "]}"
+        if kind in tables:
+            pairs = [(k, v) for k, v in dict_items(value)]
+            if every([kind_of(k) is str and not starts(k, "$") for k, _ in pairs]):
+                pairs = sort(pairs, key=lambda pair: pair[0])
+                inner = [escape(k) + ":" + write(v, depth + 1) for k, v in pairs]
+                return "{" + join(",", inner) + "}"
+            texts = sort([(write(k, depth + 1), write(v, depth + 1)) for k, v in pairs])
+            return '{"$dict":[' + join(",", ["[" + k + "," + v + "]" for k, v in texts]) + "]}"
+        if kind is complex:
+            parts = [write(value.real, depth), write(value.imag, depth)]
+            return '{"$complex":[' + join(",", parts) + "]}"
+        if kind is fraction:
+            return '{"$fraction":"' + fraction_text(value) + '"}'
+        if kind is bytes:
+            return '{"$bytes":"' + hexadecimal(value) + '"}'
+        for accepts, convert in foreign:
+            if accepts(value, kind):
+                return write(convert(value), depth + 1)
+        raise error("not a plain value: " + kind.__name__)
+
+    def encode(value: Any) -> str:
+        text = write(value, 0)
+        if length(text) > limit:
+            raise error("a result of more than the characters allowed")
+        return text
+
+    return encode
+
+
+Converter = tuple[Callable[[Any, type], bool], Callable[[Any], Any]]
+
+
+def _foreign_converters() -> list[Converter]:
+    """For libraries that the zygote imported: numpy scalars and arrays, sympy's exact numbers."""
+    converters: list[Converter] = []
+    numpy, sympy = sys.modules.get("numpy"), sys.modules.get("sympy")
+    if numpy is not None:
+        scalars = frozenset(numpy.sctypeDict.values())
+        array, scalar_item = numpy.ndarray, numpy.generic.item
+        array_list = array.tolist
+        converters += [
+            (lambda _, kind: kind in scalars, scalar_item),
+            (lambda _, kind: kind is array, array_list),
+        ]
+    if sympy is not None:
+        rational, whole, real = sympy.Rational, sympy.Integer, sympy.Float
+        truths = frozenset((type(sympy.true), type(sympy.false)))
+        wholes = frozenset((whole, *(type(sympy.Integer(n)) for n in (-1, 0, 1))))
+        rationals = frozenset((rational, type(sympy.Rational(1, 2))))
+        converters += [
+            (lambda _, kind: kind in wholes, lambda v: int(v.p)),
+            (lambda _, kind: kind in rationals, lambda v: Fraction(int(v.p), int(v.q))),
+            (lambda _, kind: kind is real, float),
+            (lambda _, kind: kind in truths, bool),
+        ]
+    return converters
+
+
+def run_child(request: dict[str, Any], bindings: list[dict[str, Any]], out: int) -> NoReturn:
+    """Run the code and write one frame: a line for each call, ``STATUS TEXT``. Never returns."""
+    leave, write_bytes, pack, escape = (
+        os._exit,
+        os.write,
+        RESULT.pack,
+        json.encoder.encode_basestring,
+    )
+    encode = make_encoder(request["chars"], request["depth"])
+    unsupported, length, text_of, cut = _Unsupported, len, str, REASON_CHARS
+    memory_error, base, too_deep = MemoryError, BaseException, RecursionError
+    join, to_bytes, kind_of, view = str.join, str.encode, type, memoryview
+
+    def describe(error: BaseException) -> str:
+        name = kind_of(error).__name__
+        try:
+            return escape((name + ": " + text_of(error))[:cut])
+        except base:
+            return escape(name[:cut])
+
+    def call(function: Callable[..., Any], keywords: dict[str, Any]) -> str:
+        try:
+            return "ok " + encode(function(**keywords))
+        except unsupported as error:
+            return "unsupported " + escape(error.args[0][:cut])
+        except memory_error:
+            return 'memory "out of memory"'
+        except too_deep:
+            return 'error "RecursionError: maximum recursion depth exceeded"'
+        except base as error:  # whatever the code raises, SystemExit too, is its result
+            return "error " + describe(error)
+
+    lines: list[str] = []
+    try:
+        module = types.ModuleType("__solution__")
+        sys.modules["__solution__"] = module
+        namespace = module.__dict__
+        exec(compile(request["source"], "<solution>", "exec", dont_inherit=True), namespace)
+        entry = namespace[request["entry"]]
+    except memory_error:
+        lines = ['memory "out of memory"'] * length(bindings)
+    except base as error:  # as above
+        lines = ["error " + describe(error)] * length(bindings)
+    else:
+        lines = [call(entry, keywords) for keywords in bindings]
+    try:
+        payload = to_bytes(join("\n", lines), "utf-8")
+    except ValueError:
+        payload = to_bytes(
+            join("\n", ['unsupported "text that is not Unicode"'] * length(bindings))
+        )
+    rest = view(pack(length(payload)) + payload)
+    while rest:
+        rest = rest[write_bytes(out, rest) :]
+    leave(0)
+
+
+def _limit_child(request: dict[str, Any], base_bytes: int, limit_processes: bool) -> None:
+    seconds = math.ceil(request["seconds"]) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    space = base_bytes + (request["memory"] << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (space, space))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if limit_processes:
+        resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
+
+
+# --- the zygote -----------------------------------------------------------------------------------
+
+
+class Zygote:
+    """Serves requests on two descriptors until the other side closes them."""
+
+    def __init__(self, source: int, sink: int) -> None:
+        self.source, self.sink = source, sink
+        self.state = Isolation()
+        header, _ = self.receive()
+        specification = importlib.util.spec_from_file_location("plain_values", header["values"])
+        assert specification is not None and specification.loader is not None
+        self.values = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(self.values)
+        sys.path += header["paths"]
+        needed = [header["values"], __file__, sys.prefix, sys.base_prefix, sys.executable]
+        needed += [path for path in sys.path if os.path.exists(path)]
+        for name in header["preload"]:
+            importlib.import_module(name)
+        with open("/proc/self/statm") as status:
+            self.base_bytes = int(status.read().split()[0]) * resource.getpagesize()
+        self.state = isolate(needed, namespaces=header["namespaces"])
+        os.chdir(self.state.scratch or "/")
+        gc.collect()
+        gc.freeze()
+        self.reply({"ready": True, "isolation": self.state.steps}, b"")
+
+    def receive(self) -> tuple[dict[str, Any], bytes]:
+        head, body = FRAME.unpack(self._exactly(FRAME.size))
+        return json.loads(self._exactly(head)), self._exactly(body)
+
+    def _exactly(self, count: int) -> bytes:
+        parts = []
+        while count:
+            part = os.read(self.source, min(count, 1 << 20))
+            if not part:
+                self.leave()
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+    def reply(self, header: dict[str, Any], body: bytes) -> None:
+        head = json.dumps(header).encode()
+        rest = memoryview(FRAME.pack(len(head), len(body)) + head + body)
+        while rest:
+            rest = rest[os.write(self.sink, rest) :]
+
+    def leave(self) -> NoReturn:
+        """The host is gone, or this process is not to be used again."""
+        if not self.state.own_namespace and self.state.scratch:
+            shutil.rmtree(self.state.scratch, ignore_errors=True)
+        os._exit(0)
+
+    def serve(self) -> NoReturn:
+        while True:
+            header, body = self.receive()
+            outcome, payload = self.run(header, body)
+            outcome["retire"] = self._residue()
+            self.reply(outcome, payload)
+            if outcome["retire"]:
+                self.leave()
+
+    def run(self, request: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+        request["source"] = json.loads(body)
+        bindings = [self.values.decode(text) for text in request["bindings"]]
+        out, into = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            self._become_child(request, bindings, into)
+        os.close(into)
+        try:
+            return self._watch(request, pid, out)
+        finally:
+            os.close(out)
+
+    def _become_child(
+        self, request: dict[str, Any], bindings: list[dict[str, Any]], into: int
+    ) -> NoReturn:
+        try:
+            os.setsid()
+            _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            os.dup2(into, 5)
+            null = os.open("/dev/null", os.O_RDWR)
+            for descriptor in (0, 1, 2):
+                os.dup2(null, descriptor)
+            os.dup2(5, 3)
+            os.closerange(4, 1 << 12)
+            sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False))
+            sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False))
+            sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False))
+            sys.argv = [""]
+            os.environ.clear()
+            random.seed(0)
+            _limit_child(request, self.base_bytes, self.state.own_namespace)
+            run_child(request, bindings, 3)
+        finally:
+            os._exit(70)
+
+    def _watch(self, request: dict[str, Any], pid: int, out: int) -> tuple[dict[str, Any], bytes]:
+        """Read the child's frame while its clocks allow; then end it and all of its group."""
+        clock = (~pid << 3) | 2  # clock_getcpuclockid(3): CPU time of another process
+        wall_end = time.monotonic() + request["wall"]
+        data, size, end = bytearray(), -1, ""
+        while not end:
+            used = _cpu_seconds(clock)
+            left = min(wall_end - time.monotonic(), max(request["seconds"] - used, 0.0) + 0.005)
+            if used > request["seconds"]:
+                end = "timeout"
+            elif left <= 0:
+                end = "wall"
+            else:
+                ready, _, _ = select.select([out, self.source], [], [], left)
+                if self.source in ready:  # no request comes before its reply: the host is gone
+                    os.kill(pid, signal.SIGKILL)
+                    self.leave()
+                if out in ready:
+                    part = os.read(out, 1 << 20)
+                    data += part
+                    if size < 0 and len(data) >= RESULT.size:
+                        (size,) = RESULT.unpack_from(data)
+                    if size > request["payload"] or len(data) > request["payload"] + RESULT.size:
+                        end = "corrupt"
+                    elif size >= 0 and len(data) >= size + RESULT.size:
+                        end = "frame" if len(data) == size + RESULT.size else "corrupt"
+                    elif not part:
+                        end = "died"
+        status = self._reap(pid, REAP_SECONDS if end == "died" else 0.0)
+        outcome: dict[str, Any] = {"end": end}
+        if end == "died" and os.WIFSIGNALED(status):
+            outcome["signal"] = os.WTERMSIG(status)
+        return outcome, bytes(data[RESULT.size :]) if end == "frame" else b""
+
+    def _reap(self, pid: int, patience: float) -> int:
+        """The child's status; it is killed when it has not ended of itself within ``patience``."""
+        end = time.monotonic() + patience
+        while patience and time.monotonic() < end:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                _kill_group(pid)
+                return status
+            time.sleep(0.001)
+        _kill_group(pid)
+        os.kill(pid, signal.SIGKILL)
+        return os.waitpid(pid, 0)[1]
+
+    def _residue(self) -> bool:
+        """Whether the last call left something behind that only a new zygote is free of."""
+        left = False
+        while True:
+            try:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                left = True
+                if self.state.own_namespace:
+                    break
+                _kill_children()
+        if self.state.own_namespace:
+            return left or bool(self.state.scratch and os.listdir(self.state.scratch))
+        for name in os.listdir(self.state.scratch):
+            path = os.path.join(self.state.scratch, name)
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                os.unlink(path)
+        return left
+
+
+def _cpu_seconds(clock: int) -> float:
+    try:
+        return time.clock_gettime(clock)
+    except OSError:  # it has ended; the pipe will say so
+        return 0.0
+
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass  # it never came as far as its own group
+
+
+def _kill_children() -> None:
+    """Kill what a call left, where there is no pid namespace: as its subreaper we are its parent."""
+    with open("/proc/self/task/%d/children" % os.getpid()) as listing:
+        for pid in listing.read().split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+    time.sleep(0.001)
+
+
+def main() -> NoReturn:
+    """Serve the requests that come on standard input; replies go to standard output."""
+    source, sink = os.dup(0), os.dup(1)
+    null = os.open("/dev/null", os.O_RDWR)
+    for descriptor in (0, 1):
+        os.dup2(null, descriptor)
+    Zygote(source, sink).serve()
+
+
+if __name__ == "__main__":
+    main()

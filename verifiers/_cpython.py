@@ -1,0 +1,255 @@
+"""The second backend, whose word is final: CPython in throw-away children of warm processes.
+
+See `_child` for the far side. Here: which zygotes there are, the protocol, the retries.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracemine.schemas import decode, encode, values
+from tracemine.verifiers._frames import Worker, WorkerLostError
+from tracemine.verifiers._stateless import is_stateless
+
+if TYPE_CHECKING:
+    from tracemine.verifiers.sandbox import Limits, Run, Status
+
+NAME = "cpython"
+
+#: Wall time that a call may take for each second of CPU time, and on top of it, in seconds. Wide:
+#: a busy machine must not turn into verdicts. Only code that sleeps ever meets it.
+WALL_FACTOR = 3.0
+WALL_EXTRA = 2.0
+
+#: A zygote that has not said a word this long after the last moment it had to is lost, in seconds.
+GRACE_SECONDS = 20.0
+
+#: Wall time for a zygote to start, importing what it preloads, in seconds.
+START_SECONDS = 120.0
+
+#: A call whose text is larger than this times the characters allowed has written to our pipe.
+_SLACK_CHARS = 2_000
+
+#: Imported before the fork where a source asks for one of them: each takes over half a second.
+HEAVY = ("numpy", "sympy")
+_ASKS_HEAVY = re.compile(r"\b(?:numpy|sympy|scipy|pandas)\b")
+
+_FAILURES = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
+
+
+@dataclass
+class _Zygote:
+    worker: Worker
+    isolation: tuple[str, ...]
+
+
+class CPythonPool:
+    """Warm zygotes, light and heavy, at most ``processes`` of each. Any number of threads."""
+
+    def __init__(self, processes: int, *, namespaces: bool = True, hash_seed: int = 0) -> None:
+        self._processes = processes
+        self._namespaces = namespaces
+        self._hash_seed = hash_seed
+        self._reset()
+
+    def _reset(self) -> None:
+        self._owner = os.getpid()
+        self._free = threading.Condition()
+        self._idle: dict[bool, list[_Zygote]] = {False: [], True: []}
+        self._live: dict[bool, int] = {False: 0, True: 0}
+        self._retry = threading.Lock()
+
+    def abandon(self) -> None:
+        """In a forked copy: let go of the zygotes, which serve the parent."""
+        for zygote in [*self._idle[False], *self._idle[True]]:
+            zygote.worker.forget()
+        self._reset()
+
+    def close(self) -> None:
+        """End the idle zygotes; those at work end with their call's thread. A later run starts new
+        ones."""
+        if self._owner != os.getpid():
+            self.abandon()
+        with self._free:
+            for heavy, zygotes in self._idle.items():
+                self._live[heavy] -= len(zygotes)
+                while zygotes:
+                    zygotes.pop().worker.kill()
+
+    def isolation(self) -> tuple[str, ...]:
+        """The steps of isolation in force (see `_child`); starts a zygote if there is none."""
+        zygote = self._take(heavy=False)
+        self._give(zygote, heavy=False)
+        return zygote.isolation
+
+    def run_many(
+        self,
+        source: str,
+        entry_point: str,
+        bindings: Sequence[Mapping[str, Any]],
+        limits: Limits,
+    ) -> list[Run]:
+        """One `Run` for each of ``bindings``, in order. Raises nothing on account of the code."""
+        from tracemine.verifiers.sandbox import Run
+
+        if self._owner != os.getpid():
+            self.abandon()
+        texts: list[str] = []
+        for keywords in bindings:
+            try:
+                texts.append(encode(dict(keywords)))
+            except ValueError as error:
+                return [Run("unsupported", None, str(error)[:300], NAME)] * len(bindings)
+        if len(texts) > 1 and is_stateless(source):
+            together = self._call(source, entry_point, texts, limits, limits.seconds)
+            if len(together) == len(texts):
+                return together
+        runs: list[Run] = []
+        seconds, slow = limits.seconds, 0
+        for text in texts:
+            (run,) = self._call(source, entry_point, [text], limits, seconds)
+            if run.status == "timeout" and slow < limits.slow_calls:
+                with self._retry:  # alone among the calls that timed out
+                    (run,) = self._call(source, entry_point, [text], limits, seconds)
+                slow += run.status == "timeout"
+                if slow >= limits.slow_calls:
+                    seconds = limits.seconds * limits.slow_factor
+            runs.append(run)
+        return runs
+
+    def _call(
+        self,
+        source: str,
+        entry_point: str,
+        texts: Sequence[str],
+        limits: Limits,
+        seconds: float,
+    ) -> list[Run]:
+        """One child for all of ``texts``: a `Run` for each, or a single one that says how the child
+        failed."""
+        from tracemine.verifiers.sandbox import Run
+
+        wall = seconds * WALL_FACTOR + WALL_EXTRA
+        request = {
+            "entry": entry_point,
+            "bindings": list(texts),
+            "seconds": seconds,
+            "wall": wall,
+            "memory": limits.memory_mib,
+            "chars": limits.result_chars,
+            "depth": values.MAX_DEPTH,
+            "payload": 4 * (limits.result_chars + _SLACK_CHARS * len(texts)),
+        }
+        heavy = bool(_ASKS_HEAVY.search(source))
+        zygote = self._take(heavy=heavy)
+        retire = True
+        try:
+            header, body = zygote.worker.ask(
+                request, json.dumps(source).encode(), seconds=wall + GRACE_SECONDS
+            )
+            retire = bool(header["retire"])
+        except WorkerLostError as error:
+            status: Status = "timeout" if error.timed_out else "error"
+            return [Run(status, None, f"the worker was lost: {error}", NAME)]
+        finally:
+            if retire:
+                self._drop(zygote, heavy=heavy)
+            else:
+                self._give(zygote, heavy=heavy)
+        return _read(header, body, len(texts), seconds, wall)
+
+    def _take(self, *, heavy: bool) -> _Zygote:
+        with self._free:
+            while not self._idle[heavy] and self._live[heavy] >= self._processes:
+                self._free.wait()
+            if self._idle[heavy]:
+                return self._idle[heavy].pop()
+            self._live[heavy] += 1
+        try:
+            return self._start(heavy)
+        except BaseException:
+            with self._free:
+                self._live[heavy] -= 1
+                self._free.notify()
+            raise
+
+    def _give(self, zygote: _Zygote, *, heavy: bool) -> None:
+        with self._free:
+            self._idle[heavy].append(zygote)
+            self._free.notify()
+
+    def _drop(self, zygote: _Zygote, *, heavy: bool) -> None:
+        zygote.worker.kill()
+        with self._free:
+            self._live[heavy] -= 1
+            self._free.notify()
+
+    def _start(self, heavy: bool) -> _Zygote:
+        child = Path(__file__).with_name("_child.py")
+        # No site, no user site, no folder of the script, no bytecode written.
+        command = [sys.executable, "-s", "-S", "-P", "-B", str(child)]
+        environment = {
+            "PYTHONHASHSEED": str(self._hash_seed),
+            "LC_ALL": "C.UTF-8",
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+        worker = Worker(command, environment)
+        header = {
+            "values": values.__file__,
+            "paths": [path for path in sys.path if Path(path).name.endswith("-packages")],
+            "preload": HEAVY if heavy else (),
+            "namespaces": self._namespaces,
+        }
+        try:
+            answer, _ = worker.ask(header, seconds=START_SECONDS)
+        except WorkerLostError as error:
+            raise RuntimeError(f"the CPython worker did not start: {error}") from error
+        return _Zygote(worker, tuple(answer["isolation"]))
+
+
+def _read(
+    header: Mapping[str, Any], body: bytes, count: int, seconds: float, wall: float
+) -> list[Run]:
+    from tracemine.verifiers.sandbox import Run
+
+    match header["end"]:
+        case "frame":
+            lines = body.decode("utf-8", errors="replace").split("\n")
+            if len(lines) != count:
+                return [Run("error", None, "not a result: wrong number of lines", NAME)]
+            return [_read_line(line) for line in lines]
+        case "timeout":
+            return [Run("timeout", None, f"more than {seconds:g} s of CPU time", NAME)]
+        case "wall":
+            return [Run("timeout", None, f"more than {wall:g} s of wall time", NAME)]
+        case "corrupt":
+            return [Run("error", None, "not a result: bytes that are no frame", NAME)]
+    if "signal" in header:
+        reason = f"killed by signal {header['signal']}"
+        return [Run("timeout" if header["signal"] == 24 else "error", None, reason, NAME)]
+    return [Run("error", None, "ended without a result", NAME)]
+
+
+def _read_line(line: str) -> Run:
+    """A line of a child, which the code may have written itself: believed in nothing but form."""
+    from tracemine.verifiers.sandbox import Run
+
+    status, _, text = line.partition(" ")
+    try:
+        value = decode(text)
+        if status == "ok":
+            return Run("ok", value, "", NAME)
+    except (*_FAILURES, RecursionError):
+        return Run("error", None, "not a result: no plain value", NAME)
+    if status in ("error", "memory", "unsupported") and isinstance(value, str):
+        return Run(status, None, value, NAME)  # type: ignore[arg-type]
+    return Run("error", None, "not a result: unknown status", NAME)

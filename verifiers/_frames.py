@@ -1,0 +1,122 @@
+"""Frames between this process and a worker on the other end of two pipes, with a wall clock."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import struct
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+#: A header (JSON) and a body (bytes), each of this many bytes.
+FRAME = struct.Struct(">II")
+
+#: No worker of ours sends more; a larger number in a frame means that it was not ours.
+MAX_FRAME_BYTES = 256 << 20
+
+
+class WorkerLostError(Exception):
+    """The worker ended, said something that is no frame, or was silent past the deadline
+    (``timed_out``). It has been killed. Never for what a worker reports of its work."""
+
+    def __init__(self, reason: str, *, timed_out: bool = False) -> None:
+        super().__init__(reason)
+        self.timed_out = timed_out
+
+
+class Worker:
+    """A child process that answers one frame with one frame. One caller at a time."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        # In a session of its own: an interrupt at the terminal is for us to act on.
+        self._process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=dict(environment),
+            start_new_session=True,
+            cwd="/",
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._into, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
+        os.set_blocking(self._into, False)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the worker."""
+        return self._process.pid
+
+    def ask(
+        self, header: Mapping[str, Any], body: bytes = b"", *, seconds: float
+    ) -> tuple[dict[str, Any], bytes]:
+        """Send a frame and return the answer's header and body.
+
+        Raises:
+            WorkerLostError: if there is no such answer within ``seconds`` of wall time.
+        """
+        end = time.monotonic() + seconds
+        head = json.dumps(header).encode()
+        try:
+            self._send(FRAME.pack(len(head), len(body)) + head + body, end)
+            head_size, body_size = FRAME.unpack(self._receive(FRAME.size, end))
+            if head_size + body_size > MAX_FRAME_BYTES:
+                raise WorkerLostError("a frame too large")
+            answer = json.loads(self._receive(head_size, end))
+            return answer, self._receive(body_size, end)
+        except WorkerLostError:
+            self.kill()
+            raise
+        except (OSError, ValueError) as error:
+            self.kill()
+            raise WorkerLostError(str(error)) from error
+
+    def _send(self, data: bytes, end: float) -> None:
+        rest = memoryview(data)
+        while rest:
+            self._wait([], [self._into], end)
+            try:
+                rest = rest[os.write(self._into, rest) :]
+            except BlockingIOError:
+                continue
+
+    def _receive(self, count: int, end: float) -> bytes:
+        parts = []
+        while count:
+            self._wait([self._out], [], end)
+            part = os.read(self._out, min(count, 1 << 20))
+            if not part:
+                raise WorkerLostError("the worker ended")
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+    def _wait(self, read: list[int], write: list[int], end: float) -> None:
+        # poll, not select: a process with many files open has descriptors above 1024.
+        poll = select.poll()
+        for descriptor in read:
+            poll.register(descriptor, select.POLLIN)
+        for descriptor in write:
+            poll.register(descriptor, select.POLLOUT)
+        if not poll.poll(max(end - time.monotonic(), 0.0) * 1000):
+            raise WorkerLostError("no answer in time", timed_out=True)
+
+    def kill(self) -> None:
+        """End the worker and release its descriptors. May be called twice."""
+        if self._process.poll() is None:
+            self._process.kill()
+        with contextlib.suppress(ChildProcessError):
+            self._process.wait()
+        self.forget()
+
+    def forget(self) -> None:
+        """Release the descriptors only: the worker sees the end of its input and leaves. This is
+        all that a forked copy of its owner may do."""
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            with contextlib.suppress(OSError):
+                stream.close()
