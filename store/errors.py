@@ -1,0 +1,14 @@
+"""What a person did wrong, or what is wrong with a store, as one line that says what to do."""
+
+from __future__ import annotations
+
+
+class RequestError(Exception):
+    """The request cannot be served as it was made: a bad flag, a missing file, a folder that cannot
+    be written. The text is one line for the person who asked; the command line prints it and exits
+    with 2. Not for bad rows, which belong in a ledger, and not for faults of tracemine."""
+
+
+class StoreError(RequestError):
+    """A store that cannot be opened as it is: missing, damaged, of another schema version, or made
+    with another embedder."""
