@@ -1,7 +1,24 @@
-"""store."""
+"""The artefact: snapshots of tables and an index, the policy they are made under, search, checks.
+
+`begin` and `publish` write a snapshot, `Store` reads the live one, `fsck` checks it. `Embedder` is
+the model that an index belongs to. Heavy libraries are imported when they are first needed.
+"""
 
 from tracemine.store.embedder import Embedder
 from tracemine.store.errors import RequestError, StoreError
-from tracemine.store.policy import Policy
+from tracemine.store.policy import Policy, policy_hash
+from tracemine.store.snapshot import Draft, Snapshot, begin, open_snapshot, publish, read_table
 
-__all__ = ["Embedder", "Policy", "RequestError", "StoreError"]
+__all__ = [
+    "Draft",
+    "Embedder",
+    "Policy",
+    "RequestError",
+    "Snapshot",
+    "StoreError",
+    "begin",
+    "open_snapshot",
+    "policy_hash",
+    "publish",
+    "read_table",
+]
