@@ -1,1 +1,27 @@
-"""."""
+"""Who decides whether two results agree, and where untrusted code runs.
+
+`sandbox` runs code under limits and gives back plain values or typed failures; `equivalence`
+compares values and answers, `symbolic` expressions; `unit_tests` judges code tasks; `replay` aligns
+roles and tries a variant on instances that it was not taken from.
+"""
+
+from tracemine.verifiers.equivalence import VERIFIERS, verifier_for, verify, verify_answer
+from tracemine.verifiers.sandbox import Limits, Run, Sandbox, shared_sandbox
+from tracemine.verifiers.symbolic import compare_symbolic
+from tracemine.verifiers.unit_tests import admission_test, check_tests
+from tracemine.verifiers.verdict import Verdict
+
+__all__ = [
+    "VERIFIERS",
+    "Limits",
+    "Run",
+    "Sandbox",
+    "Verdict",
+    "admission_test",
+    "check_tests",
+    "compare_symbolic",
+    "shared_sandbox",
+    "verifier_for",
+    "verify",
+    "verify_answer",
+]

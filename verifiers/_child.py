@@ -1,10 +1,13 @@
+# ruff: noqa: PTH100, PTH108, PTH110, PTH112, PTH114, PTH118, PTH120, PTH123, PTH208
+# Paths are text here, for os: an object has methods that code in the same process could patch.
 """The far side of the CPython backend: a warm process that forks one throw-away child per call.
 
 This file runs as a program of its own, started by `_cpython` with an empty environment; it imports
-the standard library alone and nothing of the package. It is the *zygote*: it isolates itself as far
-as the machine allows, imports what it was told to, and then serves requests from standard input, one
-at a time. For each it forks a child, which sets its limits, runs the code and writes one frame; the
-zygote watches the clocks, kills the child's process group, and passes the frame on unread.
+the standard library alone, and of the package two files that need no more. It is the *zygote*: it
+isolates itself as far as the machine allows, imports what it was told to, and then serves requests
+from standard input, one at a time. For each it forks a child, which sets its limits, runs the code
+and writes one frame; the zygote watches the clocks, kills the child's process group, and passes the
+frame on unread.
 
 Isolation, each step best effort, those in force named in the first reply:
 
@@ -20,6 +23,7 @@ A child that leaves a process or a file behind makes the zygote retire, which en
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -41,10 +45,16 @@ import types
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-#: A request and a reply are a header (JSON) and a body (bytes), each of this many bytes.
-FRAME = struct.Struct(">II")
+if TYPE_CHECKING:
+    from tracemine.verifiers._wire import read_frame, write_frame
+else:
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    from _wire import read_frame, write_frame
+
+    del sys.path[0]
+
 #: What a child writes: the number of bytes that follow.
 RESULT = struct.Struct(">Q")
 
@@ -211,7 +221,7 @@ def _drop_capabilities() -> bool:
 # --- what runs in the child -----------------------------------------------------------------------
 
 
-class _Unsupported(Exception):
+class _NotPlainError(Exception):
     """A result that is not plain."""
 
 
@@ -226,7 +236,7 @@ def make_encoder(limit: int, depth_limit: int) -> Callable[[Any], str]:
     dict_items, starts, join = dict.items, str.startswith, str.join
     tables = (dict, Counter, defaultdict, OrderedDict)
     scalar_texts = {None: "null", True: "true", False: "false"}
-    none_type, error, value_error = kind_of(None), _Unsupported, ValueError
+    none_type, error, value_error = kind_of(None), _NotPlainError, ValueError
     length, every = len, all
     foreign = _foreign_converters()
 
@@ -321,7 +331,7 @@ def run_child(request: dict[str, Any], bindings: list[dict[str, Any]], out: int)
         json.encoder.encode_basestring,
     )
     encode = make_encoder(request["chars"], request["depth"])
-    unsupported, length, text_of, cut = _Unsupported, len, str, REASON_CHARS
+    unsupported, length, text_of, cut = _NotPlainError, len, str, REASON_CHARS
     memory_error, base, too_deep = MemoryError, BaseException, RecursionError
     join, to_bytes, kind_of, view = str.join, str.encode, type, memoryview
 
@@ -406,27 +416,13 @@ class Zygote:
         os.chdir(self.state.scratch or "/")
         gc.collect()
         gc.freeze()
-        self.reply({"ready": True, "isolation": self.state.steps}, b"")
+        write_frame(self.sink, {"ready": True, "isolation": self.state.steps})
 
     def receive(self) -> tuple[dict[str, Any], bytes]:
-        head, body = FRAME.unpack(self._exactly(FRAME.size))
-        return json.loads(self._exactly(head)), self._exactly(body)
-
-    def _exactly(self, count: int) -> bytes:
-        parts = []
-        while count:
-            part = os.read(self.source, min(count, 1 << 20))
-            if not part:
-                self.leave()
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
-
-    def reply(self, header: dict[str, Any], body: bytes) -> None:
-        head = json.dumps(header).encode()
-        rest = memoryview(FRAME.pack(len(head), len(body)) + head + body)
-        while rest:
-            rest = rest[os.write(self.sink, rest) :]
+        try:
+            return read_frame(self.source)
+        except EOFError:
+            self.leave()
 
     def leave(self) -> NoReturn:
         """The host is gone, or this process is not to be used again."""
@@ -439,7 +435,7 @@ class Zygote:
             header, body = self.receive()
             outcome, payload = self.run(header, body)
             outcome["retire"] = self._residue()
-            self.reply(outcome, payload)
+            write_frame(self.sink, outcome, payload)
             if outcome["retire"]:
                 self.leave()
 
@@ -558,15 +554,14 @@ def _cpu_seconds(clock: int) -> float:
 
 
 def _kill_group(pid: int) -> None:
-    try:
+    # It may never have come as far as its own group.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass  # it never came as far as its own group
 
 
 def _kill_children() -> None:
-    """Kill what a call left, where there is no pid namespace: as its subreaper we are its parent."""
-    with open("/proc/self/task/%d/children" % os.getpid()) as listing:
+    """Kill what a call left, where there is no pid namespace: its subreaper is its parent."""
+    with open(f"/proc/self/task/{os.getpid()}/children") as listing:
         for pid in listing.read().split():
             try:
                 os.kill(int(pid), signal.SIGKILL)

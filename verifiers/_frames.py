@@ -6,14 +6,12 @@ import contextlib
 import json
 import os
 import select
-import struct
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: A header (JSON) and a body (bytes), each of this many bytes.
-FRAME = struct.Struct(">II")
+from tracemine.verifiers._wire import FRAME, pack_frame
 
 #: No worker of ours sends more; a larger number in a frame means that it was not ours.
 MAX_FRAME_BYTES = 256 << 20
@@ -60,20 +58,35 @@ class Worker:
             WorkerLostError: if there is no such answer within ``seconds`` of wall time.
         """
         end = time.monotonic() + seconds
-        head = json.dumps(header).encode()
         try:
-            self._send(FRAME.pack(len(head), len(body)) + head + body, end)
-            head_size, body_size = FRAME.unpack(self._receive(FRAME.size, end))
-            if head_size + body_size > MAX_FRAME_BYTES:
-                raise WorkerLostError("a frame too large")
-            answer = json.loads(self._receive(head_size, end))
-            return answer, self._receive(body_size, end)
+            self._send(pack_frame(header, body), end)
+            return self._answer(end)
         except WorkerLostError:
             self.kill()
             raise
         except (OSError, ValueError) as error:
             self.kill()
             raise WorkerLostError(str(error)) from error
+
+    def hello(self, *, seconds: float) -> dict[str, Any]:
+        """The header of the frame that a worker sends of itself when it is ready.
+
+        Raises:
+            WorkerLostError: if there is none within ``seconds`` of wall time.
+        """
+        try:
+            header, _ = self._answer(time.monotonic() + seconds)
+        except (WorkerLostError, OSError, ValueError) as error:
+            self.kill()
+            raise WorkerLostError(f"it did not start: {error}") from error
+        return header
+
+    def _answer(self, end: float) -> tuple[dict[str, Any], bytes]:
+        head_size, body_size = FRAME.unpack(self._receive(FRAME.size, end))
+        if head_size + body_size > MAX_FRAME_BYTES:
+            raise WorkerLostError("a frame too large")
+        answer = json.loads(self._receive(head_size, end))
+        return answer, self._receive(body_size, end)
 
     def _send(self, data: bytes, end: float) -> None:
         rest = memoryview(data)

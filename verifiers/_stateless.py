@@ -1,7 +1,7 @@
 """Whether calls of a source's functions can influence one another.
 
 The answer decides only whether calls may share an interpreter, never whether code is safe to run.
-It is `True` for the plainest code alone: functions, constants, and imports of modules without state.
+It is `True` for the plainest code alone: functions, constants, imports of modules without state.
 """
 
 from __future__ import annotations

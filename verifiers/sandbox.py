@@ -106,7 +106,7 @@ class Sandbox:
         backend: Backend,
         limits: Limits = DEFAULT_LIMITS,
     ) -> list[Run]:
-        """``entry_point(**b)`` of ``source`` for each ``b`` of ``bindings``: a `Run` each, in order.
+        """``entry_point(**b)`` of ``source`` for each ``b`` of ``bindings``: a `Run` each, in turn.
 
         Nothing that the code does raises here. A timeout of ``cpython`` was tried again alone.
         About 10 microseconds a call for stateless code in either backend (plus a millisecond a

@@ -1,0 +1,106 @@
+"""Code tasks: which test admits a task, and whether a program passes tests."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from tracemine.schemas import content_id
+from tracemine.verifiers.sandbox import DEFAULT_LIMITS, Limits, Run, Sandbox
+from tracemine.verifiers.verdict import Verdict
+
+NAME = "tests"
+
+_ENTRY = "tracemine_run_tests"
+
+
+def admission_test(problem_id: str, tests: Sequence[str]) -> int:
+    """The index of the one test that admits a task, chosen by the hash of the problem and the
+    test's own text: adding, dropping or moving other tests rarely changes it. The others replay.
+
+    Raises:
+        ValueError: if there are no tests.
+    """
+    return min(range(len(tests)), key=lambda index: content_id(problem_id, tests[index]))
+
+
+def check_tests(
+    code: str,
+    tests: Sequence[str],
+    setup: str,
+    sandbox: Sandbox,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Verdict:
+    """Whether ``code``, run after ``setup``, passes all of ``tests`` (statements).
+
+    A test passes when it runs to its end: to exit early is no pass. Of a test ``assert CALL ==
+    LITERAL`` only the call is run in the sandbox, and its value is compared outside, so that an
+    object with its own ``__eq__`` cannot pass. ``unknown`` where the program was stopped by a
+    limit, or a value is not plain.
+    """
+    if not tests:
+        return Verdict("unknown", "no tests", NAME)
+    try:
+        expected, body = _build(tests)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return Verdict("unknown", f"a test that is no Python: {error}"[:200], NAME)
+    source = "\n".join((setup, code, "", body, ""))
+    run = Run("error", None, "not run", "")
+    for backend in ("monty", "cpython"):
+        (run,) = sandbox.run_many(source, _ENTRY, [{}], backend=backend, limits=limits)  # type: ignore[arg-type]
+        if run.status == "ok" and (failed := _first_failure(run.value, expected)) is None:
+            return Verdict("agree", f"{run.backend}: {len(tests)} of {len(tests)} tests", NAME)
+    if run.status == "ok":
+        return Verdict("differ", f"{run.backend}: test {failed} fails", NAME)
+    outcome = "differ" if run.status in ("error", "memory") else "unknown"
+    if run.status == "timeout":
+        outcome = "unknown"
+    return Verdict(outcome, f"{run.backend}: {run.status}: {run.reason}"[:300], NAME)  # type: ignore[arg-type]
+
+
+#: Stands for the value of a test that says nothing but that it ran to its end.
+_RAN = object()
+
+
+def _build(tests: Sequence[str]) -> tuple[list[Any], str]:
+    """What each test must give, and a function that gives it."""
+    expected: list[Any] = []
+    lines = [f"def {_ENTRY}():", "    tracemine_results = []"]
+    for test in tests:
+        split = _split(test)
+        if split is None:
+            expected.append(_RAN)
+            lines.append(textwrap.indent(test.strip("\n"), "    "))
+            lines.append("    tracemine_results.append('ran')")
+        else:
+            call, value = split
+            expected.append(value)
+            lines.append(f"    tracemine_results.append({call})")
+    lines.append("    return tracemine_results")
+    return expected, "\n".join(lines)
+
+
+def _split(test: str) -> tuple[str, Any] | None:
+    """``assert CALL == LITERAL`` as the call's text and the value; None for any other test."""
+    tree = ast.parse(test.strip())
+    match tree.body:
+        case [ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]))]:
+            try:
+                return ast.unparse(left), ast.literal_eval(right)
+            except (ValueError, TypeError):
+                return None
+    return None
+
+
+def _first_failure(results: Any, expected: Sequence[Any]) -> int | None:
+    """The index of the first test that failed, or None."""
+    if type(results) is not list or len(results) != len(expected):
+        return 0
+    for index, (result, value) in enumerate(zip(results, expected, strict=True)):
+        # The test says ``==``, so Python's equality is what it asks for: 1 == 1.0.
+        if not (result == "ran" if value is _RAN else result == value):
+            return index
+    return None
