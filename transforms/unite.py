@@ -96,7 +96,7 @@ def finish(procedure_id: str, evidence: Iterable[Evidence], policy: Policy, as_o
         success_rate=rate,
         distinct_problems=len(problems),
         last_verified=as_of if entered else None,
-        expires_at=None,
+        expires_at=policy.expires_at(lead.domain, as_of) if entered else None,
     )
     return Finished(
         procedure=procedure,
