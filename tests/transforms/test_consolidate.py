@@ -36,7 +36,7 @@ def proposal(
     text: str | None = None,
     **bindings: Any,
 ) -> Proposal:
-    entry = code.split("(")[0].removeprefix("def ").strip()
+    entry = code.split("def ")[1].split("(")[0]
     span_id = content_id("span", code, problem, encode(bindings), encode(result))
     problem_id = content_id("problem", problem)
 

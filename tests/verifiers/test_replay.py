@@ -26,7 +26,7 @@ def signature(*names: str, kind: str = "int", output: str = "int") -> Signature:
 
 
 def routine(code: str, sig: Signature, *predicates: str, verifier: str = "numeric") -> Routine:
-    entry = code.split("(")[0].removeprefix("def ").strip()
+    entry = code.split("def ")[1].split("(")[0]
     return Routine(content_id(code), code, entry, sig, tuple(predicates), verifier)
 
 
