@@ -17,6 +17,7 @@ Isolation, each step best effort, those in force named in the first reply:
 - ``read-only``: every mount is read-only but an in-memory scratch directory
 - ``masked``: ``/proc``, ``/run`` and the home and temporary directories are empty
 - ``no-capabilities``: no capability is left, and none can be gained
+- ``seccomp``: each child is denied the system calls of `_seccomp`, new processes among them
 
 A child that leaves a process or a file behind makes the zygote retire, which ends all of that.
 """
@@ -48,9 +49,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
+    from tracemine.verifiers import _seccomp
     from tracemine.verifiers._wire import read_frame, write_frame
 else:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import _seccomp
     from _wire import read_frame, write_frame
 
     del sys.path[0]
@@ -93,6 +96,7 @@ class Isolation:
         #: Empty where there is none: then no call may leave a file at all.
         self.scratch = ""
         self.own_namespace = False
+        self.seccomp = False
 
 
 def isolate(needed: list[str], *, namespaces: bool) -> Isolation:
@@ -114,6 +118,9 @@ def isolate(needed: list[str], *, namespaces: bool) -> Isolation:
         state.scratch = tempfile.mkdtemp(prefix="tracemine-")
     if _prctl(_PR_SET_NO_NEW_PRIVS, 1) and _drop_capabilities():
         state.steps.append("no-capabilities")
+    if _seccomp.available():
+        state.seccomp = True
+        state.steps.append("seccomp")
     _prctl(_PR_SET_DUMPABLE, 0)  # no child may trace the zygote
     return state
 
@@ -471,6 +478,10 @@ class Zygote:
             os.environ.clear()
             random.seed(0)
             _limit_child(request, self.base_bytes, self.state.own_namespace)
+            if self.state.seccomp:
+                own = _seccomp.program(os.getpid())
+                if own is None or not _seccomp.apply(own):
+                    os._exit(71)  # it worked when the zygote tried
             run_child(request, bindings, 3)
         finally:
             os._exit(70)

@@ -1,4 +1,4 @@
-"""Reading a final answer: the text without its wrapping, and the number that it is, if it is one."""
+"""Reading a final answer: the text without its wrapping, and the number that it is, if any."""
 
 from __future__ import annotations
 
@@ -92,11 +92,11 @@ _UNIT = re.compile(
 _NO_UNIT = frozenset(
     "pi e i or and to mod sqrt sin cos tan log ln exp x y z n k hundred thousand million billion "
     "trillion dozen dozens half third quarter times plus minus over if for when inf infinity nan "
-    "choose factorial squared cubed degrees".split()
+    "choose factorial squared cubed degrees".split()  # noqa: SIM905
 )
 #: Units of one letter, or written against the number.
 _SHORT_UNITS = frozenset(
-    "cm mm km nm kg mg ml mL kJ kW kV Hz GB MB pm am m g s h L K J N W V".split()
+    "cm mm km nm kg mg ml mL kJ kW kV Hz GB MB pm am m g s h L K J N W V".split()  # noqa: SIM905
 )
 
 

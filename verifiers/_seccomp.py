@@ -1,0 +1,114 @@
+"""The system calls that untrusted code does not get: a seccomp filter, built without a library.
+
+The standard library alone: the program of the workers loads this file by its path. A denied call
+fails with EPERM, which Python raises as PermissionError. Denied are: starting processes and
+programs (threads are not), sockets, signals to any process but itself, tracing and other ways into
+another process, mounts and namespaces, memory that outlives the process, kernel keys and the
+kernel's programmable parts. What is left is bounded by resource limits and the file system's view.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import struct
+
+#: By machine: the number of the kernel's audit architecture, and system calls by name.
+#: From the kernel's syscall tables (arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h).
+_TABLES: dict[str, tuple[int, dict[str, int]]] = {
+    "x86_64": (
+        0xC000003E,
+        {
+            "fork": 57, "vfork": 58, "execve": 59, "execveat": 322,
+            "socket": 41, "socketpair": 53, "ptrace": 101,
+            "process_vm_readv": 310, "process_vm_writev": 311, "process_madvise": 440,
+            "pidfd_open": 434, "pidfd_send_signal": 424, "pidfd_getfd": 438,
+            "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "tkill": 200,
+            "unshare": 272, "setns": 308, "mount": 165, "umount2": 166, "pivot_root": 155,
+            "chroot": 161, "fsopen": 430, "open_tree": 428, "move_mount": 429,
+            "mount_setattr": 442, "shmget": 29, "semget": 64, "msgget": 68, "mq_open": 240,
+            "memfd_create": 319, "add_key": 248, "request_key": 249, "keyctl": 250, "bpf": 321,
+            "perf_event_open": 298, "userfaultfd": 323, "io_uring_setup": 425, "setsid": 112,
+            "setpgid": 109, "inotify_init1": 294, "fanotify_init": 300, "clone": 56,
+            "clone3": 435, "kill": 62, "tgkill": 234, "prlimit64": 302,
+        },
+    ),
+    "aarch64": (
+        0xC00000B7,
+        {
+            "execve": 221, "execveat": 281, "socket": 198, "socketpair": 199, "ptrace": 117,
+            "process_vm_readv": 270, "process_vm_writev": 271, "process_madvise": 440,
+            "pidfd_open": 434, "pidfd_send_signal": 424, "pidfd_getfd": 438,
+            "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "tkill": 130,
+            "unshare": 97, "setns": 268, "mount": 40, "umount2": 39, "pivot_root": 41,
+            "chroot": 51, "fsopen": 430, "open_tree": 428, "move_mount": 429,
+            "mount_setattr": 442, "shmget": 194, "semget": 190, "msgget": 186, "mq_open": 180,
+            "memfd_create": 279, "add_key": 217, "request_key": 218, "keyctl": 219, "bpf": 280,
+            "perf_event_open": 241, "userfaultfd": 282, "io_uring_setup": 425, "setsid": 157,
+            "setpgid": 154, "inotify_init1": 26, "fanotify_init": 262, "clone": 220,
+            "clone3": 435, "kill": 129, "tgkill": 131, "prlimit64": 261,
+        },
+    ),
+}  # fmt: skip
+
+_ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+_EPERM, _ENOSYS = 1, 38
+_CLONE_THREAD = 0x00010000
+#: x86's third calling convention has numbers of its own, from here.
+_X32 = 0x40000000
+_PR_SET_SECCOMP, _MODE_FILTER = 22, 2
+
+# Classic BPF: load a word, compare and jump, return.
+_LOAD, _EQUAL, _AT_LEAST, _HAS_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_NUMBER, _ARCHITECTURE, _ARGUMENT = 0, 4, 16
+_INSTRUCTION = struct.Struct("=HBBI")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def program(pid: int) -> bytes | None:
+    """The filter for the process ``pid``; None on a machine that the tables do not know."""
+    table = _TABLES.get(platform.machine())
+    if table is None or struct.calcsize("P") != 8:
+        return None
+    architecture, numbers = table
+    code = [(_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _KILL)]
+    code.append((_LOAD, 0, 0, _NUMBER))
+    if platform.machine() == "x86_64":
+        code += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _ERRNO | _EPERM)]
+    for name, number in numbers.items():
+        code += _rule(name, number, pid)
+    code.append((_RETURN, 0, 0, _ALLOW))
+    return b"".join(_INSTRUCTION.pack(*step) for step in code)
+
+
+def _rule(name: str, number: int, pid: int) -> list[tuple[int, int, int, int]]:
+    denied = (_RETURN, 0, 0, _ERRNO | (_ENOSYS if name == "clone3" else _EPERM))
+    allowed = (_RETURN, 0, 0, _ALLOW)
+    if name == "clone":  # a thread, else denied; clone3, whose flags are out of sight, is not there
+        test = [(_LOAD, 0, 0, _ARGUMENT), (_HAS_BITS, 0, 1, _CLONE_THREAD), allowed, denied]
+    elif name in ("kill", "tgkill"):
+        test = [(_LOAD, 0, 0, _ARGUMENT), (_EQUAL, 0, 1, pid), allowed, denied]
+    elif name == "prlimit64":  # of itself, which is what setrlimit is made of
+        test = [(_LOAD, 0, 0, _ARGUMENT), (_EQUAL, 1, 0, 0), (_EQUAL, 0, 1, pid), allowed, denied]
+    else:
+        test = [denied]
+    return [(_EQUAL, 0, len(test), number), *test]
+
+
+def apply(filter_bytes: bytes) -> bool:
+    """Put the filter on this process and all it starts, for good. Needs no-new-privileges."""
+    buffer = ctypes.create_string_buffer(filter_bytes, len(filter_bytes))
+    count = len(filter_bytes) // _INSTRUCTION.size
+    header = struct.pack("HxxxxxxP", count, ctypes.addressof(buffer))
+    return bool(_libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, header, 0, 0) == 0)
+
+
+def available() -> bool:
+    """Whether this process could apply a filter, tried in a child."""
+    pid = os.fork()
+    if pid == 0:
+        own = program(os.getpid())
+        os._exit(0 if own is not None and apply(own) else 1)
+    return os.waitpid(pid, 0)[1] == 0
