@@ -1,0 +1,79 @@
+"""The code reader of the rules teacher: programs in a trace become routines with their values.
+
+Three sources: code tasks with tests (`tasks`), fenced blocks of Python inside a text, and traces
+that are a program as a whole (both `programs`).
+"""
+
+from __future__ import annotations
+
+import ast
+
+from tracemine.schemas import Span, Trajectory
+from tracemine.teachers.base import Dropped, Segmentation
+from tracemine.teachers.rules.programs import read_program
+from tracemine.teachers.rules.source import NotCodeError, fenced_blocks, parse_source
+from tracemine.teachers.rules.tasks import read_task
+from tracemine.verifiers.sandbox import Sandbox
+
+#: Spans of one trajectory; what is beyond is dropped.
+MAX_SPANS = 40
+#: Code blocks of one trajectory that are read.
+MAX_BLOCKS = 12
+
+DOES_NOT_PARSE = "code does not parse"
+
+
+def read_code(trajectory: Trajectory, sandbox: Sandbox) -> Segmentation:
+    """The routines of the code in ``trajectory.trace``; nothing for a trace without code.
+
+    Every span's code was run in ``sandbox`` on its own values and gave its own result.
+    """
+    trace = trajectory.trace
+    if trajectory.tests:
+        return _bounded(_read_task(trajectory, sandbox))
+    spans: list[Span] = []
+    dropped: list[Dropped] = []
+    blocks = fenced_blocks(trace)
+    for start, end in blocks[:MAX_BLOCKS] or _whole(trace):
+        try:
+            source = parse_source(trace, start, end)
+        except NotCodeError as error:
+            dropped.append(Dropped(start, end, DOES_NOT_PARSE, str(error)))
+            continue
+        found = read_program(trajectory, source, sandbox)
+        spans.extend(found.spans)
+        dropped.extend(found.dropped)
+    return _bounded(Segmentation(tuple(spans), tuple(dropped)))
+
+
+def _read_task(trajectory: Trajectory, sandbox: Sandbox) -> Segmentation:
+    blocks = fenced_blocks(trajectory.trace)
+    start, end = blocks[-1] if blocks else (0, len(trajectory.trace))
+    try:
+        source = parse_source(trajectory.trace, start, end)
+    except NotCodeError as error:
+        return Segmentation((), (Dropped(start, end, DOES_NOT_PARSE, str(error)),))
+    return read_task(trajectory, source, sandbox)
+
+
+def _whole(trace: str) -> list[tuple[int, int]]:
+    """The whole trace, if it is a program: it parses, and assigns or defines something."""
+    if "=" not in trace and "def " not in trace:
+        return []
+    try:
+        body = parse_source(trace, 0, len(trace)).tree.body
+    except NotCodeError:
+        return []
+    defining = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.FunctionDef, ast.ClassDef)
+    return [(0, len(trace))] if any(isinstance(node, defining) for node in body) else []
+
+
+def _bounded(found: Segmentation) -> Segmentation:
+    """At most `MAX_SPANS` spans, each once, in the order of the trace."""
+    by_id = {span.id: span for span in reversed(found.spans)}
+    spans = sorted(by_id.values(), key=lambda span: (span.start, span.end, span.id))
+    extra = [
+        Dropped(s.start, s.end, "more routines than a trajectory may give")
+        for s in spans[MAX_SPANS:]
+    ]
+    return Segmentation(tuple(spans[:MAX_SPANS]), (*found.dropped, *extra))

@@ -1,0 +1,174 @@
+"""Subquestions from the words that code comes with: the task's text, names, comments, docstrings.
+
+A subquestion is a shape: it must not carry the numbers or the names of people of one instance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from tracemine.teachers.rules.derive import join_words, spoken
+from tracemine.teachers.rules.numerals import find_numerals
+
+#: Longest subquestion, in characters.
+MAX_PHRASE = 240
+#: Most inputs that a subquestion names; the others are "and more".
+MAX_NAMED = 6
+
+_TASK = re.compile(
+    r"^\s*(?:please\s+)?(?:write|create|implement|define|develop|make)\s+(?:a|an|the)?\s*"
+    r"(?:python\s+|simple\s+|recursive\s+)*(?:function|program|method|script|code|regex)\w*\s*"
+    r"(?:in\s+python\s+)?(?:named\s+\w+\s+|called\s+\w+\s+)?"
+    r"(?:that|which|to|for|where|using|-)?\s*(?:should\s+|will\s+|can\s+)?",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(r"\s*\b(?:by|in|with|using)\s+(?:the\s+)?function\s+name\s+\w+", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<=[a-z\])])[.?!](?:\s|$)")
+_SPACE = re.compile(r"\s+")
+_CAPITALISED = re.compile(r"[A-Z][a-z]+(?:['’]s)?")
+_WORD = re.compile(r"[A-Za-z]+")
+_LEAD_IN = re.compile(
+    r"^(?:(?:step\s*\d+|\d+|[a-z])\s*[.):-]\s*|"
+    r"(?:first|second|third|fourth|fifth|sixth|last|final|next|then|now|so|therefore|thus|also|and"
+    r"|finally|lastly)(?:ly)?\s*,?\s+|"
+    r"(?:let'?s|let us|we|you|i)\s+|(?:have|need|want|must|can|should|will|are going)\s+(?:to\s+)?|"
+    r"(?:calculate|compute|find|define|determine|get|work out|figure out)\s+(?:out\s+)?|to\s+)",
+    re.IGNORECASE,
+)
+_USELESS = re.compile(
+    r"\b(variables?|return|answer|python|program|function|print|following|result|import|input|todo"
+    r"|solution|equation|relationship|step|statement|loop|code|given)\b|[=<>\[\]{}()*/\\^|`]",
+    re.IGNORECASE,
+)
+_MONTHS_AND_DAYS = frozenset(
+    {
+        "january", "february", "march", "april", "may", "june", "july", "august", "september",
+        "october", "november", "december", "monday", "tuesday", "wednesday", "thursday", "friday",
+        "saturday", "sunday",
+    }
+)  # fmt: skip
+
+#: Names that do not say what they hold.
+GENERIC = frozenset(
+    {
+        "", "ans", "answer", "final", "func", "function", "main", "num", "number", "out", "output",
+        "problem", "question", "res", "result", "ret", "run", "solution", "solve", "solver", "temp",
+        "tmp", "val", "value", "var",
+    }
+)  # fmt: skip
+
+
+def task_phrase(text: str) -> str:
+    """A programming task as what is to be done: "find the nth pell number" out of "Write a
+    function to find the nth pell number." """
+    first = _SPACE.sub(" ", text.strip())
+    stripped = _NAMED.sub("", _TASK.sub("", first, count=1)).strip()
+    end = _SENTENCE_END.search(stripped)
+    if end is not None and end.start() >= 12:
+        stripped = stripped[: end.start()]
+    stripped = stripped.rstrip(" .?!:;").strip() or first
+    if len(stripped) > MAX_PHRASE:
+        stripped = stripped[:MAX_PHRASE].rsplit(" ", 1)[0]
+    if len(stripped) > 1 and stripped[0].isupper() and not stripped[1].isupper():
+        stripped = stripped[0].lower() + stripped[1:]
+    return stripped
+
+
+def proper_names(text: str) -> frozenset[str]:
+    """Words, in lower case, that ``text`` writes with a capital inside a sentence and never
+    without one: the names of people and places. At the start of a sentence a word is a name if it
+    is one elsewhere, or if it is no word of common use there (it ends in a possessive, or a verb
+    in the third person follows)."""
+    lower = {w for w in _WORD.findall(text) if w.islower()}
+    found: set[str] = set()
+    for match in _CAPITALISED.finditer(text):
+        word = re.sub(r"['’]s$", "", match.group())
+        before = text[: match.start()].rstrip()
+        starts = not before or before[-1] in '.?!:"“”\n'
+        if word.lower() in lower or word.lower() in _MONTHS_AND_DAYS:
+            continue
+        if not starts or match.group() != word or _is_subject(text, match.end()):
+            found.add(word.lower())
+    return frozenset(found - _NOT_NAMES)
+
+
+_NOT_NAMES = frozenset(
+    {
+        "i", "if", "how", "what", "when", "where", "who", "why", "which", "the", "a", "an", "in",
+        "on", "at", "for", "each", "every", "all", "he", "she", "they", "it", "there", "this",
+        "that", "his", "her", "their", "its", "after", "before", "then", "one", "two", "three",
+        "four", "five", "six", "seven", "eight", "nine", "ten", "english", "dollars", "everyone",
+        "today", "yesterday", "tomorrow", "half", "some", "most", "many", "several", "find",
+        "given", "suppose", "let", "calculate", "determine", "compute", "another", "someone",
+    }
+)  # fmt: skip
+_SUBJECT = re.compile(
+    r"\s+(?:is|was|has|had|wants|buys|bought|makes|made|gets|got|can|will|went|goes|and\s+[A-Z]"
+    r"|[a-z]{3,}(?:s|ed))\b"
+)
+
+
+def _is_subject(text: str, end: int) -> bool:
+    return _SUBJECT.match(text, end) is not None
+
+
+def name_phrase(name: str, names: frozenset[str]) -> str:
+    """The words of an identifier without the names of people: "age" out of ``alice_age``; empty
+    if it consists of nothing else."""
+    words = [w for w in spoken(name).split() if w not in names and not w.isdigit()]
+    return " ".join(words)
+
+
+def derivation_phrase(
+    target: str, inputs: Iterable[str], names: frozenset[str], *, comment: str = ""
+) -> str:
+    """ "remaining balance from total, spent and refunds": what is computed from what.
+
+    ``comment`` stands for the target's own words where it is given.
+    """
+    wanted = comment or name_phrase(target, names) or "value"
+    parts = list(dict.fromkeys(p for p in (name_phrase(i, names) for i in inputs) if p))
+    if not parts:
+        return wanted
+    if len(parts) > MAX_NAMED:
+        parts = [*parts[:MAX_NAMED], "more"]
+    return f"{wanted} from {join_words(parts)}"
+
+
+def comment_phrase(comment: str, names: frozenset[str]) -> str:
+    """What a comment says is computed, or "" where it says nothing that is true of other
+    instances: it has a number or a name in it, or speaks of the program."""
+    text = _SPACE.sub(" ", comment.strip().lstrip("#").strip()).rstrip(".:;! ")
+    while True:
+        shorter = _LEAD_IN.sub("", text, count=1)
+        if shorter == text:
+            break
+        text = shorter
+    words = [w.lower() for w in _WORD.findall(text)]
+    if not 2 <= len(words) <= 14 or _USELESS.search(text):
+        return ""
+    if find_numerals(text) or any(c.isdigit() for c in text) or names.intersection(words):
+        return ""
+    if re.search(r"[A-Z]", text[1:]) or re.search(r"\b(he|she|they|we|i|is|are|was)\b", text):
+        return ""
+    text = text[0].lower() + text[1:]
+    return re.sub(r"^(?:the|a|an)\s+", "", text)
+
+
+def docstring_phrase(text: str | None, names: frozenset[str] = frozenset()) -> str:
+    """The first sentence of a docstring as what is to be done, or "" if it carries an instance."""
+    if not text:
+        return ""
+    first = _SPACE.sub(" ", text.strip().split("\n\n")[0])
+    end = _SENTENCE_END.search(first)
+    first = first[: end.start()] if end else first
+    words = [w.lower() for w in _WORD.findall(first)]
+    if not 3 <= len(words) <= 30 or find_numerals(first) or names.intersection(words):
+        return ""
+    return task_phrase(first)
+
+
+def function_phrase(name: str, parameters: Sequence[str], names: frozenset[str]) -> str:
+    """A function's name and parameters as words: "count pairs from numbers and target"."""
+    return derivation_phrase(name, parameters, names)

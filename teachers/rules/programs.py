@@ -1,0 +1,880 @@
+"""Programs that solve one problem: run once, then cut where a value is defined from others.
+
+A program's data are literals that were given a name (``price = 5``) or stand inside an expression;
+what belongs to the instance becomes a parameter (see `lifting`), what belongs to the method stays.
+Each statement that defines a value from others is a span; so is each value together with all that
+it was computed from, up to the whole program; and each function that takes parameters.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from tracemine.schemas import NotPlainError, Parameter, Signature, Span, Trajectory, encode
+from tracemine.schemas.types import join_all, type_of
+from tracemine.teachers.base import Dropped, Segmentation
+from tracemine.teachers.rules.derive import expression_operations, parameters_of, single_tool
+from tracemine.teachers.rules.lifting import Mention, is_data, mentions, percent_forms
+from tracemine.teachers.rules.phrases import (
+    GENERIC,
+    comment_phrase,
+    derivation_phrase,
+    docstring_phrase,
+    function_phrase,
+    name_phrase,
+    proper_names,
+)
+from tracemine.teachers.rules.slices import (
+    BUILTINS,
+    backward_slice,
+    closure,
+    reads_of,
+    writes_of,
+)
+from tracemine.teachers.rules.source import Source, run_again, same_value
+from tracemine.teachers.rules.spans import Case, make_span
+from tracemine.teachers.rules.tracing import (
+    ENTRY_POINT,
+    Recording,
+    Scope,
+    Statement,
+    Value,
+    instrument,
+    read_recording,
+)
+from tracemine.verifiers.sandbox import Sandbox
+
+#: Statements of one program that are looked at.
+MAX_STATEMENTS = 200
+#: Parameters of one routine; with more it is the instance's, not a method.
+MAX_PARAMETERS = 16
+
+PROGRAM_FAILS = "program fails"
+PROGRAM_TIMES_OUT = "program times out"
+NOT_PLAIN = "values are not plain"
+NO_RESULT = "does not reproduce its own result"
+DATA_INSIDE = "depends on data inside another function"
+DATA_REASSIGNED = "a name stands for more than one input"
+NO_INPUTS = "no inputs"
+TOO_MANY_INPUTS = "more inputs than a routine has"
+
+_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
+_IRRATIONAL = re.compile(
+    r"\b(?:sqrt|log\w*|exp|sin|cos|tan|a?sinh?|a?cosh?|a?tanh?|atan2|hypot|pi|radians|degrees"
+    r"|random|solve|nsolve|symbols|Symbol)\b|\*\* *(?:0?\.\d|\(|[A-Za-z])"
+)
+_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?")
+
+
+def read_program(trajectory: Trajectory, source: Source, sandbox: Sandbox) -> Segmentation:
+    """The routines of one program of ``trajectory``."""
+    program = _Program.of(trajectory, source)
+    pruned = ast.Module([n for n in source.tree.body if not _is_unused(n, source)], [])
+    run = sandbox.run(instrument(pruned, program.recorded_scopes()), ENTRY_POINT, {})
+    if run.status != "ok":
+        reason = PROGRAM_TIMES_OUT if run.status == "timeout" else PROGRAM_FAILS
+        return Segmentation((), (Dropped(source.start, source.end, reason, run.reason),))
+    try:
+        program.recording = read_recording(run.value)
+    except ValueError as error:
+        return Segmentation((), (Dropped(source.start, source.end, PROGRAM_FAILS, str(error)),))
+    program.find_feeding()
+    spans: list[Span] = []
+    dropped: list[Dropped] = []
+    for draft in _drafts(program):
+        if isinstance(draft, Dropped):
+            dropped.append(draft)
+            continue
+        made = _verified(program, draft, sandbox)
+        if isinstance(made, Dropped):
+            dropped.append(made)
+        else:
+            spans.append(made)
+    return Segmentation(tuple(spans), tuple(dropped))
+
+
+def _is_unused(node: ast.stmt, source: Source) -> bool:
+    """Whether ``node`` imports what nothing reads: then it need not be there in the sandbox."""
+    if not isinstance(node, (ast.Import, ast.ImportFrom)):
+        return False
+    names = set(writes_of(node))
+    if "*" in names:
+        return False
+    used = {n.id for n in ast.walk(source.tree) if isinstance(n, ast.Name)}
+    return names.isdisjoint(used)
+
+
+# --- the program and its run ------------------------------------------------------------------
+
+
+@dataclass
+class _Body:
+    """Statements that run one after the other: the module's own, or those of a function without
+    parameters."""
+
+    name: str
+    nodes: list[ast.stmt]
+    known: frozenset[str]
+    lifted: dict[int, str] = field(default_factory=dict)
+    feeding: set[int] = field(default_factory=set)
+
+    @property
+    def returns_early(self) -> bool:
+        compound = (n for n in self.nodes if not isinstance(n, (ast.Return, *_DEFINITIONS)))
+        return any(isinstance(inner, ast.Return) for node in compound for inner in ast.walk(node))
+
+
+@dataclass
+class _Program:
+    trajectory: Trajectory
+    source: Source
+    functions: dict[str, ast.FunctionDef]
+    bodies: dict[str, _Body]
+    names: frozenset[str]
+    is_irrational: bool
+    recording: Recording = field(default_factory=lambda: Recording({}, {}, (), ()))
+    agrees: bool = False
+    feeding_functions: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, trajectory: Trajectory, source: Source) -> _Program:
+        flat = list(_flattened(source.tree.body))
+        functions = {n.name: n for n in flat if isinstance(n, ast.FunctionDef)}
+        known = frozenset(
+            name for n in source.tree.body if isinstance(n, _DEFINITIONS) for name in writes_of(n)
+        )
+        own = [n for n in flat if not isinstance(n, _DEFINITIONS)]
+        bodies = {"": _Body("", own[:MAX_STATEMENTS], known)}
+        for name, function in functions.items():
+            if not _takes_nothing(function):
+                continue
+            nodes = [n for n in function.body if not _is_docstring(n)]
+            local = {w for n in nodes for w in writes_of(n)}
+            bodies[name] = _Body(name, nodes[:MAX_STATEMENTS], known - local)
+        program = cls(
+            trajectory=trajectory,
+            source=source,
+            functions=functions,
+            bodies=bodies,
+            names=proper_names(trajectory.problem),
+            is_irrational=_IRRATIONAL.search(ast.unparse(source.tree)) is not None,
+        )
+        for body in bodies.values():
+            program._lift(body)
+        return program
+
+    def recorded_scopes(self) -> list[Scope]:
+        return [
+            Scope(
+                body.name,
+                [
+                    Statement(
+                        node,
+                        [n for n in reads_of(node) if n not in BUILTINS and n not in body.known],
+                        [n for n in writes_of(node) if not isinstance(node, _DEFINITIONS)],
+                    )
+                    for node in body.nodes
+                ],
+            )
+            for body in self.bodies.values()
+        ]
+
+    def _lift(self, body: _Body) -> None:
+        for index, node in enumerate(body.nodes):
+            target = _assigned_name(node)
+            value = getattr(node, "value", None)
+            if target is None or isinstance(node, ast.AugAssign) or value is None:
+                continue
+            if _is_literal(value) and self._is_stated(value, target):
+                body.lifted[index] = target
+
+    def _is_stated(self, value: ast.expr, name: str) -> bool:
+        """Whether a literal (or arithmetic on literals that comes to a number the problem states,
+        such as ``20 / 100``) is data."""
+        if isinstance(value, (ast.List, ast.Tuple)):
+            return any(self._is_stated(e, name) for e in value.elts)
+        number = _literal_number(value)
+        return number is not None and is_data(number, self.trajectory.problem, name)
+
+    def before(self, body: _Body, index: int, name: str) -> Value | None:
+        return self.recording.before.get((body.name, index, name))
+
+    def after(self, body: _Body, index: int, name: str) -> Value | None:
+        return self.recording.after.get((body.name, index, name))
+
+    def returned(self, function: str) -> Value | None:
+        for call in self.recording.calls:
+            if call.function == function:
+                return call.result
+        return None
+
+    # -- which statements the final answer depends on ------------------------------------------
+
+    def find_feeding(self) -> None:
+        """Marks what feeds the program's answer, if that answer is the trajectory's."""
+        module = self.bodies[""]
+        for index in range(len(module.nodes) - 1, -1, -1):
+            node = module.nodes[index]
+            if not any(_agrees(v, self.trajectory.answer) for v in self._shown(module, index)):
+                if isinstance(node, (ast.Assign, ast.Expr)):
+                    continue
+                break
+            self.agrees = True
+            module.feeding.add(index)
+            self._feed(module, index, reads_of(node))
+            return
+
+    def _shown(self, body: _Body, index: int) -> Iterator[Any]:
+        """Values that a statement prints or defines."""
+        node = body.nodes[index]
+        if isinstance(node, ast.Expr):
+            if _is_print(node.value):
+                prints = [i for i, n in enumerate(body.nodes) if _is_print(getattr(n, "value", n))]
+                place = prints.index(index) - len(prints)
+                printed = self.recording.printed
+                if -place <= len(printed) and len(prints) >= len(printed):
+                    yield from (v.value for v in printed[place] if v.is_plain)
+            for name in reads_of(node):
+                value = self.before(body, index, name)
+                if value is not None and value.is_plain:
+                    yield value.value
+        for name in writes_of(node):
+            value = self.after(body, index, name)
+            if value is not None and value.is_plain:
+                yield value.value
+
+    def _feed(self, body: _Body, index: int, names: Iterable[str]) -> None:
+        wanted = list(names)
+        found = backward_slice(body.nodes, index, wanted, lifted={}, known=body.known)
+        places = list(found.included) if found is not None else []
+        body.feeding.update(places)
+        called = {n for n in wanted if n in self.functions}
+        for place in places:
+            called.update(n for n in reads_of(body.nodes[place]) if n in self.functions)
+        waiting = sorted(called - self.feeding_functions)
+        while waiting:
+            name = waiting.pop()
+            if name in self.feeding_functions:
+                continue
+            self.feeding_functions.add(name)
+            if name in self.bodies:
+                self._feed_function(self.bodies[name])
+            waiting.extend(n for n in reads_of(self.functions[name]) if n in self.functions)
+
+    def _feed_function(self, body: _Body) -> None:
+        if body.returns_early:
+            body.feeding.update(range(len(body.nodes)))
+            return
+        for index, node in enumerate(body.nodes):
+            if isinstance(node, ast.Return):
+                body.feeding.add(index)
+                self._feed(body, index, reads_of(node))
+
+
+def _flattened(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a module, those under ``if __name__ == "__main__"`` as its own: the run
+    is made to take that branch."""
+    for node in body:
+        if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+            node.test = ast.Constant(True)
+            yield from node.body
+        else:
+            yield node
+
+
+def _takes_nothing(function: ast.FunctionDef) -> bool:
+    arguments = function.args
+    return not (parameters_of(function) or arguments.vararg or arguments.kwarg)
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_print(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    )
+
+
+def _assigned_name(node: ast.stmt) -> str | None:
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target: ast.expr = node.targets[0]
+    elif isinstance(node, (ast.AugAssign, ast.AnnAssign)) and node.value is not None:
+        target = node.target
+    else:
+        return None
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def _is_literal(node: ast.expr) -> bool:
+    """Whether ``node`` is made of numbers alone."""
+    if isinstance(node, ast.Constant):
+        return type(node.value) in (int, float)
+    if isinstance(node, ast.UnaryOp):
+        return isinstance(node.op, (ast.USub, ast.UAdd)) and _is_literal(node.operand)
+    if isinstance(node, ast.BinOp):
+        plain = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+        return isinstance(node.op, plain) and _is_literal(node.left) and _is_literal(node.right)
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return bool(node.elts) and all(map(_is_literal, node.elts))
+    return False
+
+
+def _literal_number(node: ast.expr) -> Fraction | None:
+    """The exact value of arithmetic on numbers."""
+    if isinstance(node, ast.Constant):
+        try:
+            return Fraction(str(node.value))
+        except ValueError:
+            return None
+    if isinstance(node, ast.UnaryOp):
+        inner = _literal_number(node.operand)
+        return -inner if inner is not None and isinstance(node.op, ast.USub) else inner
+    if isinstance(node, ast.BinOp):
+        left, right = _literal_number(node.left), _literal_number(node.right)
+        if left is None or right is None:
+            return None
+        if isinstance(node.op, ast.Div):
+            return left / right if right else None
+        if isinstance(node.op, ast.Mult):
+            return left * right
+        return left + right if isinstance(node.op, ast.Add) else left - right
+    return None
+
+
+def _agrees(value: Any, answer: str | None) -> bool:
+    """Whether a value that the program gives is the trajectory's answer, which may be rounded to
+    the decimals it shows."""
+    if answer is None or isinstance(value, bool):
+        return False
+    if isinstance(value, str):
+        if value.strip() == answer.strip():
+            return True
+        numbers = _NUMBER.findall(value)
+        number = _plain_number(numbers[-1]) if numbers else None
+    elif isinstance(value, (int, float, Fraction)):
+        if isinstance(value, float) and not math.isfinite(value):
+            return False
+        number = Fraction(value)
+    elif isinstance(value, (list, tuple)) and len(value) == 1:
+        return _agrees(value[0], answer)
+    elif isinstance(value, dict) and len(value) == 1:
+        return _agrees(next(iter(value.values())), answer)
+    else:
+        return False
+    wanted = _plain_number(answer)
+    if number is None or wanted is None:
+        return False
+    shown = answer.strip().rstrip(".").partition(".")[2]
+    places = len(re.match(r"\d*", shown).group()) if re.match(r"\d*", shown) else 0  # type: ignore[union-attr]
+    slack = max(Fraction(1, 10**6) * max(1, abs(wanted)), Fraction(0))
+    if places:
+        slack = max(slack, Fraction(501, 1000) / 10**places)
+    return abs(number - wanted) <= slack
+
+
+def _plain_number(text: str) -> Fraction | None:
+    cleaned = (
+        text.strip().strip("$").replace(",", "").replace("\\", "").replace("$", "").rstrip("%.")
+    )
+    try:
+        return Fraction(cleaned.replace(" ", ""))
+    except (ValueError, ZeroDivisionError):
+        match = _NUMBER.search(text)
+        if match is None or match.group() == text:
+            return None
+        return _plain_number(match.group())
+
+
+# --- drafts -----------------------------------------------------------------------------------
+
+
+@dataclass
+class _Draft:
+    """A routine before it was run by itself."""
+
+    start: int
+    end: int
+    statements: list[ast.stmt]
+    target: str
+    inputs: list[tuple[str, Value]]
+    result: Value
+    checked: bool
+    carried: list[int]
+    comment: str = ""
+    entry: str = ""
+    code: str = ""
+    phrase: str = ""
+
+
+def _drafts(program: _Program) -> Iterator[_Draft | Dropped]:
+    for body in program.bodies.values():
+        for index, node in enumerate(body.nodes):
+            target, expression = _defined(program, body, node)
+            if expression is not None:
+                yield from _statement_draft(program, body, index, target, expression)
+            if target and not (expression is None and isinstance(node, ast.Expr)):
+                yield from _slice_draft(program, body, index, target, expression)
+        yield from _early_draft(program, body)
+    for name, function in program.functions.items():
+        if not _takes_nothing(function):
+            yield from _function_draft(program, name, function)
+
+
+def _defined(program: _Program, body: _Body, node: ast.stmt) -> tuple[str, ast.expr | None]:
+    """The name that a statement defines from others and the expression it is; an empty name where
+    it defines nothing of interest, no expression where it takes more than one."""
+    name = _assigned_name(node)
+    if name is not None:
+        index = body.nodes.index(node)
+        value = getattr(node, "value", None)
+        assert isinstance(value, ast.expr)
+        if index in body.lifted:
+            return "", None
+        if isinstance(node, ast.AugAssign):
+            value = ast.BinOp(ast.Name(name, ast.Load()), node.op, value)
+            ast.copy_location(value, node)
+            return name, ast.fix_missing_locations(value)
+        if _is_literal(value) and not _data_inside(program, value):
+            return "", None
+        return name, value
+    if isinstance(node, ast.Return) and node.value is not None and body.name:
+        if isinstance(node.value, ast.Name):
+            return "", None
+        name = name_phrase(body.name, program.names).replace(" ", "_")
+        return (name if name.isidentifier() and name not in GENERIC else "answer"), node.value
+    if isinstance(node, (ast.For, ast.While, ast.If)):
+        index = body.nodes.index(node)
+        later = {n for other in body.nodes[index + 1 :] for n in reads_of(other)}
+        loop = {n.id for n in ast.walk(node) if isinstance(n, ast.For) for n in ast.walk(n.target)
+                if isinstance(n, ast.Name)}  # fmt: skip
+        outer = [n for n in writes_of(node) if n in later and n not in loop]
+        return (outer[-1] if outer else ""), None
+    return "", None
+
+
+def _data_inside(program: _Program, node: ast.AST) -> bool:
+    return any(
+        _is_lifted_constant(program, n) for n in ast.walk(node) if isinstance(n, ast.Constant)
+    )
+
+
+def _is_lifted_constant(program: _Program, node: ast.Constant) -> bool:
+    return type(node.value) in (int, float) and is_data(node.value, program.trajectory.problem)
+
+
+def _statement_draft(
+    program: _Program, body: _Body, index: int, target: str, expression: ast.expr
+) -> Iterator[_Draft | Dropped]:
+    """The routine of one statement: its expression, what it reads as inputs."""
+    node = body.nodes[index]
+    reads = [n for n in reads_of(expression) if n not in BUILTINS]
+    inputs = [n for n in reads if n not in body.known]
+    functions = [n for n in reads if n in program.functions and n in body.known]
+    if expression_operations(expression) == 0:
+        return
+    if functions and expression_operations(expression) == 1:
+        return  # Only a call of the program's own function, which is a span itself.
+    start, end = program.source.span(node)
+    if any(_takes_nothing(program.functions[n]) for n in functions):
+        yield Dropped(start, end, DATA_INSIDE, target)
+        return
+    statement = ast.Return(copy.deepcopy(expression))
+    values = [(n, program.before(body, index, n)) for n in inputs]
+    if any(v is None for _, v in values):
+        return  # The statement did not run.
+    given = [(n, v) for n, v in values if v is not None]
+    result = _result_of(program, body, index, target)
+    if result is None:
+        return
+    if not inputs and not _data_inside(program, expression):
+        return
+    yield _Draft(
+        *program.source.widen(start, end),
+        statements=[ast.fix_missing_locations(ast.copy_location(statement, node))],
+        target=target,
+        inputs=given,
+        result=result,
+        checked=program.agrees and index in body.feeding,
+        carried=closure(program.source.tree.body, reads, definitions_only=True),
+        comment=_comment(program, node),
+    )
+
+
+def _result_of(program: _Program, body: _Body, index: int, target: str) -> Value | None:
+    if isinstance(body.nodes[index], ast.Return):
+        return program.returned(body.name)
+    return program.after(body, index, target)
+
+
+def _comment(program: _Program, node: ast.stmt) -> str:
+    source = program.source
+    beside = source.comments.get(node.end_lineno or node.lineno) or source.comments.get(node.lineno)
+    if beside is None:
+        above = node.lineno - 1
+        if above >= 1 and above in source.comments:
+            line = source.trace[source.lines[above - 1] : source.lines[above]]
+            beside = source.comments[above] if line.lstrip().startswith("#") else None
+    return comment_phrase(beside, program.names) if beside else ""
+
+
+def _slice_draft(
+    program: _Program, body: _Body, index: int, target: str, expression: ast.expr | None
+) -> Iterator[_Draft | Dropped]:
+    """The routine of a value and all it was computed from, up to the data."""
+    node = body.nodes[index]
+    start, end = program.source.span(node)
+    is_return = isinstance(node, ast.Return)
+    if any(isinstance(inner, ast.Return) for n in body.nodes[:index] for inner in ast.walk(n)):
+        return  # What comes before may have ended the routine early: `_early_draft`.
+    if not is_return and any(isinstance(inner, ast.Return) for inner in ast.walk(node)):
+        return
+    targets = reads_of(node) if is_return else [target]
+    last = index - 1 if is_return else index
+    found = backward_slice(body.nodes, last, targets, lifted=body.lifted, known=body.known)
+    if found is None:
+        yield Dropped(start, end, DATA_REASSIGNED, target)
+        return
+    places = [*found.included, index] if is_return else list(found.included)
+    if expression is not None and len(places) < 2:
+        return  # The statement by itself.
+    result = _result_of(program, body, index, target)
+    if result is None:
+        return
+    nodes = [body.nodes[i] for i in places]
+    reads = {n for one in nodes for n in reads_of(one)} | set(targets)
+    if any(_takes_nothing(program.functions[n]) for n in reads & set(program.functions)
+           if n in body.known):  # fmt: skip
+        if any(expression_operations(n) > 1 for n in nodes):
+            yield Dropped(start, end, DATA_INSIDE, target)
+        return
+    inputs: list[tuple[str, Value]] = []
+    for place in found.inputs:
+        value = program.after(body, place, body.lifted[place])
+        if value is None:
+            return
+        inputs.append((body.lifted[place], value))
+    for name in found.outside:
+        value = next((v for i in places if (v := program.before(body, i, name)) is not None), None)
+        if value is None:
+            return
+        inputs.append((name, value))
+    statements = [copy.deepcopy(n) for n in nodes]
+    statements[-1:] = _returning(statements[-1], target)
+    first = min([*places, *found.inputs])
+    yield _Draft(
+        *program.source.widen(program.source.span(body.nodes[first])[0], end),
+        statements=statements,
+        target=target,
+        inputs=inputs,
+        result=result,
+        checked=program.agrees and index in body.feeding,
+        carried=closure(program.source.tree.body, reads & body.known, definitions_only=True),
+        comment=_comment(program, node),
+    )
+
+
+def _returning(node: ast.stmt, target: str) -> list[ast.stmt]:
+    """The last statement of a routine, made to return ``target``."""
+    if isinstance(node, ast.Return):
+        return [node]
+    if _assigned_name(node) == target:
+        value = getattr(node, "value", None)
+        assert isinstance(value, ast.expr)
+        if isinstance(node, ast.AugAssign):
+            value = ast.BinOp(ast.Name(target, ast.Load()), node.op, value)
+        return [ast.fix_missing_locations(ast.copy_location(ast.Return(value), node))]
+    extra = ast.Return(ast.Name(target, ast.Load()))
+    return [node, ast.fix_missing_locations(ast.copy_location(extra, node))]
+
+
+def _early_draft(program: _Program, body: _Body) -> Iterator[_Draft | Dropped]:
+    """A function that may return in the middle is one routine, whole."""
+    if not body.name or not body.returns_early:
+        return
+    function = program.functions[body.name]
+    start, end = program.source.span(function)
+    result = program.returned(body.name)
+    if result is None:
+        return
+    kept = [i for i in range(len(body.nodes)) if i not in body.lifted]
+    written = {n for i in kept for n in writes_of(body.nodes[i])}
+    names = list(body.lifted.values())
+    if len(set(names)) < len(names) or written & set(names):
+        yield Dropped(start, end, DATA_REASSIGNED, body.name)
+        return
+    inputs: list[tuple[str, Value]] = []
+    for place, name in body.lifted.items():
+        value = program.after(body, place, name)
+        if value is None:
+            return
+        inputs.append((name, value))
+    reads = {n for i in kept for n in reads_of(body.nodes[i])}
+    if any(_takes_nothing(program.functions[n]) for n in reads & set(program.functions)):
+        yield Dropped(start, end, DATA_INSIDE, body.name)
+        return
+    target = name_phrase(body.name, program.names).replace(" ", "_")
+    yield _Draft(
+        start,
+        end,
+        statements=[copy.deepcopy(body.nodes[i]) for i in kept],
+        target=target if target.isidentifier() and target not in GENERIC else "answer",
+        inputs=inputs,
+        result=result,
+        checked=program.agrees and body.name in program.feeding_functions,
+        carried=closure(program.source.tree.body, reads & body.known, definitions_only=True),
+    )
+
+
+def _function_draft(
+    program: _Program, name: str, function: ast.FunctionDef
+) -> Iterator[_Draft | Dropped]:
+    """A function that takes parameters, with its first call; nothing inside is lifted."""
+    start, end = program.source.span(function)
+    arguments = function.args
+    if arguments.vararg or arguments.kwarg or arguments.posonlyargs:
+        yield Dropped(start, end, "takes any number of arguments", name)
+        return
+    call = next((c for c in program.recording.calls if c.function == name), None)
+    if call is None:
+        yield Dropped(start, end, "is never called", name)
+        return
+    carried = closure(program.source.tree.body, [name])
+    is_inside = any(
+        _takes_nothing(other)
+        for n, other in program.functions.items()
+        if other in [program.source.tree.body[i] for i in carried] and n != name
+    )
+    if is_inside:
+        yield Dropped(start, end, DATA_INSIDE, name)
+        return
+    parameters = parameters_of(function)
+    phrase = docstring_phrase(ast.get_docstring(function), program.names)
+    yield _Draft(
+        start,
+        end,
+        statements=[],
+        target=name_phrase(name, program.names).replace(" ", "_") or "result",
+        inputs=[(p, call.bindings[p]) for p in parameters if p in call.bindings],
+        result=call.result,
+        checked=program.agrees
+        and name in program.feeding_functions
+        and sum(c.function == name for c in program.recording.calls) >= 1,
+        carried=carried,
+        entry=name,
+        code=program.source.module_text(carried),
+        phrase=phrase or function_phrase(name, parameters, program.names),
+    )
+
+
+# --- from a draft to a span -------------------------------------------------------------------
+
+
+class _LiftInside(ast.NodeTransformer):
+    """Puts parameters in the place of the data that stand inside expressions."""
+
+    def __init__(self, program: _Program, taken: set[str], target: str) -> None:
+        self.program = program
+        self.taken = taken
+        self.target = target
+        self.found: list[tuple[str, Value]] = []
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        if not _is_lifted_constant(self.program, node):
+            return node
+        name = _free_name(self._name(node.value), self.taken)
+        self.taken.add(name)
+        self.found.append((name, Value(True, node.value)))
+        return ast.copy_location(ast.Name(name, ast.Load()), node)
+
+    def _name(self, value: Any) -> str:
+        mention, word = _mention_of(value, self.program.trajectory.problem)
+        noun = mention.noun if mention is not None else ""
+        parts = [p for p in noun.split("_") if p and p not in self.program.names]
+        name = "_".join([*parts, *([word] if word else [])])
+        return name if name.isidentifier() else f"{self.target}_part"
+
+    # Places where a number is part of the method: indices, bounds of loops, powers, digits.
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        node.value = self.visit(node.value)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        if name in ("range", "symbols", "Symbol", "pow"):
+            return node
+        if name == "round" and len(node.args) > 1:
+            node.args[0] = self.visit(node.args[0])
+            return node
+        node.args = [self.visit(a) for a in node.args]
+        for keyword in node.keywords:
+            keyword.value = self.visit(keyword.value)
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        node.left = self.visit(node.left)
+        if not isinstance(node.op, ast.Pow):
+            node.right = self.visit(node.right)
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        return node
+
+
+def _mention_of(value: Any, problem: str) -> tuple[Mention | None, str]:
+    """The first place where the problem states ``value``, and the word for the form it is in."""
+    exact = Fraction(str(value))
+    for mention in mentions(problem):
+        if not mention.method and mention.value == exact:
+            return mention, ""
+    for mention in mentions(problem):
+        for form, word in () if mention.method else percent_forms(mention):
+            if form == exact:
+                return mention, word
+    return None, ""
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    if name not in taken:
+        return name
+    number = 2
+    while f"{name}_{number}" in taken:
+        number += 1
+    return f"{name}_{number}"
+
+
+class _Rename(ast.NodeTransformer):
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        node.id = self.names.get(node.id, node.id)
+        return node
+
+
+def _verified(program: _Program, draft: _Draft, sandbox: Sandbox) -> Span | Dropped:
+    """The span of a draft, once its code gave its own result on its own values."""
+
+    def drop(reason: str, detail: str = "") -> Dropped:
+        return Dropped(draft.start, draft.end, reason, detail or draft.target)
+
+    if not draft.code:
+        _write_code(program, draft)
+    if not draft.inputs:
+        return drop(NO_INPUTS)
+    if len(draft.inputs) > MAX_PARAMETERS:
+        return drop(TOO_MANY_INPUTS)
+    if not draft.result.is_plain or not all(v.is_plain for _, v in draft.inputs):
+        return drop(NOT_PLAIN)
+    bindings = {name: value.value for name, value in draft.inputs}
+    try:
+        encode([bindings, draft.result.value])
+    except NotPlainError as error:
+        return drop(NOT_PLAIN, str(error))
+    if draft.result.value is None:
+        return drop("gives nothing")
+    run = run_again(sandbox, draft.code, draft.entry, bindings, draft.result.value)
+    if run.status != "ok" or not same_value(draft.result.value, run.value):
+        return drop(NO_RESULT, run.reason)
+    signature = _signature(program, draft)
+    tool = single_tool(draft.code, draft.entry, signature)
+    phrase = draft.phrase or derivation_phrase(
+        draft.target, bindings, program.names, comment=draft.comment
+    )
+    return make_span(
+        program.trajectory,
+        start=draft.start,
+        end=draft.end,
+        subquestion=phrase,
+        code=draft.code,
+        entry_point=draft.entry,
+        signature=signature,
+        cases=[Case(bindings, draft.result.value, draft.checked)],
+        kind="tool" if tool else "procedural",
+        tool=tool,
+    )
+
+
+def _write_code(program: _Program, draft: _Draft) -> None:
+    """Lifts data inside the statements, takes the names of people out of names, writes the text."""
+    module = program.source.tree.body
+    used = {n.id for s in draft.statements for n in ast.walk(s) if isinstance(n, ast.Name)}
+    carried = {n for i in draft.carried for n in writes_of(module[i])}
+    taken = used | carried | {n for n, _ in draft.inputs} | set(BUILTINS) | {draft.target}
+    lift = _LiftInside(program, set(taken), draft.target)
+    draft.statements = [lift.visit(s) for s in draft.statements]
+    draft.inputs = [*draft.inputs, *lift.found]
+    taken = lift.taken
+    renamed: dict[str, str] = {}
+    local = [n for n, _ in draft.inputs]
+    local += [n for s in draft.statements for n in writes_of(s)]
+    for name in dict.fromkeys([*local, draft.target]):
+        words = name_phrase(name, program.names).replace(" ", "_")
+        if words and name not in carried and _has_person(name, program.names):
+            new = words if words.isidentifier() else f"value_{words}"
+            renamed[name] = _free_name(new, taken)
+            taken.add(renamed[name])
+    draft.statements = [_Rename(renamed).visit(s) for s in draft.statements]
+    draft.inputs = [(renamed.get(n, n), v) for n, v in draft.inputs]
+    draft.target = renamed.get(draft.target, draft.target)
+    names = [n for n, _ in draft.inputs]
+    inside = {n.id for s in draft.statements for n in ast.walk(s) if isinstance(n, ast.Name)}
+    draft.entry = draft.target
+    if draft.entry in {*names, *inside, *carried}:
+        draft.entry = _free_name(f"find_{draft.target}", {*names, *inside, *carried})
+    body = "\n".join(ast.unparse(ast.fix_missing_locations(s)) for s in draft.statements)
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    before = program.source.module_text(draft.carried) if draft.carried else ""
+    draft.code = f"{before}def {draft.entry}({', '.join(names)}):\n{lines}\n"
+
+
+def _has_person(name: str, names: frozenset[str]) -> bool:
+    return any(part in names for part in re.findall(r"[a-z]+", name.lower()))
+
+
+def _signature(program: _Program, draft: _Draft) -> Signature:
+    inputs = tuple(
+        Parameter(name, _type(program, value.value), _unit(program, value.value))
+        for name, value in draft.inputs
+    )
+    output = draft.target
+    if any(p.name == output for p in inputs):
+        output = f"new_{output}"
+    return Signature(inputs, Parameter(output, _type(program, draft.result.value)))
+
+
+def _type(program: _Program, value: Any) -> str:
+    """The type of a value; a float is rational where the program only does arithmetic."""
+    if isinstance(value, float) and not program.is_irrational:
+        return "rational"
+    if isinstance(value, (list, tuple)) and value and not program.is_irrational:
+        inner = [_type(program, v) for v in value]
+        if isinstance(value, list):
+            return f"list[{join_all(inner)}]"
+        return f"tuple[{', '.join(inner)}]"
+    return type_of(value)
+
+
+def _unit(program: _Program, value: Any) -> str | None:
+    """The unit that the problem states with a number, where all places that state it agree."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        exact = Fraction(str(value))
+    except ValueError:
+        return None
+    stated = [m for m in mentions(program.trajectory.problem) if m.value == exact and not m.method]
+    units = {m.unit for m in stated}
+    return units.pop() if len(units) == 1 else None

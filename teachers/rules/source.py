@@ -1,0 +1,171 @@
+"""A piece of code in a trace: its syntax tree, where each part stands, what it gives when run."""
+
+from __future__ import annotations
+
+import ast
+import io
+import math
+import re
+import tokenize
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from tracemine.verifiers.sandbox import Run, Sandbox
+
+#: Longer code is no routine, in characters.
+MAX_CODE_CHARS = 30_000
+#: What a quote has at least, in characters that are not space.
+MIN_QUOTE = 12
+#: How far two floating-point results of one computation may differ, as a share.
+TOLERANCE = 1e-9
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_FENCE = re.compile(
+    r"^[ \t]*```[ \t]*(?:python|py|python3)[ \t]*(?:\r\n|\r|\n)(.*?)^[ \t]*```",
+    re.MULTILINE | re.DOTALL | re.IGNORECASE,
+)
+
+
+class NotCodeError(ValueError):
+    """Text that is not Python, or more of it than a routine has."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Code at ``trace[start:end]``. Offsets count characters of the trace."""
+
+    trace: str
+    start: int
+    end: int
+    tree: ast.Module
+    lines: tuple[int, ...]
+    comments: Mapping[int, str]
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset in the trace of a place that the syntax tree names: lines from 1, columns in
+        bytes of UTF-8."""
+        begin = self.lines[line - 1]
+        finish = self.lines[line] if line < len(self.lines) else self.end
+        text = self.trace[begin:finish]
+        if text.isascii():
+            return begin + column
+        return begin + len(text.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
+
+    def span(self, node: ast.stmt) -> tuple[int, int]:
+        """Where a statement stands, its decorators with it."""
+        line, column = node.lineno, node.col_offset
+        for decorator in getattr(node, "decorator_list", []):
+            if decorator.lineno < line:
+                line, column = decorator.lineno, max(decorator.col_offset - 1, 0)
+        return self.offset(line, column), self.offset(
+            node.end_lineno or 1, node.end_col_offset or 0
+        )
+
+    def text(self, node: ast.stmt) -> str:
+        """A statement as written, with line feeds alone at the ends of lines."""
+        start, end = self.span(node)
+        return _LINE_END.sub("\n", self.trace[start:end])
+
+    def module_text(self, places: Iterable[int]) -> str:
+        """The module's statements at ``places``, as written."""
+        return "\n".join(self.text(self.tree.body[i]).rstrip() for i in places) + "\n"
+
+    def widen(self, start: int, end: int) -> tuple[int, int]:
+        """The least whole lines around a place whose text is long enough for a quote."""
+        if _marks(self.trace[start:end]) >= MIN_QUOTE:
+            return start, end
+        starts = [s for s in self.lines if s <= start]
+        stop = min((s for s in self.lines if s >= end), default=self.end)
+        end = start + len(self.trace[start:stop].rstrip())
+        while starts and _marks(self.trace[start:end]) < MIN_QUOTE:
+            start = starts.pop()
+        while start < end and self.trace[start].isspace():
+            start += 1
+        return start, end
+
+
+def _marks(text: str) -> int:
+    return sum(not c.isspace() for c in text)
+
+
+def parse_source(trace: str, start: int, end: int) -> Source:
+    """The code at ``trace[start:end]``.
+
+    Raises:
+        NotCodeError: if it does not parse, or is longer than `MAX_CODE_CHARS`.
+    """
+    text = trace[start:end]
+    if len(text) > MAX_CODE_CHARS:
+        raise NotCodeError("longer than any routine")
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise NotCodeError(str(error)) from error
+    lines = (start, *(start + m.end() for m in _LINE_END.finditer(text)))
+    return Source(trace, start, end, tree, lines, _comments(text))
+
+
+def _comments(text: str) -> dict[int, str]:
+    """Line -> its comment."""
+    found: dict[int, str] = {}
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                found[token.start[0]] = token.string
+    except (tokenize.TokenError, SyntaxError):
+        # What the parser accepts the tokenizer may not (a missing last line end): comments only
+        # give words, so those found so far will do.
+        return found
+    return found
+
+
+def fenced_blocks(trace: str) -> list[tuple[int, int]]:
+    """Where the insides of Python code fences stand."""
+    return [match.span(1) for match in _FENCE.finditer(trace)]
+
+
+def run_again(
+    sandbox: Sandbox, code: str, entry_point: str, bindings: Mapping[str, Any], expected: Any
+) -> Run:
+    """One call: in monty and, unless that gave the expected value, in CPython, whose word is
+    final (monty orders sets in its own way, and lacks some of the library)."""
+    (run,) = sandbox.run_many(code, entry_point, [bindings], backend="monty")
+    if run.status == "refused" or (run.status == "ok" and same_value(expected, run.value)):
+        return run
+    (run,) = sandbox.run_many(code, entry_point, [bindings], backend="cpython")
+    return run
+
+
+def same_value(left: Any, right: Any) -> bool:
+    """Whether two plain values are the same but for floating-point rounding."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return type(left) is type(right) and left == right
+    numbers = (int, float, Fraction)
+    if isinstance(left, numbers) and isinstance(right, numbers):
+        return _same_number(left, right)
+    if isinstance(left, complex) or isinstance(right, complex):
+        both = isinstance(left, (*numbers, complex)) and isinstance(right, (*numbers, complex))
+        return both and abs(left - right) <= TOLERANCE * max(1.0, abs(left))
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, (list, tuple)):
+        return len(left) == len(right) and all(map(same_value, left, right))
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(same_value(left[k], right[k]) for k in left)
+    return bool(left == right)
+
+
+def _same_number(left: Any, right: Any) -> bool:
+    if left == right:
+        return True
+    if isinstance(left, int) and isinstance(right, int):
+        return False
+    try:
+        a, b = float(left), float(right)
+    except OverflowError:
+        return False
+    if math.isnan(a) or math.isnan(b):
+        return math.isnan(a) and math.isnan(b)
+    return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE)

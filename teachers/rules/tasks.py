@@ -1,0 +1,451 @@
+"""Code tasks: a module whose functions are the routines and whose tests are the instances."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tracemine.schemas import NotPlainError, Parameter, Signature, Span, Trajectory, encode
+from tracemine.schemas.types import join_all, type_of
+from tracemine.teachers.base import Dropped, Segmentation
+from tracemine.teachers.rules.derive import find_function, single_tool, spoken
+from tracemine.teachers.rules.phrases import docstring_phrase, function_phrase, task_phrase
+from tracemine.teachers.rules.slices import closure
+from tracemine.teachers.rules.source import Source, run_again, same_value
+from tracemine.teachers.rules.spans import Case, make_span
+from tracemine.teachers.rules.tracing import Scope, instrument, read_recording
+from tracemine.verifiers.sandbox import Sandbox
+from tracemine.verifiers.unit_tests import admission_test
+
+#: Functions of one module that become spans.
+MAX_FUNCTIONS = 20
+#: Tests of one task that become instances.
+MAX_TESTS = 40
+
+NO_CALLS = "tests are not calls with plain values"
+NO_RESULT = "does not reproduce its own result"
+NOT_CALLED = "the tests do not reach it"
+VARIABLE_ARGUMENTS = "takes any number of arguments"
+
+_EVALUATE = "_tm_case"
+_HOLE = "_tm_hole"
+
+
+class _NotACaseError(Exception):
+    """A test, or a function, that cannot be read as calls with plain values."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """``assert around(f(arguments)) == expected``; ``around`` has a hole where the call stands."""
+
+    setup: tuple[ast.stmt, ...]
+    call: ast.Call
+    around: str
+    expected: ast.expr
+
+
+def read_task(trajectory: Trajectory, source: Source, sandbox: Sandbox) -> Segmentation:
+    """The spans of a code task: the function that its tests call, with every test as an instance,
+    and the functions that it calls in turn, each with what it was called with."""
+    functions = [n for n in source.tree.body if isinstance(n, ast.FunctionDef)]
+    main = _main_function(functions, trajectory.tests)
+    if main is None:
+        whole = Dropped(source.start, source.end, NO_CALLS, "no function of the code is called")
+        return Segmentation((), (whole,))
+    spans: list[Span] = []
+    dropped: list[Dropped] = []
+    for function in functions[:MAX_FUNCTIONS]:
+        if function is not _last(functions, function.name):
+            continue
+        start, end = source.span(function)
+        try:
+            if function.name == main:
+                spans.append(_main_span(trajectory, source, function, sandbox))
+            else:
+                spans.append(_called_span(trajectory, source, function, main, sandbox))
+        except _NotACaseError as error:
+            reason, _, detail = str(error).partition(": ")
+            dropped.append(Dropped(start, end, reason, detail))
+        except NotPlainError as error:
+            dropped.append(Dropped(start, end, NO_CALLS, str(error)))
+    return Segmentation(tuple(spans), tuple(dropped))
+
+
+def _last(functions: Sequence[ast.FunctionDef], name: str) -> ast.FunctionDef:
+    return [f for f in functions if f.name == name][-1]
+
+
+def _main_function(functions: Sequence[ast.FunctionDef], tests: Sequence[str]) -> str | None:
+    """The function that most tests call, the later one in the code where several do."""
+    counts = dict.fromkeys((f.name for f in functions), 0)
+    for text in tests:
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        for name in {n.func.id for n in ast.walk(tree) if _is_named_call(n)}:
+            if name in counts:
+                counts[name] += 1
+    best = max(counts.values(), default=0)
+    return [n for n, count in counts.items() if count == best][-1] if best else None
+
+
+def _is_named_call(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+
+
+# --- the function that the tests call ---------------------------------------------------------
+
+
+def _main_span(
+    trajectory: Trajectory, source: Source, function: ast.FunctionDef, sandbox: Sandbox
+) -> Span:
+    tests: list[_Test | None] = []
+    for text in trajectory.tests[:MAX_TESTS]:
+        try:
+            tests.append(_parse_test(text, function.name))
+        except (_NotACaseError, SyntaxError, ValueError, RecursionError, MemoryError):
+            tests.append(None)
+    own = admission_test(trajectory.problem_id, list(trajectory.tests))
+    first = tests[own] if own < len(tests) else None
+    if first is None:
+        raise _NotACaseError(f"{NO_CALLS}: the test that admits it is not one")
+    code = source.module_text(closure(source.tree.body, [function.name]))
+    usable = [(i, t) for i, t in enumerate(tests) if t is not None and t.around == first.around]
+    usable.sort(key=lambda pair: (pair[0] != own, pair[0]))
+    evaluated = _evaluate(source, trajectory.test_setup, function, usable, sandbox)
+    if not evaluated or evaluated[0][0] != own:
+        raise _NotACaseError(f"{NO_CALLS}: the test that admits it has values that are not plain")
+    code, entry_point, renamed = _wrapped(code, function, first.around)
+    cases = [
+        Case(
+            bindings={renamed.get(k, k): v for k, v in bindings.items()},
+            result=result,
+            checked=True,
+            origin="trace" if index == own else "test",
+        )
+        for index, bindings, result in evaluated
+    ]
+    run = run_again(sandbox, code, entry_point, cases[0].bindings, cases[0].result)
+    if run.status != "ok":
+        raise _NotACaseError(f"{NO_RESULT}: {run.reason}")
+    if _is_truth(cases[0].result, run.value):
+        # `assert f(x)` asks for a true value, not for True.
+        code, entry_point, _ = _wrapped(code, find_function(ast.parse(code), entry_point), "bool")
+    elif not same_value(cases[0].result, run.value):
+        raise _NotACaseError(NO_RESULT)
+    signature = _signature(list(cases[0].bindings), cases, _output_name(function.name))
+    tool = single_tool(code, entry_point, signature)
+    start, end = source.span(function)
+    return make_span(
+        trajectory,
+        start=start,
+        end=end,
+        subquestion=task_phrase(trajectory.problem),
+        code=code,
+        entry_point=entry_point,
+        signature=signature,
+        cases=cases,
+        kind="tool" if tool else "procedural",
+        tool=tool,
+    )
+
+
+def _is_truth(expected: Any, got: Any) -> bool:
+    return type(expected) is bool and type(got) is not bool and bool(got) is expected
+
+
+def _parse_test(text: str, name: str) -> _Test:
+    """Read one test.
+
+    Raises:
+        _NotACaseError: if it does not compare one call of ``name`` with a value.
+    """
+    body = ast.parse(text.strip()).body
+    asserts = [s for s in body if isinstance(s, ast.Assert)]
+    if len(asserts) != 1 or body[-1] is not asserts[0]:
+        raise _NotACaseError(NO_CALLS)
+    setup = tuple(s for s in body if s is not asserts[0])
+    actual, expected = _compared(asserts[0].test, name)
+    call, around = _take_call(actual, name)
+    return _Test(setup, call, around, expected)
+
+
+def _compared(test: ast.expr, name: str) -> tuple[ast.expr, ast.expr]:
+    """What a condition says of the call, and the value it asks for."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return test.operand, ast.Constant(False)
+    if isinstance(test, ast.Call) and _calls_of(test, name) and test.args:
+        dotted = ast.unparse(test.func)
+        if (
+            dotted.rpartition(".")[2] in ("isclose", "allclose", "array_equal")
+            and len(test.args) >= 2
+        ):
+            return _one_side(test.args[0], test.args[1], name)
+        return test, ast.Constant(True)
+    if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        left, right = test.left, test.comparators[0]
+        operator = test.ops[0]
+        if isinstance(operator, (ast.Eq, ast.Is)):
+            return _one_side(left, right, name)
+        if isinstance(operator, (ast.Lt, ast.LtE)) and _is_difference(left):
+            assert isinstance(left, ast.Call)
+            difference = left.args[0]
+            assert isinstance(difference, ast.BinOp)
+            return _one_side(difference.left, difference.right, name)
+    raise _NotACaseError(NO_CALLS)
+
+
+def _is_difference(node: ast.expr) -> bool:
+    """``abs(a - b)``"""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "abs"
+        and len(node.args) == 1
+        and isinstance(node.args[0], ast.BinOp)
+        and isinstance(node.args[0].op, ast.Sub)
+    )
+
+
+def _one_side(left: ast.expr, right: ast.expr, name: str) -> tuple[ast.expr, ast.expr]:
+    if _calls_of(left, name) and not _calls_of(right, name):
+        return left, _unwrapped(right)
+    if _calls_of(right, name) and not _calls_of(left, name):
+        return right, _unwrapped(left)
+    raise _NotACaseError(NO_CALLS)
+
+
+def _unwrapped(node: ast.expr) -> ast.expr:
+    """``pytest.approx(x)`` is x, to a tolerance."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("approx") and node.args:
+        return node.args[0]
+    return node
+
+
+def _calls_of(node: ast.AST, name: str) -> list[ast.Call]:
+    return [
+        n
+        for n in ast.walk(node)
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name
+    ]
+
+
+class _Dig(ast.NodeTransformer):
+    def __init__(self, call: ast.Call) -> None:
+        self.call = call
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if node is self.call:
+            return ast.Name(_HOLE, ast.Load())
+        return self.generic_visit(node)
+
+
+def _take_call(actual: ast.expr, name: str) -> tuple[ast.Call, str]:
+    calls = _calls_of(actual, name)
+    if len(calls) != 1:
+        raise _NotACaseError(NO_CALLS)
+    around = ast.unparse(_Dig(calls[0]).visit(actual))
+    if around == _HOLE:
+        return calls[0], ""
+    for part in ast.walk(ast.parse(around)):
+        # Around the call only what says how to compare: sorted(...), set(...), round(..., 2).
+        plain = (ast.Module, ast.Expr, ast.Call, ast.Name, ast.Constant, ast.Load, ast.Subscript,
+                 ast.UnaryOp, ast.USub, ast.keyword)  # fmt: skip
+        if not isinstance(part, plain):
+            raise _NotACaseError(NO_CALLS)
+    return calls[0], around
+
+
+def _evaluate(
+    source: Source,
+    setup: str,
+    function: ast.FunctionDef,
+    tests: Sequence[tuple[int, _Test]],
+    sandbox: Sandbox,
+) -> list[tuple[int, dict[str, Any], Any]]:
+    """(index, bindings, expected) of each test whose values are plain. Values come from the tests'
+    own text: the function is never asked what it gives."""
+    names, defaults = _parameters(function)
+    found: list[tuple[int, dict[str, Any], Any]] = []
+    for index, test in tests:
+        pieces = {_piece(n): e for n, e in _arguments(test.call, names).items()}
+        for name in names:
+            if _piece(name) not in pieces:
+                if name not in defaults:
+                    raise _NotACaseError(f"{NO_CALLS}: no value for {name}")
+                pieces[_piece(name)] = defaults[name]
+        pieces[""] = test.expected
+        values = _literal_values(pieces)
+        if values is None:
+            values = _run_values(source, setup, function, test, pieces, sandbox)
+        if values is None:
+            continue
+        result = values.pop("")
+        bindings = {name: values[_piece(name)] for name in names}
+        try:
+            encode([bindings, result])
+        except NotPlainError:
+            continue
+        found.append((index, bindings, result))
+    return found
+
+
+def _piece(name: str) -> str:
+    return f"p_{name}"
+
+
+def _parameters(function: ast.FunctionDef) -> tuple[list[str], dict[str, ast.expr]]:
+    arguments = function.args
+    if arguments.vararg is not None or arguments.kwarg is not None:
+        raise _NotACaseError(VARIABLE_ARGUMENTS)
+    if arguments.posonlyargs:
+        raise _NotACaseError("has parameters without names")
+    positional = [a.arg for a in arguments.args]
+    defaults: dict[str, ast.expr] = {}
+    for name, default in zip(reversed(positional), reversed(arguments.defaults), strict=False):
+        defaults[name] = default
+    for argument, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if value is not None:
+            defaults[argument.arg] = value
+    return [*positional, *(a.arg for a in arguments.kwonlyargs)], defaults
+
+
+def _arguments(call: ast.Call, names: Sequence[str]) -> dict[str, ast.expr]:
+    if any(isinstance(a, ast.Starred) for a in call.args) or len(call.args) > len(names):
+        raise _NotACaseError(NO_CALLS)
+    given = dict(zip(names, call.args, strict=False))
+    for keyword in call.keywords:
+        if keyword.arg is None or keyword.arg not in names:
+            raise _NotACaseError(NO_CALLS)
+        given[keyword.arg] = keyword.value
+    return given
+
+
+def _literal_values(pieces: Mapping[str, ast.expr]) -> dict[str, Any] | None:
+    try:
+        return {name: ast.literal_eval(node) for name, node in pieces.items()}
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+
+
+def _run_values(
+    source: Source,
+    setup: str,
+    function: ast.FunctionDef,
+    test: _Test,
+    pieces: Mapping[str, ast.expr],
+    sandbox: Sandbox,
+) -> dict[str, Any] | None:
+    """The values of expressions, evaluated in the sandbox beside the module and the test's setup;
+    the function under test is taken away first, so that no value can come from it."""
+    items = ", ".join(f"{name!r}: {ast.unparse(node)}" for name, node in pieces.items())
+    rest = [i for i, n in enumerate(source.tree.body) if n is not function]
+    parts = [
+        source.module_text(rest),
+        setup.replace("\r\n", "\n"),
+        *(ast.unparse(s) for s in test.setup),
+        f"def {_EVALUATE}():\n    return {{{items}}}\n",
+    ]
+    run = sandbox.run("\n".join(parts), _EVALUATE, {})
+    return run.value if run.status == "ok" and isinstance(run.value, dict) else None
+
+
+def _wrapped(code: str, function: ast.FunctionDef, around: str) -> tuple[str, str, dict[str, str]]:
+    """The code with a function around the entry point that does what the tests do with its result
+    (``around`` with a hole, or the name of one function), and the parameters it renamed."""
+    if not around:
+        return code, function.name, {}
+    if around.isidentifier():
+        around = f"{around}({_HOLE})"
+    first = ast.parse(around, mode="eval").body
+    verb = ast.unparse(first.func) if isinstance(first, ast.Call) else "part"
+    entry = f"{function.name}_{verb.rpartition('.')[2] if verb != 'bool' else 'holds'}"
+    names, _ = _parameters(function)
+    call = f"{function.name}({', '.join(f'{n}={n}' for n in names)})"
+    body = around.replace(_HOLE, call)
+    text = f"{code}\n\ndef {entry}({', '.join(names)}):\n    return {body}\n"
+    return text, entry, {}
+
+
+def _signature(names: Sequence[str], cases: Sequence[Case], output: str) -> Signature:
+    inputs = tuple(
+        Parameter(name, join_all(type_of(c.bindings[name]) for c in cases)) for name in names
+    )
+    if output in names:
+        output = "result"
+    return Signature(inputs, Parameter(output, join_all(type_of(c.result) for c in cases)))
+
+
+def _output_name(name: str) -> str:
+    """What a function called ``name`` gives: ``find_max`` gives ``max``."""
+    words = spoken(name).lower().split()
+    verbs = ("find", "get", "calculate", "compute", "count", "check", "is", "return", "to")
+    kept = words[1:] if len(words) > 1 and words[0] in verbs[:4] else words
+    text = "_".join(w for w in kept if w.isalnum())
+    return text if text.isidentifier() else "result"
+
+
+# --- the functions that it calls --------------------------------------------------------------
+
+
+def _called_span(
+    trajectory: Trajectory,
+    source: Source,
+    function: ast.FunctionDef,
+    main: str,
+    sandbox: Sandbox,
+) -> Span:
+    """The span of a function that the admitting test reaches through ``main``: its own instance is
+    its first call in that run. It has no held-out tests, for no test says what it should give."""
+    _parameters(function)
+    needed = closure(source.tree.body, [main])
+    if source.tree.body.index(function) not in needed:
+        raise _NotACaseError(NOT_CALLED)
+    own = admission_test(trajectory.problem_id, list(trajectory.tests))
+    call = _first_call(trajectory, source, function.name, trajectory.tests[own], sandbox)
+    code = source.module_text(closure(source.tree.body, [function.name]))
+    bindings, result = call
+    case = Case(bindings, result, checked=True)
+    run = run_again(sandbox, code, function.name, bindings, result)
+    if run.status != "ok" or not same_value(result, run.value):
+        raise _NotACaseError(f"{NO_RESULT}: {run.reason}")
+    signature = _signature(list(bindings), [case], _output_name(function.name))
+    tool = single_tool(code, function.name, signature)
+    start, end = source.span(function)
+    phrase = docstring_phrase(ast.get_docstring(function)) or function_phrase(
+        function.name, list(bindings), frozenset()
+    )
+    return make_span(
+        trajectory,
+        start=start,
+        end=end,
+        subquestion=phrase,
+        code=code,
+        entry_point=function.name,
+        signature=signature,
+        cases=[case],
+        kind="tool" if tool else "procedural",
+        tool=tool,
+    )
+
+
+def _first_call(
+    trajectory: Trajectory, source: Source, name: str, test: str, sandbox: Sandbox
+) -> tuple[dict[str, Any], Any]:
+    setup = trajectory.test_setup.replace("\r\n", "\n")
+    module = ast.parse(f"{source.module_text(range(len(source.tree.body)))}\n{setup}\n{test}")
+    run = sandbox.run(instrument(module, [Scope("")]), "_tm_collect", {})
+    if run.status != "ok":
+        raise _NotACaseError(f"program fails: {run.reason}")
+    for call in read_recording(run.value).calls:
+        if call.function != name:
+            continue
+        values = [*call.bindings.values(), call.result]
+        if not all(v.is_plain for v in values):
+            raise _NotACaseError("values are not plain")
+        return {k: v.value for k, v in call.bindings.items()}, call.result.value
+    raise _NotACaseError(NOT_CALLED)
