@@ -163,20 +163,21 @@ def _quiet_libraries() -> Iterator[None]:
     """No progress bars and no advice on standard error while a model is loaded."""
     import transformers
 
+    logs: Any = transformers.utils.logging
     loggers = [logging.getLogger(n) for n in ("sentence_transformers", "huggingface_hub")]
     levels = [logger.level for logger in loggers]
-    bars = transformers.utils.logging.is_progress_bar_enabled()
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    bars = logs.is_progress_bar_enabled()
+    verbosity = logs.get_verbosity()
+    logs.set_verbosity_error()
+    logs.disable_progress_bar()
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        transformers.logging.set_verbosity(verbosity)
+        logs.set_verbosity(verbosity)
         if bars:
-            transformers.utils.logging.enable_progress_bar()
+            logs.enable_progress_bar()
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
 

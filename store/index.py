@@ -7,6 +7,7 @@ million entries that has a chance of 1 in 18 million.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -96,15 +97,14 @@ def numbers_of(index: Any) -> Numbers:
 def search_index(index: Any, query: Vectors, k: int, *, among: Numbers | None = None) -> Any:
     """The ``k`` nearest to ``query`` (d,) as ``(number, inner product)``, best first; only those in
     ``among`` where it is given. Fewer come back only if there are fewer."""
-    import faiss
-
+    library: Any = importlib.import_module("faiss")  # Its type stubs lack keyword arguments.
     size = index.ntotal if among is None else len(among)
     k = min(k, size)
     if k == 0:
         return []
     parameters = None
     if among is not None and len(among) < index.ntotal:
-        parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(among))
+        parameters = library.SearchParameters(sel=library.IDSelectorBatch(among))
     scores, numbers = index.search(query.reshape(1, -1), k, params=parameters)
     found = zip(numbers[0].tolist(), scores[0].tolist(), strict=True)
     return [(number, score) for number, score in found if number >= 0]

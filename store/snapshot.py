@@ -283,12 +283,14 @@ def load_manifest(location: Location, number: str) -> dict[str, Any]:
     """
     name = f"{SNAPSHOTS}/{number}/{MANIFEST}"
     try:
-        manifest = json.loads(location.read(name))
+        manifest: Any = json.loads(location.read(name))
     except OSError as error:
         raise StoreError(f"{name} cannot be read ({_say(error)}): run tracemine fsck") from error
     except ValueError as error:
         raise StoreError(f"{name} is damaged ({_say(error)}): run tracemine fsck") from error
-    version = manifest.get("schema_version") if isinstance(manifest, dict) else None
+    if not isinstance(manifest, dict):
+        raise StoreError(f"{name} is damaged (not an object): run tracemine fsck")
+    version = manifest.get("schema_version")
     if version != SCHEMA_VERSION:
         raise StoreError(
             f"{name} has schema version {version}, this tracemine reads {SCHEMA_VERSION}: "

@@ -56,6 +56,17 @@ def plain_text(text: str) -> str:
     return text
 
 
+def same_writing(left: str, right: str) -> bool:
+    """Whether two plain texts are one but for spaces, and braces around a single character."""
+    return _squeeze(left) == _squeeze(right)
+
+
+def _squeeze(text: str) -> str:
+    # A space that ends a command stays: ``\\pi x`` is no ``\\pix``.
+    text = re.sub(r"(?<!\\)([_^])\s*\{\s*(\w)\s*\}", r"\1\2", text)
+    return re.sub(r"(\\[a-zA-Z]+)\s+(?=[a-zA-Z])|\s+", lambda m: m[1] + " " if m[1] else "", text)
+
+
 def _balanced(text: str) -> bool:
     """Whether braces close in order, so that ``{a}{b}`` is not taken for one group."""
     depth = 0
@@ -90,14 +101,20 @@ _UNIT = re.compile(
 
 #: Words that are part of the mathematics, not a unit.
 _NO_UNIT = frozenset(
-    "pi e i or and to mod sqrt sin cos tan log ln exp x y z n k hundred thousand million billion "
-    "trillion dozen dozens half third quarter times plus minus over if for when inf infinity nan "
-    "choose factorial squared cubed degrees".split()  # noqa: SIM905
-)
+    (
+        "pi", "e", "i", "or", "and", "to", "mod", "sqrt", "sin", "cos", "tan", "log", "ln",
+        "exp", "x", "y", "z", "n", "k", "hundred", "thousand", "million", "billion", "trillion",
+        "dozen", "dozens", "half", "third", "quarter", "times", "plus", "minus", "over", "if",
+        "for", "when", "inf", "infinity", "nan", "choose", "factorial", "squared", "cubed",
+    )
+)  # fmt: skip
 #: Units of one letter, or written against the number.
 _SHORT_UNITS = frozenset(
-    "cm mm km nm kg mg ml mL kJ kW kV Hz GB MB pm am m g s h L K J N W V".split()  # noqa: SIM905
-)
+    (
+        "cm", "mm", "km", "nm", "kg", "mg", "ml", "mL", "kJ", "kW", "kV", "Hz", "GB", "MB",
+        "pm", "am", "m", "g", "s", "h", "L", "K", "J", "N", "W", "V",
+    )
+)  # fmt: skip
 
 
 def parse_number(text: str) -> Number | None:

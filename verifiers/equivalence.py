@@ -21,13 +21,14 @@ from types import MappingProxyType
 from typing import Any
 
 from tracemine.schemas import NotPlainError, encode, types
-from tracemine.verifiers.answers import Number, parse_number, plain_text
+from tracemine.verifiers.answers import Number, parse_number, plain_text, same_writing
 from tracemine.verifiers.symbolic import compare_symbolic
 from tracemine.verifiers.verdict import Outcome, Verdict
 
 #: Two results of one computation in another order of operations differ by less than this.
 RELATIVE = 1e-9
-#: ... and one that cancels to zero by less than this.
+#: ... and one that cancels to zero by less than this. It holds against zero itself alone: between
+#: two others it would make all small quantities of physics equal.
 ABSOLUTE = 1e-12
 
 #: An answer is written with fewer digits than it was computed with. For decimal fractions alone:
@@ -82,7 +83,7 @@ def verify_answer(reference: str, answer: str) -> Verdict:
     left, right = plain_text(reference), plain_text(answer)
     if not left or not right:
         return Verdict("unknown", "no reference" if not left else "no answer", "exact")
-    if left == right or (left.isalpha() and left.casefold() == right.casefold()):
+    if same_writing(left, right) or (left.isalpha() and left.casefold() == right.casefold()):
         return Verdict("agree", "same text", "exact")
     first, second = parse_number(left), parse_number(right)
     if first is not None and second is not None:
@@ -124,7 +125,7 @@ def _symbolic(expected: Any, actual: Any) -> Verdict:
                 return Verdict("unknown", "a number of too many digits", "symbolic")
         else:
             return Verdict("unknown", f"{_kind(value)} is no expression", "symbolic")
-    if texts[0] and texts[0] == texts[1]:
+    if texts[0] and same_writing(*texts):
         return Verdict("agree", "same text", "symbolic")
     return compare_symbolic(*texts)
 
@@ -159,7 +160,8 @@ def _close(left: Any, right: Any, relative: float) -> bool:
             return False
         parts = ((first.real, second.real), (first.imag, second.imag))
         scale = abs(first) if math.isfinite(abs(first)) else 0.0
-        return all(a == b or abs(a - b) <= relative * scale + ABSOLUTE for a, b in parts)
+        bound = ABSOLUTE if 0 in (left, right) else relative * scale
+        return all(a == b or abs(a - b) <= bound for a, b in parts)
     if left == right:
         return True
     try:
@@ -168,7 +170,9 @@ def _close(left: Any, right: Any, relative: float) -> bool:
         return False
     if not (math.isfinite(first) and math.isfinite(second)):
         return False
-    return abs(first - second) <= max(relative * max(abs(first), abs(second)), ABSOLUTE)
+    if 0 in (first, second):
+        return abs(first - second) <= ABSOLUTE
+    return abs(first - second) <= relative * max(abs(first), abs(second))
 
 
 def _same(expected: Any, actual: Any) -> bool:
@@ -232,8 +236,10 @@ def _close_written(left: Number, right: Number) -> bool:
     if not (left.rounded or right.rounded):
         return False
     relative = RELATIVE if whole else ANSWER_RELATIVE
+    if 0 in (left.value, right.value):
+        return abs(left.value - right.value) <= Fraction(ABSOLUTE)
     bound = Fraction(relative) * max(abs(left.value), abs(right.value))
-    return abs(left.value - right.value) <= max(bound, Fraction(ABSOLUTE))
+    return abs(left.value - right.value) <= bound
 
 
 __all__ = ["VERIFIERS", "Verdict", "verifier_for", "verify", "verify_answer"]

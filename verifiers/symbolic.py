@@ -37,7 +37,7 @@ _DIGITS = re.compile(rf"\d{{{MAX_DIGITS + 1},}}")
 _EXPONENT = re.compile(rf"(?:\^|\*\*)\s*[{{(]?\s*-?\d{{{MAX_EXPONENT_DIGITS + 1},}}")
 _TOWER = re.compile(r"(?:\^|\*\*)[\s{(]*\w+[\s})]*(?:\^|\*\*)[\s{(]*\w+[\s})]*(?:\^|\*\*)")
 _FACTORIAL = re.compile(rf"\d{{{MAX_FACTORIAL_DIGITS + 1},}}\s*[)}}]*\s*!|!\s*!\s*!")
-_CODE = re.compile(r"__|\bimport\b|\blambda\b|\bdef\b|\bexec\b|\beval\b|[\"'`;]\s*\w+\(")
+_CODE = re.compile(r"__|\bimport\b|(?<!\\)\blambda\b|\bdef\b|\bexec\b|\beval\b|[\"'`;]\s*\w+\(")
 
 
 def compare_symbolic(reference: str, answer: str) -> Verdict:
