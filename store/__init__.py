@@ -6,17 +6,23 @@ the model that an index belongs to. Heavy libraries are imported when they are f
 
 from tracemine.store.embedder import Embedder
 from tracemine.store.errors import RequestError, StoreError
+from tracemine.store.fsck import fsck
 from tracemine.store.policy import Policy, policy_hash
+from tracemine.store.reader import Entry, Hit, Store
 from tracemine.store.snapshot import Draft, Snapshot, begin, open_snapshot, publish, read_table
 
 __all__ = [
     "Draft",
     "Embedder",
+    "Entry",
+    "Hit",
     "Policy",
     "RequestError",
     "Snapshot",
+    "Store",
     "StoreError",
     "begin",
+    "fsck",
     "open_snapshot",
     "policy_hash",
     "publish",

@@ -1,0 +1,359 @@
+"""fsck: every file against its manifest, every reference, every invariant.
+
+Checks of files come first; what cannot be trusted is not read further. References and invariants
+are queries over the tables, each with the sentence that it proves wrong. A finding is one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracemine.schemas.arrow import TABLES
+from tracemine.schemas.records import STATUSES, VERDICTS
+from tracemine.store.errors import RequestError, StoreError
+from tracemine.store.index import INDEXED, index_number, numbers_of, read_index
+from tracemine.store.policy import POLICY_FILE, parse_policy, policy_hash
+from tracemine.store.reader import Store
+from tracemine.store.snapshot import (
+    CURRENT,
+    MANIFEST,
+    SNAPSHOTS,
+    TOP_LEVEL,
+    Location,
+    Snapshot,
+    count_rows,
+    file_sha256,
+    open_snapshot,
+)
+
+#: Findings of one check that are listed one by one; the rest is a number.
+LISTED = 20
+#: How far from 1 the length of a stored vector may be: rounding to the grid moves it by 0.002.
+UNIT_TOLERANCE = 0.01
+
+_ENTRIES = "(SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates)"
+_VARIANTS = f"""(SELECT procedure_id, status, v.* FROM
+    (SELECT procedure_id, status, unnest(variants) AS v FROM {_ENTRIES}))"""
+_PROVENANCE = f"""(SELECT procedure_id, p.* FROM
+    (SELECT procedure_id, unnest(provenance) AS p FROM {_ENTRIES}))"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """``query`` gives a ``subject`` for everything of which ``sentence`` is said."""
+
+    sentence: str
+    query: str
+
+
+def _unique(table: str, column: str) -> _Check:
+    return _Check(
+        f"occurs more than once as {column} in {table}",
+        f"SELECT {column} AS subject FROM {table} GROUP BY 1 HAVING count(*) > 1",
+    )
+
+
+def _known(table: str, column: str, values: Sequence[str]) -> _Check:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return _Check(
+        f"is no known {column} in {table}",
+        f"SELECT DISTINCT coalesce({column}, 'null') AS subject FROM {table} "
+        f"WHERE {column} IS NULL OR {column} NOT IN ({listed})",
+    )
+
+
+def _checks(min_replays: int) -> list[_Check]:
+    served = "('verified', 'canonical')"
+    return [
+        _Check(
+            "occurs more than once as procedure_id in procedures and candidates",
+            f"SELECT procedure_id AS subject FROM {_ENTRIES} GROUP BY 1 HAVING count(*) > 1",
+        ),
+        _unique("trajectories", "trajectory_id"),
+        _unique("spans", "span_id"),
+        _unique("instances", "instance_id"),
+        _Check(
+            "is a variant of more than one entry",
+            f"SELECT variant_id AS subject FROM {_VARIANTS} GROUP BY 1 HAVING count(*) > 1",
+        ),
+        _Check(
+            "is a variant with two replays on one instance",
+            "SELECT variant_id AS subject FROM replays GROUP BY variant_id, instance_id "
+            "HAVING count(*) > 1",
+        ),
+        _known("procedures", "status", [s for s in STATUSES if s != "candidate"]),
+        _known("candidates", "status", ["candidate"]),
+        _known("replays", "verdict", VERDICTS),
+        _Check(
+            "is in trajectories but its outcome is not verified",
+            "SELECT trajectory_id AS subject FROM trajectories "
+            "WHERE outcome IS DISTINCT FROM 'verified'",
+        ),
+        _Check(
+            "is an entry without variants or provenance",
+            f"SELECT procedure_id AS subject FROM {_ENTRIES} "
+            "WHERE coalesce(len(variants), 0) = 0 OR coalesce(len(provenance), 0) = 0",
+        ),
+        _Check(
+            "is an entry whose provenance names a trajectory that is not in the store",
+            f"SELECT DISTINCT procedure_id AS subject FROM {_PROVENANCE} AS p "
+            "ANTI JOIN trajectories USING (trajectory_id)",
+        ),
+        _Check(
+            "is an entry whose provenance quotes what its trace does not say there",
+            f"SELECT DISTINCT procedure_id AS subject FROM {_PROVENANCE} AS p "
+            "JOIN trajectories AS t USING (trajectory_id) WHERE "
+            + _misquotes("p.start", 'p."end"', "p.quote"),
+        ),
+        _Check(
+            "is a span of a trajectory that is not in the store",
+            "SELECT span_id AS subject FROM spans ANTI JOIN trajectories USING (trajectory_id)",
+        ),
+        _Check(
+            "is a span that quotes what its trace does not say there",
+            "SELECT span_id AS subject FROM spans AS s JOIN trajectories AS t "
+            "USING (trajectory_id) WHERE " + _misquotes("s.start", 's."end"', "s.quote"),
+        ),
+        _Check(
+            "is an instance of a trajectory that is not in the store, or of another problem",
+            "SELECT instance_id AS subject FROM instances AS i ANTI JOIN trajectories AS t "
+            "ON i.trajectory_id = t.trajectory_id AND i.problem_id = t.problem_id",
+        ),
+        _Check(
+            "is a variant whose span is not in the store",
+            f"SELECT variant_id AS subject FROM {_VARIANTS} AS v "
+            "ANTI JOIN spans AS s ON v.span_id = s.span_id",
+        ),
+        _Check(
+            "is a variant whose instance is not in the store, or not of its span",
+            f"SELECT variant_id AS subject FROM {_VARIANTS} AS v ANTI JOIN instances AS i "
+            "ON v.instance_id = i.instance_id AND v.span_id = i.span_id",
+        ),
+        _Check(
+            "is a replay's instance that is not in the store",
+            "SELECT DISTINCT instance_id AS subject FROM replays "
+            "ANTI JOIN instances USING (instance_id)",
+        ),
+        _Check(
+            "is an event's procedure that is not in the store",
+            f"SELECT DISTINCT procedure_id AS subject FROM events "
+            f"ANTI JOIN {_ENTRIES} AS e USING (procedure_id)",
+        ),
+        _Check(
+            "is an entry whose events do not end with its status",
+            f"SELECT procedure_id AS subject FROM {_ENTRIES} AS e WHERE NOT EXISTS "
+            "(SELECT 1 FROM events AS v WHERE v.procedure_id = e.procedure_id "
+            'AND v."to" = e.status)',
+        ),
+        _Check(
+            f"is a variant of a verified entry with fewer than {min_replays} passes that count "
+            "(on other problems than its own, or tests that admission did not use)",
+            f"SELECT v.variant_id AS subject FROM {_VARIANTS} AS v "
+            "LEFT JOIN spans AS s ON v.span_id = s.span_id "
+            "LEFT JOIN trajectories AS own ON s.trajectory_id = own.trajectory_id "
+            "LEFT JOIN replays AS r ON r.variant_id = v.variant_id AND r.verdict = 'pass' "
+            "LEFT JOIN instances AS i ON i.instance_id = r.instance_id "
+            f"WHERE v.status IN {served} GROUP BY 1 HAVING count(*) FILTER ("
+            "i.checked AND (i.origin = 'test' OR (i.problem_id <> own.problem_id "
+            f"AND i.instance_id <> v.instance_id))) < {min_replays}",
+        ),
+        _Check(
+            "is a variant whose passes or attempts are not those of its replays",
+            f"SELECT v.variant_id AS subject FROM {_VARIANTS} AS v "
+            "LEFT JOIN replays AS r ON r.variant_id = v.variant_id "
+            "GROUP BY v.variant_id, v.passes, v.attempts "
+            "HAVING v.passes <> count(*) FILTER (r.verdict = 'pass') "
+            "OR v.attempts <> count(*) FILTER (r.verdict <> 'unsupported')",
+        ),
+        _Check(
+            "is an entry whose success rate is not that of its first variant",
+            f"SELECT procedure_id AS subject FROM {_ENTRIES} WHERE len(variants) > 0 AND "
+            "abs(success_rate - CASE WHEN variants[1].attempts = 0 THEN 0 "
+            "ELSE variants[1].passes / variants[1].attempts END) > 1e-9",
+        ),
+    ]
+
+
+def _misquotes(start: str, end: str, quote: str) -> str:
+    # DuckDB counts characters from 1, as code points like Python.
+    return f"substring(t.trace, {start} + 1, {end} - {start}) IS DISTINCT FROM {quote}"
+
+
+def fsck(store: str) -> list[str]:
+    """Everything that is wrong with the live snapshot of ``store``, a line each; empty if it is
+    sound. Reads every file once, and the tables' columns that are checked.
+
+    Raises:
+        RequestError: if there is no store at all at ``store``.
+    """
+    location = Location.of(store)
+    if not any(location.exists(name) for name in (CURRENT, SNAPSHOTS, POLICY_FILE)):
+        raise RequestError(f"no store at {store}: make one with tracemine mine")
+    findings = list(_check_policy(location))
+    try:
+        snapshot = open_snapshot(store)
+    except StoreError as error:
+        return [*findings, str(error)]
+    damaged = list(_check_listed(snapshot))
+    findings += [*damaged, *_check_unlisted(snapshot)]
+    if not damaged:
+        try:
+            reader = Store(snapshot)
+            findings += _check_tables(reader)
+            findings += _check_indexes(reader)
+            findings += _check_ledger(reader)
+        except StoreError as error:
+            findings.append(str(error))
+    else:
+        findings.append("references and counts were not checked, because files are damaged")
+    return findings
+
+
+def _check_policy(location: Location) -> Iterator[str]:
+    try:
+        parse_policy(location.read(POLICY_FILE).decode("utf-8"))
+    except OSError:
+        yield f"{POLICY_FILE} is missing"
+    except UnicodeDecodeError:
+        yield f"{POLICY_FILE} is not UTF-8"
+    except RequestError as error:
+        yield str(error)
+
+
+def _check_listed(snapshot: Snapshot) -> Iterator[str]:
+    location = snapshot.location
+    listed: set[str] = set()
+    for entry in snapshot.manifest["files"]:
+        name = entry["path"]
+        if name in listed:
+            yield f"{name} is listed twice"
+        listed.add(name)
+        if not location.exists(name):
+            yield f"{name} is missing"
+            continue
+        size = int(location.fs.size(location.inner(name)))
+        if size != entry["bytes"]:
+            yield f"{name} has {size} bytes, not {entry['bytes']}"
+        elif file_sha256(location, name) != entry["sha256"]:
+            yield f"{name} is not what was written: its sha256 differs"
+        else:
+            yield from _check_count(location, name, entry["rows"])
+    kinds = {entry.get("table") for entry in snapshot.manifest["files"]}
+    yield from (f"the manifest lists no file of {table}" for table in TABLES if table not in kinds)
+    policy = snapshot.manifest["policy"]
+    if policy_hash(snapshot.policy) != policy.get("hash"):
+        yield f"{MANIFEST}: the policy's hash is not that of its values"
+
+
+def _check_count(location: Location, name: str, rows: int) -> Iterator[str]:
+    try:
+        found = count_rows(location, name)
+    except StoreError as error:
+        yield str(error)
+        return
+    if found != rows:
+        yield f"{name} has {found} rows, not {rows}"
+
+
+def _check_unlisted(snapshot: Snapshot) -> Iterator[str]:
+    location = snapshot.location
+    folder = f"{SNAPSHOTS}/{snapshot.number}"
+    listed = {entry["path"] for entry in snapshot.manifest["files"]} | {f"{folder}/{MANIFEST}"}
+    for name in location.files_under(folder):
+        if name not in listed:
+            yield f"{name} is not in the manifest"
+    for path in location.fs.ls(location.root, detail=False):
+        name = str(path).rstrip("/").rpartition("/")[2]
+        if name not in TOP_LEVEL:
+            yield f"{name} does not belong in a store"
+
+
+def _check_tables(reader: Store) -> Iterator[str]:
+    for check in _checks(reader.snapshot.policy.min_replays):
+        subjects = [row["subject"] for row in reader.rows(check.query + " ORDER BY 1")]
+        yield from (f"{subject} {check.sentence}" for subject in subjects[:LISTED])
+        if len(subjects) > LISTED:
+            yield f"{len(subjects) - LISTED} more: ... {check.sentence}"
+
+
+def _check_indexes(reader: Store) -> Iterator[str]:
+    for table in INDEXED:
+        index = read_index(reader.snapshot.index(table))
+        ids = {row["procedure_id"] for row in reader.rows(f"SELECT procedure_id FROM {table}")}
+        expected = {index_number(procedure_id) for procedure_id in ids}
+        if len(expected) != len(ids):
+            yield f"two entries of {table} share a number in the index"
+        numbers = set(numbers_of(index).tolist())
+        if missing := len(expected - numbers):
+            yield f"{missing} entries of {table} are not in its index"
+        if extra := len(numbers - expected):
+            yield f"the index of {table} has {extra} entries that the table lacks"
+        if not index.ntotal:
+            continue
+        dimension = reader.snapshot.manifest["embedder"].get("dimension")
+        if index.d != dimension:
+            yield f"vectors of {table} have {index.d} components, the embedder gives {dimension}"
+        vectors = index.index.reconstruct_n(0, index.ntotal).astype(np.float64)
+        wrong = int((np.abs(np.linalg.norm(vectors, axis=1) - 1) > UNIT_TOLERANCE).sum())
+        if wrong:
+            yield f"{wrong} vectors of {table} are not of unit length"
+
+
+def _check_ledger(reader: Store) -> Iterator[str]:
+    ledger = reader.snapshot.manifest.get("ledger")
+    if ledger is None:
+        yield f"{MANIFEST} has no ledger"
+        return
+    try:
+        trajectories, spans = ledger["trajectories"], ledger["spans"]
+        sums = {
+            "trajectories read": (trajectories["read"], _sum(trajectories, "read")),
+            "spans segmented": (spans["segmented"], _sum(spans, "segmented", "failed")),
+        }
+        gone = _sum(trajectories, "read", "admitted") + _sum(spans, "segmented", "kept", "handoff")
+        statuses, verdicts = ledger["procedures"], ledger["replays"]
+    except (KeyError, TypeError, AttributeError) as error:
+        yield f"{MANIFEST}: the ledger lacks a column: {error}"
+        return
+    for name, (came_in, went_out) in sums.items():
+        if came_in != went_out:
+            yield f"ledger: {name}: {came_in} came in, {went_out} are accounted for"
+    # A first snapshot's ledger tells what is in its tables; a later one's only what was added.
+    if reader.snapshot.manifest.get("parent") is not None:
+        return
+    counted = {
+        "trajectories admitted": (trajectories["admitted"], "trajectories"),
+        "spans kept": (spans["kept"], "spans"),
+        "spans handed off": (_total(spans["handoff"]), "handoff"),
+        "rejected, failed and duplicate": (gone, "rejected"),
+        "replays": (_total(verdicts), "replays"),
+    }
+    for name, (count, table) in counted.items():
+        rows = reader.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"]
+        if rows != count:
+            yield f"ledger: {name}: {count}, but {table} has {rows} rows"
+    for column, relation, expected in (
+        ("status", _ENTRIES, statuses),
+        ("verdict", "replays", verdicts),
+    ):
+        query = f"SELECT {column} AS name, count(*) AS n FROM {relation} GROUP BY 1 ORDER BY 1"
+        found = {row["name"]: row["n"] for row in reader.rows(query)}
+        for name in sorted(found.keys() | expected.keys()):
+            if found.get(name, 0) != expected.get(name, 0):
+                yield (
+                    f"ledger: {column} {name}: {expected.get(name, 0)}, "
+                    f"the tables have {found.get(name, 0)}"
+                )
+
+
+def _total(count: int | Mapping[str, int]) -> int:
+    return sum(count.values()) if isinstance(count, Mapping) else count
+
+
+def _sum(columns: Mapping[str, Any], *left_out: str) -> int:
+    """All columns but some, added up."""
+    return sum(_total(count) for name, count in columns.items() if name not in left_out)

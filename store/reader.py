@@ -1,0 +1,543 @@
+"""Reading a store: search, one entry with its evidence, counts, SQL.
+
+A `Store` is one snapshot, opened once: what is published later is seen by opening again. Its
+methods may be called from several threads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from tracemine.schemas import Event, Instance, Procedure, Provenance, Replay, Signature
+from tracemine.schemas.arrow import TABLES, procedure_from_row
+from tracemine.schemas.records import DOMAINS, STATUSES
+from tracemine.schemas.types import TypeSyntaxError, is_subtype, parse
+from tracemine.store.bindings import BindingFilter
+from tracemine.store.embedder import Embedder
+from tracemine.store.errors import RequestError, StoreError
+from tracemine.store.index import (
+    INDEXED,
+    Vectors,
+    index_number,
+    read_index,
+    search_index,
+)
+from tracemine.store.snapshot import Snapshot, open_snapshot
+
+#: Statuses that search gives unless it is asked for others.
+SERVED = ("canonical", "verified")
+
+#: Digits of a score as it is shown.
+SCORE_DIGITS = 6
+#: How many neighbours are looked at first, for each hit that is asked for.
+_WIDEN = 4
+_LEAST_WINDOW = 32
+
+#: The least beginning of an id that `Store.get` takes for the whole.
+LEAST_PREFIX = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ServedVariant:
+    """The variant of an entry that a hit recommends: its first."""
+
+    variant_id: str
+    subroutine: str
+    code: str
+    entry_point: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What search gives of an entry. ``score`` is the cosine with the query
+    (to 0.002: vectors are of unit length up to their grid); ``tokens`` what
+    ``variant.subroutine`` costs; ``unchecked`` says that the caller's bindings fit the signature
+    only under other names, so that preconditions could not be evaluated."""
+
+    procedure_id: str
+    score: float
+    subquestion: str
+    summary: str
+    status: str
+    domain: str
+    signature: Signature
+    preconditions: tuple[str, ...]
+    failure_modes: tuple[str, ...]
+    tokens: int
+    success_rate: float
+    distinct_problems: int
+    variant: ServedVariant
+    provenance: tuple[Provenance, ...]
+    unchecked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A replay of one of an entry's variants, with the instance that it ran on."""
+
+    replay: Replay
+    instance: Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry with all that speaks for and against it, and its audit trail."""
+
+    procedure: Procedure
+    evidence: tuple[Evidence, ...]
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """What search needs of every entry, in memory: about 300 bytes each."""
+
+    procedure_id: str
+    table: str
+    status: str
+    domain: str
+    output: str
+    signature: str
+    success_rate: float
+
+
+class Store:
+    """The live snapshot of a store, as of when it was opened. Make one with `open`."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._lock = threading.RLock()
+        self._indexes: dict[str, Any] = {}
+        self._embedder: Embedder | None = None
+        self._database = self._connect()
+
+    @staticmethod
+    def open(path: str) -> Store:
+        """Open the store at ``path``, a folder or any fsspec URL. Takes milliseconds: models and
+        indexes are loaded by the first search.
+
+        Raises:
+            StoreError: if there is none, it lacks a file or has one of another size, or another
+                schema version wrote it.
+        """
+        snapshot = open_snapshot(path)
+        _check_files(snapshot)
+        return Store(snapshot)
+
+    # -- search --------------------------------------------------------------------------------
+
+    def search(
+        self,
+        query: str,
+        k: int = 5,
+        *,
+        domain: str | None = None,
+        output_type: str | None = None,
+        bindings: Mapping[str, Any] | None = None,
+        status: Sequence[str] = SERVED,
+    ) -> list[Hit]:
+        """The ``k`` entries whose subquestions are nearest to ``query``, best first. Filters act
+        inside the search: fewer come back only if fewer fit.
+
+        Ties in score go by status (canonical before verified before the rest), success rate, id.
+
+        Args:
+            domain: only entries of this domain.
+            output_type: only entries whose output may stand where this type is asked for: an
+                ``int`` routine answers a request for ``rational``.
+            bindings: values by name. Only entries whose parameters can take them; where the names
+                are the entry's own, only if its preconditions hold on them (run in the sandbox).
+            status: statuses to serve.
+
+        Raises:
+            RequestError: if an argument is not of its kind.
+            StoreError: if the store's embedder or index cannot be used.
+        """
+        _check_request(query, k, domain, output_type, status)
+        vector = self.embedder.encode([query])[0]
+        return self.search_vector(
+            vector, k, domain=domain, output_type=output_type, bindings=bindings, status=status
+        )
+
+    def search_vector(
+        self,
+        vector: Vectors,
+        k: int = 5,
+        *,
+        domain: str | None = None,
+        output_type: str | None = None,
+        bindings: Mapping[str, Any] | None = None,
+        status: Sequence[str] = SERVED,
+    ) -> list[Hit]:
+        """`search` by a vector of the store's embedder."""
+        _check_request("", k, domain, output_type, status)
+        fitting = BindingFilter(bindings) if bindings is not None else None
+        cards = [
+            card
+            for card in self._cards
+            if card.status in status
+            and (domain is None or card.domain == domain)
+            and (output_type is None or is_subtype(card.output, output_type))
+            and (fitting is None or fitting.takes(card.signature))
+        ]
+        ranked = self._ranked(vector, cards, k)
+        if fitting is None:
+            return self._hits(list(islice(ranked, k)))
+        hits: list[Hit] = []
+        # Preconditions run in the sandbox, so only as many as it takes to find k that hold.
+        while len(hits) < k and (batch := list(islice(ranked, k))):
+            for hit, predicates in self._hits_with_predicates(batch):
+                holds = fitting.holds(hit.signature, predicates)
+                if holds is False or len(hits) == k:
+                    continue
+                hits.append(hit if holds else dataclasses.replace(hit, unchecked=True))
+        return hits
+
+    @property
+    def embedder(self) -> Embedder:
+        """The store's own embedder.
+
+        Raises:
+            StoreError: if what its name loads today gives other vectors than the store holds.
+        """
+        with self._lock:
+            if self._embedder is None:
+                wanted = self.snapshot.manifest["embedder"]
+                name = wanted.get("name")
+                loaded = Embedder.load(name)
+                if loaded.fingerprint != wanted.get("fingerprint"):
+                    raise StoreError(
+                        f"the store was made with another embedder than {name} is now "
+                        f"({wanted.get('fingerprint')}, not {loaded.fingerprint}): "
+                        "install that one, or mine again"
+                    )
+                self._embedder = loaded
+            return self._embedder
+
+    def use_embedder(self, embedder: Embedder) -> None:
+        """Search with ``embedder``, e.g. one loaded with its own code trusted.
+
+        Raises:
+            StoreError: if it is not the store's.
+        """
+        wanted = self.snapshot.manifest["embedder"].get("fingerprint")
+        if embedder.fingerprint != wanted:
+            raise StoreError(
+                f"the store was made with another embedder ({wanted}, not {embedder.fingerprint})"
+            )
+        with self._lock:
+            self._embedder = embedder
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def get(self, procedure_id: str) -> Entry | None:
+        """The entry with this id, or with the only id that begins so (`LEAST_PREFIX` characters
+        or more); None if there is none.
+
+        Raises:
+            RequestError: if several ids begin so.
+        """
+        wanted = procedure_id.strip().lower()
+        found = [
+            card.procedure_id
+            for card in self._cards
+            if card.procedure_id == wanted
+            or (len(wanted) >= LEAST_PREFIX and card.procedure_id.startswith(wanted))
+        ]
+        if not found:
+            return None
+        if len(found) > 1:
+            raise RequestError(f"{len(found)} ids begin with {procedure_id}: give more of it")
+        procedure = self._procedures(found)[found[0]]
+        return Entry(procedure, self._evidence(procedure), self._events(found[0]))
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """The result of SQL over the tables (one view each), in DuckDB, as dicts.
+
+        Raises:
+            StoreError: if a file is damaged.
+            RequestError: if the SQL is not valid.
+        """
+        import duckdb
+
+        try:
+            cursor = self._database.cursor().execute(query, list(parameters))
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException) as error:
+            raise RequestError(f"not valid SQL: {_first_line(error)}") from error
+        except duckdb.Error as error:
+            message = f"cannot read the store ({_first_line(error)}): run tracemine fsck"
+            raise StoreError(message) from error
+
+    def stats(self) -> dict[str, Any]:
+        """Counts: entries by status, domain, source, licence and teacher; rows of each table;
+        verdicts; what was rejected and why; tokens."""
+        entries = "(SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates)"
+        resting = (
+            f"(SELECT DISTINCT procedure_id, p.{{0}} AS {{0}} FROM "
+            f"(SELECT procedure_id, unnest(provenance) AS p FROM {entries}))"
+        )
+        files = self.snapshot.manifest["files"]
+        served = self.rows(
+            "SELECT count(*) AS entries, coalesce(sum(len(variants)), 0) AS variants, "
+            "coalesce(avg(variants[1].tokens), 0) AS mean_tokens, "
+            "coalesce(avg(success_rate), 0) AS mean_success_rate FROM procedures"
+        )[0]
+        return {
+            "snapshot": self.snapshot.number,
+            "as_of": self.snapshot.manifest.get("as_of"),
+            "status": dict.fromkeys(STATUSES, 0) | self._counts("status", entries),
+            "domain": self._counts("domain", entries),
+            "source": self._counts("source", resting.format("source")),
+            "licence": self._counts("licence", resting.format("licence")),
+            "teacher": self._counts("teacher", entries),
+            "replays": self._counts("verdict", "replays"),
+            "rejected": self._counts("reason", "rejected"),
+            "handoff": self._counts("tool", "handoff"),
+            "procedures": {
+                "entries": served["entries"],
+                "variants": int(served["variants"]),
+                "mean_tokens": round(float(served["mean_tokens"]), 1),
+                "mean_success_rate": round(float(served["mean_success_rate"]), 4),
+            },
+            "rows": {
+                table: sum(f["rows"] for f in files if f.get("table") == table) for table in TABLES
+            },
+            "bytes": sum(f["bytes"] for f in files),
+        }
+
+    def sql(self) -> str:
+        """``CREATE VIEW`` statements over the live files, for DuckDB anywhere on this machine."""
+        return "\n".join(view_statements(self.snapshot)) + "\n"
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _connect(self) -> Any:
+        import duckdb
+
+        connection = duckdb.connect(":memory:")
+        if not self.snapshot.location.local:
+            connection.register_filesystem(self.snapshot.location.fs)
+        try:
+            for statement in view_statements(self.snapshot):
+                connection.execute(statement)
+        except duckdb.Error as error:
+            message = f"cannot read the store ({_first_line(error)}): run tracemine fsck"
+            raise StoreError(message) from error
+        return connection
+
+    @cached_property
+    def _cards(self) -> tuple[_Card, ...]:
+        cards = []
+        for table in INDEXED:
+            query = (
+                "SELECT procedure_id, status, domain, signature, success_rate "
+                f"FROM {table} ORDER BY procedure_id"
+            )
+            for row in self.rows(query):
+                output = Signature.from_json(row["signature"]).output.type
+                cards.append(_Card(table=table, output=output, **row))
+        return tuple(cards)
+
+    def _ranked(self, vector: Vectors, cards: Sequence[_Card], k: int) -> Iterator[_Scored]:
+        """``cards``, best first, with their scores; looks only as far as it is read."""
+        streams = [
+            self._ranked_in(table, vector, [c for c in cards if c.table == table], k)
+            for table in INDEXED
+        ]
+        return heapq.merge(*streams, key=_order)
+
+    def _ranked_in(
+        self, table: str, vector: Vectors, cards: Sequence[_Card], k: int
+    ) -> Iterator[_Scored]:
+        if not cards:
+            return
+        index = self._index(table)
+        if index.d != len(vector):
+            raise StoreError(
+                f"the query has {len(vector)} components, the index {index.d}: another embedder"
+            )
+        by_number = {index_number(card.procedure_id): card for card in cards}
+        among = np.array(sorted(by_number), dtype=np.int64)
+        given, window = 0, max(_LEAST_WINDOW, k * _WIDEN)
+        while given < len(among):
+            neighbours = search_index(index, vector, window, among=among)
+            if len(neighbours) < min(window, len(among)):
+                raise StoreError(f"the index of {table} lacks entries: run tracemine fsck")
+            found = [_Scored(by_number[number], score) for number, score in neighbours]
+            if window < len(among):
+                # What ties with the last one may lie beyond the window, so it waits for the next.
+                found = [s for s in found if s.score > found[-1].score]
+            found.sort(key=_order)
+            yield from found[given:]
+            given = max(given, len(found))
+            window *= _WIDEN
+
+    def _index(self, table: str) -> Any:
+        with self._lock:
+            if table not in self._indexes:
+                self._indexes[table] = read_index(self.snapshot.index(table))
+            return self._indexes[table]
+
+    def _hits(self, scored: Sequence[_Scored]) -> list[Hit]:
+        return [hit for hit, _ in self._hits_with_predicates(scored)]
+
+    def _hits_with_predicates(self, scored: Sequence[_Scored]) -> list[tuple[Hit, tuple[str, ...]]]:
+        procedures = self._procedures([s.card.procedure_id for s in scored])
+        found = [(procedures[s.card.procedure_id], s.score) for s in scored]
+        return [(_hit(procedure, score), procedure.predicates) for procedure, score in found]
+
+    def _procedures(self, ids: Sequence[str]) -> dict[str, Procedure]:
+        if not ids:
+            return {}
+        wanted = list(ids)
+        rows = self.rows(
+            "SELECT * FROM procedures WHERE list_contains(?, procedure_id) UNION ALL BY NAME "
+            "SELECT * FROM candidates WHERE list_contains(?, procedure_id)",
+            [wanted, wanted],
+        )
+        return {row["procedure_id"]: procedure_from_row(row) for row in rows}
+
+    def _evidence(self, procedure: Procedure) -> tuple[Evidence, ...]:
+        variants = [variant.variant_id for variant in procedure.variants]
+        rows = self.rows(
+            "SELECT r.*, i.* EXCLUDE (instance_id) FROM replays r JOIN instances i USING "
+            "(instance_id) WHERE list_contains(?, r.variant_id) "
+            "ORDER BY list_position(?, r.variant_id), instance_id",
+            [variants, variants],
+        )
+        return tuple(
+            Evidence(
+                Replay(**{name: row[name] for name in TABLES["replays"].names}),
+                Instance(
+                    id=row["instance_id"],
+                    **{n: row[n] for n in TABLES["instances"].names if n != "instance_id"},
+                ),
+            )
+            for row in rows
+        )
+
+    def _events(self, procedure_id: str) -> tuple[Event, ...]:
+        rows = self.rows(
+            'SELECT procedure_id, "from" AS from_status, "to" AS to_status, rule, evidence, at '
+            "FROM events WHERE procedure_id = ? ORDER BY at",
+            [procedure_id],
+        )
+        return chronicle([Event(**row) for row in rows])
+
+    def _counts(self, column: str, relation: str) -> dict[str, int]:
+        rows = self.rows(
+            f"SELECT {column} AS name, count(*) AS n FROM {relation} "
+            "GROUP BY ALL ORDER BY n DESC, name"
+        )
+        return {row["name"] or "none stated": row["n"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """An entry and its inner product with the query, which is exact: see `embedder.GRID`."""
+
+    card: _Card
+    score: float
+
+
+def chronicle(events: Iterable[Event]) -> tuple[Event, ...]:
+    """The events of one entry in the order they happened. Those of one time form a chain, each
+    beginning with the status that the one before ended with."""
+    waiting = sorted(events, key=lambda e: (e.at, e.from_status != "", e.from_status, e.to_status))
+    ordered: list[Event] = []
+    while waiting:
+        status = ordered[-1].to_status if ordered else ""
+        now = [event for event in waiting if event.at == waiting[0].at]
+        following = next((event for event in now if event.from_status == status), now[0])
+        waiting.remove(following)
+        ordered.append(following)
+    return tuple(ordered)
+
+
+def view_statements(snapshot: Snapshot) -> list[str]:
+    """A ``CREATE VIEW`` statement for each table of a snapshot."""
+    statements = []
+    for table in TABLES:
+        files = snapshot.files(table)
+        if not files:
+            raise StoreError(f"snapshot {snapshot.number} has no table {table}: run tracemine fsck")
+        paths = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
+        statements.append(
+            f'CREATE OR REPLACE VIEW "{table}" AS SELECT * FROM read_parquet([{paths}]);'
+        )
+    return statements
+
+
+def _check_request(
+    query: Any, k: Any, domain: str | None, output_type: str | None, status: Sequence[str]
+) -> None:
+    if not isinstance(query, str):
+        raise RequestError("the query must be text")
+    if type(k) is not int or k < 1:
+        raise RequestError(f"k must be a whole number of at least 1, not {k!r}")
+    if domain is not None and domain not in DOMAINS:
+        raise RequestError(f"unknown domain {domain!r}: one of {', '.join(DOMAINS)}")
+    if isinstance(status, str):
+        raise RequestError("status must be a list of statuses")
+    for one in status:
+        if one not in STATUSES:
+            raise RequestError(f"unknown status {one!r}: one of {', '.join(STATUSES)}")
+    if output_type is not None:
+        try:
+            parse(output_type)
+        except TypeSyntaxError as error:
+            raise RequestError(f"{error}: a type is e.g. int, rational, list[int]") from error
+
+
+def _check_files(snapshot: Snapshot) -> None:
+    location = snapshot.location
+    for entry in snapshot.manifest["files"]:
+        try:
+            size = int(location.fs.size(location.inner(entry["path"])))
+        except OSError as error:
+            raise StoreError(f"{entry['path']} is missing: run tracemine fsck") from error
+        if size != entry["bytes"]:
+            raise StoreError(
+                f"{entry['path']} has {size} bytes, not {entry['bytes']}: run tracemine fsck"
+            )
+
+
+def _order(scored: _Scored) -> tuple[float, int, float, str]:
+    card = scored.card
+    rank = SERVED.index(card.status) if card.status in SERVED else len(SERVED)
+    return (-scored.score, rank, -card.success_rate, card.procedure_id)
+
+
+def _hit(procedure: Procedure, score: float) -> Hit:
+    best = procedure.variants[0]
+    return Hit(
+        procedure_id=procedure.procedure_id,
+        score=round(min(1.0, max(-1.0, score)), SCORE_DIGITS),
+        subquestion=procedure.subquestion,
+        summary=procedure.summary,
+        status=procedure.status,
+        domain=procedure.domain,
+        signature=procedure.signature,
+        preconditions=procedure.preconditions,
+        failure_modes=procedure.failure_modes,
+        tokens=best.tokens,
+        success_rate=procedure.success_rate,
+        distinct_problems=procedure.distinct_problems,
+        variant=ServedVariant(best.variant_id, best.subroutine, best.code, best.entry_point),
+        provenance=procedure.provenance,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
