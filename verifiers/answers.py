@@ -96,7 +96,7 @@ _DEGREES = re.compile(r"\s*(?:\^\s*\{?\s*\\circ\s*\}?|°|\\degree|degrees?\b)\s*
 _NAMED = re.compile(r"[a-zA-Z](?:_\{?\w+\}?)?\s*=\s*")
 _UNIT = re.compile(
     r"\s*(?:\\(?:text|mathrm|textrm|mbox|operatorname|rm)\s*\{\s*([^{}\\]*)\}"
-    r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?|([a-zA-Z][a-zA-Z .'/()^0-9-]*))\s*"
+    r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?|([a-zA-ZÅµμΩ][a-zA-ZÅµμΩ .'/()^0-9-]*))\s*"
 )
 
 #: Words that are part of the mathematics, not a unit.
@@ -112,7 +112,7 @@ _NO_UNIT = frozenset(
 _SHORT_UNITS = frozenset(
     (
         "cm", "mm", "km", "nm", "kg", "mg", "ml", "mL", "kJ", "kW", "kV", "Hz", "GB", "MB",
-        "pm", "am", "m", "g", "s", "h", "L", "K", "J", "N", "W", "V",
+        "pm", "am", "m", "g", "s", "h", "L", "K", "J", "N", "W", "V", "Å", "Ω",
     )
 )  # fmt: skip
 
