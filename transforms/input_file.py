@@ -1,0 +1,61 @@
+"""One input: a file, or a split of a Hugging Face data set, and how it is read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from tracemine.transforms.byte_streams import CHUNK_BYTES, Compression
+
+Container = Literal["lines", "json", "parquet", "dataset"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class InputFile:
+    """``url`` is a path or any URL that fsspec opens; for a split, the data set's name or folder.
+    ``dataset`` names it in `Source`. ``format`` is a name in `formats.FORMATS`, or empty for a
+    file in which no row can be parsed. ``columns`` are pairs of role and column."""
+
+    url: str
+    dataset: str
+    container: Container
+    compression: Compression = ""
+    format: str = ""
+    columns: tuple[tuple[str, str], ...] = ()
+    revision: str = ""
+    config: str = ""
+    split: str = ""
+
+    def describe(self) -> dict[str, Any]:
+        """What a manifest says of it. ``bytes`` and ``sha256`` are None where it does not lie on
+        this machine. Reads the file once."""
+        size, digest = file_fingerprint(self)
+        where = {"revision": self.revision, "config": self.config, "split": self.split}
+        return {
+            "dataset": self.dataset,
+            "url": self.url,
+            "format": self.format,
+            "columns": dict(self.columns),
+            **{key: value for key, value in where.items() if value},
+            "bytes": size,
+            "sha256": digest,
+        }
+
+
+def file_fingerprint(file: InputFile) -> tuple[int | None, str | None]:
+    """Size in bytes and sha256 of a file on this machine; ``(None, None)`` for any other input."""
+    if file.container == "dataset":
+        return None, None
+    system, path = fsspec.core.url_to_fs(file.url)
+    if not isinstance(system, LocalFileSystem):
+        return None, None
+    digest, size = hashlib.sha256(), 0
+    with system.open(path, "rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+    return size, digest.hexdigest()
