@@ -85,6 +85,7 @@ _TOKEN = re.compile(
     |(?P<text>\\(?:text|mathrm|mbox)\s?\{\s*(?:[a-zA-Z]+[ \t]*){1,5}\})
     |(?P<open>\\boxed\s?\{|[(\[{])
     |(?P<close>[)\]}])
+    |(?P<fence>\\[()\[\]])
     |(?P<relation>==|!=|<=|>=|\\neq?(?![a-zA-Z])|:=)
     |(?P<equals>=|≈|\\approx(?![a-zA-Z]))
     |(?P<operator>\*\*|//|[-+*/×÷·−–^]|\\times(?![a-zA-Z])|\\cdot(?![a-zA-Z])|\\div(?![a-zA-Z]))
@@ -137,7 +138,7 @@ def tokenize(text: str) -> list[Token]:
                 tokens.append(Token("newline", start, end))
         elif kind == "text":
             tokens.append(Token("word", start, end, match.group()))
-        elif kind in ("relation", "other"):
+        elif kind in ("fence", "relation", "other"):
             tokens.append(Token("break", start, end, match.group()))
     return tokens
 

@@ -616,11 +616,10 @@ _QUESTION_NOUN = re.compile(
 
 def question_words(question: str) -> tuple[str, ...]:
     """What a question asks for: "How many eggs does she sell" asks for eggs."""
-    match = None
-    for match in _QUESTION_NOUN.finditer(question):
-        pass
-    if match is None:
+    matches = list(_QUESTION_NOUN.finditer(question))
+    if not matches:
         return ()
+    match = matches[-1]
     opening = match.group()[: -len(match["rest"]) or None].lower()
     tokens = [token.group() for token in _WORD.finditer(match["rest"])]
     if "percent" in opening:
@@ -723,9 +722,7 @@ _NOT_NAMES = word_set(
 )
 _ROLES = ("someone", "another person", "a third person", "a fourth person", "somebody else")
 _SLOTS = "nmkpqrstuvwxyz"
-_PLACE_BEFORE = re.compile(
-    r"\b(?:in|at|to|from|near|of|into|visit|visits|visited|called|named)\s+$"
-)
+_PLACE_BEFORE = re.compile(r"\b(?:in|at|near|into|visits?|visited)\s+$")
 
 
 def proper_names(text: str) -> frozenset[str]:
