@@ -1,0 +1,410 @@
+"""The command line: ``tracemine COMMAND``, or ``python -m tracemine.pipelines.cli COMMAND``.
+
+Exit status: 0 done, 1 done but something fell short, 2 the request was wrong (one line on standard
+error says what to do). With ``--json`` standard output is one JSON object and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tracemine.pipelines.options import (
+    DEFAULT_SHARDS,
+    MineOptions,
+    parse_columns,
+    parse_licences,
+)
+from tracemine.schemas.records import STATUSES
+from tracemine.schemas.values import decode
+from tracemine.store.errors import RequestError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# Libraries that take seconds to import are imported by the command that needs them.
+
+DONE, FELL_SHORT, WRONG_REQUEST = 0, 1, 2
+
+#: Log records of other libraries are shown from this level on.
+_THEIR_LEVEL = logging.ERROR
+
+#: The error that typer raises for a wrong command line; it has no public name there.
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="tracemine",
+    help="Mine verified procedural memory out of reasoning traces.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+StoreOption = Annotated[str, typer.Option("--store", metavar="DIR", help="The store's folder.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; gives the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        if not words:
+            raise RequestError(f"no command: one of {', '.join(_COMMANDS)} (--help tells more)")
+        status = app(args=spread(words), prog_name="tracemine", standalone_mode=False)
+    except RequestError as error:
+        return _refuse(str(error))
+    except _USAGE_ERROR as error:
+        told = error.format_message() if hasattr(error, "format_message") else str(error)
+        return _refuse(f"{told.rstrip('.')} (--help tells more)")
+    except typer.Abort:
+        return _refuse("aborted")
+    return status if isinstance(status, int) else DONE
+
+
+def _refuse(message: str) -> int:
+    print(f"tracemine: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    return WRONG_REQUEST
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tracemine {metadata.version('tracemine')}")
+        raise typer.Exit(DONE)
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """What every command has."""
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def mine(
+    context: typer.Context,
+    store: StoreOption,
+    input_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input", metavar="PATH", help="A path, glob, URL or hf:NAME[@REV][:SPLIT]; several."
+        ),
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="Of the input; auto tells by fields.")
+    ] = "auto",
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--columns", metavar="FIELD=COLUMN,...", help="For the format generic."),
+    ] = None,
+    teacher: Annotated[
+        str, typer.Option("--teacher", metavar="T", help="rules, vllm:MODEL or openai:URL#MODEL.")
+    ] = "rules",
+    embedder: Annotated[
+        str | None,
+        typer.Option("--embedder", metavar="NAME", help="sentence-transformers name or path."),
+    ] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let the embedder run code of its own.")
+    ] = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="TIME", help="The time that the store states; now."),
+    ] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Mine the bundled sample.")] = False,
+    licences: Annotated[
+        list[str] | None,
+        typer.Option("--licences", metavar="SPDX", help="Read only these; several."),
+    ] = None,
+    holdout: Annotated[
+        float,
+        typer.Option("--holdout", metavar="F", help="Share of problems left for evaluation."),
+    ] = 0.0,
+    shards: Annotated[
+        int, typer.Option("--shards", metavar="N", help="Files of each table.")
+    ] = DEFAULT_SHARDS,
+    as_json: JsonOption = False,
+) -> int:
+    """Mine traces into a new store. Arguments that are not listed here go to Beam."""
+    options = MineOptions(
+        inputs=tuple(input_ or ()),
+        store=store,
+        format=format_,
+        columns=parse_columns(columns or ()),
+        teacher=teacher,
+        embedder=embedder,
+        trust_remote_code=trust_remote_code,
+        as_of=as_of,
+        sample=sample,
+        licences=parse_licences(licences or ()),
+        holdout=holdout,
+        shards=shards,
+        beam_args=beam_arguments(context.args),
+    )
+    _configure_logging()
+    with _stdout_kept(as_json):
+        from tracemine.pipelines.mine import run_mine
+
+        summary = run_mine(options)
+    if as_json:
+        return _give(summary)
+    from tracemine.pipelines.rendering import line, print_funnel
+
+    console = _console()
+    print_funnel(console, summary)
+    line(console, f'Try: tracemine search --store {store} "YOUR QUESTION"')
+    return DONE
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="A subquestion in your words.")],
+    store: StoreOption,
+    k: Annotated[int, typer.Option("-k", metavar="K", help="How many hits.")] = 5,
+    domain: Annotated[
+        str | None, typer.Option("--domain", metavar="D", help="math, code, stem or other.")
+    ] = None,
+    output_type: Annotated[
+        str | None,
+        typer.Option("--output-type", metavar="T", help="E.g. rational: an int routine fits too."),
+    ] = None,
+    bindings: Annotated[
+        str | None,
+        typer.Option("--bindings", metavar="JSON", help="Your values by name, to be taken."),
+    ] = None,
+    status: Annotated[
+        list[str] | None,
+        typer.Option("--status", metavar="S", help="canonical and verified, if not said."),
+    ] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let the embedder run code of its own.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Find the entries that answer a subquestion. Exit status 1 if there are none."""
+    _configure_logging()
+    values = parse_bindings(bindings)
+    with _stdout_kept(as_json):
+        from tracemine.store import Embedder, Store
+        from tracemine.store.reader import SERVED
+
+        opened = Store.open(store)
+        if trust_remote_code:
+            name = opened.snapshot.manifest["embedder"].get("name")
+            opened.use_embedder(Embedder.load(name, trust_remote_code=True))
+        hits = opened.search(
+            query,
+            k,
+            domain=domain,
+            output_type=output_type,
+            bindings=values,
+            status=tuple(status or SERVED),
+        )
+    from tracemine.pipelines.rendering import hit_json, print_hits
+
+    found = DONE if hits else FELL_SHORT
+    if as_json:
+        return _give({"hits": [hit_json(hit) for hit in hits]}, found)
+    print_hits(_console(), hits)
+    if not hits:
+        _note("nothing in the store fits: try fewer filters, or --status candidate")
+    return found
+
+
+@app.command()
+def show(
+    procedure_id: Annotated[str, typer.Argument(metavar="ID", help="Or the beginning of it.")],
+    store: StoreOption,
+    as_json: JsonOption = False,
+) -> int:
+    """Show one entry with its evidence and audit trail. Exit status 1 if there is none."""
+    _configure_logging()
+    with _stdout_kept(as_json):
+        from tracemine.store import Store
+
+        entry = Store.open(store).get(procedure_id)
+    from tracemine.pipelines.rendering import entry_json, print_entry
+
+    found = DONE if entry else FELL_SHORT
+    if as_json:
+        return _give(entry_json(entry), found)
+    if entry is None:
+        _note(f"no entry {procedure_id} in {store}: search gives ids")
+    else:
+        print_entry(_console(), entry)
+    return found
+
+
+@app.command()
+def stats(
+    store: StoreOption,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Print CREATE VIEW statements for DuckDB instead.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Count entries by status, domain, source, licence and teacher."""
+    _configure_logging()
+    with _stdout_kept(as_json):
+        from tracemine.store import Store
+
+        opened = Store.open(store)
+        result: dict[str, Any] = {"sql": opened.sql()} if sql else opened.stats()
+    if as_json:
+        return _give(result)
+    if sql:
+        typer.echo(result["sql"], nl=False)
+        return DONE
+    from tracemine.pipelines.rendering import print_stats
+
+    print_stats(_console(), result)
+    return DONE
+
+
+@app.command()
+def fsck(store: StoreOption, as_json: JsonOption = False) -> int:
+    """Check every file, reference and invariant. Exit status 1 if something is wrong."""
+    _configure_logging()
+    with _stdout_kept(as_json):
+        from tracemine.store import fsck as check
+
+        findings = check(store)
+    status = FELL_SHORT if findings else DONE
+    if as_json:
+        return _give({"ok": not findings, "findings": findings}, status)
+    for finding in findings:
+        typer.echo(finding)
+    _note(f"{len(findings)} findings" if findings else "the store is sound")
+    return status
+
+
+_COMMANDS = ("mine", "search", "show", "stats", "fsck")
+
+#: Flags of each command that take several values in a row, and which words they take (None: all).
+_SEVERAL: dict[str, dict[str, tuple[str, ...] | None]] = {
+    "mine": {"--input": None, "--licences": None, "--columns": None},
+    "search": {"--status": STATUSES},
+}
+
+
+def spread(words: Sequence[str]) -> list[str]:
+    """``--input a b`` as ``--input a --input b``, so that a glob which the shell has expanded is
+    what it was meant to be."""
+    flags = _SEVERAL.get(words[0], {}) if words else {}
+    spread_words: list[str] = []
+    flag, waits = "", False
+    for word in words:
+        if word.startswith("-") and not waits:
+            name, equals, _ = word.partition("=")
+            flag, waits = (name, not equals) if name in flags else ("", False)
+        elif flag and not waits:
+            allowed = flags[flag]
+            if allowed is None or word in allowed:
+                spread_words.append(flag)
+            else:
+                flag = ""
+        else:
+            waits = False
+        spread_words.append(word)
+    return spread_words
+
+
+def beam_arguments(words: Sequence[str]) -> tuple[str, ...]:
+    """The arguments of `mine` that are not its own, for Beam.
+
+    Raises:
+        RequestError: if one is neither a flag nor the value of the flag before it.
+    """
+    for before, word in zip(["", *words], words, strict=False):
+        if not word.startswith("-") and ("=" in before or not before.startswith("--")):
+            raise RequestError(f"unexpected argument {word!r}: inputs are named with --input")
+    return tuple(words)
+
+
+def parse_bindings(text: str | None) -> dict[str, Any] | None:
+    """The values of ``--bindings``: a JSON object, in which what JSON lacks is written as in the
+    column ``bindings`` of a store's instances.
+
+    Raises:
+        RequestError: if ``text`` is no such object.
+    """
+    if text is None:
+        return None
+    try:
+        values = decode(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise RequestError(f"--bindings is not JSON: {error}") from error
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise RequestError('--bindings takes a JSON object such as {"total": 12, "count": 3}')
+    return values
+
+
+@contextlib.contextmanager
+def _stdout_kept(as_json: bool) -> Iterator[None]:
+    """Whatever prints in the block, from whichever library or process, prints to stderr, if stdout
+    is to have one JSON object and nothing else."""
+    if not as_json:
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _give(result: dict[str, Any], status: int = DONE) -> int:
+    from tracemine.pipelines.rendering import print_json
+
+    typer.echo(print_json(result))
+    return status
+
+
+def _note(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+class _Ours(logging.Filter):
+    """Passes our own records, and others' only if they are errors."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.name.startswith("tracemine") or record.levelno >= _THEIR_LEVEL
+
+
+def _configure_logging() -> None:
+    """Plain lines on standard error."""
+    output = logging.StreamHandler(sys.stderr)
+    output.setFormatter(logging.Formatter("%(message)s"))
+    output.addFilter(_Ours())
+    root = logging.getLogger()
+    root.handlers = [output]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("tracemine").setLevel(logging.INFO)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

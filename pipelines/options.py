@@ -1,0 +1,137 @@
+"""What `mine` is asked to do, checked when it is said and not when it runs."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+
+from tracemine.store.errors import RequestError
+
+#: Shards of each table: enough for a few workers, few enough that a small store is a few files.
+DEFAULT_SHARDS = 4
+MAX_SHARDS = 99_999
+
+#: File name endings of the bundled sample.
+_SAMPLE_ENDINGS = (".jsonl", ".gz", ".zst", ".json", ".parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class MineOptions:
+    """A request to mine ``inputs`` into a new store at ``store``.
+
+    Attributes:
+        inputs: paths, globs, fsspec URLs or ``hf:NAME[@REV][:SPLIT]``; those of the bundled sample
+            if ``sample``.
+        store: folder or fsspec URL of the store.
+        format: name of an adapter, or ``auto``: told from a file's fields.
+        columns: what the ``generic`` format reads from where, e.g. ``{"problem": "question"}``.
+        teacher: ``rules``, ``vllm:MODEL`` or ``openai:URL#MODEL``.
+        embedder: a sentence-transformers name or path; None for the bundled one.
+        trust_remote_code: let the embedder run code of its own.
+        as_of: the time that the store states, ISO 8601 (UTC where it names no zone); None for now.
+        sample: mine the bundled sample.
+        licences: SPDX names; if not empty, only sources under one of them are read.
+        holdout: share of problems, in [0, 1), left out for evaluation.
+        shards: files of each table. The rows do not depend on it.
+        beam_args: arguments for Beam, e.g. ``("--direct_num_workers=2",)``.
+        progress: show it on standard error.
+
+    Raises:
+        RequestError: if a value is not of its kind.
+    """
+
+    inputs: tuple[str, ...]
+    store: str
+    format: str = "auto"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    teacher: str = "rules"
+    embedder: str | None = None
+    trust_remote_code: bool = False
+    as_of: str | None = None
+    sample: bool = False
+    licences: tuple[str, ...] = ()
+    holdout: float = 0.0
+    shards: int = DEFAULT_SHARDS
+    beam_args: tuple[str, ...] = ()
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        if self.sample:
+            if self.inputs:
+                raise RequestError("give --input or --sample, not both")
+            object.__setattr__(self, "inputs", sample_inputs())
+        if not self.inputs:
+            raise RequestError("nothing to mine: give --input PATH, or --sample")
+        for name in ("store", "format", "teacher", *(("embedder",) if self.embedder else ())):
+            if not str(getattr(self, name)).strip():
+                raise RequestError(f"--{name} must not be empty")
+        if any(not text.strip() for text in self.inputs):
+            raise RequestError("--input must not be empty")
+        if not 0 <= self.holdout < 1:
+            raise RequestError(f"--holdout must be at least 0 and below 1, not {self.holdout}")
+        if not 1 <= self.shards <= MAX_SHARDS:
+            raise RequestError(f"--shards must be from 1 to {MAX_SHARDS}, not {self.shards}")
+        if self.as_of is not None:
+            object.__setattr__(self, "as_of", parse_time(self.as_of))
+
+
+def sample_inputs() -> tuple[str, ...]:
+    """The files of the bundled sample, in order of name.
+
+    Raises:
+        RequestError: if the installation has none.
+    """
+    folder = resources.files("tracemine.data") / "sample"
+    found = sorted(str(f) for f in folder.iterdir()) if folder.is_dir() else []
+    files = tuple(path for path in found if path.endswith(_SAMPLE_ENDINGS))
+    if not files:
+        raise RequestError("the bundled sample is not installed: reinstall tracemine")
+    return files
+
+
+def parse_columns(texts: Sequence[str]) -> dict[str, str]:
+    """``["problem=question,trace=cot"]`` as a mapping.
+
+    Raises:
+        RequestError: if a text is not of that form, or names a field twice.
+    """
+    found: dict[str, str] = {}
+    for pair in (pair for text in texts for pair in text.split(",")):
+        name, equals, column = (part.strip() for part in pair.partition("="))
+        if not (name and equals and column):
+            raise RequestError(f"--columns takes FIELD=COLUMN,..., not {pair!r}")
+        if name in found:
+            raise RequestError(f"--columns names {name} twice")
+        found[name] = column
+    return found
+
+
+def parse_licences(texts: Sequence[str]) -> tuple[str, ...]:
+    """SPDX names, each text one or several with commas, sorted.
+
+    Raises:
+        RequestError: if a text names none.
+    """
+    for text in texts:
+        if not text.replace(",", " ").strip():
+            raise RequestError("--licences must not be empty")
+    return tuple(sorted({n.strip() for text in texts for n in text.split(",") if n.strip()}))
+
+
+def parse_time(text: str) -> str:
+    """An ISO 8601 time in UTC, to the second; one without a zone is taken as UTC.
+
+    Raises:
+        RequestError: if ``text`` is none.
+    """
+    try:
+        time = datetime.datetime.fromisoformat(text.strip())
+        if time.tzinfo is None:
+            time = time.replace(tzinfo=datetime.UTC)
+        return time.astimezone(datetime.UTC).replace(microsecond=0).isoformat()
+    except (ValueError, OverflowError) as error:
+        raise RequestError(
+            f"--as-of takes an ISO 8601 time such as 2025-06-30T12:00:00Z, not {text!r}"
+        ) from error

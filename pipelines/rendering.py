@@ -1,0 +1,223 @@
+"""Results as a person reads them, and as JSON that programs read."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tracemine.schemas import Provenance, Signature
+from tracemine.store import Entry, Hit
+from tracemine.store.reader import Evidence
+
+#: Lists in a report are cut here; what is left out is counted.
+MAX_PROVENANCE = 3
+MAX_EVIDENCE = 12
+MAX_REASONS = 12
+#: Characters of a quote or value on one line.
+MAX_LINE = 160
+
+Json = dict[str, Any]
+
+
+# -- JSON --------------------------------------------------------------------------------------
+
+
+def hit_json(hit: Hit) -> Json:
+    """A hit as ``search --json`` prints it."""
+    return dataclasses.asdict(hit)
+
+
+def entry_json(entry: Entry | None) -> Json:
+    """An entry as ``show --json`` prints it; null and nothing where there is none."""
+    if entry is None:
+        return {"entry": None, "evidence": [], "events": []}
+    return {
+        "entry": dataclasses.asdict(entry.procedure),
+        "evidence": [dataclasses.asdict(evidence) for evidence in entry.evidence],
+        "events": [_event_json(dataclasses.asdict(event)) for event in entry.events],
+    }
+
+
+def _event_json(event: Json) -> Json:
+    event["from"], event["to"] = event.pop("from_status"), event.pop("to_status")
+    return event
+
+
+# -- text --------------------------------------------------------------------------------------
+
+
+def signature_text(signature: Signature) -> str:
+    """``(total: int [m], count: int) -> rate: rational``."""
+    *inputs, output = [
+        f"{p.name}: {p.type}" + (f" [{p.unit}]" if p.unit else "")
+        for p in (*signature.inputs, signature.output)
+    ]
+    return f"({', '.join(inputs)}) -> {output}"
+
+
+def print_hits(console: Console, hits: Sequence[Hit]) -> None:
+    """Hits, best first, each with what one needs to decide on it."""
+    for rank, hit in enumerate(hits, 1):
+        line(console, f"{rank}. {hit.subquestion}", style="bold")
+        line(
+            console,
+            f"   {hit.procedure_id}  score {hit.score:.3f}  {hit.status}  {hit.domain}  right in "
+            f"{hit.success_rate:.0%}, {hit.distinct_problems} problems  {hit.tokens} tokens",
+        )
+        line(console, f"   {signature_text(hit.signature)}")
+        for text in hit.summary.splitlines():
+            line(console, f"   {text}")
+        _labelled(console, "needs", hit.preconditions, indent=3)
+        if hit.unchecked:
+            line(console, "   needs: not checked on your values, whose names are others")
+        _labelled(console, "fails", hit.failure_modes, indent=3)
+        _code(console, hit.variant.code or hit.variant.subroutine, indent=6)
+        line(console, "")
+
+
+def print_entry(console: Console, entry: Entry) -> None:
+    """An entry's whole story: what it does, what speaks for and against it, how it came here."""
+    procedure = entry.procedure
+    line(console, procedure.subquestion, style="bold")
+    line(
+        console,
+        f"{procedure.procedure_id}  {procedure.status}  {procedure.domain}  right in "
+        f"{procedure.success_rate:.0%}, {procedure.distinct_problems} distinct problems",
+    )
+    line(console, signature_text(procedure.signature))
+    for text in procedure.summary.splitlines():
+        line(console, text)
+    _labelled(console, "needs", procedure.preconditions)
+    _labelled(console, "fails", procedure.failure_modes)
+    line(console, f"verifier: {procedure.verifier}  teacher: {procedure.teacher}")
+    verified = procedure.last_verified or "never"
+    line(console, f"last verified: {verified}  expires: {procedure.expires_at or 'never'}")
+    for number, variant in enumerate(procedure.variants, 1):
+        line(console, "")
+        line(
+            console,
+            f"variant {number}  {variant.variant_id}  {variant.passes} of {variant.attempts} "
+            f"passed  {variant.tokens} tokens",
+            style="bold",
+        )
+        _code(console, variant.code or variant.subroutine, indent=4)
+        _replays(console, [e for e in entry.evidence if e.replay.variant_id == variant.variant_id])
+    line(console, "")
+    line(console, "provenance", style="bold")
+    _provenance(console, procedure.provenance)
+    line(console, "")
+    line(console, "audit trail", style="bold")
+    for event in entry.events:
+        came = f"{event.from_status} -> " if event.from_status else ""
+        line(console, f"  {event.at}  {came}{event.to_status}  ({event.rule}) {event.evidence}")
+
+
+def print_funnel(console: Console, summary: Mapping[str, Any]) -> None:
+    """What `mine` did: what came in, where it went, and where the time went."""
+    table = Table(title=f"snapshot {summary['snapshot']}", title_justify="left")
+    table.add_column("")
+    table.add_column("records", justify="right")
+    for name in ("trajectories", "spans", "replays", "procedures"):
+        table.add_section()
+        for label, count in _ledger_lines(name, summary[name]):
+            table.add_row(label, f"{count:,}")
+    console.print(table)
+    seconds = summary.get("seconds") or {}
+    if seconds:
+        timing = Table(title="seconds by stage, summed over workers", title_justify="left")
+        timing.add_column("stage")
+        timing.add_column("seconds", justify="right")
+        for stage, value in seconds.items():
+            timing.add_row(stage, f"{value:,.1f}")
+        console.print(timing)
+
+
+def print_stats(console: Console, stats: Mapping[str, Any]) -> None:
+    """The counts of a store."""
+    line(console, f"snapshot {stats['snapshot']}  as of {stats['as_of']}", style="bold")
+    served = stats["procedures"]
+    line(
+        console,
+        f"{served['entries']:,} procedures with {served['variants']:,} variants, "
+        f"{served['mean_tokens']} tokens and {served['mean_success_rate']:.0%} right on average; "
+        f"{stats['bytes']:,} bytes",
+    )
+    for name in (
+        "status", "domain", "source", "licence", "teacher", "replays", "rejected", "handoff",
+        "rows",
+    ):  # fmt: skip
+        counts = [(str(key), count) for key, count in stats[name].items() if count]
+        if not counts:
+            continue
+        table = Table(title=name, title_justify="left", show_header=False)
+        table.add_column("")
+        table.add_column("", justify="right")
+        for key, count in counts[:MAX_REASONS]:
+            table.add_row(key, f"{count:,}")
+        if len(counts) > MAX_REASONS:
+            rest = sum(count for _, count in counts[MAX_REASONS:])
+            table.add_row(f"{len(counts) - MAX_REASONS} others", f"{rest:,}")
+        console.print(table)
+
+
+def print_json(value: Json) -> str:
+    """The JSON text of a result: ASCII, so that no terminal's encoding can break it."""
+    return json.dumps(value, allow_nan=False)
+
+
+def line(console: Console, text: str, style: str | None = None) -> None:
+    """One line as it is: no markup, no wrapping, no colouring of numbers."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _ledger_lines(name: str, ledger: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    for column, count in ledger.items():
+        if not isinstance(count, Mapping):
+            yield f"{name} {column}", count
+            continue
+        yield f"{name} {column}", sum(count.values())
+        ordered = sorted(count.items(), key=lambda pair: (-pair[1], pair[0]))
+        for reason, number in ordered[:MAX_REASONS]:
+            yield f"    {reason}", number
+        if len(ordered) > MAX_REASONS:
+            rest = sum(number for _, number in ordered[MAX_REASONS:])
+            yield f"    {len(ordered) - MAX_REASONS} other reasons", rest
+
+
+def _labelled(console: Console, label: str, texts: Sequence[str], *, indent: int = 0) -> None:
+    for text in texts:
+        line(console, f"{' ' * indent}{label}: {text}")
+
+
+def _code(console: Console, code: str, *, indent: int) -> None:
+    for text in code.strip("\n").splitlines():
+        line(console, " " * indent + text)
+
+
+def _replays(console: Console, evidence: Sequence[Evidence]) -> None:
+    # What speaks against a variant is seldom and tells most, so it comes first.
+    ordered = sorted(evidence, key=lambda e: (e.replay.verdict == "pass", e.instance.id))
+    for one in ordered[:MAX_EVIDENCE]:
+        held_out = f"{one.instance.origin} of problem {one.instance.problem_id[:8]}"
+        text = f"{one.replay.verdict}: {one.instance.bindings} -> {one.instance.result}"
+        line(console, f"    {_cut(text)}  ({held_out}; {_cut(one.replay.reason)})")
+    if len(ordered) > MAX_EVIDENCE:
+        line(console, f"    and {len(ordered) - MAX_EVIDENCE} more replays")
+
+
+def _provenance(console: Console, provenance: Sequence[Provenance]) -> None:
+    for one in provenance[:MAX_PROVENANCE]:
+        where = f"{one.source}, {one.licence or 'no licence stated'}"
+        line(console, f"  {one.trajectory_id} [{one.start}:{one.end}] ({where})")
+        line(console, f"    {_cut(' '.join(one.quote.split()))}")
+    if len(provenance) > MAX_PROVENANCE:
+        line(console, f"  and {len(provenance) - MAX_PROVENANCE} more")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_LINE else text[: MAX_LINE - 1] + "…"
