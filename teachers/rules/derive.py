@@ -192,10 +192,29 @@ def as_expression(function: ast.FunctionDef) -> ast.expr | None:
             return None
         name, expression = value
         inlined = _substitute(expression, known)
-        if inlined is None:
+        if inlined is None or (_is_made_anew(inlined) and _uses(function, name) != 1):
             return None
         known[name] = inlined
     return None
+
+
+def _is_made_anew(node: ast.expr) -> bool:
+    """Whether evaluating ``node`` twice is not the same as once: it calls, or makes a container."""
+    made = (ast.Call, ast.List, ast.Dict, ast.Set, *_COMPREHENSIONS)
+    return any(isinstance(n, made) for n in ast.walk(node))
+
+
+def _uses(function: ast.FunctionDef, name: str) -> int:
+    """How often ``name`` is read; a read that may be repeated counts as many."""
+    total = 0
+    repeated = (ast.Lambda, ast.FunctionDef, *_COMPREHENSIONS)
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+            total += 1
+        elif isinstance(node, repeated) and node is not function:
+            inside = [n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == name]
+            total += 2 * len(inside)
+    return total
 
 
 def _assigned(statement: ast.stmt) -> tuple[str, ast.expr] | None:
@@ -1147,8 +1166,13 @@ def _if_steps(statement: ast.If, depth: int, word: str) -> Iterator[Line]:
     if len(statement.orelse) == 1 and isinstance(statement.orelse[0], ast.If):
         yield from _if_steps(statement.orelse[0], depth, "Otherwise, if")
     elif statement.orelse:
-        yield depth, "Otherwise:"
-        yield from _steps(statement.orelse, depth + 1)
+        other = list(_steps(statement.orelse, depth + 1))
+        if len(other) == 1:
+            only = other[0][1]
+            yield depth, f"Otherwise, {only[0].lower()}{only[1:]}"
+        else:
+            yield depth, "Otherwise:"
+            yield from other
 
 
 def _return_words(statement: ast.Return) -> str:

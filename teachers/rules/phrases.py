@@ -146,7 +146,7 @@ def comment_phrase(comment: str, names: frozenset[str]) -> str:
             break
         text = shorter
     words = [w.lower() for w in _WORD.findall(text)]
-    if not 2 <= len(words) <= 14 or _USELESS.search(text):
+    if not 2 <= len(words) <= 14 or _USELESS.search(text) or "?" in text:
         return ""
     if find_numerals(text) or any(c.isdigit() for c in text) or names.intersection(words):
         return ""

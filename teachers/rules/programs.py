@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import keyword
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +22,7 @@ from tracemine.schemas import NotPlainError, Parameter, Signature, Span, Traject
 from tracemine.schemas.types import join_all, type_of
 from tracemine.teachers.base import Dropped, Segmentation
 from tracemine.teachers.rules.derive import expression_operations, parameters_of, single_tool
-from tracemine.teachers.rules.lifting import Mention, is_data, mentions, percent_forms
+from tracemine.teachers.rules.lifting import WELL_KNOWN, Mention, is_data, mentions, percent_forms
 from tracemine.teachers.rules.phrases import (
     GENERIC,
     comment_phrase,
@@ -64,6 +65,20 @@ DATA_INSIDE = "depends on data inside another function"
 DATA_REASSIGNED = "a name stands for more than one input"
 NO_INPUTS = "no inputs"
 TOO_MANY_INPUTS = "more inputs than a routine has"
+
+#: Whole numbers up to this one are constants unless the problem states them.
+LARGEST_SMALL_CONSTANT = 12
+#: Larger ones that belong to methods: of time, angles, weights, lengths, and computing.
+CONSTANTS = WELL_KNOWN | frozenset(
+    map(
+        Fraction,
+        (14, 16, 28, 31, 32, 36, 48, 64, 90, 128, 144, 168, 180, 256, 273, 360, 366, 1024, 1440,
+         1760, 2000, 2200, 5280, 86400, 604800, 31536000),
+    )
+)  # fmt: skip
+
+#: Half a unit in the last place, and a little for binary fractions.
+ROUNDING = Fraction(501, 1000)
 
 _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
 _IRRATIONAL = re.compile(
@@ -151,13 +166,16 @@ class _Program:
             name for n in source.tree.body if isinstance(n, _DEFINITIONS) for name in writes_of(n)
         )
         own = [n for n in flat if not isinstance(n, _DEFINITIONS)]
-        bodies = {"": _Body("", own[:MAX_STATEMENTS], known)}
+        # A program may take a builtin's name for a value (`sum = 0`).
+        rebound = {w for n in own for w in writes_of(n)}
+        bodies = {"": _Body("", own[:MAX_STATEMENTS], known | (BUILTINS - rebound))}
         for name, function in functions.items():
             if not _takes_nothing(function):
                 continue
             nodes = [n for n in function.body if not _is_docstring(n)]
             local = {w for n in nodes for w in writes_of(n)}
-            bodies[name] = _Body(name, nodes[:MAX_STATEMENTS], known - local)
+            free = (known | (BUILTINS - rebound)) - local
+            bodies[name] = _Body(name, nodes[:MAX_STATEMENTS], free)
         program = cls(
             trajectory=trajectory,
             source=source,
@@ -177,7 +195,7 @@ class _Program:
                 [
                     Statement(
                         node,
-                        [n for n in reads_of(node) if n not in BUILTINS and n not in body.known],
+                        [n for n in reads_of(node) if n not in body.known],
                         [n for n in writes_of(node) if not isinstance(node, _DEFINITIONS)],
                     )
                     for node in body.nodes
@@ -201,7 +219,11 @@ class _Program:
         if isinstance(value, (ast.List, ast.Tuple)):
             return any(self._is_stated(e, name) for e in value.elts)
         number = _literal_number(value)
-        return number is not None and is_data(number, self.trajectory.problem, name)
+        if number is None:
+            return False
+        if isinstance(value, ast.Constant) and _is_worked_out(number):
+            return True
+        return is_data(number, self.trajectory.problem, name)
 
     def before(self, body: _Body, index: int, name: str) -> Value | None:
         return self.recording.before.get((body.name, index, name))
@@ -220,35 +242,26 @@ class _Program:
     def find_feeding(self) -> None:
         """Marks what feeds the program's answer, if that answer is the trajectory's."""
         module = self.bodies[""]
-        for index in range(len(module.nodes) - 1, -1, -1):
-            node = module.nodes[index]
-            if not any(_agrees(v, self.trajectory.answer) for v in self._shown(module, index)):
-                if isinstance(node, (ast.Assign, ast.Expr)):
-                    continue
-                break
-            self.agrees = True
-            module.feeding.add(index)
-            self._feed(module, index, reads_of(node))
-            return
+        last = len(module.nodes) - 1
+        shown = [i for i, n in enumerate(module.nodes) if isinstance(n, ast.Expr) or i == last]
+        for index in reversed(shown):
+            if any(_agrees(v, self.trajectory.answer) for v in self._shown(module, index)):
+                self.agrees = True
+                module.feeding.add(index)
+                self._feed(module, index, reads_of(module.nodes[index]))
+                return
 
     def _shown(self, body: _Body, index: int) -> Iterator[Any]:
         """Values that a statement prints or defines."""
         node = body.nodes[index]
+        values: list[Value | None] = []
         if isinstance(node, ast.Expr):
-            if _is_print(node.value):
-                prints = [i for i, n in enumerate(body.nodes) if _is_print(getattr(n, "value", n))]
-                place = prints.index(index) - len(prints)
-                printed = self.recording.printed
-                if -place <= len(printed) and len(prints) >= len(printed):
-                    yield from (v.value for v in printed[place] if v.is_plain)
-            for name in reads_of(node):
-                value = self.before(body, index, name)
-                if value is not None and value.is_plain:
-                    yield value.value
-        for name in writes_of(node):
-            value = self.after(body, index, name)
-            if value is not None and value.is_plain:
-                yield value.value
+            prints = [i for i, n in enumerate(body.nodes) if _is_print(getattr(n, "value", n))]
+            if index == max(prints, default=-1) and self.recording.printed:
+                values.extend(self.recording.printed[-1])
+            values.extend(self.before(body, index, name) for name in reads_of(node))
+        values.extend(self.after(body, index, name) for name in writes_of(node))
+        yield from (v.value for v in values if v is not None and v.is_plain)
 
     def _feed(self, body: _Body, index: int, names: Iterable[str]) -> None:
         wanted = list(names)
@@ -350,6 +363,15 @@ def _literal_number(node: ast.expr) -> Fraction | None:
     return None
 
 
+def _is_worked_out(number: Fraction) -> bool:
+    """Whether a number that the problem need not state is data all the same: too particular for a
+    constant, so worked out by the solver before it was written down."""
+    if number.denominator != 1 or abs(number) <= LARGEST_SMALL_CONSTANT:
+        return False
+    power_of_ten = str(abs(number.numerator)).strip("0") == "1"
+    return abs(number) not in CONSTANTS and not power_of_ten
+
+
 def _agrees(value: Any, answer: str | None) -> bool:
     """Whether a value that the program gives is the trajectory's answer, which may be rounded to
     the decimals it shows."""
@@ -374,10 +396,8 @@ def _agrees(value: Any, answer: str | None) -> bool:
     if number is None or wanted is None:
         return False
     shown = answer.strip().rstrip(".").partition(".")[2]
-    places = len(re.match(r"\d*", shown).group()) if re.match(r"\d*", shown) else 0  # type: ignore[union-attr]
-    slack = max(Fraction(1, 10**6) * max(1, abs(wanted)), Fraction(0))
-    if places:
-        slack = max(slack, Fraction(501, 1000) / 10**places)
+    places = len(shown) - len(shown.lstrip("0123456789"))
+    slack = max(Fraction(1, 10**6) * max(1, abs(wanted)), ROUNDING / 10**places if places else 0)
     return abs(number - wanted) <= slack
 
 
@@ -468,7 +488,21 @@ def _data_inside(program: _Program, node: ast.AST) -> bool:
 
 
 def _is_lifted_constant(program: _Program, node: ast.Constant) -> bool:
-    return type(node.value) in (int, float) and is_data(node.value, program.trajectory.problem)
+    if type(node.value) not in (int, float):
+        return False
+    number = _literal_number(node)
+    if number is None:
+        return False
+    return _is_worked_out(number) or is_data(number, program.trajectory.problem)
+
+
+def _is_word_of_method(program: _Program, node: ast.expr) -> bool:
+    """Whether the factor ``node`` is the 2 of a problem that says "twice", and no thing that the
+    problem counts."""
+    if not isinstance(node, ast.Constant) or type(node.value) is not int:
+        return False
+    stated = [m for m in mentions(program.trajectory.problem) if m.value == node.value]
+    return any(m.method for m in stated) and not any(m.noun for m in stated)
 
 
 def _statement_draft(
@@ -476,8 +510,14 @@ def _statement_draft(
 ) -> Iterator[_Draft | Dropped]:
     """The routine of one statement: its expression, what it reads as inputs."""
     node = body.nodes[index]
-    reads = [n for n in reads_of(expression) if n not in BUILTINS]
-    inputs = [n for n in reads if n not in body.known]
+    reads = reads_of(expression)
+    imports = [
+        n
+        for n in body.nodes[:index]
+        if isinstance(n, (ast.Import, ast.ImportFrom)) and not set(writes_of(n)).isdisjoint(reads)
+    ]
+    imported = {name for n in imports for name in writes_of(n)}
+    inputs = [n for n in reads if n not in body.known and n not in imported]
     functions = [n for n in reads if n in program.functions and n in body.known]
     if expression_operations(expression) == 0:
         return
@@ -499,7 +539,10 @@ def _statement_draft(
         return
     yield _Draft(
         *program.source.widen(start, end),
-        statements=[ast.fix_missing_locations(ast.copy_location(statement, node))],
+        statements=[
+            *map(copy.deepcopy, imports),
+            ast.fix_missing_locations(ast.copy_location(statement, node)),
+        ],
         target=target,
         inputs=given,
         result=result,
@@ -547,8 +590,8 @@ def _slice_draft(
     if expression is not None and len(places) < 2:
         return  # The statement by itself.
     result = _result_of(program, body, index, target)
-    if result is None:
-        return
+    if result is None or (expression is not None and not result.is_plain):
+        return  # Not run, or dropped as a statement already.
     nodes = [body.nodes[i] for i in places]
     reads = {n for one in nodes for n in reads_of(one)} | set(targets)
     if any(_takes_nothing(program.functions[n]) for n in reads & set(program.functions)
@@ -696,9 +739,8 @@ class _LiftInside(ast.NodeTransformer):
         return ast.copy_location(ast.Name(name, ast.Load()), node)
 
     def _name(self, value: Any) -> str:
-        mention, word = _mention_of(value, self.program.trajectory.problem)
-        noun = mention.noun if mention is not None else ""
-        parts = [p for p in noun.split("_") if p and p not in self.program.names]
+        _, word = _mention_of(value, self.program.trajectory.problem)
+        parts = [p for p in [_noun_of(self.program, Value(True, value))] if p]
         name = "_".join([*parts, *([word] if word else [])])
         return name if name.isidentifier() else f"{self.target}_part"
 
@@ -716,13 +758,17 @@ class _LiftInside(ast.NodeTransformer):
             node.args[0] = self.visit(node.args[0])
             return node
         node.args = [self.visit(a) for a in node.args]
-        for keyword in node.keywords:
-            keyword.value = self.visit(keyword.value)
+        for option in node.keywords:
+            option.value = self.visit(option.value)
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        node.left = self.visit(node.left)
-        if not isinstance(node.op, ast.Pow):
+        is_factor = isinstance(node.op, (ast.Mult, ast.Div, ast.FloorDiv))
+        if not (is_factor and _is_word_of_method(self.program, node.left)):
+            node.left = self.visit(node.left)
+        if not isinstance(node.op, ast.Pow) and not (
+            is_factor and _is_word_of_method(self.program, node.right)
+        ):
             node.right = self.visit(node.right)
         return node
 
@@ -814,16 +860,21 @@ def _write_code(program: _Program, draft: _Draft) -> None:
     carried = {n for i in draft.carried for n in writes_of(module[i])}
     taken = used | carried | {n for n, _ in draft.inputs} | set(BUILTINS) | {draft.target}
     lift = _LiftInside(program, set(taken), draft.target)
-    draft.statements = [lift.visit(s) for s in draft.statements]
+    for place, statement in enumerate(draft.statements):
+        lift.target = _assigned_name(statement) or draft.target
+        draft.statements[place] = lift.visit(statement)
     draft.inputs = [*draft.inputs, *lift.found]
     taken = lift.taken
     renamed: dict[str, str] = {}
+    held = dict(draft.inputs)
     local = [n for n, _ in draft.inputs]
     local += [n for s in draft.statements for n in writes_of(s)]
     for name in dict.fromkeys([*local, draft.target]):
-        words = name_phrase(name, program.names).replace(" ", "_")
-        if words and name not in carried and _has_person(name, program.names):
-            new = words if words.isidentifier() else f"value_{words}"
+        if name not in carried and _has_person(name, program.names):
+            words = name_phrase(name, program.names).replace(" ", "_")
+            new = words or _noun_of(program, held.get(name)) or "person"
+            if not new.isidentifier() or keyword.iskeyword(new):
+                new = f"value_{new}"
             renamed[name] = _free_name(new, taken)
             taken.add(renamed[name])
     draft.statements = [_Rename(renamed).visit(s) for s in draft.statements]
@@ -838,6 +889,15 @@ def _write_code(program: _Program, draft: _Draft) -> None:
     lines = "\n".join(f"    {line}" for line in body.splitlines())
     before = program.source.module_text(draft.carried) if draft.carried else ""
     draft.code = f"{before}def {draft.entry}({', '.join(names)}):\n{lines}\n"
+
+
+def _noun_of(program: _Program, value: Value | None) -> str:
+    """What the problem calls a number, without the names of people."""
+    if value is None or type(value.value) not in (int, float) or not math.isfinite(value.value):
+        return ""
+    mention, _ = _mention_of(value.value, program.trajectory.problem)
+    noun = mention.noun if mention is not None else ""
+    return "_".join(p for p in noun.split("_") if p and p not in program.names)
 
 
 def _has_person(name: str, names: frozenset[str]) -> bool:

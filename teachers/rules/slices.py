@@ -190,8 +190,8 @@ def writes_of(node: ast.stmt) -> list[str]:
 
 def replaces(node: ast.stmt) -> set[str]:
     """The names that a statement gives a wholly new value, whatever they held before."""
-    if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-        return {node.name}
+    if isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)):
+        return set(writes_of(node))
     if isinstance(node, ast.Assign):
         return {n for target in node.targets for n in _plain_targets(target)}
     if isinstance(node, ast.AnnAssign) and node.value is not None:
@@ -228,8 +228,8 @@ def backward_slice(
     """What ``targets`` depend on, looking back from the statement at ``last`` (included).
 
     ``lifted`` are the places of ``name = value`` that become inputs. ``known`` are names that need
-    no definition here (functions, modules). None where an input's name also stands for another
-    value in the slice, so that it cannot be a parameter.
+    no definition here (functions, modules, builtins). None where an input's name also stands for
+    another value in the slice, so that it cannot be a parameter.
     """
     needed = dict.fromkeys(t for t in targets if t not in known)
     included: list[int] = []
@@ -244,14 +244,14 @@ def backward_slice(
             del needed[name]
             inputs[name] = index
             continue
-        reads = [n for n in reads_of(node) if n not in known and n not in BUILTINS]
+        reads = [n for n in reads_of(node) if n not in known]
         if any(name in inputs for name in (*writes_of(node), *reads)):
             return None
         for name in replaces(node):
             needed.pop(name, None)
         needed.update(dict.fromkeys(reads))
         included.append(index)
-    outside = tuple(n for n in needed if n not in BUILTINS)
+    outside = tuple(needed)
     if any(name in inputs for name in outside):
         return None
     return Slice(tuple(sorted(included)), tuple(sorted(inputs.values())), outside)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from tracemine.verifiers.sandbox import Run, Sandbox
+from tracemine.verifiers.sandbox import DEFAULT_LIMITS, Limits, Run, Sandbox
 
 #: Longer code is no routine, in characters.
 MAX_CODE_CHARS = 30_000
@@ -127,14 +127,20 @@ def fenced_blocks(trace: str) -> list[tuple[int, int]]:
 
 
 def run_again(
-    sandbox: Sandbox, code: str, entry_point: str, bindings: Mapping[str, Any], expected: Any
+    sandbox: Sandbox,
+    code: str,
+    entry_point: str,
+    bindings: Mapping[str, Any],
+    expected: Any,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Run:
     """One call: in monty and, unless that gave the expected value, in CPython, whose word is
     final (monty orders sets in its own way, and lacks some of the library)."""
-    (run,) = sandbox.run_many(code, entry_point, [bindings], backend="monty")
+    (run,) = sandbox.run_many(code, entry_point, [bindings], backend="monty", limits=limits)
     if run.status == "refused" or (run.status == "ok" and same_value(expected, run.value)):
         return run
-    (run,) = sandbox.run_many(code, entry_point, [bindings], backend="cpython")
+    (run,) = sandbox.run_many(code, entry_point, [bindings], backend="cpython", limits=limits)
     return run
 
 

@@ -17,7 +17,7 @@ from tracemine.teachers.rules.source import Source, run_again, same_value
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.tracing import Scope, instrument, read_recording
 from tracemine.verifiers.sandbox import Sandbox
-from tracemine.verifiers.unit_tests import admission_test
+from tracemine.verifiers.unit_tests import TEST_LIMITS, admission_test
 
 #: Functions of one module that become spans.
 MAX_FUNCTIONS = 20
@@ -129,7 +129,9 @@ def _main_span(
         )
         for index, bindings, result in evaluated
     ]
-    run = run_again(sandbox, code, entry_point, cases[0].bindings, cases[0].result)
+    run = run_again(
+        sandbox, code, entry_point, cases[0].bindings, cases[0].result, limits=TEST_LIMITS
+    )
     if run.status != "ok":
         raise _NotACaseError(f"{NO_RESULT}: {run.reason}")
     if _is_truth(cases[0].result, run.value):
@@ -410,7 +412,7 @@ def _called_span(
     code = source.module_text(closure(source.tree.body, [function.name]))
     bindings, result = call
     case = Case(bindings, result, checked=True)
-    run = run_again(sandbox, code, function.name, bindings, result)
+    run = run_again(sandbox, code, function.name, bindings, result, limits=TEST_LIMITS)
     if run.status != "ok" or not same_value(result, run.value):
         raise _NotACaseError(f"{NO_RESULT}: {run.reason}")
     signature = _signature(list(bindings), [case], _output_name(function.name))
