@@ -1188,8 +1188,9 @@ def _return_words(statement: ast.Return) -> str:
 
 def _formula(node: ast.AST) -> str:
     """An expression as a reader would type it."""
-    text = ast.unparse(node)
-    return " ".join(text.split())
+    text = " ".join(ast.unparse(node).split())
+    is_bare = isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Store)
+    return text[1:-1] if is_bare and text.startswith("(") else text
 
 
 def _operation_words(node: ast.expr) -> str | None:
@@ -1204,7 +1205,7 @@ def _operation_words(node: ast.expr) -> str | None:
 
 
 def _for_words(statement: ast.For) -> str:
-    target, source = ast.unparse(statement.target), statement.iter
+    target, source = _formula(statement.target), statement.iter
     if isinstance(source, ast.Call) and isinstance(source.func, ast.Name):
         if source.func.id == "range" and not source.keywords and 1 <= len(source.args) <= 2:
             low = ast.unparse(source.args[0]) if len(source.args) == 2 else "0"
@@ -1269,7 +1270,7 @@ def _simple_words(statement: ast.stmt) -> str | None:
 
 
 def _assign_words(statement: ast.Assign) -> str:
-    targets = " and ".join(ast.unparse(t) for t in statement.targets)
+    targets = " and ".join(_formula(t) for t in statement.targets)
     value = statement.value
     worded = _operation_words(value)
     if worded is not None:

@@ -85,6 +85,8 @@ _IRRATIONAL = re.compile(
     r"\b(?:sqrt|log\w*|exp|sin|cos|tan|a?sinh?|a?cosh?|a?tanh?|atan2|hypot|pi|radians|degrees"
     r"|random|solve|nsolve|symbols|Symbol)\b|\*\* *(?:0?\.\d|\(|[A-Za-z])"
 )
+#: Dollar signs that begin a formula and not an amount.
+_LATEX = re.compile(r"\\[a-zA-Z(\[]|\$[^$]{0,200}[=^_<>+*][^$]{0,200}\$")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?")
 
 
@@ -160,6 +162,9 @@ class _Program:
 
     @classmethod
     def of(cls, trajectory: Trajectory, source: Source) -> _Program:
+        for node in (source.tree, *ast.walk(source.tree)):
+            if isinstance(node, (ast.Module, ast.FunctionDef)):
+                node.body = [part for one in node.body for part in _split(one)]
         flat = list(_flattened(source.tree.body))
         functions = {n.name: n for n in flat if isinstance(n, ast.FunctionDef)}
         known = frozenset(
@@ -302,6 +307,24 @@ def _flattened(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
             yield node
 
 
+def _split(node: ast.stmt) -> list[ast.stmt]:
+    """``a, b = 1, 2`` as the two definitions that it is."""
+    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+        return [node]
+    target, value = node.targets[0], node.value
+    if not isinstance(target, ast.Tuple) or not isinstance(value, ast.Tuple):
+        return [node]
+    is_plain = all(isinstance(t, ast.Name) for t in target.elts) and all(
+        map(_is_literal, value.elts)
+    )
+    if not is_plain or len(target.elts) != len(value.elts):
+        return [node]
+    return [
+        ast.copy_location(ast.Assign([t], v), node)
+        for t, v in zip(target.elts, value.elts, strict=True)
+    ]
+
+
 def _takes_nothing(function: ast.FunctionDef) -> bool:
     arguments = function.args
     return not (parameters_of(function) or arguments.vararg or arguments.kwarg)
@@ -397,8 +420,11 @@ def _agrees(value: Any, answer: str | None) -> bool:
         return False
     shown = answer.strip().rstrip(".").partition(".")[2]
     places = len(shown) - len(shown.lstrip("0123456789"))
-    slack = max(Fraction(1, 10**6) * max(1, abs(wanted)), ROUNDING / 10**places if places else 0)
-    return abs(number - wanted) <= slack
+    relative = abs(wanted) if abs(wanted) > 1 else Fraction(1)
+    slack = relative / 10**6
+    if places:
+        slack = max(slack, ROUNDING / 10**places)
+    return bool(abs(number - wanted) <= slack)
 
 
 def _plain_number(text: str) -> Fraction | None:
@@ -493,6 +519,8 @@ def _is_lifted_constant(program: _Program, node: ast.Constant) -> bool:
     number = _literal_number(node)
     if number is None:
         return False
+    if number in (1, 2) and not _noun_of(program, Value(True, node.value)):
+        return False  # Halves, means, the next one: so common in methods that the text must count.
     return _is_worked_out(number) or is_data(number, program.trajectory.problem)
 
 
@@ -897,6 +925,8 @@ def _noun_of(program: _Program, value: Value | None) -> str:
         return ""
     mention, _ = _mention_of(value.value, program.trajectory.problem)
     noun = mention.noun if mention is not None else ""
+    if noun.startswith("dollar") and _LATEX.search(program.trajectory.problem):
+        return ""
     return "_".join(p for p in noun.split("_") if p and p not in program.names)
 
 
@@ -937,4 +967,6 @@ def _unit(program: _Program, value: Any) -> str | None:
         return None
     stated = [m for m in mentions(program.trajectory.problem) if m.value == exact and not m.method]
     units = {m.unit for m in stated}
+    if "dollar" in units and _LATEX.search(program.trajectory.problem):
+        return None
     return units.pop() if len(units) == 1 else None

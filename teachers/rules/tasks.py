@@ -86,15 +86,17 @@ def _main_function(functions: Sequence[ast.FunctionDef], tests: Sequence[str]) -
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        for name in {n.func.id for n in ast.walk(tree) if _is_named_call(n)}:
+        for name in {_called_name(n) for n in ast.walk(tree)}:
             if name in counts:
                 counts[name] += 1
     best = max(counts.values(), default=0)
     return [n for n, count in counts.items() if count == best][-1] if best else None
 
 
-def _is_named_call(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+def _called_name(node: ast.AST) -> str:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return node.func.id
+    return ""
 
 
 # --- the function that the tests call ---------------------------------------------------------
