@@ -24,7 +24,7 @@ from tracemine.transforms.admit import Admit, AdmitOptions
 from tracemine.transforms.cluster import Cluster
 from tracemine.transforms.consolidate import Consolidate
 from tracemine.transforms.embed import Embed
-from tracemine.transforms.ledger import Count, assemble, imbalances, rejected_paths
+from tracemine.transforms.ledger import Total, assemble, imbalances, rejected_paths
 from tracemine.transforms.read import InputFile, ReadTrajectories, resolve_inputs
 from tracemine.transforms.replay import ReplayGroups, ReplayLimits
 from tracemine.transforms.segment import Route, Segment
@@ -158,7 +158,8 @@ def build(
         )
     (
         counts
-        | "Ledger" >> Count()
+        | "All counts" >> beam.Flatten()
+        | "Ledger" >> Total()
         | "To one" >> beam.Map(lambda count: (None, count))
         | "Gather counts" >> beam.GroupByKey()
         | "Write ledger" >> beam.Map(_write_ledger, draft.ledger)

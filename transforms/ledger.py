@@ -20,11 +20,11 @@ Path = tuple[str, ...]
 _COLUMNS = {"rejected": "rejected", "failed": "failed", "duplicate": "duplicates"}
 
 
-class Count(beam.PTransform):
-    """PCollections of counts -> one PCollection of ``(path, total)``."""
+class Total(beam.PTransform):
+    """Counts -> one ``(path, total)`` for each path."""
 
-    def expand(self, counts: Iterable[beam.PCollection]) -> beam.PCollection:
-        return counts | "Flatten" >> beam.Flatten() | "Sum" >> beam.CombinePerKey(sum)
+    def expand(self, counts: beam.PCollection) -> beam.PCollection:
+        return counts | "Sum" >> beam.CombinePerKey(sum)
 
 
 def rejected_paths(kind: str, rejected: Rejected) -> list[tuple[Path, int]]:

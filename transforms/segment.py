@@ -6,6 +6,7 @@ Each is a plain function; `Segment` and `Route` wrap them for Beam.
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from tracemine.schemas.values import dump_json
 from tracemine.teachers import Dropped, Teacher, TeacherError, make_teacher
 from tracemine.transforms.stage import HANDOFF, REJECTED, Out, run_stage
 from tracemine.verifiers import verifier_for
+
+_LOGGER = logging.getLogger(__name__)
 
 #: A quote shorter than this (characters that are not space) could occur anywhere.
 MIN_QUOTE = 12
@@ -87,6 +90,11 @@ def segment(trajectory: Trajectory, teacher: Teacher) -> Iterator[Out]:
         segmentation = teacher.segment(trajectory)
     except TeacherError as error:
         yield REJECTED, _reject_window(trajectory, error)
+        return
+    except Exception as error:  # a teacher's fault costs one trace, not the run
+        _LOGGER.exception("the teacher failed on trajectory %s", trajectory.id)
+        unexpected = TeacherError(f"teacher error: {type(error).__name__}", str(error))
+        yield REJECTED, _reject_window(trajectory, unexpected)
         return
     for dropped in segmentation.dropped:
         yield REJECTED, _reject_dropped(trajectory, dropped)
