@@ -62,8 +62,8 @@ def rows(store: Path, table: str) -> list[dict[str, Any]]:
     manifest = json.loads((folder / "manifest.json").read_text())
     found = []
     for file in manifest["files"]:
-        if file["path"].startswith(f"{table}/"):
-            found += pq.read_table(folder / file["path"]).to_pylist()
+        if file.get("table") == table and file["path"].endswith(".parquet"):
+            found += pq.read_table(store / file["path"]).to_pylist()
     return found
 
 
@@ -169,7 +169,7 @@ def check(store: Path) -> Iterator[str]:
             if variant["attempts"] != len(decided):
                 yield f"{variant['variant_id']}: says {variant['attempts']} attempts"
             own = instances[variant["instance_id"]]
-            own_problem = problems[spans[variant["span_id"]]["problem_id"]]
+            own_problem = trajectories[spans[variant["span_id"]]["trajectory_id"]]["problem"]
             for row in passes:
                 instance = instances[row["instance_id"]]
                 yield from _not_held_out(variant, own, own_problem, instance, problems)
