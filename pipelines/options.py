@@ -5,16 +5,13 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 
+from tracemine.data import sample_files
 from tracemine.store.errors import RequestError
 
 #: Shards of each table: enough for a few workers, few enough that a small store is a few files.
 DEFAULT_SHARDS = 4
 MAX_SHARDS = 99_999
-
-#: File name endings of the bundled sample.
-_SAMPLE_ENDINGS = (".jsonl", ".gz", ".zst", ".json", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,7 @@ class MineOptions:
         if self.sample:
             if self.inputs:
                 raise RequestError("give --input or --sample, not both")
-            object.__setattr__(self, "inputs", sample_inputs())
+            object.__setattr__(self, "inputs", tuple(sample_files()))
         if not self.inputs:
             raise RequestError("nothing to mine: give --input PATH, or --sample")
         for name in ("store", "format", "teacher", *(("embedder",) if self.embedder else ())):
@@ -75,20 +72,6 @@ class MineOptions:
             raise RequestError(f"--shards must be from 1 to {MAX_SHARDS}, not {self.shards}")
         if self.as_of is not None:
             object.__setattr__(self, "as_of", parse_time(self.as_of))
-
-
-def sample_inputs() -> tuple[str, ...]:
-    """The files of the bundled sample, in order of name.
-
-    Raises:
-        RequestError: if the installation has none.
-    """
-    folder = resources.files("tracemine.data") / "sample"
-    found = sorted(str(f) for f in folder.iterdir()) if folder.is_dir() else []
-    files = tuple(path for path in found if path.endswith(_SAMPLE_ENDINGS))
-    if not files:
-        raise RequestError("the bundled sample is not installed: reinstall tracemine")
-    return files
 
 
 def parse_columns(texts: Sequence[str]) -> dict[str, str]:

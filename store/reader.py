@@ -429,8 +429,8 @@ class Store:
 
     def _events(self, procedure_id: str) -> tuple[Event, ...]:
         rows = self.rows(
-            'SELECT procedure_id, "from" AS from_status, "to" AS to_status, rule, evidence, at '
-            "FROM events WHERE procedure_id = ? ORDER BY at",
+            'SELECT procedure_id, "from" AS from_status, "to" AS to_status, rule, evidence, "at" '
+            'FROM events WHERE procedure_id = ? ORDER BY "at"',
             [procedure_id],
         )
         return chronicle([Event(**row) for row in rows])
