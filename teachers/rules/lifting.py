@@ -8,12 +8,13 @@ months of a year, the bound of a loop) belongs to the method; so do the numbers 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
+from tracemine.teachers.rules.naming import call, detail_beside
 from tracemine.teachers.rules.numerals import Numeral, find_numerals, word_set
-from tracemine.teachers.rules.words import call, identifier
+from tracemine.teachers.rules.words import identifier
 
 #: Mentions of this many last problems are kept, because a trace asks about each of its numbers.
 CACHED_PROBLEMS = 512
@@ -43,7 +44,8 @@ class Mention:
     """A number that a text states at ``[start, end)``, with what the text calls it.
 
     A percentage's value is the number before its sign. ``noun`` is a snake_case name, empty where
-    the text does not say; ``method`` marks a word of method ("twice"), whose number is no data.
+    the text does not say; ``method`` marks a word of method ("twice"), whose number is no data;
+    ``detail`` is a word that tells it from other numbers of the same noun ("eaten", "april").
     """
 
     start: int
@@ -54,16 +56,41 @@ class Mention:
     noun: str
     percent: bool = False
     method: bool = False
+    detail: str = ""
 
 
 @lru_cache(maxsize=CACHED_PROBLEMS)
-def mentions(text: str) -> tuple[Mention, ...]:
+def mentions(text: str, *, fractions: bool = True) -> tuple[Mention, ...]:
     """The numbers that ``text`` states, by position. A fraction is followed by mentions of its
-    numerator and its denominator, since a routine may use either."""
+    numerator and its denominator, since a routine may use either. In a calculation, read without
+    ``fractions``, a slash is a division, and a number without a noun has none; in a story it has
+    that of the number before it ("sold 48 clips in April and 24 in May")."""
     found: list[Mention] = []
-    for numeral in find_numerals(text):
-        found.extend(_mention(text, numeral))
+    for numeral in find_numerals(text, fractions=fractions):
+        new = _mention(text, numeral)
+        if fractions and found and len(new) == 1 and not new[0].noun:
+            new = [_elliptic(text, new[0], found)]
+        found.extend(new)
     return tuple(found)
+
+
+_AGE_BEFORE = re.compile(r"\b(?:is|are|was|were|turn(?:s|ed)?)\s+$")
+_AGE = re.compile(r"\b(?:ages?|old|older|younger|birthday)\b")
+
+
+def _elliptic(text: str, mention: Mention, earlier: list[Mention]) -> Mention:
+    """A number that stands alone, with the noun that it leaves out."""
+    if mention.method or mention.percent or ":" in text[mention.start - 1 : mention.end + 1]:
+        return mention
+    if _AGE_BEFORE.search(text, max(0, mention.start - 12), mention.start) and _AGE.search(text):
+        return replace(mention, unit="year", noun="age")
+    for other in reversed(earlier):
+        if other.method or other.percent or other.unit == "dollar" or not other.noun:
+            continue
+        if "_per_" in other.noun or other.noun in ("fraction", "numerator", "denominator"):
+            continue
+        return replace(mention, unit=other.unit, noun=other.noun)
+    return mention
 
 
 def _mention(text: str, numeral: Numeral) -> list[Mention]:
@@ -75,10 +102,14 @@ def _mention(text: str, numeral: Numeral) -> list[Mention]:
     called = call(text, start, end)
     name = identifier(called.words)
     percent = numeral.kind == "percent"
-    whole = Mention(start, end, numeral.value, stated, called.unit, name, percent)
     if numeral.parts is None:
-        return [whole]
+        detail = detail_beside(text, start, end)
+        return [
+            Mention(start, end, numeral.value, stated, called.unit, name, percent, detail=detail)
+        ]
     top, bottom = numeral.parts
+    if numeral.parts == (1, 2):
+        return [Mention(start, end, Fraction(2), stated, None, "", method=True)]
     return [
         Mention(start, end, numeral.value, stated, None, "fraction"),
         Mention(start, end, Fraction(top), stated, None, "numerator"),

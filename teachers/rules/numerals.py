@@ -56,6 +56,8 @@ _SMALL = {word: value for value, word in enumerate(_UNITS)} | {
     word: 10 * (index + 2) for index, word in enumerate(_TENS)
 }
 _SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
+#: Words that state a number, or a part of one.
+NUMBER_WORDS = frozenset({*_SMALL, *_SCALES})
 _DENOMINATORS = {
     "third": 3, "fourth": 4, "quarter": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
     "ninth": 9, "tenth": 10, "twelfth": 12,
@@ -67,13 +69,18 @@ _METHOD_WORDS = {
     "couple": 2, "score": 20,
 }  # fmt: skip
 
-_DIGIT_NUMBER = re.compile(
+_AMOUNT = (
     r"(?<![\w.])(?P<money>[$£€]\s?)?"
     r"(?P<number>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
-    r"(?:\s?/\s?(?P<denominator>\d+)(?![\d.,]*\d))?"
+)
+_OVER = r"(?:\s?/\s?(?P<denominator>\d+)(?![\d.,]*\d))?"
+_SCALE_OR_PERCENT = (
     r"(?:\s?(?P<scale>hundred|thousand|million|billion)\b)?"
-    r"(?P<percent>\s?\\?%|\s?percent\b|\s?per cent\b)?",
-    re.IGNORECASE,
+    r"(?P<percent>\s?\\?%|\s?percent\b|\s?per cent\b)?"
+)
+_DIGIT_NUMBER = re.compile(_AMOUNT + _OVER + _SCALE_OR_PERCENT, re.IGNORECASE)
+_DIGIT_NUMBER_ALONE = re.compile(
+    _AMOUNT + r"(?P<denominator>(?!))?" + _SCALE_OR_PERCENT, re.IGNORECASE
 )
 _WORD = re.compile(r"[A-Za-z]+")
 _FRACTION_GAP = re.compile(r"[\s-]{1,2}")
@@ -96,14 +103,15 @@ def parse_decimal(text: str) -> Fraction | None:
         return None
 
 
-def find_numerals(text: str) -> list[Numeral]:
-    """Every number that ``text`` states, by position; in time linear in its length."""
-    found = [*_find_digits(text), *_find_words(text)]
+def find_numerals(text: str, *, fractions: bool = True) -> list[Numeral]:
+    """Every number that ``text`` states, by position; in time linear in its length. Without
+    ``fractions`` the two sides of a slash are two numbers, as they are in a calculation."""
+    found = [*_find_digits(text, fractions), *_find_words(text)]
     return sorted(found, key=lambda numeral: (numeral.start, numeral.end))
 
 
-def _find_digits(text: str) -> Iterator[Numeral]:
-    for match in _DIGIT_NUMBER.finditer(text):
+def _find_digits(text: str, fractions: bool) -> Iterator[Numeral]:
+    for match in (_DIGIT_NUMBER if fractions else _DIGIT_NUMBER_ALONE).finditer(text):
         value = parse_decimal(match["number"])
         if value is None:
             continue
