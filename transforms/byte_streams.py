@@ -219,7 +219,11 @@ def _expect_end(rest: bytes, stream: Iterable[bytes]) -> None:
 
 def without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The chunks of a stream without the mark that some programs put before UTF-8 text."""
-    first = True
-    for chunk in chunks:
-        yield chunk.removeprefix(BOM) if first else chunk
-        first = False
+    stream = iter(chunks)
+    head = b""
+    for chunk in stream:
+        head += chunk
+        if len(head) >= len(BOM):
+            break
+    yield head.removeprefix(BOM)
+    yield from stream

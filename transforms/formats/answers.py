@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
-_BOX = re.compile(r"\\f?boxed\s*\{|\\fbox\s*\{|\\boxed\s+([^\s{}$\\.,;]+)")
-_BRACE_OR_ESCAPE = re.compile(r"\\.|[{}]", re.DOTALL)
-_HASHES = re.compile(r"^####[ \t]*(.*?)[ \t]*$", re.MULTILINE)
-_A_LINE = re.compile(r"^A:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
-_IN_WORDS = re.compile(r"\banswer\s*(?:is|:|=)\s*(?:\\?\()?(.+)$", re.IGNORECASE)
+#: A box that opens, a box around one word, an escaped character, a brace. Skipping every escape
+#: tells ``\\}``, a line break that ends a box, from ``\}``, a brace within it.
+_BOX_OR_BRACE = re.compile(
+    r"(?P<box>\\f?boxed\s*\{|\\fbox\s*\{)|\\boxed\s+(?P<word>[^\s{}$\\.,;]+)|\\.|[{}]", re.DOTALL
+)
+_HASHES = re.compile(r"^####(.*)$", re.MULTILINE)
+_A_LINE = re.compile(r"^A:(.*)$", re.MULTILINE)
+_IN_WORDS = re.compile(r"\banswer(?:\s+is\s*:?|\s*[:=])(.+)$", re.IGNORECASE)
 _OUTPUT = re.compile(r"^```output[ \t]*\n(.*?)(?:^```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -25,34 +28,20 @@ def final_answer(trace: str) -> str | None:
 def boxed(text: str) -> str | None:
     r"""The content of the last complete ``\boxed{...}`` or ``\fbox{...}``, braces balanced, or of
     ``\boxed N``; None if there is none. Of nested boxes it is the innermost that counts."""
-    found, position = None, 0
-    while match := _BOX.search(text, position):
-        if match[1] is not None:
-            found, position = match[1], match.end()
-            continue
-        end = _closing_brace(text, match.end())
-        if end is None:
-            # Cut off in this box; one inside it may still be whole.
-            position = match.end()
-            continue
-        found, position = text[match.end() : end].strip(), end
-    if found and _BOX.search(found):
-        return boxed(found) or found
+    found: str | None = None
+    found_at = -1
+    # Where each open brace's content begins, and whether it is that of a box.
+    opened: list[tuple[int, bool]] = []
+    for match in _BOX_OR_BRACE.finditer(text):
+        if match["word"]:
+            found, found_at = match["word"], match.start()
+        elif match["box"] or match[0] == "{":
+            opened.append((match.end(), bool(match["box"])))
+        elif match[0] == "}" and opened:
+            start, is_box = opened.pop()
+            if is_box and start > found_at:
+                found, found_at = text[start : match.start()].strip(), start
     return found or None
-
-
-def _closing_brace(text: str, start: int) -> int | None:
-    r"""Where the brace that was opened before ``start`` closes. ``\{`` and ``\}`` are characters of
-    the answer; skipping every escape also tells ``\\}`` from ``\}``."""
-    depth = 1
-    for match in _BRACE_OR_ESCAPE.finditer(text, start):
-        if match[0] == "{":
-            depth += 1
-        elif match[0] == "}":
-            depth -= 1
-            if depth == 0:
-                return match.start()
-    return None
 
 
 def hashes(text: str) -> str | None:
@@ -82,7 +71,7 @@ def last_output(text: str) -> tuple[str | None, str]:
 def _last(pattern: re.Pattern[str], text: str) -> str | None:
     found = None
     for match in pattern.finditer(text):
-        found = match[1]
+        found = match[1].strip()
     return found or None
 
 
