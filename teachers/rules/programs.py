@@ -230,6 +230,26 @@ class _Program:
             return True
         return is_data(number, self.trajectory.problem, name)
 
+    def definitions(self, names: Iterable[str]) -> list[int]:
+        """The places of the imports, functions and classes that ``names`` need."""
+        return closure(self.source.tree.body, names, definitions_only=True)
+
+    def text_of(self, places: Iterable[int]) -> str:
+        """The module's statements at ``places``, without the words of the problem: a docstring
+        goes unless it is true of other instances, and comments go."""
+        parts = []
+        for place in places:
+            node = self.source.tree.body[place]
+            if not isinstance(node, ast.FunctionDef):
+                parts.append(self.source.text(node).rstrip())
+                continue
+            bare = copy.deepcopy(node)
+            doc = ast.get_docstring(node)
+            if doc is not None and not docstring_phrase(doc, self.names):
+                bare.body = bare.body[1:] or [ast.Pass()]
+            parts.append(ast.unparse(bare))
+        return "\n".join(parts) + "\n"
+
     def before(self, body: _Body, index: int, name: str) -> Value | None:
         return self.recording.before.get((body.name, index, name))
 
@@ -575,7 +595,7 @@ def _statement_draft(
         inputs=given,
         result=result,
         checked=program.agrees and index in body.feeding,
-        carried=closure(program.source.tree.body, reads, definitions_only=True),
+        carried=program.definitions(n for n in reads if n in body.known),
         comment=_comment(program, node),
     )
 
@@ -648,7 +668,7 @@ def _slice_draft(
         inputs=inputs,
         result=result,
         checked=program.agrees and index in body.feeding,
-        carried=closure(program.source.tree.body, reads & body.known, definitions_only=True),
+        carried=program.definitions(reads & body.known),
         comment=_comment(program, node),
     )
 
@@ -701,7 +721,7 @@ def _early_draft(program: _Program, body: _Body) -> Iterator[_Draft | Dropped]:
         inputs=inputs,
         result=result,
         checked=program.agrees and body.name in program.feeding_functions,
-        carried=closure(program.source.tree.body, reads & body.known, definitions_only=True),
+        carried=program.definitions(reads & body.known),
     )
 
 
@@ -741,7 +761,7 @@ def _function_draft(
         and sum(c.function == name for c in program.recording.calls) >= 1,
         carried=carried,
         entry=name,
-        code=program.source.module_text(carried),
+        code=program.text_of(carried),
         phrase=phrase or function_phrase(name, parameters, program.names),
     )
 
@@ -752,15 +772,28 @@ def _function_draft(
 class _LiftInside(ast.NodeTransformer):
     """Puts parameters in the place of the data that stand inside expressions."""
 
-    def __init__(self, program: _Program, taken: set[str], target: str) -> None:
+    def __init__(
+        self, program: _Program, taken: set[str], target: str, given: Iterable[tuple[str, Value]]
+    ) -> None:
         self.program = program
         self.taken = taken
         self.target = target
+        self.given = list(given)
         self.found: list[tuple[str, Value]] = []
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         if not _is_lifted_constant(self.program, node):
             return node
+        stated = mentions(self.program.trajectory.problem)
+        exact = _literal_number(node)
+        once = sum(m.value == exact and not m.method for m in stated) <= 1
+        for name, value in (*self.given, *self.found) if once else ():
+            # The problem says it once, so it is one quantity however often it is used.
+            if (
+                type(value.value) in (int, float)
+                and _literal_number(ast.Constant(value.value)) == exact
+            ):
+                return ast.copy_location(ast.Name(name, ast.Load()), node)
         name = _free_name(self._name(node.value), self.taken)
         self.taken.add(name)
         self.found.append((name, Value(True, node.value)))
@@ -887,7 +920,9 @@ def _write_code(program: _Program, draft: _Draft) -> None:
     used = {n.id for s in draft.statements for n in ast.walk(s) if isinstance(n, ast.Name)}
     carried = {n for i in draft.carried for n in writes_of(module[i])}
     taken = used | carried | {n for n, _ in draft.inputs} | set(BUILTINS) | {draft.target}
-    lift = _LiftInside(program, set(taken), draft.target)
+    stable = {n for n, _ in draft.inputs} - {w for s in draft.statements for w in writes_of(s)}
+    given = [(n, v) for n, v in draft.inputs if n in stable]
+    lift = _LiftInside(program, set(taken), draft.target, given)
     for place, statement in enumerate(draft.statements):
         lift.target = _assigned_name(statement) or draft.target
         draft.statements[place] = lift.visit(statement)
@@ -915,7 +950,7 @@ def _write_code(program: _Program, draft: _Draft) -> None:
         draft.entry = _free_name(f"find_{draft.target}", {*names, *inside, *carried})
     body = "\n".join(ast.unparse(ast.fix_missing_locations(s)) for s in draft.statements)
     lines = "\n".join(f"    {line}" for line in body.splitlines())
-    before = program.source.module_text(draft.carried) if draft.carried else ""
+    before = program.text_of(draft.carried) if draft.carried else ""
     draft.code = f"{before}def {draft.entry}({', '.join(names)}):\n{lines}\n"
 
 
