@@ -50,7 +50,7 @@ def longest_plateau(values):
         "longest_plateau([7, 7, 7, 7, 1, 7]) == 4",
     ),
     _task(
-        "Given the results of a team's games in order, return how many times in a row the same result occurred at most.",
+        "Write a function to say how long the longest run of equal neighbouring elements of a list is.",
         """
 def best_streak(results):
     longest = 0
@@ -116,7 +116,7 @@ def pair_up_sum(numbers, target):
         "pair_up_sum([2, 3, 8], 12) == False",
     ),
     _task(
-        "Can a scale be balanced at exactly the given load by putting two of the available weights on it? Each weight exists once.",
+        "Write a function to check whether numbers at two different places in a list sum to the target.",
         """
 def two_weights(weights, load):
     earlier = set()

@@ -1,8 +1,9 @@
 """Stories: problem texts with gaps for numbers, and worked answers whose steps are computed.
 
 A story says which numbers each of its givens may take. Numbers are drawn by a generator that is
-seeded with the story's name until every step comes out short and positive, so a story always
-gives the same problem. All arithmetic is exact.
+seeded with the story's name until every step comes out short and positive and no two givens are
+equal (a reader could not tell their roles apart), so a story always gives the same problem. All
+arithmetic is exact.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] =
 
 
 class UnsuitableError(ValueError):
-    """Numbers with which a step is negative or does not come out short: draw again."""
+    """Numbers of which two are equal, or with which a step is negative or does not come out short:
+    draw again."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def draw_givens(givens: str, draw: random.Random) -> dict[str, Fraction]:
     """A value for each of ``givens`` (see `Story`), drawn or worked out in the order written.
 
     Raises:
-        UnsuitableError: if one that is worked out is not positive.
+        UnsuitableError: if one that is worked out is not positive, or two are equal.
     """
     values: dict[str, Fraction] = {}
     for given in givens.split(";"):
@@ -95,6 +97,10 @@ def draw_givens(givens: str, draw: random.Random) -> dict[str, Fraction]:
         values[name] = evaluate(rest.strip(), values)
         if values[name] <= 0:
             raise UnsuitableError(f"{name} is {values[name]}")
+    # What is true of a story may well be one of its numbers.
+    told = [value for name, value in values.items() if name != "truth"]
+    if len(set(told)) < len(told):
+        raise UnsuitableError("two givens are equal")
     return values
 
 
