@@ -517,7 +517,7 @@ _NOUNS = {
     "set": "a set",
     "tuple": "a tuple",
     "dict": "a dictionary",
-    "none": "None",
+    "None": "None",
 }
 _PLURALS = {
     "int": "integers",
@@ -577,7 +577,7 @@ def _seen_kinds(name: str, values: list[Any]) -> _Condition:
     if any(v is None for v in values):
         tests.insert(0, f"{name} is None")
         kinds = ["None", *kinds]
-    nouns = [_NOUNS.get(k, _NOUNS["real"] if k == "float" else f"a {k}") for k in kinds]
+    nouns = ["a number" if k == "float" else _NOUNS.get(k, f"a {k}") for k in kinds]
     words = f"{name} is {join_words(nouns, last='or')}" if nouns else f"{name} is given"
     return _Condition(words, (" or ".join(tests),) if tests else (), True)
 
