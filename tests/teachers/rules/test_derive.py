@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from tracemine.schemas.types import join_all, type_of
 from tracemine.teachers.rules.derive import describe, holds, operations, single_tool
 
 
-def _signature(bindings: list[dict[str, object]], output: str = "result") -> Signature:
+def _signature(bindings: Sequence[Mapping[str, Any]], output: str = "result") -> Signature:
     names = list(bindings[0])
     inputs = tuple(Parameter(n, join_all(type_of(b[n]) for b in bindings)) for n in names)
     return Signature(inputs, Parameter(output, "rational"))
@@ -77,7 +79,10 @@ def test_conditions_of_straight_line_code() -> None:
         "def share(total, spent, people):\n    left = total - spent\n    others = people - 1\n"
         "    return left / others"
     )
-    bindings = [{"total": 9, "spent": 2, "people": 3}, {"total": 20, "spent": 0.5, "people": 4}]
+    bindings: list[dict[str, Any]] = [
+        {"total": 9, "spent": 2, "people": 3},
+        {"total": 20, "spent": 0.5, "people": 4},
+    ]
     derived = describe(code, "share", _signature(bindings), bindings)
     assert "people - 1 != 0" in derived.predicates
     assert "people - 1 is not zero" in derived.preconditions
