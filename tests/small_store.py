@@ -276,8 +276,7 @@ def _procedure(
         teacher="rules@1",
         variants=(variant,),
         provenance=tuple(
-            Provenance(s.trajectory_id, "made.jsonl", "MIT", s.start, s.end, s.quote)
-            for s in spans
+            Provenance(s.trajectory_id, "made.jsonl", "MIT", s.start, s.end, s.quote) for s in spans
         ),
         success_rate=passes / attempts if attempts else 0.0,
         distinct_problems=passes,

@@ -54,7 +54,9 @@ policies = st.builds(
     promote_after=st.integers(1, 50),
     promote_rate=st.floats(0, 1),
     demote_rate=st.floats(0, 1),
-    expiry_days=st.dictionaries(st.sampled_from(["math", "code", "stem", "other"]), st.integers(0, 9)),
+    expiry_days=st.dictionaries(
+        st.sampled_from(["math", "code", "stem", "other"]), st.integers(0, 9)
+    ),
 )
 
 

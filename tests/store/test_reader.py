@@ -163,8 +163,7 @@ events = st.permutations(["verified", "canonical", "quarantined", "expired"])
 def test_events_of_one_time_form_a_chain(statuses: list[str], pick: random.Random) -> None:
     before = ["", *statuses]
     trail = [
-        Event("p", old, new, "rule", "{}", "t")
-        for old, new in zip(before, statuses, strict=False)
+        Event("p", old, new, "rule", "{}", "t") for old, new in zip(before, statuses, strict=False)
     ]
     shuffled = list(trail)
     pick.shuffle(shuffled)

@@ -45,9 +45,7 @@ def test_files_and_manifest_depend_on_the_rows_alone(store_path: Path, tmp_path:
     for rows in made.rows.values():
         rows.reverse()
     small_store.write(tmp_path / "again", made)
-    ours = {
-        p.relative_to(store_path): p.read_bytes() for p in store_path.rglob("*") if p.is_file()
-    }
+    ours = {p.relative_to(store_path): p.read_bytes() for p in store_path.rglob("*") if p.is_file()}
     theirs = {
         p.relative_to(tmp_path / "again"): p.read_bytes()
         for p in (tmp_path / "again").rglob("*")

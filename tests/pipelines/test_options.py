@@ -1,0 +1,68 @@
+"""What a request to mine must be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tracemine.data import sample_files
+from tracemine.pipelines import MineOptions
+from tracemine.pipelines.options import parse_columns, parse_licences, parse_time
+from tracemine.store import RequestError
+
+
+def test_the_sample_is_inputs_like_any_other() -> None:
+    assert MineOptions(inputs=(), store="s", sample=True).inputs == tuple(sample_files())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"inputs": ()},
+        {"sample": True},
+        {"inputs": ("a", " ")},
+        {"store": ""},
+        {"teacher": " "},
+        {"holdout": 1.0},
+        {"holdout": -0.1},
+        {"holdout": float("nan")},
+        {"shards": 0},
+        {"shards": 100_000},
+        {"as_of": "yesterday"},
+        {"as_of": "2025-13-01"},
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_line(wrong: dict[str, Any]) -> None:
+    with pytest.raises(RequestError) as caught:
+        MineOptions(**{"inputs": ("a",), "store": "s", **wrong})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2025-06-30T12:00:00Z", "2025-06-30T12:00:00+00:00"),
+        ("2025-06-30T14:00:00+02:00", "2025-06-30T12:00:00+00:00"),
+        ("2025-06-30T12:00:00.75", "2025-06-30T12:00:00+00:00"),
+        ("2025-06-30", "2025-06-30T00:00:00+00:00"),
+    ],
+)
+def test_a_time_is_in_utc_to_the_second(text: str, time: str) -> None:
+    assert parse_time(text) == time
+    assert parse_time(time) == time
+
+
+def test_columns() -> None:
+    expected = {"problem": "question", "trace": "cot", "answer": "final"}
+    assert parse_columns(["problem=question,trace=cot", "answer = final"]) == expected
+    assert parse_columns([]) == {}
+    for wrong in ("problem", "problem=", "=x", "problem=a,problem=b", "problem=a,"):
+        with pytest.raises(RequestError, match="--columns"):
+            parse_columns([wrong])
+
+
+def test_licences() -> None:
+    assert parse_licences(["MIT, CC-BY-4.0", "MIT"]) == ("CC-BY-4.0", "MIT")
+    with pytest.raises(RequestError, match="--licences"):
+        parse_licences([","])

@@ -1,0 +1,122 @@
+"""The write stage: the same files from every order and every number of workers."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.util import assert_that, equal_to
+
+from tracemine.store import begin, fsck, publish
+from tracemine.store.tables import read_files
+from tracemine.transforms.write import BATCH_ROWS, WriteIndex, WriteTable
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import small_store
+
+
+def pipeline(*arguments: str) -> beam.Pipeline:
+    return beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(list(arguments)))
+
+
+def replay_rows(count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "variant_id": f"{n % 97:032x}", "instance_id": f"{n:032x}", "binding_map": "{}",
+            "verdict": "pass", "reason": "r", "verifier": "numeric",
+        }
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def write(folder: Path, rows: list[dict[str, Any]], shards: int, *arguments: str) -> None:
+    with pipeline(*arguments) as line:
+        made = line | "Rows" >> beam.Create(rows)
+        made | "Write" >> WriteTable("replays", str(folder), shards)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_every_row_is_written_once_and_in_order(tmp_path: Path) -> None:
+    rows = replay_rows(3 * BATCH_ROWS)
+    shuffled = [*rows, *rows[:100]]
+    random.Random(1).shuffle(shuffled)
+    write(tmp_path, shuffled, 5)
+    paths = sorted((tmp_path / "replays").iterdir())
+    assert [p.name for p in paths] == [f"part-{n:05d}-of-00005.parquet" for n in range(5)]
+    written = [read_files("replays", [str(p)]).to_pylist() for p in paths]
+    for shard in written:
+        keys = [(row["variant_id"], row["instance_id"]) for row in shard]
+        assert keys == sorted(keys)
+        assert len(keys) == len(set(keys))
+    back = sorted((row for shard in written for row in shard), key=lambda r: r["instance_id"])
+    assert back == rows
+
+
+def test_files_do_not_depend_on_order_or_workers(tmp_path: Path) -> None:
+    rows = replay_rows(800)
+    write(tmp_path / "one", rows, 3)
+    write(tmp_path / "two", rows[::-1], 3, "--direct_num_workers=2")
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_each_file_is_told_and_the_first_is_always_there(tmp_path: Path) -> None:
+    folder = str(tmp_path)
+    with pipeline() as line:
+        rows = line | "Rows" >> beam.Create(replay_rows(1))
+        nothing = rows | "Drop" >> beam.Filter(lambda row: False)
+        told = nothing | "Write nothing" >> WriteTable("events", folder, 8)
+        expected = [(f"{folder}/events/part-00000-of-00008.parquet", 0)]
+        assert_that(told, equal_to(expected), label="Nothing")
+        told = rows | "Write one" >> WriteTable("replays", folder, 1)
+        expected = [(f"{folder}/replays/part-00000-of-00001.parquet", 1)]
+        assert_that(told, equal_to(expected), label="One")
+    assert len(list(tmp_path.rglob("*.parquet"))) == 2
+
+
+def test_a_whole_store_through_the_stage_is_what_the_writer_gives(tmp_path: Path) -> None:
+    made = small_store.tables()
+    draft = begin(str(tmp_path / "beam"))
+    with pipeline() as line:
+        for table, rows in made.rows.items():
+            source = line | f"Rows of {table}" >> beam.Create(rows)
+            source | f"Write {table}" >> WriteTable(table, draft.folder, small_store.SHARDS)
+        for table in ("procedures", "candidates"):
+            ids = [row["procedure_id"] for row in made.rows[table]]
+            pairs = line | f"Vectors of {table}" >> beam.Create(
+                [(i, made.vectors[i].tobytes()) for i in ids]
+            )
+            pairs | f"Index {table}" >> WriteIndex(table, draft.folder)
+    fields = {
+        "as_of": small_store.AS_OF,
+        "inputs": [],
+        "teacher": "rules@1",
+        "embedder": small_store.embedder().describe(),
+        "ledger": small_store.ledger(made),
+    }
+    publish(draft, fields)
+    small_store.write(tmp_path / "plain", made)
+    assert fsck(str(tmp_path / "beam")) == []
+    assert contents(tmp_path / "beam") == contents(tmp_path / "plain")
+
+
+def test_an_index_of_nothing_is_written(tmp_path: Path) -> None:
+    with pipeline() as line:
+        nothing = line | beam.Create([("x", b"")]) | beam.Filter(lambda pair: False)
+        told = nothing | "Index" >> WriteIndex("candidates", str(tmp_path))
+        assert_that(told, equal_to([(f"{tmp_path}/index/candidates.faiss", 0)]))
+    assert (tmp_path / "index/candidates.faiss").is_file()
+
+
+@pytest.mark.parametrize(("table", "shards"), [("nothing", 1), ("spans", 0)])
+def test_a_wrong_table_or_number_is_refused_when_it_is_said(table: str, shards: int) -> None:
+    with pytest.raises(ValueError, match=r"table|shards"):
+        WriteTable(table, "folder", shards)
