@@ -149,7 +149,8 @@ class _Reader:
     def __init__(self, trajectory: Trajectory) -> None:
         self.trajectory = trajectory
         self.trace = trajectory.trace
-        self.text = without_annotations(self.trace)
+        self.text = words.without_math_signs(without_annotations(self.trace))
+        self.latex = words.is_latex(self.trace) or words.is_latex(trajectory.problem)
         self.sentences = words.sentences(self.trace)
         self.starts = [start for start, _ in self.sentences]
         self.mentions = mentions(trajectory.problem)
@@ -230,10 +231,10 @@ class _Reader:
             symbol = outer_symbol(calculation.expression)
             begin = self._phrase_start(calculation, start)
             found = result_words(
-                self.text[:end],
-                begin,
-                calculation.result_start,
-                calculation.result_end,
+                self.text[start:end],
+                begin - start,
+                calculation.result_start - start,
+                calculation.result_end - start,
                 symbol,
                 self.names,
             )
@@ -434,10 +435,11 @@ class _Reader:
         )
 
     def _is_nameless(self, cone: Sequence[int]) -> bool:
-        """Whether most of the data of a routine has no name: then no question finds it."""
+        """Whether the data of a routine has no names that a question could find it by: most of it
+        in a story, any of it in a derivation, where equal numbers are often chance."""
         data = {o.key: o for i in cone for o in self.steps[i].operands if isinstance(o, Datum)}
         unnamed = sum(not datum.names for datum in data.values())
-        return 2 * unnamed > len(data) or (unnamed > 0 and unnamed == len(data))
+        return unnamed > 0 and (self.latex or 2 * unnamed > len(data))
 
     def _target_name(self, step: Step, is_target: bool) -> str:
         if is_target:

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from tracemine.teachers.rules.naming import call, detail_beside
 from tracemine.teachers.rules.numerals import Numeral, find_numerals, word_set
-from tracemine.teachers.rules.words import identifier
+from tracemine.teachers.rules.words import identifier, without_math_signs
 
 #: Mentions of this many last problems are kept, because a trace asks about each of its numbers.
 CACHED_PROBLEMS = 512
@@ -65,6 +65,7 @@ def mentions(text: str, *, fractions: bool = True) -> tuple[Mention, ...]:
     numerator and its denominator, since a routine may use either. In a calculation, read without
     ``fractions``, a slash is a division, and a number without a noun has none; in a story it has
     that of the number before it ("sold 48 clips in April and 24 in May")."""
+    text = without_math_signs(text)
     found: list[Mention] = []
     for numeral in find_numerals(text, fractions=fractions):
         new = _mention(text, numeral)
@@ -87,9 +88,10 @@ def _elliptic(text: str, mention: Mention, earlier: list[Mention]) -> Mention:
     for other in reversed(earlier):
         if other.method or other.percent or other.unit == "dollar" or not other.noun:
             continue
-        if "_per_" in other.noun or other.noun in ("fraction", "numerator", "denominator"):
+        if other.noun in ("fraction", "numerator", "denominator", "times"):
             continue
-        return replace(mention, unit=other.unit, noun=other.noun)
+        unit = other.unit.partition("/")[0] if other.unit else None
+        return replace(mention, unit=unit, noun=other.noun.partition("_per_")[0])
     return mention
 
 

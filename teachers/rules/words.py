@@ -205,6 +205,21 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[A-Z\"'“($\\*\d])|\n
 _TITLE_END = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|No|Jr|Sr|approx|[A-Z])\.$")
 
 
+_LATEX = re.compile(r"\\[A-Za-z(\[]|\$[^$\s]{1,40}\$(?!\d)")
+_BARE_DOLLAR = re.compile(r"(?<!\\)\$")
+
+
+def is_latex(text: str) -> bool:
+    """Whether a dollar sign in ``text`` opens or closes a formula."""
+    return _LATEX.search(text) is not None
+
+
+def without_math_signs(text: str) -> str:
+    """``text``, offsets as they were, with the dollar signs of LaTeX formulas blanked out, so
+    that those left stand for money."""
+    return _BARE_DOLLAR.sub(" ", text) if is_latex(text) else text
+
+
 def sentences(text: str) -> list[tuple[int, int]]:
     """The sentences of ``text`` as ``[start, end)``, without the white space between them. A line
     break ends one; the dot of "Mr." does not."""
@@ -264,6 +279,7 @@ _NOT_NAMES = word_set(
     """
 )
 _ROLES = ("someone", "another person", "a third person", "a fourth person", "somebody else")
+_ORDINAL_END = re.compile(r"(?:st|nd|rd|th)\b")
 _SLOTS = "nmkpqrstuvwxyz"
 _PLACE_BEFORE = re.compile(r"\b(?:in|at|near|into|visits?|visited)\s+$")
 
@@ -281,6 +297,8 @@ def proper_names(text: str) -> frozenset[str]:
             if not _may_be_name(word):
                 continue
             before = text[start : match.start()].strip(" \"'“‘(*_#-–—")
+            if before and word in _NOT_NAMES:
+                continue
             if before and not before.endswith((":", "?", "!", ".", "$", "\\")):
                 inside.add(word)
                 continue
@@ -334,8 +352,11 @@ def _mask_numbers(text: str) -> str:
             slot += "%"
         elif numeral.kind == "money":
             slot = f"${slot}"
+        elif _ORDINAL_END.match(text, numeral.end):
+            slot += "th"
         pieces += [text[at : numeral.start], slot]
-        at = numeral.end
+        ordinal = _ORDINAL_END.match(text, numeral.end)
+        at = ordinal.end() if ordinal else numeral.end
     pieces.append(text[at:])
     return "".join(pieces)
 
@@ -355,9 +376,9 @@ def _mask_names(text: str, names: frozenset[str]) -> str:
             return first
         if _PLACE_BEFORE.search(text, max(0, match.start() - 12), match.start()):
             return roles.setdefault(
-                first, "somewhere" if "somewhere" not in roles.values() else "elsewhere"
+                first, "a place" if "a place" not in roles.values() else "another place"
             )
-        people = [r for r in roles.values() if not r.endswith("where")]
+        people = [r for r in roles.values() if not r.endswith("place")]
         return roles.setdefault(first, _ROLES[min(len(set(people)), len(_ROLES) - 1)])
 
     return pattern.sub(role, text)

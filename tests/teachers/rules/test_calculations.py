@@ -1,0 +1,287 @@
+import gzip
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracemine.schemas import Span, Trajectory, content_id, problem_id
+from tracemine.schemas.records import Source
+from tracemine.schemas.values import decode
+from tracemine.teachers.rules.calculations import MAX_SPANS, MIN_QUOTE, read_calculations
+from tracemine.teachers.rules.chains import find_calculations
+
+DATA = Path(__file__).parents[3].parent / "shared" / "data"
+
+
+def _trajectory(problem: str, trace: str, reference: str | None = None) -> Trajectory:
+    return Trajectory(
+        id=content_id(problem, trace),
+        problem_id=problem_id(problem),
+        problem=problem,
+        trace=trace,
+        answer=reference,
+        reference=reference,
+        domain="math",
+        sources=(Source("own", 0),),
+        outcome="verified",
+    )
+
+
+def _run(span: Span) -> Any:
+    assert span.code is not None
+    assert span.entry_point is not None
+    scope: dict[str, Any] = {}
+    exec(span.code, scope)
+    return scope[span.entry_point](**decode(span.instances[0].bindings))
+
+
+def _assert_sound(trajectory: Trajectory) -> tuple[Span, ...]:
+    """Quotes stand where they say, routines give the stated result, nothing leaks."""
+    segmentation = read_calculations(trajectory)
+    for span in segmentation.spans:
+        assert span.quote == trajectory.trace[span.start : span.end]
+        assert len("".join(span.quote.split())) >= MIN_QUOTE
+        result = decode(span.instances[0].result)
+        assert _run(span) == pytest.approx(result, rel=1e-6)
+        names = [parameter.name for parameter in span.signature.inputs]
+        assert len(set(names)) == len(names)
+        assert names and span.entry_point not in names
+        assert list(decode(span.instances[0].bindings)) == sorted(names)
+        assert span.subquestion
+        assert not re.search(r"\d", span.subquestion)
+        assert (span.kind == "tool") == (span.tool is not None)
+    for dropped in segmentation.dropped:
+        assert 0 <= dropped.start < dropped.end <= len(trajectory.trace)
+    return segmentation.spans
+
+
+PROBLEM = (
+    "Leila's hens lay 20 eggs a day. She eats three and uses 5 for cakes. She sells the remaining "
+    "eggs for $2 each. How much does Leila earn per day?"
+)
+TRACE = (
+    "Leila has 20 - 3 - 5 = <<20-3-5=12>>12 eggs left to sell.\n"
+    "She earns 12 * 2 = $<<12*2=24>>24 every day."
+)
+
+
+def test_steps_and_the_routine_of_the_whole() -> None:
+    spans = _assert_sound(_trajectory(PROBLEM, TRACE, "24"))
+    assert [span.kind for span in spans] == ["procedural", "tool", "procedural"]
+    step, last, whole = spans
+    assert step.quote == TRACE.splitlines()[0]
+    assert step.signature.output.name == "remaining_eggs"
+    assert decode(step.instances[0].bindings) == {
+        "eggs_per_day": 20,
+        "eggs_eaten": 3,
+        "eggs_used": 5,
+    }
+    assert last.tool == "operator.mul"
+    assert (whole.start, whole.end) == (0, len(TRACE))
+    assert whole.subquestion == "how much does someone earn per day?"
+    assert decode(whole.instances[0].result) == 24
+    assert sorted(decode(whole.instances[0].bindings).values()) == [2, 3, 5, 20]
+    assert all(span.instances[0].checked for span in spans)
+
+
+@pytest.mark.parametrize("reference", ["$24", "24.0", " 24 ", "\\$24"])
+def test_a_reference_is_read_as_a_number(reference: str) -> None:
+    spans = read_calculations(_trajectory(PROBLEM, TRACE, reference)).spans
+    assert all(span.instances[0].checked for span in spans)
+
+
+@pytest.mark.parametrize("reference", ["25", None, "no number", ""])
+def test_nothing_is_checked_without_the_right_answer(reference: str | None) -> None:
+    spans = read_calculations(_trajectory(PROBLEM, TRACE, reference)).spans
+    assert spans
+    assert not any(span.instances[0].checked for span in spans)
+
+
+def test_only_what_feeds_the_answer_is_checked() -> None:
+    trace = TRACE.replace("\n", "\nA week would be 20 * 5 = 100 eggs in all.\n")
+    spans = read_calculations(_trajectory(PROBLEM, trace, "24")).spans
+    aside = [span for span in spans if decode(span.instances[0].result) == 100]
+    assert len(aside) == 1
+    assert not aside[0].instances[0].checked
+
+
+@pytest.mark.parametrize(
+    ("trace", "value"),
+    [
+        ("So the pens cost 5 * $3 = $15 in all.", 15),
+        ("So the pens cost $5 × 3 = $15 in all.", 15),
+        (r"So we have \( 5 \times 3 = 15 \) in all.", 15),
+        (r"So the pens \( 5 \cdot 3 + 2 = 17 \) in all.", 17),
+        (r"So in all \[ \frac{5}{2} \cdot 3 = 7.5 \]", 7.5),
+        ("The cost is 5 pens * 3 dollars = 15 dollars.", 15),
+        ("In all 5 * 3 + 5 = 15 + 5 = 20 dollars.", 20),
+        ("The total is x = 5 * 3 = 15 dollars.", 15),
+        ("That is (5 + 3) / 2 = 4 dollars each.", 4),
+        ("It is 40% of 5 = 2 dollars in all.", 2),
+        (r"We get 5 * 3 = \boxed{15} dollars.", 15),
+    ],
+)
+def test_plain_text_and_simple_latex(trace: str, value: float) -> None:
+    trajectory = _trajectory("Pens: 5 packs at $3, 2 loose ones, 40% off. How much?", trace)
+    spans = _assert_sound(trajectory)
+    assert [decode(span.instances[0].result) for span in spans] == [value]
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "Let 5x + 3 = 12 and so on.",
+        "We know x + 5 + 3 = 12 for some x.",
+        "We know that f(5) + 3 = 10 here.",
+        r"We know that \sqrt{5} + 3 = 8 here.",
+        r"We know that 5 + 3 = 8\pi there.",
+        "The number 15 = 15 is not news.",
+        "```python\ntotal = 5 * 3 = 15\n```",
+        "It is 5 * 3 and that is all.",
+    ],
+)
+def test_what_is_symbolic_or_code_is_left_alone(trace: str) -> None:
+    assert find_calculations(trace) == []
+
+
+@pytest.mark.parametrize(
+    ("trace", "reason"),
+    [
+        ("So the pens cost 5 * $3 = $16 in all.", "does not compute"),
+        ("So each pays 20 / 3 = 6.67 dollars.", "rounded result"),
+        ("So each pays 20 / 3 ≈ 7 dollars.", "rounded result"),
+        ("There are 60 * 24 = 1440 minutes in a day.", "no data of the instance"),
+        ("Dividing 5 / 0 = 0 is not allowed here.", "does not compute"),
+    ],
+)
+def test_what_is_not_mined_has_its_reason(trace: str, reason: str) -> None:
+    problem = "Pens: 5 packs at $3. The 20 euros are shared by 3. How much?"
+    segmentation = read_calculations(_trajectory(problem, trace))
+    assert not segmentation.spans
+    assert [dropped.reason for dropped in segmentation.dropped] == [reason]
+
+
+def test_an_annotation_and_its_text_are_one_calculation() -> None:
+    assert len(find_calculations("So 6 + 8 = 7 * 2 = <<6+8=14>>14 plums. And 2 + 2 = 4.")) == 2
+
+
+def test_a_repeated_calculation_is_mined_once() -> None:
+    trace = "The pens cost 5 * $3 = $15.\nTo check: the pens cost 5 * $3 = $15."
+    segmentation = read_calculations(_trajectory("5 pens cost $3 each. How much?", trace, "15"))
+    assert len(segmentation.spans) == 1
+    assert [dropped.reason for dropped in segmentation.dropped] == ["repeated calculation"]
+
+
+def test_constants_stay_in_the_code() -> None:
+    problem = "A bike for 80 dollars is 25% off. Ben saves half of the rest. How much is that?"
+    trace = (
+        "The discount is 25 / 100 * 80 = $20 here.\nThe rest is 80 - 20 = $60.\n"
+        "He saves 60 / 2 = $30 of it."
+    )
+    whole = _assert_sound(_trajectory(problem, trace, "30"))[-1]
+    assert sorted(decode(whole.instances[0].bindings).values()) == [25, 80]
+    assert "100" in (whole.code or "")
+    assert "/ 2" in (whole.code or "")
+    assert whole.signature.output.type == "rational"
+
+
+def test_a_percentage_is_data_in_every_form() -> None:
+    trace = "With the discount the price is 80 * 0.75 = 60 dollars."
+    (span,) = _assert_sound(_trajectory("A bike for 80 dollars is 25% off. How much?", trace, "60"))
+    assert decode(span.instances[0].bindings)["discount_remaining_fraction"] == 0.75
+
+
+def test_a_written_question_becomes_the_subquestion() -> None:
+    trace = TRACE.replace("Leila has", "How many eggs does Leila sell? ** Leila has")
+    spans = _assert_sound(_trajectory(PROBLEM, trace, "24"))
+    assert spans[0].subquestion == "how many eggs does someone sell?"
+    assert spans[0].quote.startswith("** Leila has") or spans[0].quote.startswith("Leila has")
+
+
+def test_an_operand_is_the_latest_unused_result() -> None:
+    problem = "A hall has 4 rows of 6 red chairs and 3 rows of 8 blue chairs. How many chairs?"
+    trace = (
+        "There are 4 * 6 = 24 red chairs.\nThere are 3 * 8 = 24 blue chairs.\n"
+        "In total 24 + 24 = 48 chairs."
+    )
+    whole = _assert_sound(_trajectory(problem, trace, "48"))[-1]
+    assert sorted(decode(whole.instances[0].bindings).values()) == [3, 4, 6, 8]
+
+
+def test_spans_are_bounded() -> None:
+    lines = [f"Row {n} has {n} * 7 = {n * 7} pear trees." for n in range(2, 400)]
+    problem = "An orchard with rows of 7 pear trees. " + " ".join(str(n) for n in range(2, 400))
+    segmentation = read_calculations(_trajectory(problem, "\n".join(lines)))
+    assert 0 < len(segmentation.spans) <= MAX_SPANS + 1
+    assert "too many calculations in one trace" in {d.reason for d in segmentation.dropped}
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "(",
+        "((1+",
+        "1+1=",
+        "=",
+        "1 + ",
+        "<<1+",
+        "\\frac{1}{",
+        "1=1=",
+        "9",
+        "$",
+        "1 a ",
+        "- ",
+        "```",
+        "? ",
+    ],
+)
+def test_time_is_linear_in_hostile_text(piece: str) -> None:
+    trace = (piece * 40_000)[:40_000]
+    started = time.process_time()
+    read_calculations(_trajectory("There are 1 and 9. How many?", trace))
+    assert time.process_time() - started < 4.0
+
+
+_PIECES = (
+    "5 * 3 = 15", "20 - 5 = 15", "<<15*2=30>>", "= ", "$", "15", "3", "/", "+", "(", ")", "%",
+    "pens", "\n", ". ", "So", "Leila", "How many? ** ", "0.25", "-", "\\frac{1}{2}", "x", "twice",
+    "30 / 4 = 7.5",
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(_PIECES), max_size=30).map(" ".join))
+def test_every_span_is_sound(trace: str) -> None:
+    trajectory = _trajectory(
+        "Leila buys 5 pens at $3 and 20 caps. How many has Leila?", trace, "30"
+    )
+    _assert_sound(trajectory)
+    assert read_calculations(trajectory) == read_calculations(trajectory)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=300), st.text(max_size=100))
+def test_no_text_is_a_crash(trace: str, problem: str) -> None:
+    read_calculations(_trajectory(problem, trace, "1"))
+
+
+def _published() -> Iterator[Trajectory]:
+    with gzip.open(DATA / "gsm8k_train.jsonl.gz", "rt", encoding="utf-8") as file:
+        for _, line in zip(range(300), file, strict=False):
+            row = json.loads(line)
+            trace, _, answer = row["answer"].rpartition("\n#### ")
+            yield _trajectory(row["question"], trace, answer)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the real data is not beside the repository")
+def test_published_solutions_are_read_and_sound() -> None:
+    found = [_assert_sound(trajectory) for trajectory in _published()]
+    assert sum(bool(spans) for spans in found) > 0.95 * len(found)
+    checked = [span.instances[0].checked for spans in found for span in spans]
+    assert sum(checked) > 0.9 * len(checked)
