@@ -139,6 +139,13 @@ def _checks(min_replays: int) -> list[_Check]:
             "ANTI JOIN instances USING (instance_id)",
         ),
         _Check(
+            "is a replay's variant that is neither of an entry nor among the rejected",
+            "SELECT DISTINCT variant_id AS subject FROM replays "
+            f"ANTI JOIN {_VARIANTS} AS v USING (variant_id) ANTI JOIN "
+            "(SELECT regexp_extract(detail, 'variant ([0-9a-f]{32})', 1) AS variant_id "
+            "FROM rejected) AS r USING (variant_id)",
+        ),
+        _Check(
             "is an event's procedure that is not in the store",
             f"SELECT DISTINCT procedure_id AS subject FROM events "
             f"ANTI JOIN {_ENTRIES} AS e USING (procedure_id)",

@@ -202,6 +202,12 @@ FORGERIES: dict[str, tuple[Forge, str]] = {
         lambda made: [row.update(checked=False) for row in rows(made, "instances")],
         "fewer than 2 passes that count",
     ),
+    "a replay of an unknown variant": (
+        lambda made: rows(made, "replays").append(
+            {**rows(made, "replays")[0], "variant_id": "f" * 32}
+        ),
+        "replay's variant that is neither",
+    ),
     "two verdicts on one instance": (
         lambda made: rows(made, "replays").append({**rows(made, "replays")[0], "reason": "again"}),
         "two replays on one instance",
