@@ -202,16 +202,19 @@ def _held_out(
     problems: Mapping[str, str],
 ) -> list[Case]:
     """The cases that are held out for a method's variant: tests that admission did not use, and
-    instances of another problem with other values than its founder's own."""
+    instances of another problem; both with other values than its founder's own (a task may state
+    one test twice)."""
     founder = method.founder.span
     own_problem = problems[founder.problem_id]
     own_values = _values(founder.instances[0].bindings)
     found = []
     for case in cases:
         witness = witnesses[case.instance.id]
+        if _values(case.instance.bindings) == own_values:
+            continue
         if witness.origin == "test":
             found.append(dataclasses.replace(case, own_roles=witness.span_id == founder.id))
-        elif witness.problem != own_problem and _values(case.instance.bindings) != own_values:
+        elif witness.problem != own_problem:
             found.append(case)
     return found
 

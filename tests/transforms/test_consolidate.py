@@ -165,6 +165,8 @@ def test_held_out_tests_decide_for_a_code_task() -> None:
     assert entries == []
     assert [record.reason for record in rejected] == ["failed replay"]
     assert statuses(spent(1, code, tests=tests[:1])) == ["candidate"]
+    again = ({"budget": 101, "price": 4, "boxes": 4}, 85)  # the values of its own instance
+    assert statuses(spent(1, code, tests=(tests[0], again))) == ["candidate"]
 
 
 def test_a_twin_whose_roles_are_named_otherwise_is_not_spoken_for() -> None:
