@@ -100,7 +100,8 @@ def test_every_kind_of_bad_input_ends_in_the_ledger(tmp_path: Path) -> None:
 
 
 def test_a_reference_that_is_a_list_fails(tmp_path: Path) -> None:
-    rows = [{"question": "a", "cot": "b", "gold": gold} for gold in ("1", ["1"], [], {}, None)]
+    golds: list[Any] = ["1", ["1"], [], {}, None]
+    rows = [{"question": "a", "cot": "b", "gold": gold} for gold in golds]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (file,) = resolve_inputs([str(tmp_path / "a.jsonl")])
     reasons = [r.reason for output, r in read_file(file) if output == FAILED]
