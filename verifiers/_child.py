@@ -244,6 +244,9 @@ def make_encoder(limit: int, depth_limit: int) -> Callable[[Any], str]:
     tables = (dict, Counter, defaultdict, OrderedDict)
     scalar_texts = {None: "null", True: "true", False: "false"}
     none_type, error, value_error = kind_of(None), _NotPlainError, ValueError
+    int_type, float_type, complex_type, bool_type = int, float, complex, bool
+    str_type, bytes_type, list_type, tuple_type = str, bytes, list, tuple
+    set_type, frozenset_type = set, frozenset
     length, every = len, all
     foreign = _foreign_converters()
 
@@ -251,40 +254,40 @@ def make_encoder(limit: int, depth_limit: int) -> Callable[[Any], str]:
         kind = kind_of(value)
         if depth > depth_limit:
             raise error("nested too deep")
-        if kind is int:
+        if kind is int_type:
             try:
                 return int_text(value)
             except value_error:
                 raise error("an integer of too many digits") from None
-        if kind is float:
+        if kind is float_type:
             text = float_text(value)
             return text if is_finite(value) else '{"$float":"' + text + '"}'
-        if kind is str:
+        if kind is str_type:
             return escape(value)
-        if kind is bool or kind is none_type:
+        if kind is bool_type or kind is none_type:
             return scalar_texts[value]
-        if kind is list:
+        if kind is list_type:
             return "[" + join(",", [write(v, depth + 1) for v in value]) + "]"
-        if kind is tuple:
+        if kind is tuple_type:
             return '{"$tuple":[' + join(",", [write(v, depth + 1) for v in value]) + "]}"
-        if kind is set or kind is frozenset:
-            name = "set" if kind is set else "frozenset"
+        if kind is set_type or kind is frozenset_type:
+            name = "set" if kind is set_type else "frozenset"
             members = sort([write(v, depth + 1) for v in value])
             return '{"$' + name + '":[' + join(",", members) + "]}"
         if kind in tables:
             pairs = [(k, v) for k, v in dict_items(value)]
-            if every([kind_of(k) is str and not starts(k, "$") for k, _ in pairs]):
+            if every([kind_of(k) is str_type and not starts(k, "$") for k, _ in pairs]):
                 pairs = sort(pairs, key=lambda pair: pair[0])
                 inner = [escape(k) + ":" + write(v, depth + 1) for k, v in pairs]
                 return "{" + join(",", inner) + "}"
             texts = sort([(write(k, depth + 1), write(v, depth + 1)) for k, v in pairs])
             return '{"$dict":[' + join(",", ["[" + k + "," + v + "]" for k, v in texts]) + "]}"
-        if kind is complex:
+        if kind is complex_type:
             parts = [write(value.real, depth), write(value.imag, depth)]
             return '{"$complex":[' + join(",", parts) + "]}"
         if kind is fraction:
             return '{"$fraction":"' + fraction_text(value) + '"}'
-        if kind is bytes:
+        if kind is bytes_type:
             return '{"$bytes":"' + hexadecimal(value) + '"}'
         for accepts, convert in foreign:
             if accepts(value, kind):
@@ -340,6 +343,7 @@ def run_child(request: dict[str, Any], bindings: list[dict[str, Any]], out: int)
     encode = make_encoder(request["chars"], request["depth"])
     unsupported, length, text_of, cut = _NotPlainError, len, str, REASON_CHARS
     memory_error, base, too_deep = MemoryError, BaseException, RecursionError
+    value_error = ValueError
     join, to_bytes, kind_of, view = str.join, str.encode, type, memoryview
 
     def describe(error: BaseException) -> str:
@@ -376,10 +380,9 @@ def run_child(request: dict[str, Any], bindings: list[dict[str, Any]], out: int)
         lines = [call(entry, keywords) for keywords in bindings]
     try:
         payload = to_bytes(join("\n", lines), "utf-8")
-    except ValueError:
-        payload = to_bytes(
-            join("\n", ['unsupported "text that is not Unicode"'] * length(bindings))
-        )
+    except value_error:
+        lines = ['unsupported "text that is not Unicode"'] * length(bindings)
+        payload = to_bytes(join("\n", lines))
     rest = view(pack(length(payload)) + payload)
     while rest:
         rest = rest[write_bytes(out, rest) :]

@@ -13,14 +13,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tracemine.schemas import decode, encode, values
 from tracemine.verifiers._frames import Worker, WorkerLostError
 from tracemine.verifiers._stateless import is_stateless
-
-if TYPE_CHECKING:
-    from tracemine.verifiers.sandbox import Limits, Run, Status
+from tracemine.verifiers.runs import Limits, Run, Status
 
 NAME = "cpython"
 
@@ -98,8 +96,6 @@ class CPythonPool:
         limits: Limits,
     ) -> list[Run]:
         """One `Run` for each of ``bindings``, in order. Raises nothing on account of the code."""
-        from tracemine.verifiers.sandbox import Run
-
         if self._owner != os.getpid():
             self.abandon()
         texts: list[str] = []
@@ -135,8 +131,6 @@ class CPythonPool:
     ) -> list[Run]:
         """One child for all of ``texts``: a `Run` for each, or a single one that says how the child
         failed."""
-        from tracemine.verifiers.sandbox import Run
-
         wall = seconds * WALL_FACTOR + WALL_EXTRA
         request = {
             "entry": entry_point,
@@ -219,8 +213,6 @@ class CPythonPool:
 def _read(
     header: Mapping[str, Any], body: bytes, count: int, seconds: float, wall: float
 ) -> list[Run]:
-    from tracemine.verifiers.sandbox import Run
-
     match header["end"]:
         case "frame":
             lines = body.decode("utf-8", errors="replace").split("\n")
@@ -241,8 +233,6 @@ def _read(
 
 def _read_line(line: str) -> Run:
     """A line of a child, which the code may have written itself: believed in nothing but form."""
-    from tracemine.verifiers.sandbox import Run
-
     status, _, text = line.partition(" ")
     try:
         value = decode(text)

@@ -6,18 +6,17 @@ not CPython, so what it says counts only where a value is confirmed by what was 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pydantic_monty
 
-from tracemine.schemas import NotPlainError, encode
+from tracemine.schemas import NotPlainError, decode, encode
 from tracemine.verifiers._stateless import is_stateless
-
-if TYPE_CHECKING:
-    from tracemine.verifiers.sandbox import Limits, Run
+from tracemine.verifiers.runs import Limits, Run
 
 NAME = "monty"
 
@@ -72,38 +71,43 @@ def __tm_call(
 
 _UNSUPPORTED = ("NotImplementedError", "ModuleNotFoundError", "ImportError", "Internal error")
 
-#: Pools of a parent process. Their threads did not survive the fork, so they are never closed here.
-_ABANDONED: list[Any] = []
+#: The process that monty's threads run in, once it was used. They do not survive a fork, and a copy
+#: that touches monty all the same hangs and takes its parent's pool with it.
+_RUNTIME: list[int] = []
 
 
 class MontyPool:
-    """Runs code in monty's workers. Any number of threads."""
+    """Runs code in monty's workers. Any number of threads; in one process of those that forked from
+    one another, see `usable`."""
 
     def __init__(self, processes: int) -> None:
         self._processes = processes
         self._lock = threading.Lock()
         self._pool: Any = None
-        self._owner = -1
+
+    def usable(self) -> bool:
+        """False in a forked copy of a process that has used monty."""
+        return not _RUNTIME or _RUNTIME[0] == os.getpid()
 
     def _started(self) -> Any:
         with self._lock:
-            if self._pool is None or self._owner != os.getpid():
-                self.abandon()
-                pool = pydantic_monty.Monty(max_processes=self._processes)
-                self._pool, self._owner = pool.__enter__(), os.getpid()
+            if self._pool is None:
+                _RUNTIME[:] = [os.getpid()]
+                self._pool = pydantic_monty.Monty(max_processes=self._processes).__enter__()
             return self._pool
 
     def close(self) -> None:
         """End the workers; the next run starts new ones."""
         with self._lock:
-            if self._pool is not None and self._owner == os.getpid():
+            if self._pool is not None and self.usable():
                 self._pool.__exit__(None, None, None)
                 self._pool = None
 
     def abandon(self) -> None:
-        """Forget a pool that belongs to the process that this one was forked from."""
+        """In a forked copy: forget the pool, which is the parent's, without ever finalising it."""
+        self._lock = threading.Lock()  # another thread may have held it when the process forked
         if self._pool is not None:
-            _ABANDONED.append(self._pool)
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._pool))
             self._pool = None
 
     def run_many(
@@ -151,8 +155,6 @@ class MontyPool:
         last_word: bool = False,
     ) -> list[Run] | None:
         """All of ``bindings`` in one fresh session, or None where that decides nothing."""
-        from tracemine.verifiers.sandbox import Run
-
         resources: Any = {
             "max_feed_duration_secs": seconds,
             "max_memory": limits.memory_mib << 20,
@@ -167,7 +169,7 @@ class MontyPool:
                 loaded = True
                 rows = session.feed_run(
                     "__tm_call(__tm_entry, __tm_many)",
-                    inputs={"__tm_many": [dict(b) for b in bindings]},
+                    inputs={"__tm_many": [_fresh(b) for b in bindings]},
                     print_callback=sink,
                 )
         except pydantic_monty.MontyCrashedError as error:
@@ -187,9 +189,20 @@ class MontyPool:
         return None
 
 
-def _failure(error: Exception) -> Run:
-    from tracemine.verifiers.sandbox import Run
+#: Values of these kinds cannot be changed.
+_FIXED = frozenset((bool, int, float, complex, str, bytes, type(None)))
 
+
+def _fresh(keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy that shares nothing with any other call's: one object is one object inside, too, and
+    a call that sorts its argument would sort it for the next."""
+    if all(type(value) in _FIXED for value in keywords.values()):
+        return dict(keywords)
+    copied: dict[str, Any] = decode(encode(dict(keywords)))
+    return copied
+
+
+def _failure(error: Exception) -> Run:
     text = _cut(error)
     if text.startswith("TimeoutError"):
         return Run("timeout", None, text, NAME)
@@ -201,8 +214,6 @@ def _failure(error: Exception) -> Run:
 
 
 def _read(row: Any, limits: Limits) -> Run:
-    from tracemine.verifiers.sandbox import Run
-
     tag, value = row
     if tag == 2:
         text = str(value)[:300]

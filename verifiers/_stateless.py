@@ -91,8 +91,6 @@ def _plain_node(node: ast.AST) -> bool:
             return isinstance(node.ctx, ast.Load) and not node.attr.startswith("_")
         case ast.Global() | ast.Nonlocal() | ast.ClassDef() | ast.AsyncFunctionDef():
             return False
-        case ast.Yield() | ast.YieldFrom() | ast.Await() | ast.ExceptHandler(type=None):
-            return not isinstance(node, ast.Await)
     return True
 
 

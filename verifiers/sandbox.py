@@ -20,59 +20,22 @@ import os
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from tracemine.verifiers._cpython import CPythonPool
 from tracemine.verifiers._monty import MontyPool
-
-Status = Literal["ok", "error", "timeout", "memory", "unsupported", "refused"]
-Backend = Literal["monty", "cpython"]
+from tracemine.verifiers.runs import DEFAULT_LIMITS, Backend, Limits, Run, Status
 
 #: A longer source is refused unread, in characters: no routine is, and parsers are not sandboxed.
 MAX_SOURCE_CHARS = 200_000
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one call may use.
-
-    ``seconds`` is CPU time (in monty, its own running time); ``memory_mib`` is on top of what the
-    interpreter has when it starts; ``result_chars`` counts the result's JSON text. After
-    ``slow_calls`` confirmed timeouts within one `Sandbox.run_many`, its remaining calls get
-    ``slow_factor`` of the time and no retry: a routine that loops forever on every instance must
-    not cost minutes.
-    """
-
-    seconds: float = 2.0
-    memory_mib: int = 512
-    result_chars: int = 1_000_000
-    slow_calls: int = 3
-    slow_factor: float = 0.1
-
-
-DEFAULT_LIMITS = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """The end of one call: ``value`` where ``status`` is ``ok``, else None and a ``reason``.
-
-    ``error``: the code raised, exited or crashed. ``unsupported``: the backend does not have
-    something, or the result is no plain value. ``refused``: it was not run.
-    """
-
-    status: Status
-    value: Any
-    reason: str
-    backend: str
-
-
 class Sandbox:
     """Pools of warm workers, started when first needed, ended by `close` or with this process.
 
-    Safe for any number of threads; a forked copy starts workers of its own. ``processes`` bounds
-    the workers of each kind (default: the number of CPUs).
+    Safe for any number of threads; a forked copy starts workers of its own (of cpython alone where
+    the parent has used monty, which does not survive a fork: `Run.backend` says which it was).
+    ``processes`` bounds the workers of each kind (default: the number of CPUs).
     """
 
     def __init__(self, *, processes: int | None = None, namespaces: bool = True) -> None:
@@ -117,7 +80,8 @@ class Sandbox:
         refusal = _refusal(source, entry_point)
         if refusal:
             return [Run("refused", None, refusal, backend)] * len(bindings)
-        pool = self._monty if backend == "monty" else self._cpython
+        fast = backend == "monty" and self._monty.usable()
+        pool = self._monty if fast else self._cpython
         return pool.run_many(source, entry_point, bindings, limits)
 
     def run(
@@ -179,3 +143,6 @@ def _after_fork() -> None:
 
 atexit.register(_close_all)
 os.register_at_fork(after_in_child=_after_fork)
+
+
+__all__ = ["DEFAULT_LIMITS", "Backend", "Limits", "Run", "Sandbox", "Status", "shared_sandbox"]

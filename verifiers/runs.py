@@ -1,0 +1,44 @@
+"""What a run of untrusted code may use, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Status = Literal["ok", "error", "timeout", "memory", "unsupported", "refused"]
+Backend = Literal["monty", "cpython"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one call may use.
+
+    ``seconds`` is CPU time (in monty, its own running time); ``memory_mib`` is on top of what the
+    interpreter has when it starts; ``result_chars`` counts the result's JSON text. After
+    ``slow_calls`` confirmed timeouts within one `Sandbox.run_many`, its remaining calls get
+    ``slow_factor`` of the time and no retry: a routine that loops forever on every instance must
+    not cost minutes.
+    """
+
+    seconds: float = 2.0
+    memory_mib: int = 512
+    result_chars: int = 1_000_000
+    slow_calls: int = 3
+    slow_factor: float = 0.1
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The end of one call: ``value`` where ``status`` is ``ok``, else None and a ``reason``.
+
+    ``error``: the code raised, exited or crashed. ``unsupported``: the backend does not have
+    something, or the result is no plain value. ``refused``: it was not run.
+    """
+
+    status: Status
+    value: Any
+    reason: str
+    backend: str
