@@ -337,6 +337,7 @@ class _Reader:
         noun = mention.noun
         if form:
             noun = f"{noun}_{form}" if "percent" not in noun else noun.replace("percent", form, 1)
+            noun = noun.replace("increase_growth", "growth")
         names = [noun] if noun else []
         if here is not None and here.noun:
             if not noun or (noun in _GENERIC and here.noun not in _GENERIC):

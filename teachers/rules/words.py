@@ -193,8 +193,12 @@ def listed(parts: Sequence[str]) -> str:
     return f"{', '.join(unique[:-1])} and {unique[-1]}"
 
 
+_FRACTION_PARTS = ("numerator", "denominator")
+
+
 def subquestion(output: str, inputs: Sequence[str]) -> str:
     """A routine's question from its names: "total cost from price and pencils"."""
+    inputs = ["fraction" if name in _FRACTION_PARTS else name for name in inputs]
     given = [f"other {spoken(name)}" if _COUNTED.search(name) else spoken(name) for name in inputs]
     return f"{spoken(output)} from {listed(given)}"
 
