@@ -73,7 +73,7 @@ def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox)
     """Merge the copies of one trajectory (the least source stays, all are listed), then verify
     its outcome. Yields one trajectory or one rejection for it, and a rejection for each further
     copy."""
-    ordered = sorted(copies, key=lambda t: (min(t.sources), t.reference or "", t.answer or ""))
+    ordered = sorted(copies, key=_copy_order)
     kept, *others = ordered
     for copy in others:
         yield REJECTED, _reject(copy, DUPLICATE, f"same as {_where(kept)}", "duplicate")
@@ -93,6 +93,11 @@ def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox)
         yield REJECTED, _reject(trajectory, CONFLICT)
         return
     yield _verified(trajectory, sandbox)
+
+
+def _copy_order(copy: Trajectory) -> tuple[Source, str, str, str]:
+    """The least source first; two attempts of one row differ in what made them."""
+    return min(copy.sources), copy.generator, copy.reference or "", copy.answer or ""
 
 
 def _references_conflict(copies: Iterable[Trajectory]) -> bool:

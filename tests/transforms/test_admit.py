@@ -80,6 +80,13 @@ def test_copies_are_one_whose_sources_are_all_listed() -> None:
         assert named == {7, 1}
 
 
+def test_two_attempts_of_one_row_are_told_apart_by_what_made_them() -> None:
+    copies = [trajectory("42", "42", generator=name) for name in ("small", "large")]
+    for order in (copies, copies[::-1]):
+        (kept,) = [r for r in outcome(*order) if isinstance(r, Trajectory)]
+        assert kept.generator == "large"
+
+
 def test_copies_that_disagree_on_the_reference_are_rejected() -> None:
     one = trajectory("42", "42", source=Source("a", 0))
     other = trajectory("42", "41", source=Source("b", 0))
