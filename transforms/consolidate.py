@@ -144,8 +144,8 @@ def _evidence(
 def behaviour_classes(
     entering: Sequence[Evidence], matrix: Matrix, by_method: Mapping[str, str]
 ) -> list[list[Evidence]]:
-    """Entering variants, in order of id, each in the first class whose every member it agrees
-    with: both pass on all decided instances of the other, at least `MIN_DECIDED`."""
+    """Entering variants, in order of id, each in the first class with whose every member it
+    agrees: between the two of them at least `MIN_DECIDED` instances are decided, and all pass."""
     decided: dict[tuple[str, str], list[bool]] = {}
     for evidence in entering:
         for replay in evidence.replays:
@@ -154,14 +154,17 @@ def behaviour_classes(
                 passed = replay.verdict == "pass"
                 decided.setdefault((evidence.variant_id, other), []).append(passed)
 
-    def reproduces(one: Evidence, other: Evidence) -> bool:
-        verdicts = decided.get((one.variant_id, other.variant_id), [])
+    def agree(one: Evidence, other: Evidence) -> bool:
+        verdicts = [
+            *decided.get((one.variant_id, other.variant_id), ()),
+            *decided.get((other.variant_id, one.variant_id), ()),
+        ]
         return len(verdicts) >= MIN_DECIDED and all(verdicts)
 
     classes: list[list[Evidence]] = []
     for evidence in sorted(entering, key=lambda e: e.variant_id):
         for members in classes:
-            if all(reproduces(evidence, m) and reproduces(m, evidence) for m in members):
+            if all(agree(evidence, member) for member in members):
                 members.append(evidence)
                 break
         else:
