@@ -162,13 +162,13 @@ def _join_noise(labels: npt.NDArray[np.int64], similarity: Matrix) -> list[list[
             groups.setdefault(int(label), []).append(row)
     labelled = np.flatnonzero(labels >= 0)
     left_over = []
-    for row in np.flatnonzero(labels < 0):
+    for row in map(int, np.flatnonzero(labels < 0)):
         if len(labelled):
             near = labelled[np.argmax(np.round(similarity[row, labelled], 6))]
             if similarity[row, near] >= JOIN_SIMILARITY:
-                groups[int(labels[near])].append(int(row))
+                groups[int(labels[near])].append(row)
                 continue
-        left_over.append(int(row))
+        left_over.append(row)
     return [*groups.values(), *_components(left_over, similarity)]
 
 

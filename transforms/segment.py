@@ -151,7 +151,10 @@ def shape_of(subquestion: str) -> str:
 
 
 def embedding_text(span: Span) -> str:
-    """What is embedded of a span: its shape, then what goes in and comes out, in words."""
+    """What is embedded of a span: its shape, and what goes in and comes out, in words, where the
+    shape ("remaining money from budget and price") does not say so itself."""
+    if " from " in span.shape:
+        return span.shape
     inputs = ", ".join(_words(p.name) for p in span.signature.inputs)
     return f"{span.shape} (from {inputs} to {_words(span.signature.output.name)})"
 
