@@ -8,6 +8,7 @@ import os
 import select
 import subprocess
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,6 +44,8 @@ class Worker:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._into, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
         os.set_blocking(self._into, False)
+        # Popen keeps itself, and so the pipes, when it is dropped with its child alive.
+        weakref.finalize(self, _end, self._process, os.getpid()).atexit = False
 
     @property
     def pid(self) -> int:
@@ -120,16 +123,25 @@ class Worker:
 
     def kill(self) -> None:
         """End the worker and release its descriptors. May be called twice."""
-        if self._process.poll() is None:
-            self._process.kill()
-        with contextlib.suppress(ChildProcessError):
-            self._process.wait()
-        self.forget()
+        _end(self._process, os.getpid())
 
     def forget(self) -> None:
         """Release the descriptors only: the worker sees the end of its input and leaves. This is
         all that a forked copy of its owner may do."""
-        for stream in (self._process.stdin, self._process.stdout):
-            assert stream is not None
-            with contextlib.suppress(OSError):
-                stream.close()
+        _close(self._process)
+
+
+def _end(process: subprocess.Popen[bytes], owner: int) -> None:
+    if owner == os.getpid():  # in a forked copy it is the parent's to end
+        if process.poll() is None:
+            process.kill()
+        with contextlib.suppress(ChildProcessError):
+            process.wait()
+    _close(process)
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    for stream in (process.stdin, process.stdout):
+        assert stream is not None
+        with contextlib.suppress(OSError):
+            stream.close()

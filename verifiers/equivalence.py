@@ -220,12 +220,14 @@ def _compare_written(reference: Number, answer: Number) -> Verdict:
     if reference.unit and answer.unit and reference.unit != answer.unit:
         reason = f"different units: {reference.unit} and {answer.unit}"
         return Verdict("unknown", reason, "numeric")
-    agrees = _close_written(reference, answer)
-    if not agrees and reference.percent != answer.percent:
-        # 25% and 0.25 are one value, and 25% answers "how many per cent" as 25 does.
-        hundredth = Number(reference.value / 100, True) if reference.percent else reference
-        other = Number(answer.value / 100, True) if answer.percent else answer
-        agrees = _close_written(hundredth, other)
+    if reference.percent == answer.percent:
+        agrees = _close_written(reference, answer)
+    else:
+        share, bare = (reference, answer) if reference.percent else (answer, reference)
+        # 25% is 0.25, and answers "how many per cent" as 25 does; but 0.5 is hardly ever 0.5%.
+        hundredth = Number(share.value / 100, share.rounded)
+        agrees = _close_written(hundredth, bare)
+        agrees = agrees or (abs(share.value) >= 1 and _close_written(share, bare))
     return _verdict(agrees, "equal numbers", "different numbers", "numeric")
 
 

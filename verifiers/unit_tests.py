@@ -79,7 +79,8 @@ def _build(tests: Sequence[str]) -> tuple[list[Any], str]:
         split = _split(test)
         if split is None:
             expected.append(_RAN)
-            lines.append(textwrap.indent(test.strip("\n"), "    "))
+            # Unparsed: an indent would get into a text of several lines.
+            lines.append(textwrap.indent(ast.unparse(ast.parse(test.strip())), "    "))
             lines.append("    tracemine_results.append('ran')")
         else:
             call, value = split

@@ -1,0 +1,85 @@
+"""Code tasks: which test admits, and what passes a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tracemine.verifiers import Limits, Sandbox, admission_test, check_tests
+
+TRIPLE = "def triple(n):\n    return 3 * n\n"
+TESTS = ["assert triple(2) == 6", "assert triple('a') == 'aaa'", "assert triple(0) < 1"]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(processes=1) as opened:
+        yield opened
+
+
+def outcome(sandbox: Sandbox, code: str, tests: list[str], setup: str = "") -> str:
+    return check_tests(code, tests, setup, sandbox, limits=Limits(seconds=0.3)).outcome
+
+
+def test_one_test_admits_whatever_the_others() -> None:
+    chosen = TESTS[admission_test("p", TESTS)]
+    assert TESTS[::-1][admission_test("p", TESTS[::-1])] == chosen
+    assert {admission_test(str(n), TESTS) for n in range(50)} == {0, 1, 2}
+    with pytest.raises(ValueError):
+        admission_test("p", [])
+
+
+def test_a_program_that_does_what_it_should_passes(sandbox: Sandbox) -> None:
+    assert outcome(sandbox, TRIPLE, TESTS) == "agree"
+    assert outcome(sandbox, TRIPLE, ["assert triple(N) == 12"], "N = 4") == "agree"
+    assert outcome(sandbox, "class Box: pass\ndef f(b): return 2", ["assert f(b) == 2"],
+                   "b = Box()") == "agree"  # fmt: skip
+    heap = "import heapq\ndef least(xs):\n    return heapq.nsmallest(1, xs)\n"
+    verdict = check_tests(heap, ["assert least([3, 1]) == [1]"], "", sandbox)
+    assert verdict.outcome == "agree" and verdict.reason.startswith("cpython")
+
+
+def test_python_equality_is_what_a_test_asks_for(sandbox: Sandbox) -> None:
+    assert outcome(sandbox, "def f(): return 1.0", ["assert f() == 1"]) == "agree"
+    assert outcome(sandbox, "def f(): return [1]", ["assert f() == (1,)"]) == "differ"
+    assert outcome(sandbox, "def f(): return float('nan')", ["assert f() != f()"]) == "agree"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def triple(n):\n    return 2 * n\n",
+        "def triple(n):\n    raise AssertionError\n",
+        "import sys\ndef triple(n):\n    sys.exit(0)\n",
+        "import os\ndef triple(n):\n    os._exit(0)\n",
+        "import sys\nsys.exit(0)\ndef triple(n):\n    return 3 * n\n",
+        "def double(n):\n    return 3 * n\n",
+        "def triple(n):\n    print('ok')\n",
+        "def triple(n",
+    ],
+)
+def test_a_program_that_does_not_fails(sandbox: Sandbox, code: str) -> None:
+    assert outcome(sandbox, code, TESTS) == "differ"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "class E:\n    def __eq__(self, o): return True\ndef triple(n):\n    return E()\n",
+        "class I(int):\n    def __eq__(self, o): return True\ndef triple(n):\n    return I(1)\n",
+        "def triple(n):\n    while True: pass\n",
+    ],
+)
+def test_a_forged_or_endless_result_does_not_pass(sandbox: Sandbox, code: str) -> None:
+    assert outcome(sandbox, code, TESTS[:1]) == "unknown"
+
+
+def test_without_readable_tests_nothing_is_known(sandbox: Sandbox) -> None:
+    assert outcome(sandbox, TRIPLE, []) == "unknown"
+    assert outcome(sandbox, TRIPLE, ["assert ("]) == "unknown"
+
+
+def test_a_test_of_several_lines_runs_as_written(sandbox: Sandbox) -> None:
+    test = 'text = """a\nb"""\nassert triple(text) == text * 3 and len(text) == 3'
+    assert outcome(sandbox, TRIPLE, [test]) == "agree"
