@@ -83,8 +83,7 @@ class Embedder:
         """Vectors of ``texts``, float32 (n, dimension), of unit length up to the grid.
 
         A set of texts gives the same vectors in any order: each distinct text is encoded once, in
-        batches of `BATCH` by length, then text. Encoding takes 5 to 10 ms of CPU time for a sentence
-        or two.
+        batches of `BATCH` by length, then text. Encoding a sentence takes 5 to 10 ms of CPU time.
         """
         distinct = sorted(set(texts), key=lambda text: (len(text), text))
         found = np.zeros((len(distinct), self.dimension), dtype=np.float32)
