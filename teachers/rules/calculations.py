@@ -304,7 +304,11 @@ class _Reader:
             m.method and m.value == value for m in mentions(sentence)
         )
         if stated is not None and not method:
-            return stated
+            # The 60 of "60 minutes" is no data where the problem's only 60 is a speed.
+            other = here is not None and here.unit is not None and here.unit != stated.unit
+            if not (other and value in WELL_KNOWN and value > 4 and stated.unit is not None):
+                return stated
+            return Constant(value)
         if (
             method
             or value in WELL_KNOWN

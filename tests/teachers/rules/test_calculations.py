@@ -191,6 +191,14 @@ def test_constants_stay_in_the_code() -> None:
     assert whole.signature.output.type == "rational"
 
 
+def test_a_number_in_another_unit_is_another_number() -> None:
+    problem = "A bus goes 60 miles per hour for 15 minutes. How far does it go?"
+    trace = "15 minutes / 60 minutes = 0.25 hours.\nSo it goes 0.25 * 60 = 15 miles."
+    first = _assert_sound(_trajectory(problem, trace, "15"))[0]
+    assert decode(first.instances[0].bindings) == {"minutes": 15}
+    assert "/ 60" in (first.code or "")
+
+
 def test_a_percentage_is_data_in_every_form() -> None:
     trace = "With the discount the price is 80 * 0.75 = 60 dollars."
     (span,) = _assert_sound(_trajectory("A bike for 80 dollars is 25% off. How much?", trace, "60"))
