@@ -59,30 +59,33 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
     draft = begin(options.store)
     as_of = options.as_of or _now()
 
-    pipeline = make_pipeline(beam_options)
-    build(pipeline, options, files=files, draft=draft, policy=draft.policy, as_of=as_of)
-    with Progress(enabled=options.progress):
-        result = pipeline.run()
-        result.wait_until_finish()
-
-    ledger = assemble(_take_ledger(draft))
-    wrong = imbalances(ledger)
-    if wrong:
-        raise LedgerError("; ".join(wrong))
-    number = publish(
-        draft,
-        {
-            "as_of": as_of,
-            "inputs": [file.describe() for file in files],
-            "format": options.format,
-            "columns": dict(options.columns),
-            "holdout": options.holdout,
-            "licences": list(options.licences),
-            "teacher": teacher,
-            "embedder": embedder.describe(),
-            "ledger": ledger,
-        },
-    )
+    try:
+        pipeline = make_pipeline(beam_options)
+        build(pipeline, options, files=files, draft=draft, policy=draft.policy, as_of=as_of)
+        with Progress(enabled=options.progress):
+            result = pipeline.run()
+            result.wait_until_finish()
+        ledger = assemble(_take_ledger(draft))
+        wrong = imbalances(ledger)
+        if wrong:
+            raise LedgerError("; ".join(wrong))
+        number = publish(
+            draft,
+            {
+                "as_of": as_of,
+                "inputs": [file.describe() for file in files],
+                "format": options.format,
+                "columns": dict(options.columns),
+                "holdout": options.holdout,
+                "licences": list(options.licences),
+                "teacher": teacher,
+                "embedder": embedder.describe(),
+                "ledger": ledger,
+            },
+        )
+    finally:
+        # What an interrupted run wrote stays until the next one; its lock must not.
+        draft.release()
     seconds = _stage_seconds(result) | {"total": round(time.perf_counter() - started, 2)}
     return {"snapshot": number, "store": options.store, **ledger, "seconds": seconds}
 
