@@ -22,10 +22,15 @@ DUPLICATE = "same routine on the same problem"
 
 #: HDBSCAN takes the square of this in memory (float64: 32 MiB); a larger cell is split first.
 MAX_CELL = 2000
-#: Three alike are the fewest that can verify one of them: its own and two held-out instances.
-MIN_CLUSTER_SIZE = 3
+#: The fewest rows that make a cluster: a fiftieth of the cell, within these bounds. Three alike are
+#: the fewest that can verify one of them, its own and two held-out instances. Words say little of
+#: the method, so a group must hold several methods if each is to meet its like: over GSM8K's spans
+#: of two and more operations, clusters of at least 10 bring 2.7 times as many methods together with
+#: three others of their kind as clusters of at least 3, for 10 times the replays.
+CLUSTER_SIZES = (3, 10)
+CELL_SHARE = 50
 #: A vector that HDBSCAN calls noise joins its nearest neighbour's group from this cosine on.
-JOIN_SIMILARITY = 0.7
+JOIN_SIMILARITY = 0.5
 
 Group = list[Proposal]
 Matrix = npt.NDArray[np.float64]
@@ -123,17 +128,19 @@ def _cells(vectors: Matrix) -> list[npt.NDArray[np.int64]]:
 def _cluster_cell(vectors: Matrix, counts: npt.NDArray[np.int64]) -> list[list[int]]:
     """Groups within one cell. ``counts[i]`` spans have vector i: HDBSCAN sees it that often, up to
     the size that makes a cluster."""
-    repeat = np.minimum(counts, MIN_CLUSTER_SIZE)
-    index = np.repeat(np.arange(len(vectors)), repeat)
+    least, most = CLUSTER_SIZES
+    cluster_size = min(max(int(counts.sum()) // CELL_SHARE, least), most)
+    index = np.repeat(np.arange(len(vectors)), np.minimum(counts, cluster_size))
     similarity = vectors @ vectors.T
     labels = np.full(len(vectors), -1)
-    if len(index) >= 2 * MIN_CLUSTER_SIZE:
-        labels = _hdbscan_labels(similarity[np.ix_(index, index)], index, len(vectors))
+    if len(index) >= 2 * cluster_size:
+        seen = similarity[np.ix_(index, index)]
+        labels = _hdbscan_labels(seen, index, len(vectors), cluster_size)
     return _join_noise(labels, similarity)
 
 
 def _hdbscan_labels(
-    similarity: Matrix, index: npt.NDArray[np.int64], size: int
+    similarity: Matrix, index: npt.NDArray[np.int64], size: int, cluster_size: int
 ) -> npt.NDArray[np.int64]:
     import hdbscan
 
@@ -141,7 +148,7 @@ def _hdbscan_labels(
     distance = np.sqrt(np.maximum(0.0, 2.0 - 2.0 * similarity))
     model = hdbscan.HDBSCAN(
         metric="precomputed",
-        min_cluster_size=MIN_CLUSTER_SIZE,
+        min_cluster_size=cluster_size,
         min_samples=1,
         cluster_selection_method="leaf",
         core_dist_n_jobs=1,
