@@ -37,7 +37,7 @@ min_replays = 2
 # own, and those of all other routines in its group together. More is more evidence and more time;
 # where there are more instances, the sample is taken by hash.
 replay_own = 64
-replay_others = 192
+replay_others = 64
 
 [promotion]
 # A verified entry becomes canonical after passes on at least this many distinct problems ...
@@ -72,7 +72,7 @@ class Policy:
 
     min_replays: int = 2
     replay_own: int = 64
-    replay_others: int = 192
+    replay_others: int = 64
     promote_after: int = 3
     promote_rate: float = 0.5
     demote_rate: float = 0.5

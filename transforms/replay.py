@@ -30,7 +30,7 @@ class ReplayLimits:
     other methods together. The sample is by instance id, which is a hash."""
 
     own: int = 64
-    others: int = 192
+    others: int = 64
 
 
 @dataclass(frozen=True, slots=True)

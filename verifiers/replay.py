@@ -8,6 +8,7 @@ family chooses it by its result, does not count, and the others are judged by it
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,13 @@ _GENERIC = re.compile(
     r"|amounts|count|total|quantity|items?|data|result|part|rest|param|arg|test_(list|str|tup)"
     r"|tuple\d*|input)(_?\d+)*$"
 )
+
+#: The syntax of a routine that only computes with numbers. No power: its size has no bound.
+_ARITHMETIC = (
+    ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Assign, ast.Return, ast.Name,
+    ast.expr_context, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod,
+    ast.UnaryOp, ast.USub, ast.UAdd,
+)  # fmt: skip
 
 #: The name that the wrapper of a routine is called by in the sandbox.
 _ENTRY = "tracemine_replay"
@@ -185,11 +193,30 @@ def _evaluate(
     for run, result in zip(runs, fast, strict=True):
         verdicts[run] = _outcome(routine, result, expected[run[0]])
     again = [run for run in runs if verdicts[run].verdict != "pass"]
+    if is_plain_arithmetic(routine.code):
+        # The two interpreters cannot differ here, and most of a group's replays fail.
+        again = []
     if again:
         sure = sandbox.run_many(source, _ENTRY, [bind(run) for run in again], backend="cpython")
         for run, result in zip(again, sure, strict=True):
             verdicts[run] = _outcome(routine, result, expected[run[0]])
     return verdicts
+
+
+def is_plain_arithmetic(code: str) -> bool:
+    """Whether a routine only assigns and returns sums, products, quotients and the like of its
+    parameters and of number constants. Monty computes these as CPython does (integers of any size,
+    IEEE floats), so that its word is final; were it ever not, a pass would be missed and none
+    forged.
+
+    Raises:
+        SyntaxError: if ``code`` does not parse.
+    """
+    return all(
+        isinstance(node, _ARITHMETIC)
+        or (isinstance(node, ast.Constant) and type(node.value) in (int, float))
+        for node in ast.walk(ast.parse(code))
+    )
 
 
 def _judge_family(
@@ -262,4 +289,13 @@ def _binding_map(signature: Signature, keys: Sequence[Parameter], alignment: Seq
     return dump_json(dict(pairs))
 
 
-__all__ = ["CHOSE", "MAX_ALIGNMENTS", "Case", "Routine", "alignments", "fits", "replay"]
+__all__ = [
+    "CHOSE",
+    "MAX_ALIGNMENTS",
+    "Case",
+    "Routine",
+    "alignments",
+    "fits",
+    "is_plain_arithmetic",
+    "replay",
+]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tracemine.schemas import Instance, Parameter, Signature, content_id, encode
 from tracemine.verifiers import Sandbox, shared_sandbox
-from tracemine.verifiers.replay import CHOSE, Case, Routine, alignments, replay
+from tracemine.verifiers.replay import CHOSE, Case, Routine, alignments, is_plain_arithmetic, replay
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +164,44 @@ def test_what_the_fast_interpreter_lacks_cpython_decides(sandbox: Sandbox) -> No
     (verdict,) = replay(routine(code, sig, verifier="exact"), [own], sandbox)
     assert verdict.verdict == "pass"
     assert verdict.reason.startswith("cpython")
+
+
+NUMBERS = st.one_of(
+    st.integers(), st.floats(allow_nan=False, allow_infinity=False, width=32), st.just(0)
+)
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), min_size=5, max_size=20))
+def test_plain_arithmetic_is_the_same_in_both_interpreters(
+    sandbox: Sandbox, values: list[tuple[float, float, float]]
+) -> None:
+    code = (
+        "def f(a, b, c):\n"
+        "    d = a * b - c / 7\n"
+        "    e = -d + b // 3 % 5\n"
+        "    return (a - e * 100) / c * 0.01 + d\n"
+    )
+    assert is_plain_arithmetic(code)
+    bindings = [dict(zip("abc", row, strict=True)) for row in values]
+    fast = sandbox.run_many(code, "f", bindings, backend="monty")
+    sure = sandbox.run_many(code, "f", bindings, backend="cpython")
+    assert [(r.status, repr(r.value)) for r in fast] == [(r.status, repr(r.value)) for r in sure]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f(a):\n    return abs(a)",
+        "def f(a):\n    return a ** a",
+        "def f(a):\n    return 'x' * a",
+        "def f(a):\n    while a:\n        a = a - 1\n    return a",
+        "def f(a):\n    return a.real",
+        "import math\ndef f(a):\n    return a",
+        "def f(a):\n    return [a][0]",
+    ],
+)
+def test_what_is_more_than_arithmetic_is_not_plain(code: str) -> None:
+    assert not is_plain_arithmetic(code)
 
 
 def test_instances_that_do_not_fit_give_no_verdict(sandbox: Sandbox) -> None:
