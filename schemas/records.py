@@ -18,7 +18,6 @@ binding maps are canonical JSON text (`schemas.values`).
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from typing import Literal
@@ -91,7 +90,10 @@ class Signature:
     def to_json(self) -> str:
         """Canonical JSON: ``{"inputs": [{"name", "type", "unit"}], "output": {...},
         "invariants": [...]}``."""
-        return dump_json(dataclasses.asdict(self))
+        inputs = [{"name": p.name, "type": p.type, "unit": p.unit} for p in self.inputs]
+        output = {"name": self.output.name, "type": self.output.type, "unit": self.output.unit}
+        invariants = list(self.invariants)
+        return dump_json({"inputs": inputs, "output": output, "invariants": invariants})
 
     @classmethod
     def from_json(cls, text: str) -> Signature:

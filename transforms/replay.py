@@ -47,13 +47,15 @@ class Method:
 @dataclass(frozen=True, slots=True)
 class Witness:
     """What an instance is evidence of: ``problem`` is the least id among its problem's
-    near-duplicates; ``method`` the key of the span that it came from."""
+    near-duplicates; ``method`` the key of the span that it came from; ``values`` what it binds,
+    whatever to, as sorted canonical texts."""
 
     instance_id: str
     span_id: str
     method: str
     problem: str
     origin: str
+    values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,12 @@ def _cases(
                 seen.add(identity)
                 cases.append(Case(instance, member.span.signature.inputs, method.key))
                 witnesses[instance.id] = Witness(
-                    instance.id, member.span.id, method.key, problem, instance.origin
+                    instance.id,
+                    member.span.id,
+                    method.key,
+                    problem,
+                    instance.origin,
+                    _values(instance.bindings),
                 )
     return cases, witnesses
 
@@ -210,7 +217,7 @@ def _held_out(
     found = []
     for case in cases:
         witness = witnesses[case.instance.id]
-        if _values(case.instance.bindings) == own_values:
+        if witness.values == own_values:
             continue
         if witness.origin == "test":
             found.append(dataclasses.replace(case, own_roles=witness.span_id == founder.id))
@@ -219,8 +226,8 @@ def _held_out(
     return found
 
 
-def _values(bindings: str) -> list[str]:
-    return sorted(encode(value) for value in decode(bindings).values())
+def _values(bindings: str) -> tuple[str, ...]:
+    return tuple(sorted(encode(value) for value in decode(bindings).values()))
 
 
 def _sample(method: Method, cases: Sequence[Case], limits: ReplayLimits) -> list[Case]:
