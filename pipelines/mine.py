@@ -55,11 +55,10 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
         teacher = teacher_fingerprint(options.teacher)
     except UnknownTeacherError as error:
         raise RequestError(str(error)) from error
-    embedder = Embedder.load(options.embedder, trust_remote_code=options.trust_remote_code)
-    draft = begin(options.store)
     as_of = options.as_of or _now()
-
+    draft = begin(options.store)
     try:
+        embedder = Embedder.load(options.embedder, trust_remote_code=options.trust_remote_code)
         pipeline = make_pipeline(beam_options)
         build(pipeline, options, files=files, draft=draft, policy=draft.policy, as_of=as_of)
         with Progress(enabled=options.progress):
@@ -86,7 +85,7 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
     finally:
         # What an interrupted run wrote stays until the next one; its lock must not.
         draft.release()
-    seconds = _stage_seconds(result) | {"total": round(time.perf_counter() - started, 2)}
+    seconds = _stage_seconds(result) | {"wall clock": round(time.perf_counter() - started, 2)}
     return {"snapshot": number, "store": options.store, **ledger, "seconds": seconds}
 
 

@@ -129,7 +129,7 @@ def print_funnel(console: Console, summary: Mapping[str, Any]) -> None:
     console.print(table)
     seconds = summary.get("seconds") or {}
     if seconds:
-        timing = Table(title="seconds by stage, summed over workers", title_justify="left")
+        timing = Table(title="seconds of work by stage, and by the clock", title_justify="left")
         timing.add_column("stage")
         timing.add_column("seconds", justify="right")
         for stage, value in seconds.items():

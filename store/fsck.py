@@ -22,7 +22,6 @@ from tracemine.store.snapshot import (
     CURRENT,
     MANIFEST,
     SNAPSHOTS,
-    TOP_LEVEL,
     Location,
     Snapshot,
     count_rows,
@@ -273,10 +272,6 @@ def _check_unlisted(snapshot: Snapshot) -> Iterator[str]:
     for name in location.files_under(folder):
         if name not in listed:
             yield f"{name} is not in the manifest"
-    for path in location.fs.ls(location.root, detail=False):
-        name = str(path).rstrip("/").rpartition("/")[2]
-        if name not in TOP_LEVEL:
-            yield f"{name} does not belong in a store"
 
 
 def _check_tables(reader: Store) -> Iterator[str]:

@@ -48,8 +48,6 @@ SNAPSHOTS = "snapshots"
 MANIFEST = "manifest.json"
 #: Held by the one run that writes to a store; worth nothing once that run has ended.
 LOCK = ".lock"
-#: What may stand at the top of a store.
-TOP_LEVEL = (POLICY_FILE, CURRENT, SNAPSHOTS, LOCK, "cache")
 
 #: Distributions whose versions decide what a store holds.
 DECIDING = (
@@ -352,12 +350,6 @@ def _check_folder(location: Location, store: str) -> None:
         return
     if location.fs.isfile(location.root):
         raise RequestError(f"{store} is a file: give the folder of a store")
-    names = [
-        str(path).rstrip("/").rpartition("/")[2] for path in location.fs.ls(location.root, False)
-    ]
-    foreign = sorted(set(names) - set(TOP_LEVEL))
-    if foreign:
-        raise RequestError(f"{store} holds other files ({foreign[0]}): choose an empty folder")
 
 
 def _take_lock(location: Location, store: str) -> IO[str] | None:

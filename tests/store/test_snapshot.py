@@ -181,13 +181,10 @@ def test_a_store_in_memory_is_a_store() -> None:
         begin(url)
 
 
-@pytest.mark.parametrize("make", ["file", "under a file", "other files", "no protocol"])
+@pytest.mark.parametrize("make", ["file", "under a file", "no protocol"])
 def test_a_place_that_cannot_hold_a_store_is_refused(make: str, tmp_path: Path) -> None:
     place = tmp_path / "place"
-    if make == "other files":
-        place.mkdir()
-        (place / "thesis.tex").write_text("dear")
-    elif make != "no protocol":
+    if make != "no protocol":
         place.write_text("dear")
     path = {"under a file": f"{place}/store", "no protocol": "nosuchfs://bucket/store"}
     with pytest.raises(RequestError) as caught:
@@ -195,6 +192,12 @@ def test_a_place_that_cannot_hold_a_store_is_refused(make: str, tmp_path: Path) 
     assert "\n" not in str(caught.value)
     if place.exists():
         assert not list(tmp_path.rglob("CURRENT"))
+
+
+def test_a_folder_that_holds_other_files_keeps_them(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("dear")
+    begin(str(tmp_path)).abandon()
+    assert (tmp_path / "thesis.tex").read_text() == "dear"
 
 
 @pytest.mark.parametrize("content", ["", "00000", "abc\n", "000001\n000002\n", "\x00\x00", "../x"])
