@@ -111,7 +111,9 @@ def build(
     clustered = embedded | "Cluster" >> Cluster()
     matrices = clustered.groups | "Replay" >> ReplayGroups(limits)
     consolidated = matrices | "Consolidate" >> Consolidate(policy)
-    finished = consolidated.entries | "Unite" >> Unite(policy, as_of)
+    finished = consolidated.entries | "Unite" >> Unite(
+        policy, as_of, options.embedder, trust_remote_code=options.trust_remote_code
+    )
 
     of_trajectories = [read.failed, admitted.rejected]
     of_spans = [segmented.rejected, routed.rejected, clustered.rejected, consolidated.rejected]

@@ -31,6 +31,7 @@ from tracemine.store.index import (
     read_index,
     search_index,
 )
+from tracemine.store.keywords import POOL, WEIGHT, Keywords
 from tracemine.store.snapshot import Snapshot, open_snapshot
 
 #: Statuses that search gives unless it is asked for others.
@@ -59,7 +60,7 @@ class ServedVariant:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """What search gives of an entry. ``score`` is the cosine with the query
-    (to 0.002: vectors are of unit length up to their grid); ``tokens`` what
+    (to 0.002: vectors are of unit length up to their grid) and what words add; ``tokens`` what
     ``variant.subroutine`` costs; ``unchecked`` says that the caller's bindings fit the signature
     only under other names, so that preconditions could not be evaluated."""
 
@@ -99,7 +100,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Card:
-    """What search needs of every entry, in memory: about 300 bytes each."""
+    """What search needs of every entry, in memory: about 500 bytes each. ``position`` is the
+    card's place among all."""
 
     procedure_id: str
     table: str
@@ -108,6 +110,8 @@ class _Card:
     output: str
     signature: str
     success_rate: float
+    text: str
+    position: int
 
 
 class Store:
@@ -145,8 +149,9 @@ class Store:
         bindings: Mapping[str, Any] | None = None,
         status: Sequence[str] = SERVED,
     ) -> list[Hit]:
-        """The ``k`` entries whose subquestions are nearest to ``query``, best first. Filters act
-        inside the search: fewer come back only if fewer fit.
+        """The ``k`` entries whose words are nearest to ``query``, best first: by the cosine of
+        vectors, to which the query's own words add among the nearest (see `keywords`). Filters
+        act inside the search: fewer come back only if fewer fit.
 
         Ties in score go by status (canonical before verified before the rest), success rate, id.
 
@@ -164,9 +169,10 @@ class Store:
         """
         _check_request(query, k, domain, output_type, status)
         vector = self.embedder.encode([query])[0]
-        return self.search_vector(
-            vector, k, domain=domain, output_type=output_type, bindings=bindings, status=status
-        )
+        fitting = BindingFilter(bindings) if bindings is not None else None
+        cards = self._fitting(domain, output_type, fitting, status)
+        ranked = self._lifted(query, self._ranked(vector, cards, max(k, POOL)))
+        return self._first(ranked, k, fitting)
 
     def search_vector(
         self,
@@ -181,7 +187,17 @@ class Store:
         """`search` by a vector of the store's embedder."""
         _check_request("", k, domain, output_type, status)
         fitting = BindingFilter(bindings) if bindings is not None else None
-        cards = [
+        cards = self._fitting(domain, output_type, fitting, status)
+        return self._first(self._ranked(vector, cards, k), k, fitting)
+
+    def _fitting(
+        self,
+        domain: str | None,
+        output_type: str | None,
+        fitting: BindingFilter | None,
+        status: Sequence[str],
+    ) -> list[_Card]:
+        return [
             card
             for card in self._cards
             if card.status in status
@@ -189,7 +205,19 @@ class Store:
             and (output_type is None or is_subtype(card.output, output_type))
             and (fitting is None or fitting.takes(card.signature))
         ]
-        ranked = self._ranked(vector, cards, k)
+
+    def _lifted(self, query: str, ranked: Iterator[_Scored]) -> Iterator[_Scored]:
+        """``ranked`` with what words add to the scores of the first `POOL`."""
+        pool = list(islice(ranked, POOL))
+        words = self._keywords.scores(query, [scored.card.position for scored in pool])
+        lifted = [
+            _Scored(scored.card, scored.score + WEIGHT * extra)
+            for scored, extra in zip(pool, words, strict=True)
+        ]
+        yield from sorted(lifted, key=_order)
+        yield from ranked
+
+    def _first(self, ranked: Iterator[_Scored], k: int, fitting: BindingFilter | None) -> list[Hit]:
         if fitting is None:
             return self._hits(list(islice(ranked, k)))
         hits: list[Hit] = []
@@ -341,13 +369,18 @@ class Store:
         cards = []
         for table in INDEXED:
             query = (
-                "SELECT procedure_id, status, domain, signature, success_rate "
+                "SELECT procedure_id, status, domain, signature, success_rate, "
+                "subquestion || ' ' || replace(summary, '_', ' ') AS text "
                 f"FROM {table} ORDER BY procedure_id"
             )
             for row in self.rows(query):
                 output = Signature.from_json(row["signature"]).output.type
-                cards.append(_Card(table=table, output=output, **row))
+                cards.append(_Card(table=table, output=output, position=len(cards), **row))
         return tuple(cards)
+
+    @cached_property
+    def _keywords(self) -> Keywords:
+        return Keywords([card.text for card in self._cards])
 
     def _ranked(self, vector: Vectors, cards: Sequence[_Card], k: int) -> Iterator[_Scored]:
         """``cards``, best first, with their scores; looks only as far as it is read."""
@@ -445,7 +478,8 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """An entry and its inner product with the query, which is exact: see `embedder.GRID`."""
+    """An entry and its inner product with the query, which is exact (see `embedder.GRID`), with
+    what words add."""
 
     card: _Card
     score: float

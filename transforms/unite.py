@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,8 @@ import numpy as np
 from tracemine.schemas import Event, Procedure, Provenance, Replay, Span, Variant
 from tracemine.schemas.records import Status
 from tracemine.schemas.values import dump_json
-from tracemine.store import Policy
-from tracemine.store.embedder import to_grid
+from tracemine.store import Embedder, Policy
+from tracemine.store.embedder import Vectors, to_grid
 from tracemine.transforms.consolidate import Entry, Evidence
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import run_stage
@@ -34,13 +35,23 @@ class Unite(beam.PTransform):
     """Entry -> Finished. A variant that several groups found is one, with all its evidence, and
     lives in one procedure: the least of those that it was put in."""
 
-    def __init__(self, policy: Policy, as_of: str) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        as_of: str,
+        embedder: str | None,
+        *,
+        trust_remote_code: bool = False,
+    ) -> None:
         super().__init__()
         self.policy = policy
         self.as_of = as_of
+        self.embedder = embedder
+        self.trust_remote_code = trust_remote_code
 
     def expand(self, entries: beam.PCollection) -> beam.PCollection:
         policy, as_of = self.policy, self.as_of
+        name, trust = self.embedder, self.trust_remote_code
         outputs = (
             entries
             | "Key by variant" >> beam.FlatMap(_by_variant)
@@ -50,8 +61,11 @@ class Unite(beam.PTransform):
             | "Finish"
             >> run_stage(
                 "unite",
-                lambda keyed: [("finished", finish(keyed[0], keyed[1], policy, as_of))],
+                lambda keyed, embedder: [
+                    ("finished", place(finish(keyed[0], keyed[1], policy, as_of), embedder))
+                ],
                 main="finished",
+                setup=lambda: Embedder.load(name, trust_remote_code=trust),
             )
         )
         return outputs.finished
@@ -109,11 +123,26 @@ def finish(procedure_id: str, evidence: Iterable[Evidence], policy: Policy, as_o
     )
 
 
+def place(finished: Finished, embedder: Embedder) -> Finished:
+    """An entry that search serves is found by how it works, too: its vector moves to the middle
+    between its wordings and its summary. Candidates keep theirs."""
+    procedure = finished.procedure
+    if procedure.status == "candidate":
+        return finished
+    # One text at a time: in a batch, its neighbours would move its last bits.
+    (summary,) = embedder.encode([procedure.summary.replace("_", " ")])
+    wordings = np.frombuffer(finished.vector, dtype=np.float32)
+    return dataclasses.replace(finished, vector=_middle([wordings, summary]))
+
+
 def centre(members: Iterable[Proposal]) -> bytes:
     """The direction between the members' vectors, on the embedder's grid: what an entry is found
     by. Many wordings of one thing say more than any of them."""
-    rows = [np.frombuffer(member.vector, dtype=np.float32) for member in members]
-    mean = np.mean(np.stack(rows), axis=0, dtype=np.float64)
+    return _middle([np.frombuffer(member.vector, dtype=np.float32) for member in members])
+
+
+def _middle(vectors: Sequence[Vectors]) -> bytes:
+    mean = np.mean(np.stack(vectors), axis=0, dtype=np.float64)
     norm = float(np.linalg.norm(mean))
     return to_grid(mean / norm if norm else mean).tobytes()
 
