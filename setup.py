@@ -37,6 +37,7 @@ REQUIREMENTS = [
     "pydantic>=2.8",
     "pydantic-monty>=1.4,<2",
     "rich>=13",
+    "scikit-learn>=1.4",
     "sentence-transformers>=3.0",
     "sympy>=1.13",
     "typer>=0.15",

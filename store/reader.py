@@ -366,7 +366,7 @@ class Store:
 
     @cached_property
     def _cards(self) -> tuple[_Card, ...]:
-        cards = []
+        cards: list[_Card] = []
         for table in INDEXED:
             query = (
                 "SELECT procedure_id, status, domain, signature, success_rate, "

@@ -142,9 +142,9 @@ def centre(members: Iterable[Proposal]) -> bytes:
 
 
 def _middle(vectors: Sequence[Vectors]) -> bytes:
-    mean = np.mean(np.stack(vectors), axis=0, dtype=np.float64)
-    norm = float(np.linalg.norm(mean))
-    return to_grid(mean / norm if norm else mean).tobytes()
+    total = np.stack(vectors).astype(np.float64).sum(axis=0)
+    norm = float(np.linalg.norm(total))
+    return to_grid(total / norm if norm else total).tobytes()
 
 
 def _cleanest_first(evidence: Iterable[Evidence]) -> list[Evidence]:
