@@ -122,7 +122,12 @@ def build(
         "spans": finished
         | "Span rows" >> beam.FlatMap(lambda f: [arrow.span_row(span) for span in f.spans]),
         "instances": matrices | "Instance rows" >> beam.FlatMap(_instance_rows),
-        "replays": matrices | "Replay rows" >> beam.FlatMap(_replay_rows),
+        "replays": [
+            finished | "Replays" >> beam.FlatMap(lambda f: f.replays),
+            consolidated.refuted,
+        ]
+        | "All replays" >> beam.Flatten()
+        | "Replay rows" >> beam.Map(arrow.replay_row),
         "procedures": finished | "Procedure rows" >> beam.FlatMap(_entry_rows, "procedures"),
         "candidates": finished | "Candidate rows" >> beam.FlatMap(_entry_rows, "candidates"),
         "rejected": [*of_trajectories, *of_spans]
@@ -181,10 +186,6 @@ def _instance_rows(matrix: Any) -> list[arrow.Row]:
         for member in method.members
         for instance in member.span.instances
     ]
-
-
-def _replay_rows(matrix: Any) -> list[arrow.Row]:
-    return [arrow.replay_row(replay) for found in matrix.replays.values() for replay in found]
 
 
 def _table_of(status: str) -> str:

@@ -117,7 +117,8 @@ def join(left: str, right: str) -> str:
 
 def join_all(types: Iterable[str]) -> str:
     """The smallest type that covers all of ``types``; `any` for none at all."""
-    found = list(types)
+    # Sorted, because an empty container gives way to whatever it meets first.
+    found = sorted(set(types))
     return reduce(join, found) if found else "any"
 
 

@@ -78,7 +78,14 @@ def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox)
     for copy in others:
         yield REJECTED, _reject(copy, DUPLICATE, f"same as {_where(kept)}", "duplicate")
     sources = tuple(sorted({source for copy in ordered for source in copy.sources}))
-    trajectory = dataclasses.replace(kept, sources=sources)
+    stated = [copy.reference for copy in ordered if copy.reference is not None]
+    answers = [copy.answer for copy in ordered if copy.answer is not None]
+    trajectory = dataclasses.replace(
+        kept,
+        sources=sources,
+        reference=stated[0] if stated else None,
+        answer=answers[0] if answers else None,
+    )
     if options.holdout and fraction_of(trajectory.problem_id) < options.holdout:
         yield REJECTED, _reject(trajectory, HELD_OUT)
         return
@@ -89,7 +96,8 @@ def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox)
             yield REJECTED, _reject(trajectory, LICENCE, licences)
             return
         trajectory = dataclasses.replace(trajectory, sources=allowed)
-    if len({copy.reference for copy in ordered}) > 1 and _references_conflict(ordered):
+    references = {copy.reference for copy in ordered if copy.reference is not None}
+    if len(references) > 1 and _references_conflict(ordered):
         yield REJECTED, _reject(trajectory, CONFLICT)
         return
     yield _verified(trajectory, sandbox)
@@ -101,7 +109,7 @@ def _copy_order(copy: Trajectory) -> tuple[Source, str, str, str]:
 
 
 def _references_conflict(copies: Iterable[Trajectory]) -> bool:
-    first, *rest = sorted({copy.reference or "" for copy in copies})
+    first, *rest = sorted({copy.reference for copy in copies if copy.reference is not None})
     return any(verify_answer(first, other).outcome != "agree" for other in rest)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 
-from tracemine.schemas import Rejected, Replay, Signature
+from tracemine.schemas import Rejected, Replay, Signature, content_id
 from tracemine.store import Policy
 from tracemine.transforms.replay import Matrix, Method, Witness, make_method, variant_id
 from tracemine.transforms.segment import Proposal, reject_span
@@ -20,6 +20,7 @@ from tracemine.transforms.stage import REJECTED, Out, run_stage
 
 STAGE = "consolidate"
 FAILED_REPLAY = "failed replay"
+REFUTED = "refuted"
 
 #: Fewer decided instances than this say nothing about two variants being one procedure.
 MIN_DECIDED = 2
@@ -48,7 +49,8 @@ class Entry:
 
 
 class Consolidate(beam.PTransform):
-    """Matrix -> Entry. Outputs: ``entries``, ``rejected``."""
+    """Matrix -> Entry. Outputs: ``entries``, ``rejected``, ``refuted`` (the replays of variants
+    that are in no entry)."""
 
     def __init__(self, policy: Policy) -> None:
         super().__init__()
@@ -60,7 +62,7 @@ class Consolidate(beam.PTransform):
             STAGE,
             lambda matrix: consolidate(matrix, policy.min_replays),
             main="entries",
-            tags=[REJECTED],
+            tags=[REJECTED, REFUTED],
         )
 
 
@@ -72,6 +74,8 @@ def consolidate(matrix: Matrix, min_replays: int) -> Iterator[Out]:
         replays = matrix.replays[method.variant_id]
         kept, refuted = _split_members(method, replays, matrix.witnesses)
         if not kept:
+            for verdict in replays:
+                yield REFUTED, verdict
             for member in refuted:
                 yield REJECTED, _failed(member, method.variant_id, replays)
             continue
@@ -136,9 +140,17 @@ def _evidence(
         signature=method.signature,
         members=tuple(members),
         replays=tuple(replays),
-        passed=frozenset(w.instance_id if w.origin == "test" else w.problem for w in passes),
+        passed=frozenset(_what_it_shows(w) for w in passes),
         problems=frozenset(w.problem for w in passes),
     )
+
+
+def _what_it_shows(witness: Witness) -> str:
+    """Passes that show the same count once: those of one problem, and one test however many
+    attempts at its task bring it."""
+    if witness.origin == "test":
+        return content_id("test", witness.problem, list(witness.values), witness.result)
+    return witness.problem
 
 
 def behaviour_classes(

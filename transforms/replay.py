@@ -11,6 +11,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 
@@ -48,7 +49,7 @@ class Method:
 class Witness:
     """What an instance is evidence of: ``problem`` is the least id among its problem's
     near-duplicates; ``method`` the key of the span that it came from; ``values`` what it binds,
-    whatever to, as sorted canonical texts."""
+    whatever to, as sorted canonical texts; ``result`` as such a text."""
 
     instance_id: str
     span_id: str
@@ -56,6 +57,7 @@ class Witness:
     problem: str
     origin: str
     values: tuple[str, ...]
+    result: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +138,11 @@ def make_method(key: str, members: Sequence[Proposal]) -> Method:
     counts = Counter(ids)
     best = min(counts, key=lambda identifier: (-counts[identifier], identifier))
     founder = members[ids.index(best)]
-    signature = _widened(founder.span.signature, [m.span.signature for m in members])
+    signature = widened(founder.span.signature, [m.span.signature for m in members])
     return Method(key, best, founder, tuple(members), signature)
 
 
-def _widened(names: Signature, signatures: Sequence[Signature]) -> Signature:
+def widened(names: Signature, signatures: Sequence[Signature]) -> Signature:
     """``names`` with each type widened to cover all ``signatures``, and each unit kept only where
     none of them has another."""
 
@@ -198,6 +200,7 @@ def _cases(
                     problem,
                     instance.origin,
                     _values(instance.bindings),
+                    instance.result,
                 )
     return cases, witnesses
 
@@ -227,7 +230,16 @@ def _held_out(
 
 
 def _values(bindings: str) -> tuple[str, ...]:
-    return tuple(sorted(encode(value) for value in decode(bindings).values()))
+    return tuple(sorted(encode(_one_form(value)) for value in decode(bindings).values()))
+
+
+def _one_form(value: Any) -> Any:
+    """``value`` with whole floats as integers: 100.0 is no other value than 100."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_one_form(item) for item in value)
+    return value
 
 
 def _sample(method: Method, cases: Sequence[Case], limits: ReplayLimits) -> list[Case]:

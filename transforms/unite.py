@@ -15,6 +15,7 @@ from tracemine.schemas.values import dump_json
 from tracemine.store import Embedder, Policy
 from tracemine.store.embedder import Vectors, to_grid
 from tracemine.transforms.consolidate import Entry, Evidence
+from tracemine.transforms.replay import widened
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import run_stage
 
@@ -32,8 +33,8 @@ class Finished:
 
 
 class Unite(beam.PTransform):
-    """Entry -> Finished. A variant that several groups found is one, with all its evidence, and
-    lives in one procedure: the least of those that it was put in."""
+    """Entry -> Finished. A variant that several groups found is one, and lives in one procedure:
+    the least of those that it was put in."""
 
     def __init__(
         self,
@@ -85,6 +86,8 @@ def unite_variant(found: Iterable[tuple[str, Evidence]]) -> tuple[str, Evidence]
 def finish(procedure_id: str, evidence: Iterable[Evidence], policy: Policy, as_of: str) -> Finished:
     """The procedure of all variants that live in it, as of a time (ISO 8601 text)."""
     variants = _cleanest_first(evidence)
+    # The variant that named the home may itself live in another.
+    procedure_id = min(v.variant_id for v in variants)
     entered = [v for v in variants if len(v.passed) >= policy.min_replays]
     shown = entered or variants[:1]
     members = dict(sorted((m.span.id, m) for v in variants for m in v.members))
@@ -158,20 +161,16 @@ def _cleanest_first(evidence: Iterable[Evidence]) -> list[Evidence]:
 
 
 def _unite(parts: Sequence[Evidence]) -> Evidence:
+    """One variant of several groups. What is held out was judged against the founder of each
+    group, so the evidence is that of one group, the one with the most; the members are of all."""
     if len(parts) == 1:
         return parts[0]
-    ordered = sorted(parts, key=lambda e: (-len(e.passed), e.founder.span.id))
-    lead = ordered[0]
-    members = {m.span.id: m for part in ordered for m in part.members}
-    replays = {r.instance_id: r for part in reversed(ordered) for r in part.replays}
-    return Evidence(
-        variant_id=lead.variant_id,
-        founder=lead.founder,
-        signature=lead.signature,
-        members=tuple(m for _, m in sorted(members.items())),
-        replays=tuple(r for _, r in sorted(replays.items())),
-        passed=frozenset().union(*(part.passed for part in ordered)),
-        problems=frozenset().union(*(part.problems for part in ordered)),
+    lead, *_ = sorted(parts, key=lambda e: (-len(e.passed), e.founder.span.id))
+    members = dict(sorted((m.span.id, m) for part in parts for m in part.members))
+    return dataclasses.replace(
+        lead,
+        signature=widened(lead.signature, [m.span.signature for m in members.values()]),
+        members=tuple(members.values()),
     )
 
 

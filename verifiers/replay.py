@@ -236,11 +236,12 @@ def _judge_family(
         ways = options[index]
         if chosen is None:
             fitting = [way for way in ways if verdicts[index, way].verdict == "pass"]
-            chosen = fitting[0] if fitting else ways[0]
-            outcome = verdicts[index, chosen]
-            if fitting:
-                outcome = _Outcome("unsupported", CHOSE, outcome.verifier)
-            yield index, chosen, outcome
+            if not fitting:
+                # It cannot choose; the next member may.
+                yield index, ways[0], verdicts[index, ways[0]]
+                continue
+            chosen = fitting[0]
+            yield index, chosen, _Outcome("unsupported", CHOSE, verdicts[index, chosen].verifier)
         elif chosen in ways:
             yield index, chosen, verdicts[index, chosen]
         else:
@@ -255,6 +256,9 @@ def _outcome(routine: Routine, run: Run, expected: Any) -> _Outcome:
         return _Outcome("unsupported", run.reason, "")
     if run.status != "ok":
         return _Outcome("error", run.reason, "")
+    if type(run.value) is not tuple or len(run.value) != 2:
+        # Code that writes the sandbox's answer itself can say anything.
+        return _Outcome("error", "not what the routine was asked to give", "")
     tag, value = run.value
     if tag != "value":
         return _Outcome("unsupported", f"precondition does not hold: {value}", "")

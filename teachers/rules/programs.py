@@ -758,7 +758,7 @@ def _function_draft(
         result=call.result,
         checked=program.agrees
         and name in program.feeding_functions
-        and sum(c.function == name for c in program.recording.calls) >= 1,
+        and sum(c.function == name for c in program.recording.calls) == 1,
         carried=carried,
         entry=name,
         code=program.text_of(carried),

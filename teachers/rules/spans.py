@@ -45,7 +45,8 @@ def make_span(
         NotPlainError: if a binding or result is not a plain value.
     """
     derived = describe(code, entry_point, signature, [case.bindings for case in cases])
-    span_id = content_id("span", trajectory.id, start, end, code, FINGERPRINT)
+    own = encode(cases[0].bindings)
+    span_id = content_id("span", trajectory.id, start, end, code, own, FINGERPRINT)
     return Span(
         id=span_id,
         trajectory_id=trajectory.id,

@@ -203,7 +203,8 @@ def test_the_order_of_the_group_does_not_matter() -> None:
     assert finished(mined(*group)[0]) == finished(mined(*shuffled)[0])
 
 
-def test_a_variant_of_two_groups_is_one_with_all_its_evidence() -> None:
+def test_a_variant_of_two_groups_is_one_with_the_evidence_of_the_better() -> None:
+    """What is held out from the founder of one group may be another founder's own problem."""
     first, _ = mined(*(spent(n) for n in range(1, 4)))
     second, _ = mined(*(spent(n) for n in range(11, 15)))
     (a,), (b,) = first, second
@@ -212,6 +213,36 @@ def test_a_variant_of_two_groups_is_one_with_all_its_evidence() -> None:
     home, united = unite_variant(parts)
     assert unite_variant(parts[::-1])[1] == united
     done = finish(home, [united], Policy(), "2026-01-01")
-    assert done.procedure.variants[0].attempts == 2 + 3
+    assert done.procedure.variants[0].attempts == 3
     assert len(done.procedure.provenance) == 7
     assert [e.to_status for e in done.events] == ["verified", "canonical"]
+
+
+def test_passes_of_two_groups_do_not_add_up_to_an_entry() -> None:
+    parts = []
+    for group in ([spent(2), spent(3)], [spent(4), spent(2, boxes=5, result=102 - 5 * 5)]):
+        (entry,), _ = mined(*group)
+        parts += [(entry.procedure_id, evidence) for evidence in entry.variants]
+    home, united = unite_variant(parts)
+    assert finish(home, [united], Policy(), "2026-01-01").procedure.status == "candidate"
+
+
+def test_one_test_counts_once_however_many_attempts_bring_it() -> None:
+    tests = (({"budget": 9, "price": 2, "boxes": 3}, 3),)
+    table = "{(101, 4, 4): 85, (9, 2, 3): 3}"
+    one = f"def left(budget, price, boxes):\n    return {table}.get((budget, price, boxes), 0)"
+    other = (
+        "def left(budget, price, boxes):\n"
+        f"    known = {table}\n"
+        "    return known.get((budget, price, boxes), 0)"
+    )
+    attempts = [spent(1, code, tests=tests, result=85) for code in (one, other)]
+    assert set(statuses(*attempts)) == {"candidate"}
+
+
+def test_a_whole_float_is_no_other_value() -> None:
+    twins = [
+        proposal(LEFT, n, result=88, budget=100 if n == 2 else 100.0, price=3, boxes=4)
+        for n in (1, 2, 3, 4)
+    ]
+    assert set(statuses(*twins)) == {"candidate"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracemine.schemas import Instance, Parameter, Signature, content_id, encode
-from tracemine.verifiers import Sandbox, shared_sandbox
+from tracemine.verifiers import Run, Sandbox, shared_sandbox
 from tracemine.verifiers.replay import CHOSE, Case, Routine, alignments, is_plain_arithmetic, replay
 
 
@@ -123,6 +124,24 @@ def test_a_family_that_contradicts_its_chooser_fails(sandbox: Sandbox) -> None:
     cases += [case(3 * 100 - i, coins=100, crates=3, each=i) for i in range(4, 8)]
     verdicts = [v.verdict for v in replay(REMAINING, cases, sandbox)]
     assert verdicts.count("fail") == 4
+
+
+def test_an_instance_that_nothing_fits_does_not_choose(sandbox: Sandbox) -> None:
+    cases = [case(100 - 3 * i, coins=100, crates=3, each=i) for i in range(4, 12)]
+    least = min(cases, key=lambda c: c.instance.id)
+    wrong = dataclasses.replace(least, instance=dataclasses.replace(least.instance, result="1"))
+    verdicts = replay(REMAINING, [wrong if c is least else c for c in cases], sandbox)
+    assert [v.verdict for v in verdicts].count("pass") == 6
+
+
+def test_code_that_answers_for_the_wrapper_is_an_error() -> None:
+    class Forging:
+        def run_many(self, source: str, entry: str, bindings: Any, *, backend: Any) -> list[Run]:
+            return [Run("ok", 5, "", backend) for _ in bindings]
+
+    named = case(70, boxes=3, budget=100, price=10)
+    (verdict,) = replay(REMAINING, [named], Forging())  # type: ignore[arg-type]
+    assert verdict.verdict == "error"
 
 
 def test_alignments_that_cannot_differ_need_no_choice(sandbox: Sandbox) -> None:
