@@ -93,6 +93,16 @@ def _main_function(functions: Sequence[ast.FunctionDef], tests: Sequence[str]) -
     return [n for n, count in counts.items() if count == best][-1] if best else None
 
 
+def _is_shown(test: _Test, trajectory: Trajectory) -> bool:
+    """Whether problem or trace show a test's call: then it is no held-out instance. Spacing and
+    the kind of quotation marks do not matter."""
+
+    def squeezed(text: str) -> str:
+        return "".join(text.split()).replace('"', "'")
+
+    return squeezed(ast.unparse(test.call)) in squeezed(trajectory.problem + trajectory.trace)
+
+
 def _called_name(node: ast.AST) -> str:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         return node.func.id
@@ -116,7 +126,11 @@ def _main_span(
     if first is None:
         raise _NotACaseError(f"{NO_CALLS}: the test that admits it is not one")
     code = source.module_text(closure(source.tree.body, [function.name]))
-    usable = [(i, t) for i, t in enumerate(tests) if t is not None and t.around == first.around]
+    usable = [
+        (i, t)
+        for i, t in enumerate(tests)
+        if t is not None and t.around == first.around and (i == own or not _is_shown(t, trajectory))
+    ]
     usable.sort(key=lambda pair: (pair[0] != own, pair[0]))
     evaluated = _evaluate(source, trajectory.test_setup, function, usable, sandbox)
     if not evaluated or evaluated[0][0] != own:

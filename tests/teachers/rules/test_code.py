@@ -341,6 +341,17 @@ def test_a_task_gives_its_function_with_all_tests(sandbox: Sandbox) -> None:
     assert {"least", "values"} == decode(span.instances[0].bindings).keys()
 
 
+def test_a_test_that_the_problem_or_the_trace_shows_is_not_held_out(sandbox: Sandbox) -> None:
+    shown = CODE + "\r\n# widest_gap( [1,9,4] ) gives 5\r\n"
+    problem = TASK + " For example, widest_gap([2, 2]) is 0."
+    for trace, text, values in ((shown, TASK, {5}), (CODE, problem, {0}), (shown, problem, {0, 5})):
+        trajectory = _trajectory(trace, problem=text, tests=TESTS)
+        (span,) = [s for s in read_code(trajectory, sandbox).spans if s.entry_point == "widest_gap"]
+        held_out = {decode(i.result) for i in span.instances if i.origin == "test"}
+        assert not held_out & values
+        assert held_out
+
+
 def test_a_function_that_it_calls_is_a_span_without_held_out_tests(sandbox: Sandbox) -> None:
     found = read_code(_trajectory(CODE, problem=TASK, tests=TESTS), sandbox)
     (span,) = [s for s in found.spans if s.entry_point == "gaps"]
