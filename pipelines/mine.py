@@ -56,10 +56,10 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
     except UnknownTeacherError as error:
         raise RequestError(str(error)) from error
     as_of = options.as_of or _now()
+    pipeline = make_pipeline(beam_options)
     draft = begin(options.store)
     try:
         embedder = Embedder.load(options.embedder, trust_remote_code=options.trust_remote_code)
-        pipeline = make_pipeline(beam_options)
         build(pipeline, options, files=files, draft=draft, policy=draft.policy, as_of=as_of)
         with Progress(enabled=options.progress):
             result = pipeline.run()

@@ -116,7 +116,7 @@ def _cells(vectors: Matrix) -> list[npt.NDArray[np.int64]]:
         centred = vectors[rows] - vectors[rows].mean(axis=0)
         _, axes = np.linalg.eigh(centred.T @ centred)
         # Rounded, so that the last bits of the eigenvector do not decide; rows break ties.
-        along = np.round(np.abs(centred @ axes[:, -1]) * np.sign(centred @ axes[:, -1]), 6)
+        along = np.round(centred @ axes[:, -1], 6)
         if along[np.argmax(np.abs(along))] < 0:
             along = -along
         order = np.lexsort((rows, along))
