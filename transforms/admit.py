@@ -17,6 +17,7 @@ from tracemine.verifiers import (
     Verdict,
     admission_test,
     check_tests,
+    find_program,
     shared_sandbox,
     verify_answer,
 )
@@ -29,6 +30,7 @@ LICENCE = "licence not allowed"
 WRONG = "wrong answer"
 NO_REFERENCE = "no reference answer and no tests"
 NO_ANSWER = "no answer"
+NO_PROGRAM = "no program that parses"
 CONFLICT = "sources disagree on the reference answer"
 UNKNOWN = "answer could not be compared with the reference"
 
@@ -115,9 +117,15 @@ def _references_conflict(copies: Iterable[Trajectory]) -> bool:
 
 def _verified(trajectory: Trajectory, sandbox: Sandbox) -> Out:
     if trajectory.tests:
+        program = find_program(trajectory.trace)
+        if program is None:
+            return REJECTED, _reject(trajectory, NO_PROGRAM)
         index = admission_test(trajectory.problem_id, trajectory.tests)
         verdict = check_tests(
-            trajectory.trace, [trajectory.tests[index]], trajectory.test_setup, sandbox
+            trajectory.trace[slice(*program)],
+            [trajectory.tests[index]],
+            trajectory.test_setup,
+            sandbox,
         )
     elif trajectory.reference is None:
         return REJECTED, _reject(trajectory, NO_REFERENCE)

@@ -8,6 +8,7 @@ its own method and of all others are the replay matrix that consolidation reads.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from tracemine.schemas.values import encode
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import Out, run_stage
 from tracemine.verifiers import Sandbox, shared_sandbox
+from tracemine.verifiers.coincidence import Meeting, difference_nearby
 from tracemine.verifiers.replay import Case, Routine, replay
 
 
@@ -108,7 +110,45 @@ def replay_group(group: Sequence[Proposal], limits: ReplayLimits, sandbox: Sandb
     for method in methods:
         held_out = _sample(method, _held_out(method, cases, witnesses, problems), limits)
         replays[method.variant_id] = tuple(replay(_routine(method), held_out, sandbox))
+    replays = _without_coincidences(group, methods, replays, witnesses, sandbox)
     return Matrix(tuple(methods), replays, witnesses)
+
+
+def _without_coincidences(
+    group: Sequence[Proposal],
+    methods: Sequence[Method],
+    replays: Mapping[str, tuple[Replay, ...]],
+    witnesses: Mapping[str, Witness],
+    sandbox: Sandbox,
+) -> dict[str, tuple[Replay, ...]]:
+    """``replays`` where a pass on another method's instance stands only if the two methods also
+    agree nearby; else it decides nothing."""
+    by_id = {proposal.span.id: proposal.span for proposal in group}
+    instances = {i.id: i for span in by_id.values() for i in span.instances}
+    meetings = {}
+    for method in methods:
+        for verdict in replays[method.variant_id]:
+            witness = witnesses[verdict.instance_id]
+            if verdict.verdict == "pass" and witness.method != method.key:
+                meetings[method.variant_id, verdict.instance_id] = Meeting(
+                    _routine(method),
+                    json.loads(verdict.binding_map),
+                    _routine_of(by_id[witness.span_id]),
+                    instances[verdict.instance_id],
+                )
+    apart = {
+        key: reason
+        for key, reason in zip(meetings, difference_nearby(meetings.values(), sandbox), strict=True)
+        if reason
+    }
+
+    def judged(verdict: Replay) -> Replay:
+        reason = apart.get((verdict.variant_id, verdict.instance_id))
+        if reason is None:
+            return verdict
+        return dataclasses.replace(verdict, verdict="unsupported", reason=reason)
+
+    return {variant: tuple(map(judged, verdicts)) for variant, verdicts in replays.items()}
 
 
 def methods_of(group: Iterable[Proposal]) -> list[Method]:
@@ -163,12 +203,19 @@ def widened(names: Signature, signatures: Sequence[Signature]) -> Signature:
 
 
 def _routine(method: Method) -> Routine:
-    span = method.founder.span
-    return Routine(
+    return dataclasses.replace(
+        _routine_of(method.founder.span),
         variant_id=method.variant_id,
+        signature=method.signature,
+    )
+
+
+def _routine_of(span: Span) -> Routine:
+    return Routine(
+        variant_id=variant_id(span),
         code=span.code or "",
         entry_point=span.entry_point or "",
-        signature=method.signature,
+        signature=span.signature,
         predicates=span.predicates,
         verifier=span.verifier,
     )

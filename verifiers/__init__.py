@@ -2,13 +2,19 @@
 
 `sandbox` runs code under limits and gives back plain values or typed failures; `equivalence`
 compares values and answers, `symbolic` expressions; `unit_tests` judges code tasks; `replay` aligns
-roles and tries a variant on instances that it was not taken from.
+roles and tries a variant on instances that it was not taken from; `coincidence` tells a pass from
+two routines that merely meet at one point.
 """
 
 from tracemine.verifiers.equivalence import VERIFIERS, verifier_for, verify, verify_answer
 from tracemine.verifiers.sandbox import Limits, Run, Sandbox, shared_sandbox
 from tracemine.verifiers.symbolic import compare_symbolic
-from tracemine.verifiers.unit_tests import admission_test, check_tests
+from tracemine.verifiers.unit_tests import (
+    admission_test,
+    check_tests,
+    fenced_blocks,
+    find_program,
+)
 from tracemine.verifiers.verdict import Verdict
 
 __all__ = [
@@ -20,6 +26,8 @@ __all__ = [
     "admission_test",
     "check_tests",
     "compare_symbolic",
+    "fenced_blocks",
+    "find_program",
     "shared_sandbox",
     "verifier_for",
     "verify",

@@ -43,7 +43,7 @@ _ARITHMETIC = (
 )  # fmt: skip
 
 #: The name that the wrapper of a routine is called by in the sandbox.
-_ENTRY = "tracemine_replay"
+ENTRY = "tracemine_replay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def _evaluate(
     runs = [(index, alignment) for index, ways in enumerate(options) for alignment in ways]
     if not runs:
         return {}
-    source = _source(routine)
+    source = guarded_source(routine)
     values = [decode(case.instance.bindings) for case in cases]
     expected = [decode(case.instance.result) for case in cases]
     names = [parameter.name for parameter in routine.signature.inputs]
@@ -189,7 +189,7 @@ def _evaluate(
         }
 
     verdicts: _Verdicts = {}
-    fast = sandbox.run_many(source, _ENTRY, [bind(run) for run in runs], backend="monty")
+    fast = sandbox.run_many(source, ENTRY, [bind(run) for run in runs], backend="monty")
     for run, result in zip(runs, fast, strict=True):
         verdicts[run] = _outcome(routine, result, expected[run[0]])
     again = [run for run in runs if verdicts[run].verdict != "pass"]
@@ -197,7 +197,7 @@ def _evaluate(
         # The two interpreters cannot differ here, and most of a group's replays fail.
         again = []
     if again:
-        sure = sandbox.run_many(source, _ENTRY, [bind(run) for run in again], backend="cpython")
+        sure = sandbox.run_many(source, ENTRY, [bind(run) for run in again], backend="cpython")
         for run, result in zip(again, sure, strict=True):
             verdicts[run] = _outcome(routine, result, expected[run[0]])
     return verdicts
@@ -267,10 +267,11 @@ def _outcome(routine: Routine, run: Run, expected: Any) -> _Outcome:
     return _Outcome(agrees, f"{run.backend}: {verdict.reason}", verdict.verifier)
 
 
-def _source(routine: Routine) -> str:
-    """The routine's code with a wrapper that tests the preconditions before the call."""
+def guarded_source(routine: Routine) -> str:
+    """The routine's code with a wrapper `ENTRY` that tests the preconditions before the call: it
+    gives ``("value", result)``, or ``("precondition", predicate)`` for one that does not hold."""
     names = [parameter.name for parameter in routine.signature.inputs]
-    lines = [routine.code, "", f"def {_ENTRY}({', '.join(names)}):"]
+    lines = [routine.code, "", f"def {ENTRY}({', '.join(names)}):"]
     for predicate in routine.predicates:
         lines += [
             "    try:",
@@ -295,11 +296,13 @@ def _binding_map(signature: Signature, keys: Sequence[Parameter], alignment: Seq
 
 __all__ = [
     "CHOSE",
+    "ENTRY",
     "MAX_ALIGNMENTS",
     "Case",
     "Routine",
     "alignments",
     "fits",
+    "guarded_source",
     "is_plain_arithmetic",
     "replay",
 ]

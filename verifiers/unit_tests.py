@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,15 @@ NAME = "tests"
 
 #: All tests of a task together. Reference solutions of MBPP take up to 3 s of CPU time.
 TEST_LIMITS = Limits(seconds=8.0)
+
+#: The inside of a code fence that says its code is Python.
+FENCE = re.compile(
+    r"^[ \t]*```[ \t]*(?:python|py|python3)[ \t]*(?:\r\n|\r|\n)(.*?)^[ \t]*```",
+    re.MULTILINE | re.DOTALL | re.IGNORECASE,
+)
+
+#: A longer program is not one that solves a task, in characters; the parser is not sandboxed.
+_MAX_PROGRAM_CHARS = 200_000
 
 _ENTRY = "tracemine_run_tests"
 _BACKENDS: tuple[Backend, ...] = ("monty", "cpython")
@@ -30,6 +40,31 @@ def admission_test(problem_id: str, tests: Sequence[str]) -> int:
     return min(range(len(tests)), key=lambda index: content_id(problem_id, tests[index]))
 
 
+def fenced_blocks(trace: str) -> list[tuple[int, int]]:
+    """Where the insides of Python code fences stand."""
+    return [match.span(1) for match in FENCE.finditer(trace)]
+
+
+def find_program(trace: str) -> tuple[int, int] | None:
+    """Where the program stands that a trace ends with: the last Python fence that defines
+    something (what follows it may only show how to call it), else the last that parses; without
+    any fence the whole trace. None where nothing of that parses."""
+    parsed = []
+    for start, end in fenced_blocks(trace) or [(0, len(trace))]:
+        if end - start > _MAX_PROGRAM_CHARS:
+            continue
+        try:
+            tree = ast.parse(trace[start:end])
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        defines = any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in tree.body)
+        parsed.append((defines, start, end))
+    if not parsed:
+        return None
+    _, start, end = max(parsed)
+    return start, end
+
+
 def check_tests(
     code: str,
     tests: Sequence[str],
@@ -41,10 +76,10 @@ def check_tests(
     """Whether ``code`` passes all of ``tests`` (statements), which run after ``setup``, which runs
     after ``code`` (MBPP's order: a setup may use what the task defines).
 
-    A test passes when it runs to its end: to exit early is no pass. Of a test ``assert CALL ==
-    LITERAL`` only the call is run in the sandbox, and its value is compared outside, so that an
-    object with its own ``__eq__`` cannot pass. ``unknown`` where the program was stopped by a
-    limit, or a value is not plain.
+    A test passes when it runs to its end: to exit early is no pass. Of a test ``assert LEFT ==
+    RIGHT`` the two sides are run in the sandbox and compared outside (a literal is read outside),
+    so that an object with its own ``__eq__`` cannot pass. ``unknown`` where the program was
+    stopped by a limit, or a value is not plain.
     """
     if not tests:
         return Verdict("unknown", "no tests", NAME)
@@ -70,36 +105,36 @@ def check_tests(
 #: Stands for the value of a test that says nothing but that it ran to its end.
 _RAN = object()
 
+#: Stands for the value of a test whose two sides are both computed in the sandbox.
+_BOTH = object()
+
 
 def _build(tests: Sequence[str]) -> tuple[list[Any], str]:
     """What each test must give, and a function that gives it."""
     expected: list[Any] = []
     lines = [f"def {_ENTRY}():", "    tracemine_results = []"]
     for test in tests:
-        split = _split(test)
-        if split is None:
-            expected.append(_RAN)
-            # Unparsed: an indent would get into a text of several lines.
-            lines.append(textwrap.indent(ast.unparse(ast.parse(test.strip())), "    "))
-            lines.append("    tracemine_results.append('ran')")
-        else:
-            call, value = split
-            expected.append(value)
-            lines.append(f"    tracemine_results.append({call})")
+        match ast.parse(test.strip()).body:
+            case [ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]))]:
+                given, value = _literal(right)
+                expected.append(value if given else _BOTH)
+                asked = left if given else ast.Tuple([left, right])
+                lines.append(f"    tracemine_results.append({ast.unparse(asked)})")
+            case body:
+                expected.append(_RAN)
+                # Unparsed: an indent would get into a text of several lines.
+                lines.append(textwrap.indent(ast.unparse(ast.Module(body, [])), "    "))
+                lines.append("    tracemine_results.append('ran')")
     lines.append("    return tracemine_results")
     return expected, "\n".join(lines)
 
 
-def _split(test: str) -> tuple[str, Any] | None:
-    """``assert CALL == LITERAL`` as the call's text and the value; None for any other test."""
-    tree = ast.parse(test.strip())
-    match tree.body:
-        case [ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]))]:
-            try:
-                return ast.unparse(left), ast.literal_eval(right)
-            except (ValueError, TypeError):
-                return None
-    return None
+def _literal(node: ast.expr) -> tuple[bool, Any]:
+    """Whether ``node`` is a literal, and its value."""
+    try:
+        return True, ast.literal_eval(node)
+    except (ValueError, TypeError):
+        return False, None
 
 
 def _first_failure(results: Any, expected: Sequence[Any]) -> int | None:
@@ -108,6 +143,12 @@ def _first_failure(results: Any, expected: Sequence[Any]) -> int | None:
         return 0
     for index, (result, value) in enumerate(zip(results, expected, strict=True)):
         # The test says ``==``, so Python's equality is what it asks for: 1 == 1.0.
-        if not (result == "ran" if value is _RAN else result == value):
+        if value is _RAN:
+            passed = result == "ran"
+        elif value is _BOTH:
+            passed = type(result) is tuple and len(result) == 2 and result[0] == result[1]
+        else:
+            passed = result == value
+        if not passed:
             return index
     return None

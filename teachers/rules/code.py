@@ -11,9 +11,9 @@ import ast
 from tracemine.schemas import Span, Trajectory
 from tracemine.teachers.base import Dropped, Segmentation
 from tracemine.teachers.rules.programs import read_program
-from tracemine.teachers.rules.source import NotCodeError, fenced_blocks, parse_source
+from tracemine.teachers.rules.source import NotCodeError, parse_source
 from tracemine.teachers.rules.tasks import read_task
-from tracemine.verifiers.sandbox import Sandbox
+from tracemine.verifiers import Sandbox, fenced_blocks, find_program
 
 #: Spans of one trajectory; what is beyond is dropped.
 MAX_SPANS = 40
@@ -47,8 +47,7 @@ def read_code(trajectory: Trajectory, sandbox: Sandbox) -> Segmentation:
 
 
 def _read_task(trajectory: Trajectory, sandbox: Sandbox) -> Segmentation:
-    blocks = fenced_blocks(trajectory.trace)
-    start, end = blocks[-1] if blocks else (0, len(trajectory.trace))
+    start, end = find_program(trajectory.trace) or (0, len(trajectory.trace))
     try:
         source = parse_source(trajectory.trace, start, end)
     except NotCodeError as error:

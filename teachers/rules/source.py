@@ -22,10 +22,6 @@ MIN_QUOTE = 12
 TOLERANCE = 1e-9
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_FENCE = re.compile(
-    r"^[ \t]*```[ \t]*(?:python|py|python3)[ \t]*(?:\r\n|\r|\n)(.*?)^[ \t]*```",
-    re.MULTILINE | re.DOTALL | re.IGNORECASE,
-)
 
 
 class NotCodeError(ValueError):
@@ -119,11 +115,6 @@ def _comments(text: str) -> dict[int, str]:
         # give words, so those found so far will do.
         return found
     return found
-
-
-def fenced_blocks(trace: str) -> list[tuple[int, int]]:
-    """Where the insides of Python code fences stand."""
-    return [match.span(1) for match in _FENCE.finditer(trace)]
 
 
 def run_again(

@@ -65,6 +65,16 @@ def test_one_test_admits_and_the_others_are_not_asked() -> None:
         assert isinstance(record, Trajectory) == (index == chosen)
 
 
+def test_a_program_in_a_fence_is_what_the_tests_run() -> None:
+    tests = ("assert f(2) == 4",)
+    code = "def f(x):\n    return x * x\n"
+    fenced = f"Squares it is.\n\n```python\n{code}```\nThat is all."
+    admitted = outcome(trajectory(None, None, trace=fenced, tests=tests, domain="code"))
+    assert [type(record) for record in admitted] == [Trajectory]
+    prose = trajectory(None, None, trace="Squares it is.", tests=tests, domain="code")
+    assert reason(prose) == admission.NO_PROGRAM
+
+
 def test_copies_are_one_whose_sources_are_all_listed() -> None:
     copies = [
         trajectory("42", "42", source=Source(name, row, licence=licence))

@@ -169,6 +169,19 @@ def test_held_out_tests_decide_for_a_code_task() -> None:
     assert statuses(spent(1, code, tests=(tests[0], again))) == ["candidate"]
 
 
+def test_a_pass_at_a_point_where_two_methods_merely_meet_is_no_evidence() -> None:
+    """Without boxes, adding and taking away what they cost are the same."""
+    group = [
+        spent(1),
+        *(spent(n, MORE, boxes=0, result=100 + n) for n in (2, 3, 4)),
+    ]
+    matrix = replay_group(group, ReplayLimits(), shared_sandbox())
+    (left,) = (m for m in matrix.methods if m.founder.span.code == LEFT)
+    verdicts = matrix.replays[left.variant_id]
+    assert {v.verdict for v in verdicts} == {"unsupported"} and len(verdicts) == 3
+    assert all("at this point only" in v.reason for v in verdicts)
+
+
 def test_a_twin_whose_roles_are_named_otherwise_is_not_spoken_for() -> None:
     """The names say price and boxes, but stand in the places of budget and price."""
     crossed = [

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tracemine.verifiers import Limits, Sandbox, admission_test, check_tests
+from tracemine.verifiers import Limits, Sandbox, admission_test, check_tests, find_program
 
 TRIPLE = "def triple(n):\n    return 3 * n\n"
 TESTS = ["assert triple(2) == 6", "assert triple('a') == 'aaa'", "assert triple(0) < 1"]
@@ -83,3 +83,46 @@ def test_without_readable_tests_nothing_is_known(sandbox: Sandbox) -> None:
 def test_a_test_of_several_lines_runs_as_written(sandbox: Sandbox) -> None:
     test = 'text = """a\nb"""\nassert triple(text) == text * 3 and len(text) == 3'
     assert outcome(sandbox, TRIPLE, [test]) == "agree"
+
+
+def test_an_object_that_equals_everything_passes_no_test(sandbox: Sandbox) -> None:
+    code = "class Yes:\n    def __eq__(self, other): return True\ndef f(x): return Yes()\n"
+    for test in ("assert f(3) == 3", "assert f(3) == max(1, 3)", "assert max(1, 3) == f(3)"):
+        assert outcome(sandbox, code, [test]) != "agree"
+        assert outcome(sandbox, "def f(x): return x", [test]) == "agree"
+
+
+FENCED = """I would multiply.
+
+```python
+def triple(n):
+    return 3 * n
+```
+
+Call it so:
+
+```python
+print(triple(2))
+```
+"""
+
+
+@pytest.mark.parametrize(
+    ("trace", "program"),
+    [
+        ("def f(): return 1", "def f(): return 1"),
+        (FENCED, "def triple(n):\n    return 3 * n\n"),
+        ("```python\nx = 1\n```\n```py\ny = 2\n```", "y = 2\n"),
+        (
+            "```python\ndef f(): return 1\n```\n```python\ndef f(: return 2\n```",
+            "def f(): return 1\n",
+        ),
+        ("First I would multiply, then add.", None),
+        ("```python\ndef f(\n```", None),
+        ("```\nno python\n```", None),
+        ("(" * 100_000, None),
+    ],
+)
+def test_the_program_of_a_trace(trace: str, program: str | None) -> None:
+    found = find_program(trace)
+    assert (None if found is None else trace[slice(*found)]) == program
