@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -160,14 +161,21 @@ def mine(
         from tracemine.pipelines.mine import run_mine
 
         summary = run_mine(options)
-    if as_json:
-        return _give(summary)
-    from tracemine.pipelines.rendering import line, print_funnel
+    from tracemine.pipelines.rendering import counted, line, print_funnel
 
+    read, admitted = (summary["trajectories"][column] for column in ("read", "admitted"))
+    status = DONE if admitted else FELL_SHORT
+    if not admitted:
+        _note(
+            f"nothing was admitted of {counted(read, 'trajectory record')}: see {store}, rejected"
+        )
+    if as_json:
+        return _give(summary, status)
     console = _console()
     print_funnel(console, summary)
-    line(console, f'Try: tracemine search --store {store} "YOUR QUESTION"')
-    return DONE
+    if admitted:
+        line(console, f'Try: tracemine search --store {store} "YOUR QUESTION"')
+    return status
 
 
 @app.command()
@@ -197,6 +205,8 @@ def search(
 ) -> int:
     """Find the entries that answer a subquestion. Exit status 1 if there are none."""
     _configure_logging()
+    if not query.strip():
+        raise RequestError("the query is empty")
     values = parse_bindings(bindings)
     with _stdout_kept(as_json):
         from tracemine.store import Embedder, Store
@@ -288,7 +298,9 @@ def fsck(store: StoreOption, as_json: JsonOption = False) -> int:
         return _give({"ok": not findings, "findings": findings}, status)
     for finding in findings:
         typer.echo(finding)
-    _note(f"{len(findings)} findings" if findings else "the store is sound")
+    from tracemine.pipelines.rendering import counted
+
+    typer.echo(counted(len(findings), "finding") if findings else "the store is sound")
     return status
 
 
@@ -350,6 +362,9 @@ def parse_bindings(text: str | None) -> dict[str, Any] | None:
         raise RequestError(f"--bindings is not JSON: {error}") from error
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
         raise RequestError('--bindings takes a JSON object such as {"total": 12, "count": 3}')
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise RequestError(f"--bindings: {name} is no finite number")
     return values
 
 

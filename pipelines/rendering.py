@@ -60,14 +60,26 @@ def signature_text(signature: Signature) -> str:
     return f"({', '.join(inputs)}) -> {output}"
 
 
+def counted(number: int, thing: str) -> str:
+    """``1 problem``, ``2,000 problems``."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
+def _shown(success_rate: float, problems: int) -> str:
+    """What speaks for an entry, in a few words."""
+    if not problems:
+        return "shown on no other problem yet"
+    return f"right in {success_rate:.0%}, {counted(problems, 'problem')}"
+
+
 def print_hits(console: Console, hits: Sequence[Hit]) -> None:
     """Hits, best first, each with what one needs to decide on it."""
     for rank, hit in enumerate(hits, 1):
         line(console, f"{rank}. {hit.subquestion}", style="bold")
         line(
             console,
-            f"   {hit.procedure_id}  score {hit.score:.3f}  {hit.status}  {hit.domain}  right in "
-            f"{hit.success_rate:.0%}, {hit.distinct_problems} problems  {hit.tokens} tokens",
+            f"   {hit.procedure_id}  score {hit.score:.3f}  {hit.status}  {hit.domain}  "
+            f"{_shown(hit.success_rate, hit.distinct_problems)}  {hit.tokens} tokens",
         )
         line(console, f"   {signature_text(hit.signature)}")
         for text in hit.summary.splitlines():
@@ -86,8 +98,8 @@ def print_entry(console: Console, entry: Entry) -> None:
     line(console, procedure.subquestion, style="bold")
     line(
         console,
-        f"{procedure.procedure_id}  {procedure.status}  {procedure.domain}  right in "
-        f"{procedure.success_rate:.0%}, {procedure.distinct_problems} distinct problems",
+        f"{procedure.procedure_id}  {procedure.status}  {procedure.domain}  "
+        f"{_shown(procedure.success_rate, procedure.distinct_problems)}",
     )
     line(console, signature_text(procedure.signature))
     for text in procedure.summary.splitlines():
@@ -143,7 +155,7 @@ def print_stats(console: Console, stats: Mapping[str, Any]) -> None:
     served = stats["procedures"]
     line(
         console,
-        f"{served['entries']:,} procedures with {served['variants']:,} variants, "
+        f"{counted(served['entries'], 'procedure')} with {counted(served['variants'], 'variant')}, "
         f"{served['mean_tokens']} tokens and {served['mean_success_rate']:.0%} right on average; "
         f"{stats['bytes']:,} bytes",
     )
@@ -207,7 +219,7 @@ def _replays(console: Console, evidence: Sequence[Evidence]) -> None:
         text = f"{one.replay.verdict}: {one.instance.bindings} -> {one.instance.result}"
         line(console, f"    {_cut(text)}  ({held_out}; {_cut(one.replay.reason)})")
     if len(ordered) > MAX_EVIDENCE:
-        line(console, f"    and {len(ordered) - MAX_EVIDENCE} more replays")
+        line(console, f"    and {counted(len(ordered) - MAX_EVIDENCE, 'more replay')}")
 
 
 def _provenance(console: Console, provenance: Sequence[Provenance]) -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,6 @@ from tracemine.store import RequestError
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import small_store
-
-#: Seconds that help may take: no heavy library may be imported for it.
-HELP_SECONDS = 2.0
 
 Capture = pytest.CaptureFixture[str]
 
@@ -89,16 +85,17 @@ def test_exit_status(arguments: tuple[str, ...], status: int, store: Path, tmp_p
         assert one_line(done.stderr)
 
 
-def test_help_is_quick() -> None:
-    times = []
-    for _ in range(3):
-        started = time.perf_counter()
-        done = run("--help")
-        times.append(time.perf_counter() - started)
-        assert done.returncode == 0
-        for command in ("mine", "search", "show", "stats", "fsck"):
-            assert command in done.stdout
-    assert min(times) < HELP_SECONDS
+def test_help_waits_for_no_large_library() -> None:
+    program = (
+        "import sys; from tracemine.pipelines import cli; cli.main(['--help']); "
+        "print(sorted({'apache_beam', 'torch', 'sympy', 'faiss', 'duckdb'} & sys.modules.keys()))"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith("[]")
+    for command_name in ("mine", "search", "show", "stats", "fsck"):
+        assert command_name in done.stdout
 
 
 def test_output_survives_a_terminal_that_knows_ascii_only(store: Path) -> None:
@@ -136,6 +133,9 @@ def test_version(capsys: Capture) -> None:
         ("search", "--store", "STORE", "x", "--bindings", "[1]"),
         ("search", "--store", "STORE", "x", "--bindings", '{"a": {"$odd": 1}}'),
         ("search", "--store", "STORE", "x", "--bindings", "[" * 20_000),
+        ("search", "--store", "STORE", "x", "--bindings", '{"a": NaN}'),
+        ("search", "--store", "STORE", "x", "--bindings", '{"a": {"$float": "inf"}}'),
+        ("search", "--store", "STORE", " "),
         ("search", "--store", "STORE", "x", "--frobnicate"),
         ("show", "--store", "STORE"),
         ("show", "--store", "NONE", "abc"),

@@ -203,6 +203,16 @@ def test_bad_input_ends_in_the_ledger_and_the_run_goes_on(tmp_path: Path) -> Non
     assert summary["trajectories"]["admitted"] >= 1
 
 
+def test_a_run_that_admits_nothing_says_so(tmp_path: Path) -> None:
+    wrong = {"problem": "1 + 1?", "trace": "It is 3.", "answer": "3", "reference": "2"}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(wrong) + "\n")
+    store = str(tmp_path / "store")
+    done = run("mine", "--store", store, "--input", str(tmp_path / "rows.jsonl"), "--json")
+    assert done.returncode == 1
+    assert "nothing was admitted of 1 trajectory record" in done.stderr
+    assert json.loads(done.stdout)["trajectories"]["rejected"] == {"wrong answer": 1}
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
