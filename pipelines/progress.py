@@ -34,6 +34,8 @@ class Progress:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._started = 0.0
+        #: Of each output: when it first had a record, when its count last changed, that count.
+        self._seen: dict[tuple[str, str], tuple[float, float, int]] = {}
 
     def __enter__(self) -> Progress:
         live_counts.clear()
@@ -74,12 +76,23 @@ class Progress:
         return f"{elapsed:.0f} s  " + ("  ".join(parts) or "working")
 
     def _table(self) -> Table:
-        elapsed = max(time.monotonic() - self._started, 1e-9)
+        elapsed = time.monotonic() - self._started
         table = Table(title=f"mining, {elapsed:.0f} s", title_justify="left")
         table.add_column("stage")
         table.add_column("output")
         table.add_column("records", justify="right")
         table.add_column("a second", justify="right")
         for (stage, output), count in list(live_counts.items()):
-            table.add_row(stage, output, f"{count:,}", f"{count / elapsed:,.0f}")
+            rate = self._rate((stage, output), count)
+            table.add_row(stage, output, f"{count:,}", f"{rate:,.0f}")
         return table
+
+    def _rate(self, key: tuple[str, str], count: int) -> float:
+        """Records a second of an output while it was growing: stages run one after the other, so
+        the time since the start would say little of most of them."""
+        now = time.monotonic()
+        first, changed, known = self._seen.get(key, (now - LIVE_SECONDS, now, 0))
+        if count != known:
+            changed = now
+        self._seen[key] = first, changed, count
+        return count / (changed - first)
