@@ -77,11 +77,11 @@ def consolidate(matrix: Matrix, min_replays: int) -> Iterator[Out]:
             for verdict in replays:
                 yield REFUTED, verdict
             for member in refuted:
-                yield REJECTED, _failed(member, method.variant_id, replays)
+                yield REJECTED, _failed(member, method.variant_id, replays, matrix.witnesses)
             continue
         for member in refuted:
             if variant_id(member.span) == method.variant_id:
-                yield REJECTED, _failed(member, method.variant_id, replays)
+                yield REJECTED, _failed(member, method.variant_id, replays, matrix.witnesses)
         others = [m for m in refuted if variant_id(m.span) != method.variant_id]
         if others:
             waiting = _waiting(make_method(method.key, others))
@@ -184,6 +184,12 @@ def behaviour_classes(
     return classes
 
 
-def _failed(member: Proposal, variant: str, replays: Sequence[Replay]) -> Rejected:
-    failures = [r.reason for r in replays if r.verdict in ("fail", "error", "timeout")]
-    return reject_span(STAGE, FAILED_REPLAY, member.span, f"variant {variant}: {failures[0]}")
+def _failed(
+    member: Proposal, variant: str, replays: Sequence[Replay], witnesses: Mapping[str, Witness]
+) -> Rejected:
+    """``member`` with a failure on an instance of its own, or else of its variant's founder."""
+    failures = [r for r in replays if r.verdict in ("fail", "error", "timeout")]
+    own = [r for r in failures if witnesses[r.instance_id].span_id == member.span.id]
+    first = (own or failures)[0]
+    detail = f"variant {variant}, instance {first.instance_id}: {first.reason}"
+    return reject_span(STAGE, FAILED_REPLAY, member.span, detail)

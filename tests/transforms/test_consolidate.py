@@ -164,9 +164,22 @@ def test_held_out_tests_decide_for_a_code_task() -> None:
     entries, rejected = mined(spent(1, code, tests=wrong))
     assert entries == []
     assert [record.reason for record in rejected] == ["failed replay"]
+    assert f"instance {spent(1, code, tests=wrong).span.instances[2].id}" in rejected[0].detail
     assert statuses(spent(1, code, tests=tests[:1])) == ["candidate"]
     again = ({"budget": 101, "price": 4, "boxes": 4}, 85)  # the values of its own instance
     assert statuses(spent(1, code, tests=(tests[0], again))) == ["candidate"]
+
+
+def test_a_test_of_its_own_is_replayed_however_large_the_group() -> None:
+    tests = (({"budget": 20, "price": 5, "boxes": 2}, 11),)
+    first = min(range(1, 12), key=lambda n: spent(n).span.id)  # who founds the method
+    founder = spent(first, tests=tests)
+    group = [founder, *(spent(n) for n in range(1, 12) if n != first)]
+    matrix = replay_group(group, ReplayLimits(own=1, others=1), shared_sandbox())
+    (method,) = matrix.methods
+    assert method.founder is founder
+    (verdict,) = matrix.replays[method.variant_id]
+    assert verdict.instance_id == founder.span.instances[1].id
 
 
 def test_a_pass_at_a_point_where_two_methods_merely_meet_is_no_evidence() -> None:
