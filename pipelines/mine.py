@@ -16,7 +16,7 @@ from apache_beam.runners.runner import PipelineResult
 
 from tracemine.pipelines.options import MineOptions
 from tracemine.pipelines.progress import Progress
-from tracemine.pipelines.runner import make_pipeline, pipeline_options
+from tracemine.pipelines.runner import make_runner, pipeline_options
 from tracemine.schemas import arrow
 from tracemine.store import Draft, Embedder, Policy, RequestError, begin, publish
 from tracemine.teachers import UnknownTeacherError, teacher_fingerprint
@@ -56,10 +56,12 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
     except UnknownTeacherError as error:
         raise RequestError(str(error)) from error
     as_of = options.as_of or _now()
-    pipeline = make_pipeline(beam_options)
+    runner = make_runner(beam_options)
     draft = begin(options.store)
     try:
         embedder = Embedder.load(options.embedder, trust_remote_code=options.trust_remote_code)
+        # A pipeline makes a temporary folder that only its run removes: so after all that may fail.
+        pipeline = beam.Pipeline(runner=runner, options=beam_options)
         build(pipeline, options, files=files, draft=draft, policy=draft.policy, as_of=as_of)
         with Progress(enabled=options.progress):
             result = pipeline.run()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
@@ -52,8 +51,8 @@ def is_local(options: PipelineOptions) -> bool:
     return name is None or name.lower().rpartition(".")[2] in LOCAL
 
 
-def make_pipeline(options: PipelineOptions) -> beam.Pipeline:
-    """A pipeline on the runner that ``options`` name.
+def make_runner(options: PipelineOptions) -> PipelineRunner:
+    """The runner that ``options`` name.
 
     Beam's ``DirectRunner`` first tries to download a runner written in Go; for a local run we
     take the Python one at once.
@@ -61,10 +60,6 @@ def make_pipeline(options: PipelineOptions) -> beam.Pipeline:
     Raises:
         RequestError: if there is no such runner, or it is not installed.
     """
-    return beam.Pipeline(runner=_runner(options), options=options)
-
-
-def _runner(options: PipelineOptions) -> PipelineRunner:
     if not is_local(options):
         try:
             return create_runner(options.view_as(StandardOptions).runner)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import logging
+import threading
+import time
 
 import pytest
 from rich.console import Console
@@ -53,3 +56,21 @@ def test_a_line_of_a_log_names_each_stage_once(clock: list[float]) -> None:
         live_counts["admit", "rejected"] = 1
         clock[0] += 15
         assert view.line() == "15 s  admit: rejected 1, trajectories 3"
+
+
+def test_progress_ends_with_its_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracemine.pipelines.progress.LOG_SECONDS", 0.01)
+    before = threading.active_count()
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("tracemine.progress")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        with Progress(enabled=True):
+            time.sleep(0.2)
+    finally:
+        logger.removeHandler(handler)
+    assert threading.active_count() == before
+    assert any(line.endswith("working") for line in lines)
