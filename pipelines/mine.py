@@ -113,7 +113,7 @@ def build(
     clustered = embedded | "Cluster" >> Cluster()
     matrices = clustered.groups | "Replay" >> ReplayGroups(limits)
     consolidated = matrices | "Consolidate" >> Consolidate(policy)
-    finished = consolidated.entries | "Unite" >> Unite(
+    finished, refuted = (consolidated.entries, consolidated.refuted) | "Unite" >> Unite(
         policy, as_of, options.embedder, trust_remote_code=options.trust_remote_code
     )
 
@@ -126,7 +126,7 @@ def build(
         "instances": matrices | "Instance rows" >> beam.FlatMap(_instance_rows),
         "replays": [
             finished | "Replays" >> beam.FlatMap(lambda f: f.replays),
-            consolidated.refuted,
+            refuted,
         ]
         | "All replays" >> beam.Flatten()
         | "Replay rows" >> beam.Map(arrow.replay_row),

@@ -7,7 +7,7 @@ procedure, however they are worded; those that do not are different procedures, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -22,6 +22,9 @@ STAGE = "consolidate"
 FAILED_REPLAY = "failed replay"
 REFUTED = "refuted"
 
+#: Verdicts that speak against a variant.
+FAILURES = ("fail", "error", "timeout")
+
 #: Fewer decided instances than this say nothing about two variants being one procedure.
 MIN_DECIDED = 2
 
@@ -29,15 +32,14 @@ MIN_DECIDED = 2
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A variant with what it rests on: the span it was taken from, the spans that hold the same
-    method, its replays, and what each passed instance is evidence of (a problem or a test)."""
+    method (none where the variant was refuted), its replays, and the witness of each pass."""
 
     variant_id: str
     founder: Proposal
     signature: Signature
     members: tuple[Proposal, ...]
     replays: tuple[Replay, ...]
-    passed: frozenset[str]
-    problems: frozenset[str]
+    witnesses: tuple[Witness, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ class Entry:
 
 
 class Consolidate(beam.PTransform):
-    """Matrix -> Entry. Outputs: ``entries``, ``rejected``, ``refuted`` (the replays of variants
-    that are in no entry)."""
+    """Matrix -> Entry. Outputs: ``entries``, ``rejected``, ``refuted`` (the evidence of a variant
+    that its group refuted: another group may still have an entry of it)."""
 
     def __init__(self, policy: Policy) -> None:
         super().__init__()
@@ -74,8 +76,7 @@ def consolidate(matrix: Matrix, min_replays: int) -> Iterator[Out]:
         replays = matrix.replays[method.variant_id]
         kept, refuted = _split_members(method, replays, matrix.witnesses)
         if not kept:
-            for verdict in replays:
-                yield REFUTED, verdict
+            yield REFUTED, _evidence(method, (), replays, matrix.witnesses)
             for member in refuted:
                 yield REJECTED, _failed(member, method.variant_id, replays, matrix.witnesses)
             continue
@@ -88,7 +89,7 @@ def consolidate(matrix: Matrix, min_replays: int) -> Iterator[Out]:
             yield "entries", Entry(waiting.variant_id, (waiting,))
         evidence = _evidence(method, kept, replays, matrix.witnesses)
         by_method[method.key] = method.variant_id
-        if len(evidence.passed) >= min_replays:
+        if len(what_passes_show(evidence.witnesses)) >= min_replays:
             entering.append(evidence)
         else:
             yield "entries", Entry(evidence.variant_id, (evidence,))
@@ -102,11 +103,20 @@ def _split_members(
     """Members that the variant may speak for, and members whose instance it fails on though the
     code is the same: its roles are not theirs. A variant that fails a test of its own speaks for
     nobody."""
-    failed = {r.instance_id for r in replays if r.verdict in ("fail", "error", "timeout")}
+    facts = {
+        instance.id: (instance.bindings, instance.result)
+        for member in method.members
+        for instance in member.span.instances
+    }
+    failed = {
+        facts[r.instance_id]
+        for r in replays
+        if r.verdict in FAILURES and witnesses[r.instance_id].method == method.key
+    }
     failed_spans = {
-        witnesses[identifier].span_id
-        for identifier in failed
-        if witnesses[identifier].method == method.key
+        member.span.id
+        for member in method.members
+        if any((i.bindings, i.result) in failed for i in member.span.instances if i.checked)
     }
     if method.founder.span.id in failed_spans:
         return [], list(method.members)
@@ -122,8 +132,7 @@ def _waiting(method: Method) -> Evidence:
         signature=method.signature,
         members=method.members,
         replays=(),
-        passed=frozenset(),
-        problems=frozenset(),
+        witnesses=(),
     )
 
 
@@ -133,24 +142,23 @@ def _evidence(
     replays: Sequence[Replay],
     witnesses: Mapping[str, Witness],
 ) -> Evidence:
-    passes = [witnesses[r.instance_id] for r in replays if r.verdict == "pass"]
     return Evidence(
         variant_id=method.variant_id,
         founder=method.founder,
         signature=method.signature,
         members=tuple(members),
         replays=tuple(replays),
-        passed=frozenset(_what_it_shows(w) for w in passes),
-        problems=frozenset(w.problem for w in passes),
+        witnesses=tuple(witnesses[r.instance_id] for r in replays if r.verdict == "pass"),
     )
 
 
-def _what_it_shows(witness: Witness) -> str:
+def what_passes_show(witnesses: Iterable[Witness]) -> frozenset[str]:
     """Passes that show the same count once: those of one problem, and one test however many
     attempts at its task bring it."""
-    if witness.origin == "test":
-        return content_id("test", witness.problem, list(witness.values), witness.result)
-    return witness.problem
+    return frozenset(
+        content_id("test", w.problem, list(w.values), w.result) if w.origin == "test" else w.problem
+        for w in witnesses
+    )
 
 
 def behaviour_classes(
@@ -188,7 +196,7 @@ def _failed(
     member: Proposal, variant: str, replays: Sequence[Replay], witnesses: Mapping[str, Witness]
 ) -> Rejected:
     """``member`` with a failure on an instance of its own, or else of its variant's founder."""
-    failures = [r for r in replays if r.verdict in ("fail", "error", "timeout")]
+    failures = [r for r in replays if r.verdict in FAILURES]
     own = [r for r in failures if witnesses[r.instance_id].span_id == member.span.id]
     first = (own or failures)[0]
     detail = f"variant {variant}, instance {first.instance_id}: {first.reason}"

@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import apache_beam as beam
@@ -50,13 +51,16 @@ class Method:
 @dataclass(frozen=True, slots=True)
 class Witness:
     """What an instance is evidence of: ``problem`` is the least id among its problem's
-    near-duplicates; ``method`` the key of the span that it came from; ``values`` what it binds,
-    whatever to, as sorted canonical texts; ``result`` as such a text."""
+    near-duplicates in the group, ``shingles`` are those of its own problem ``problem_id``;
+    ``method`` is the key of the span that it came from; ``values`` what it binds, whatever to, as
+    sorted canonical texts; ``result`` as such a text."""
 
     instance_id: str
     span_id: str
     method: str
     problem: str
+    problem_id: str
+    shingles: bytes
     origin: str
     values: tuple[str, ...]
     result: str
@@ -229,7 +233,8 @@ def _cases(
     cases, witnesses = [], {}
     seen = set()
     for method in methods:
-        for member in method.members:
+        # A test that several attempts bring is the founder's where it is among them: its roles are.
+        for member in sorted(method.members, key=lambda m: m is not method.founder):
             for instance in sorted(member.span.instances, key=lambda i: i.id):
                 problem = problems[instance.problem_id]
                 if instance.origin == "test":
@@ -245,8 +250,10 @@ def _cases(
                     member.span.id,
                     method.key,
                     problem,
+                    instance.problem_id,
+                    member.shingles,
                     instance.origin,
-                    _values(instance.bindings),
+                    values_of(instance.bindings),
                     instance.result,
                 )
     return cases, witnesses
@@ -263,7 +270,7 @@ def _held_out(
     one test twice)."""
     founder = method.founder.span
     own_problem = problems[founder.problem_id]
-    own_values = _values(founder.instances[0].bindings)
+    own_values = values_of(founder.instances[0].bindings)
     found = []
     for case in cases:
         witness = witnesses[case.instance.id]
@@ -276,16 +283,21 @@ def _held_out(
     return found
 
 
-def _values(bindings: str) -> tuple[str, ...]:
+def values_of(bindings: str) -> tuple[str, ...]:
+    """What ``bindings`` bind, whatever to: canonical texts, sorted."""
     return tuple(sorted(encode(_one_form(value)) for value in decode(bindings).values()))
 
 
 def _one_form(value: Any) -> Any:
-    """``value`` with whole floats as integers: 100.0 is no other value than 100."""
+    """``value`` with whole floats and fractions as integers: 100.0 is no other value than 100."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return value.numerator
+    if isinstance(value, (list, tuple, set, frozenset)):
         return type(value)(_one_form(item) for item in value)
+    if isinstance(value, dict):
+        return {_one_form(key): _one_form(item) for key, item in value.items()}
     return value
 
 

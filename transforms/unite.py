@@ -11,13 +11,17 @@ import numpy as np
 
 from tracemine.schemas import Event, Procedure, Provenance, Replay, Span, Variant
 from tracemine.schemas.records import Status
+from tracemine.schemas.shingles import near_duplicate_classes
 from tracemine.schemas.values import dump_json
 from tracemine.store import Embedder, Policy
 from tracemine.store.embedder import Vectors, to_grid
-from tracemine.transforms.consolidate import Entry, Evidence
-from tracemine.transforms.replay import widened
+from tracemine.transforms.consolidate import Entry, Evidence, what_passes_show
+from tracemine.transforms.replay import values_of, widened
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import run_stage
+
+#: The reason of a pass of one group that the founder of the united variant makes worthless.
+NOT_HELD_OUT = "not held out from the span that founds the variant, so it does not count"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,9 @@ class Finished:
 
 
 class Unite(beam.PTransform):
-    """Entry -> Finished. A variant that several groups found is one, and lives in one procedure:
-    the least of those that it was put in."""
+    """Entry, and evidence of refuted variants -> Finished. A variant that several groups found is
+    one, with the verdicts of all of them, and lives in one procedure: the least of those that it
+    was put in. Outputs: ``finished``, ``refuted`` (the replays of variants that are in none)."""
 
     def __init__(
         self,
@@ -50,14 +55,24 @@ class Unite(beam.PTransform):
         self.embedder = embedder
         self.trust_remote_code = trust_remote_code
 
-    def expand(self, entries: beam.PCollection) -> beam.PCollection:
+    def expand(
+        self, consolidated: tuple[beam.PCollection, beam.PCollection]
+    ) -> tuple[beam.PCollection, beam.PCollection]:
         policy, as_of = self.policy, self.as_of
         name, trust = self.embedder, self.trust_remote_code
-        outputs = (
-            entries
-            | "Key by variant" >> beam.FlatMap(_by_variant)
+        entries, refuted = consolidated
+        united = (
+            (
+                entries | "Key by variant" >> beam.FlatMap(_by_variant),
+                refuted | "Key refuted" >> beam.Map(lambda e: (e.variant_id, (e.variant_id, e))),
+            )
+            | "With refuted" >> beam.Flatten()
             | "Gather variants" >> beam.GroupByKey()
             | "Unite variants" >> beam.Map(lambda keyed: unite_variant(keyed[1]))
+        )
+        outputs = (
+            united
+            | "In an entry" >> beam.Filter(lambda keyed: keyed[1].members)
             | "Gather procedures" >> beam.GroupByKey()
             | "Finish"
             >> run_stage(
@@ -69,7 +84,10 @@ class Unite(beam.PTransform):
                 setup=lambda: Embedder.load(name, trust_remote_code=trust),
             )
         )
-        return outputs.finished
+        alone = united | "In no entry" >> beam.FlatMap(
+            lambda keyed: () if keyed[1].members else keyed[1].replays
+        )
+        return outputs.finished, alone
 
 
 def _by_variant(entry: Entry) -> Iterator[tuple[str, tuple[str, Evidence]]]:
@@ -78,9 +96,57 @@ def _by_variant(entry: Entry) -> Iterator[tuple[str, tuple[str, Evidence]]]:
 
 
 def unite_variant(found: Iterable[tuple[str, Evidence]]) -> tuple[str, Evidence]:
-    """One variant from what several groups found of it, keyed by the procedure it lives in."""
-    parts = list(found)
-    return min(home for home, _ in parts), _unite([evidence for _, evidence in parts])
+    """One variant from what several groups found of it, keyed by the procedure it lives in.
+
+    Each group judged what is held out against a founder of its own. The founder with the most
+    passes stays; a pass that is not held out from it decides nothing; every other verdict stays.
+    """
+    parts = sorted(found, key=lambda part: (part[0], part[1].founder.span.id))
+    living = [part for part in parts if part[1].members] or parts
+    lead = min(
+        (evidence for _, evidence in living),
+        key=lambda e: (-len(what_passes_show(e.witnesses)), e.founder.span.id),
+    )
+    members = dict(sorted((m.span.id, m) for _, part in parts for m in part.members))
+    signatures = [m.span.signature for m in members.values()]
+    every = dataclasses.replace(
+        lead,
+        signature=widened(lead.signature, signatures) if signatures else lead.signature,
+        members=tuple(members.values()),
+        replays=tuple(
+            sorted((r for _, part in parts for r in part.replays), key=lambda r: r.instance_id)
+        ),
+        witnesses=tuple(
+            sorted((w for _, part in parts for w in part.witnesses), key=lambda w: w.instance_id)
+        ),
+    )
+    return min(home for home, _ in living), _judged_against_founder(every)
+
+
+def _judged_against_founder(evidence: Evidence) -> Evidence:
+    """``evidence`` with near-duplicate problems told over all of it, and without the passes that
+    are not held out from its founder."""
+    founder, shingles = evidence.founder.span, evidence.founder.shingles
+    texts = {w.problem_id: w.shingles for w in evidence.witnesses}
+    problems = near_duplicate_classes({**texts, founder.problem_id: shingles})
+    own_values = values_of(founder.instances[0].bindings)
+    held_out = {
+        w.instance_id: dataclasses.replace(w, problem=problems[w.problem_id])
+        for w in evidence.witnesses
+        if w.values != own_values
+        and (w.origin == "test" or problems[w.problem_id] != problems[founder.problem_id])
+    }
+
+    def judged(verdict: Replay) -> Replay:
+        if verdict.verdict != "pass" or verdict.instance_id in held_out:
+            return verdict
+        return dataclasses.replace(verdict, verdict="unsupported", reason=NOT_HELD_OUT)
+
+    return dataclasses.replace(
+        evidence,
+        replays=tuple(map(judged, evidence.replays)),
+        witnesses=tuple(held_out.values()),
+    )
 
 
 def finish(procedure_id: str, evidence: Iterable[Evidence], policy: Policy, as_of: str) -> Finished:
@@ -88,14 +154,14 @@ def finish(procedure_id: str, evidence: Iterable[Evidence], policy: Policy, as_o
     variants = _cleanest_first(evidence)
     # The variant that named the home may itself live in another.
     procedure_id = min(v.variant_id for v in variants)
-    entered = [v for v in variants if len(v.passed) >= policy.min_replays]
+    entered = [v for v in variants if len(what_passes_show(v.witnesses)) >= policy.min_replays]
     shown = entered or variants[:1]
     members = dict(sorted((m.span.id, m) for v in variants for m in v.members))
     records = [_variant_record(v) for v in shown]
     first, lead = shown[0], shown[0].founder.span
-    problems = frozenset().union(*(v.problems for v in shown))
+    problems = _distinct_problems(shown)
     rate = records[0].passes / records[0].attempts if records[0].attempts else 0.0
-    status, events = _status(procedure_id, bool(entered), first, len(problems), rate, policy, as_of)
+    status, events = _status(procedure_id, bool(entered), first, problems, rate, policy, as_of)
     procedure = Procedure(
         procedure_id=procedure_id,
         subquestion=lead.subquestion,
@@ -113,7 +179,7 @@ def finish(procedure_id: str, evidence: Iterable[Evidence], policy: Policy, as_o
         variants=tuple(records),
         provenance=tuple(_provenance(member) for member in members.values()),
         success_rate=rate,
-        distinct_problems=len(problems),
+        distinct_problems=problems,
         last_verified=as_of if entered else None,
         expires_at=policy.expires_at(lead.domain, as_of) if entered else None,
     )
@@ -150,27 +216,22 @@ def _middle(vectors: Sequence[Vectors]) -> bytes:
     return to_grid(total / norm if norm else total).tobytes()
 
 
+def _distinct_problems(variants: Iterable[Evidence]) -> int:
+    """How many problems, near-duplicates counted once, the variants passed on between them."""
+    texts = {w.problem_id: w.shingles for v in variants for w in v.witnesses}
+    return len(set(near_duplicate_classes(texts).values()))
+
+
 def _cleanest_first(evidence: Iterable[Evidence]) -> list[Evidence]:
     """Most distinct problems passed, fewest tokens, simplest code, id."""
     return sorted(
         evidence,
         key=lambda v: (
-            -len(v.problems), v.founder.tokens, len(v.founder.span.code or ""), v.variant_id
+            -len({w.problem for w in v.witnesses}),
+            v.founder.tokens,
+            len(v.founder.span.code or ""),
+            v.variant_id,
         ),
-    )  # fmt: skip
-
-
-def _unite(parts: Sequence[Evidence]) -> Evidence:
-    """One variant of several groups. What is held out was judged against the founder of each
-    group, so the evidence is that of one group, the one with the most; the members are of all."""
-    if len(parts) == 1:
-        return parts[0]
-    lead, *_ = sorted(parts, key=lambda e: (-len(e.passed), e.founder.span.id))
-    members = dict(sorted((m.span.id, m) for part in parts for m in part.members))
-    return dataclasses.replace(
-        lead,
-        signature=widened(lead.signature, [m.span.signature for m in members.values()]),
-        members=tuple(members.values()),
     )
 
 
@@ -211,7 +272,9 @@ def _status(
     policy: Policy,
     as_of: str,
 ) -> tuple[Status, tuple[Event, ...]]:
-    evidence = dump_json({"passed": len(best.passed), "distinct_problems": problems})
+    evidence = dump_json(
+        {"passed": len(what_passes_show(best.witnesses)), "distinct_problems": problems}
+    )
     if not entered:
         event = Event(procedure_id, "", "candidate", "awaits held-out instances", evidence, as_of)
         return "candidate", (event,)

@@ -14,7 +14,7 @@ from tracemine.store import Policy
 from tracemine.transforms.consolidate import Entry, consolidate
 from tracemine.transforms.replay import ReplayLimits, replay_group
 from tracemine.transforms.segment import Proposal
-from tracemine.transforms.unite import Finished, finish, unite_variant
+from tracemine.transforms.unite import NOT_HELD_OUT, Finished, finish, unite_variant
 from tracemine.verifiers import shared_sandbox
 
 WORDS = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "islet"]
@@ -229,28 +229,97 @@ def test_the_order_of_the_group_does_not_matter() -> None:
     assert finished(mined(*group)[0]) == finished(mined(*shuffled)[0])
 
 
-def test_a_variant_of_two_groups_is_one_with_the_evidence_of_the_better() -> None:
-    """What is held out from the founder of one group may be another founder's own problem."""
-    first, _ = mined(*(spent(n) for n in range(1, 4)))
-    second, _ = mined(*(spent(n) for n in range(11, 15)))
-    (a,), (b,) = first, second
-    assert a.procedure_id == b.procedure_id
-    parts = [(e.procedure_id, v) for e in (a, b) for v in e.variants]
-    home, united = unite_variant(parts)
-    assert unite_variant(parts[::-1])[1] == united
-    done = finish(home, [united], Policy(), "2026-01-01")
-    assert done.procedure.variants[0].attempts == 3
+def united(*groups: list[Proposal]) -> Finished:
+    """The one procedure of groups that were consolidated apart."""
+    parts = []
+    for group in groups:
+        matrix = replay_group(group, ReplayLimits(), shared_sandbox())
+        for output, record in consolidate(matrix, min_replays=2):
+            if output == "entries":
+                parts += [(record.procedure_id, evidence) for evidence in record.variants]
+            elif output == "refuted":
+                parts.append((record.variant_id, record))
+    home, evidence = unite_variant(parts)
+    assert unite_variant(parts[::-1]) == (home, evidence)
+    return finish(home, [evidence], Policy(), "2026-01-01")
+
+
+def test_a_variant_of_two_groups_has_the_verdicts_of_both() -> None:
+    done = united([spent(n) for n in range(1, 4)], [spent(n) for n in range(11, 15)])
+    assert done.procedure.variants[0].attempts == len(done.replays) == 5
     assert len(done.procedure.provenance) == 7
     assert [e.to_status for e in done.events] == ["verified", "canonical"]
 
 
-def test_passes_of_two_groups_do_not_add_up_to_an_entry() -> None:
-    parts = []
-    for group in ([spent(2), spent(3)], [spent(4), spent(2, boxes=5, result=102 - 5 * 5)]):
-        (entry,), _ = mined(*group)
-        parts += [(entry.procedure_id, evidence) for evidence in entry.variants]
-    home, united = unite_variant(parts)
-    assert finish(home, [united], Policy(), "2026-01-01").procedure.status == "candidate"
+def test_failures_in_another_group_count() -> None:
+    others = [
+        proposal(MORE.replace("left(budget, price, boxes)", "left(budget, cost, sold)")
+                 .replace("price * boxes", "cost * sold"),
+                 n, result=100 + n + 3 * 4, budget=100 + n, cost=3, sold=4)
+        for n in range(20, 30)
+    ]  # fmt: skip
+    alone = united([spent(n) for n in range(1, 5)])
+    assert (alone.procedure.status, alone.procedure.success_rate) == ("canonical", 1.0)
+    group = [spent(11), spent(12), *others]
+    matrix = replay_group(group, ReplayLimits(), shared_sandbox())
+    (left,) = (m for m in matrix.methods if m.founder.span.code == LEFT)
+    verdicts = matrix.replays[left.variant_id]
+    assert sum(v.verdict == "fail" for v in verdicts) == 10
+    entries = [
+        record for output, record in consolidate(matrix, min_replays=2) if output == "entries"
+    ]
+    parts = [
+        (entry.procedure_id, evidence)
+        for entry in [*entries, *mined(*(spent(n) for n in range(1, 5)))[0]]
+        for evidence in entry.variants
+        if evidence.variant_id == left.variant_id
+    ]
+    assert len(parts) == 2
+    home, evidence = unite_variant(parts)
+    done = finish(home, [evidence], Policy(), "2026-01-01").procedure
+    assert (done.status, done.variants[0].passes, done.variants[0].attempts) == ("verified", 4, 14)
+
+
+def test_a_pass_that_the_uniting_founder_makes_worthless_does_not_count() -> None:
+    """One group judged against problem 2 or 3, the other against 4 or another attempt at 2."""
+    again = spent(2, boxes=5, result=102 - 5 * 5)
+    done = united([spent(2), spent(3)], [spent(4), again])
+    founder = done.procedure.variants[0].span_id
+    (lead,) = (p for p in (spent(2), spent(3), spent(4), again) if p.span.id == founder)
+    counted = {v.instance_id for v in done.replays if v.verdict == "pass"}
+    problems = {
+        p.span.problem_id
+        for p in (spent(2), spent(3), spent(4), again)
+        if p.span.instances[0].id in counted
+    }
+    assert lead.span.problem_id not in problems
+    assert done.procedure.distinct_problems == len(problems)
+    worthless = [v.reason for v in done.replays if v.verdict == "unsupported"]
+    assert set(worthless) <= {NOT_HELD_OUT} and len(worthless) + len(counted) == 2
+
+
+def test_near_duplicates_of_two_groups_are_one_problem() -> None:
+    """The same three problems, a word added, in a group of their own."""
+    twins = [spent(n + 50, text=problem_text(n) + " now") for n in (1, 2, 3)]
+    done = united([spent(n) for n in (1, 2, 3)], twins)
+    assert done.procedure.distinct_problems == 2
+
+
+def test_what_its_own_tests_refute_brings_its_verdicts_and_no_members() -> None:
+    tests = (({"budget": 20, "price": 5, "boxes": 2}, 11),)
+    refuted = spent(50, tests=tests)
+    done = united([refuted], [spent(n) for n in (1, 2, 3)])
+    assert done.procedure.status == "verified"
+    assert (done.procedure.variants[0].passes, done.procedure.variants[0].attempts) == (2, 3)
+    assert refuted.span.id not in {span.id for span in done.spans}
+
+
+def test_a_failing_test_refutes_every_attempt_that_brings_it() -> None:
+    tests = (({"budget": 9, "price": 2, "boxes": 3}, 4), ({"budget": 9, "price": 1, "boxes": 3}, 6))
+    attempts = [spent(1, tests=tests), spent(1, tests=tests, boxes=5, result=101 - 20)]
+    entries, rejected = mined(*attempts)
+    assert entries == []
+    assert len(rejected) == 2
 
 
 def test_one_test_counts_once_however_many_attempts_bring_it() -> None:
