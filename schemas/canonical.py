@@ -9,6 +9,11 @@ from functools import lru_cache
 _BUILTINS = frozenset(dir(builtins))
 
 
+#: No routine nests deeper than this, in nodes from the module to a leaf: a sum of 90 terms does.
+#: Everything that walks a tree recurses, two or three frames a node, and Python allows a thousand,
+#: of which a runner has taken some: with a bound of our own the same code is refused everywhere.
+MAX_DEPTH = 100
+
 #: Routines whose canonical form is remembered: the stages ask for it several times each.
 _REMEMBERED = 16384
 
@@ -36,6 +41,15 @@ def canonical_code(code: str, entry_point: str) -> str:
             names[name] = f"v{len(names)}"
     renamed = _Rename(names).visit(tree)
     return ast.unparse(ast.fix_missing_locations(renamed))
+
+
+def depth(tree: ast.AST) -> int:
+    """Nodes on the longest way from ``tree`` to a leaf, itself counted."""
+    level, count = [tree], 0
+    while level:
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        count += 1
+    return count
 
 
 def _drop_docstrings(tree: ast.Module) -> None:
@@ -86,10 +100,12 @@ class _Rename(ast.NodeTransformer):
         self.generic_visit(node)
         return node
 
-    def visit_keyword(self, node: ast.keyword) -> ast.AST:
-        # A keyword names a parameter of the callee, which we rename only if it is one of ours.
-        if node.arg is not None:
-            node.arg = self.names.get(node.arg, node.arg)
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        # A keyword names a parameter of the callee: renamed where the code itself binds the callee.
+        if isinstance(node.func, ast.Name) and node.func.id in self.names:
+            for keyword in node.keywords:
+                if keyword.arg is not None:
+                    keyword.arg = self.names.get(keyword.arg, keyword.arg)
         self.generic_visit(node)
         return node
 

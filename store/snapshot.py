@@ -195,11 +195,15 @@ def begin(store: str, *, refresh: bool = False) -> Draft:
     location = Location.of(store)
     try:
         _check_folder(location, store)
-        current = _current_number(location)
-        if current and not refresh:
-            raise RequestError(f"{store} already holds a store: choose a folder that is empty")
+        _refuse_published(location, store, refresh)
         location.fs.makedirs(location.inner(SNAPSHOTS), exist_ok=True)
         lock = _take_lock(location, store)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"cannot write the store {store}: {_say(error)}") from error
+    draft = None
+    try:
+        # Asked again: another run may have published before we had the lock.
+        current = _refuse_published(location, store, refresh)
         if not location.exists(POLICY_FILE):
             _write(location, POLICY_FILE, DEFAULT_TEXT.encode())
         policy = parse_policy(location.read(POLICY_FILE).decode("utf-8"))
@@ -209,9 +213,25 @@ def begin(store: str, *, refresh: bool = False) -> Draft:
             if location.exists(left_over):
                 location.fs.rm(location.inner(left_over), recursive=True)
         location.fs.makedirs(location.inner(name), exist_ok=True)
+        draft = Draft(location, number, current, policy, name, lock)
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"cannot write the store {store}: {_say(error)}") from error
-    return Draft(location, number, current, policy, name, lock)
+    finally:
+        if draft is None and lock:
+            lock.close()
+    return draft
+
+
+def _refuse_published(location: Location, store: str, refresh: bool) -> str | None:
+    """The number of the live snapshot; None if there is none.
+
+    Raises:
+        RequestError: if there is one, unless it is to be refreshed.
+    """
+    current = _current_number(location)
+    if current and not refresh:
+        raise RequestError(f"{store} already holds a store: choose a folder that is empty")
+    return current
 
 
 def publish(draft: Draft, fields: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 
@@ -32,6 +33,7 @@ NO_REFERENCE = "no reference answer and no tests"
 NO_ANSWER = "no answer"
 NO_PROGRAM = "no program that parses"
 CONFLICT = "sources disagree on the reference answer"
+SETUP_CONFLICT = "sources disagree on the setup of the tests"
 UNKNOWN = "answer could not be compared with the reference"
 
 
@@ -80,6 +82,10 @@ def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox)
     for copy in others:
         yield REJECTED, _reject(copy, DUPLICATE, f"same as {_where(kept)}", "duplicate")
     sources = tuple(sorted({source for copy in ordered for source in copy.sources}))
+    tested = [copy for copy in ordered if copy.tests]
+    if len({copy.test_setup for copy in tested}) > 1:
+        yield REJECTED, _reject(dataclasses.replace(kept, sources=sources), SETUP_CONFLICT)
+        return
     stated = [copy.reference for copy in ordered if copy.reference is not None]
     answers = [copy.answer for copy in ordered if copy.answer is not None]
     trajectory = dataclasses.replace(
@@ -87,6 +93,8 @@ def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox)
         sources=sources,
         reference=stated[0] if stated else None,
         answer=answers[0] if answers else None,
+        tests=tuple(dict.fromkeys(test for copy in tested for test in copy.tests)),
+        test_setup=tested[0].test_setup if tested else kept.test_setup,
     )
     if options.holdout and fraction_of(trajectory.problem_id) < options.holdout:
         yield REJECTED, _reject(trajectory, HELD_OUT)
@@ -105,9 +113,13 @@ def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox)
     yield _verified(trajectory, sandbox)
 
 
-def _copy_order(copy: Trajectory) -> tuple[Source, str, str, str]:
-    """The least source first; two attempts of one row differ in what made them."""
-    return min(copy.sources), copy.generator, copy.reference or "", copy.answer or ""
+def _copy_order(copy: Trajectory) -> tuple[Any, ...]:
+    """The least source first; two attempts of one row differ in what made them. Copies agree in
+    what their id hashes, and the rest is in the key: none stay in the order of their coming."""
+    return (
+        min(copy.sources), copy.generator, copy.reference or "", copy.answer or "",
+        copy.tests, copy.test_setup, copy.domain, copy.problem,
+    )  # fmt: skip
 
 
 def _references_conflict(copies: Iterable[Trajectory]) -> bool:

@@ -5,6 +5,7 @@ Each is a plain function; `Segment` and `Route` wrap them for Beam.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import logging
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import apache_beam as beam
 
 from tracemine.schemas import Rejected, Source, Span, Trajectory, content_id
+from tracemine.schemas.canonical import MAX_DEPTH, depth
 from tracemine.schemas.records import Fate
 from tracemine.schemas.shingles import shingles
 from tracemine.schemas.values import dump_json
@@ -30,6 +32,7 @@ SHORT_QUOTE = f"quote has fewer than {MIN_QUOTE} characters"
 NO_PRECONDITIONS = "no preconditions"
 NO_VERIFIER = "no verifier for its result"
 NOT_REPLAYABLE = "not replayable: no code"
+UNREADABLE = "code does not parse, or nests too deeply"
 NO_INSTANCE = "not replayable: no instance"
 
 
@@ -126,6 +129,8 @@ def route(proposal: Proposal) -> Iterator[Out]:
     reason = None
     if not span.code or not span.entry_point:
         reason = NOT_REPLAYABLE
+    elif not _is_readable(span.code):
+        reason = UNREADABLE
     elif not span.instances:
         reason = NO_INSTANCE
     elif not span.preconditions:
@@ -137,6 +142,14 @@ def route(proposal: Proposal) -> Iterator[Out]:
         return
     ready = dataclasses.replace(_normalised(span), verifier=verifier)
     yield "proposals", dataclasses.replace(proposal, span=ready)
+
+
+def _is_readable(code: str) -> bool:
+    """Whether every later stage can walk the code's tree."""
+    try:
+        return depth(ast.parse(code)) <= MAX_DEPTH
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
 
 
 def _normalised(span: Span) -> Span:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from tracemine.schemas.canonical import MAX_DEPTH, depth
 from tracemine.verifiers.sandbox import DEFAULT_LIMITS, Limits, Run, Sandbox
 
 #: Longer code is no routine, in characters.
@@ -22,6 +23,9 @@ MIN_QUOTE = 12
 TOLERANCE = 1e-9
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+TOO_DEEP = "nested too deeply"
 
 
 class NotCodeError(ValueError):
@@ -90,15 +94,20 @@ def parse_source(trace: str, start: int, end: int) -> Source:
     """The code at ``trace[start:end]``.
 
     Raises:
-        NotCodeError: if it does not parse, or is longer than `MAX_CODE_CHARS`.
+        NotCodeError: if it does not parse, is longer than `MAX_CODE_CHARS`, or nests deeper than
+            `MAX_DEPTH`.
     """
     text = trace[start:end]
     if len(text) > MAX_CODE_CHARS:
         raise NotCodeError("longer than any routine")
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except (SyntaxError, ValueError) as error:
         raise NotCodeError(str(error)) from error
+    except (RecursionError, MemoryError) as error:  # which of them depends on the caller's stack
+        raise NotCodeError(TOO_DEEP) from error
+    if depth(tree) > MAX_DEPTH:
+        raise NotCodeError(TOO_DEEP)
     lines = (start, *(start + m.end() for m in _LINE_END.finditer(text)))
     return Source(trace, start, end, tree, lines, _comments(text))
 

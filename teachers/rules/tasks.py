@@ -12,6 +12,7 @@ from tracemine.schemas.types import join_all, type_of
 from tracemine.teachers.base import Dropped, Segmentation
 from tracemine.teachers.rules.derive import find_function, single_tool, spoken
 from tracemine.teachers.rules.phrases import docstring_phrase, function_phrase, task_phrase
+from tracemine.teachers.rules.shown import is_shown, tokens_of
 from tracemine.teachers.rules.slices import closure
 from tracemine.teachers.rules.source import Source, run_again, same_value
 from tracemine.teachers.rules.spans import Case, make_span
@@ -93,16 +94,6 @@ def _main_function(functions: Sequence[ast.FunctionDef], tests: Sequence[str]) -
     return [n for n, count in counts.items() if count == best][-1] if best else None
 
 
-def _is_shown(test: _Test, trajectory: Trajectory) -> bool:
-    """Whether problem or trace show a test's call: then it is no held-out instance. Spacing and
-    the kind of quotation marks do not matter."""
-
-    def squeezed(text: str) -> str:
-        return "".join(text.split()).replace('"', "'")
-
-    return squeezed(ast.unparse(test.call)) in squeezed(trajectory.problem + trajectory.trace)
-
-
 def _called_name(node: ast.AST) -> str:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         return node.func.id
@@ -126,16 +117,13 @@ def _main_span(
     if first is None:
         raise _NotACaseError(f"{NO_CALLS}: the test that admits it is not one")
     code = source.module_text(closure(source.tree.body, [function.name]))
-    usable = [
-        (i, t)
-        for i, t in enumerate(tests)
-        if t is not None and t.around == first.around and (i == own or not _is_shown(t, trajectory))
-    ]
+    usable = [(i, t) for i, t in enumerate(tests) if t is not None and t.around == first.around]
     usable.sort(key=lambda pair: (pair[0] != own, pair[0]))
     evaluated = _evaluate(source, trajectory.test_setup, function, usable, sandbox)
     if not evaluated or evaluated[0][0] != own:
         raise _NotACaseError(f"{NO_CALLS}: the test that admits it has values that are not plain")
     code, entry_point, renamed = _wrapped(code, function, first.around)
+    evaluated = _not_shown(trajectory, function, dict(usable), evaluated, own)
     cases = [
         Case(
             bindings={renamed.get(k, k): v for k, v in bindings.items()},
@@ -170,6 +158,25 @@ def _main_span(
         kind="tool" if tool else "procedural",
         tool=tool,
     )
+
+
+def _not_shown(
+    trajectory: Trajectory,
+    function: ast.FunctionDef,
+    tests: Mapping[int, _Test],
+    evaluated: Sequence[tuple[int, dict[str, Any], Any]],
+    own: int,
+) -> list[tuple[int, dict[str, Any], Any]]:
+    """``evaluated`` without the tests, but its own, that the problem or the trace tells."""
+    told = tokens_of(f"{trajectory.problem}\n{trajectory.trace}")
+    names, _ = _parameters(function)
+    kept = []
+    for index, bindings, result in evaluated:
+        given = _arguments(tests[index].call, names)
+        arguments = [(name, bindings[name]) for name in names if name in given]
+        if index == own or not is_shown(told, function.name, arguments, result):
+            kept.append((index, bindings, result))
+    return kept
 
 
 def _is_truth(expected: Any, got: Any) -> bool:

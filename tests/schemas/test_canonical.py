@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tracemine.schemas import canonical_code
+from tracemine.schemas.canonical import MAX_DEPTH, depth
 
 NAMES = st.lists(
     st.from_regex(r"[a-z][a-z_]{2,8}_", fullmatch=True), min_size=4, max_size=4, unique=True
@@ -51,3 +54,19 @@ def test_canonical_code_still_runs() -> None:
 def test_what_does_not_parse_is_refused() -> None:
     with pytest.raises(SyntaxError):
         canonical_code("def f(:", "f")
+
+
+def test_keywords_of_a_callee_that_the_code_does_not_bind_stay() -> None:
+    by_sep = canonical_code("def f(s, sep):\n    return s.split(sep=sep)", "f")
+    by_count = canonical_code("def f(s, maxsplit):\n    return s.split(maxsplit=maxsplit)", "f")
+    assert by_sep != by_count
+    own = "def g(x):\n    return x\n\ndef f(x):\n    return g(x=x)"
+    other = "def h(y):\n    return y\n\ndef f(y):\n    return h(y=y)"
+    assert canonical_code(own, "f") == canonical_code(other, "f")
+
+
+def test_depth_counts_nodes_to_the_deepest_leaf() -> None:
+    assert depth(ast.parse("")) == 1
+    assert depth(ast.parse("x = 1")) == 4  # module, assignment, name, its context
+    assert depth(ast.parse("x = 1" + " + 1" * 90)) <= MAX_DEPTH
+    assert depth(ast.parse("x = 1" + " + 1" * 110)) > MAX_DEPTH

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 import small_store
@@ -23,6 +24,7 @@ from tracemine.store import (
     open_snapshot,
     publish,
     read_table,
+    snapshot,
 )
 from tracemine.store.tables import shard_of
 
@@ -93,6 +95,24 @@ def test_two_runs_cannot_write_at_once(tmp_path: Path) -> None:
         begin(store)
     first.release()
     begin(store).abandon()
+
+
+def test_what_is_published_between_the_look_and_the_lock_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store"
+    take = snapshot._take_lock
+
+    def publish_first(*arguments: Any) -> Any:
+        monkeypatch.setattr(snapshot, "_take_lock", take)
+        small_store.write(store)
+        return take(*arguments)
+
+    monkeypatch.setattr(snapshot, "_take_lock", publish_first)
+    with pytest.raises(RequestError, match="already holds a store"):
+        begin(str(store))
+    assert fsck(str(store)) == []
+    begin(str(store), refresh=True).abandon()  # the lock was given back
 
 
 def test_a_killed_run_leaves_nothing_in_the_way(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from typing import Any
@@ -125,3 +126,19 @@ def test_holdout_takes_a_share_of_problems_by_hash() -> None:
         assert gone == (fraction_of(task.problem_id) < 0.25)
         left_out += gone
     assert 25 < left_out < 75
+
+
+def test_copies_bring_their_tests_together_in_whatever_order_they_come() -> None:
+    code = "def f(x):\n    return x * x\n"
+
+    def task(tests: tuple[str, ...], setup: str = "") -> Trajectory:
+        made = trajectory(None, None, trace=code, problem="square", tests=tests, domain="code")
+        return dataclasses.replace(made, test_setup=setup)
+
+    copies = [task(("assert f(3) == 9",)), task(()), task(("assert f(2) == 4",))]
+    first, second = outcome(*copies), outcome(*copies[::-1])
+    assert first == second
+    (admitted,) = [r for r in first if isinstance(r, Trajectory)]
+    assert sorted(admitted.tests) == ["assert f(2) == 4", "assert f(3) == 9"]
+    apart = outcome(task(("assert f(A) == 4",), "A = 2"), task(("assert f(A) == 9",), "A = 3"))
+    assert admission.SETUP_CONFLICT in {r.reason for r in apart if isinstance(r, Rejected)}
