@@ -20,9 +20,6 @@ from tracemine.verifiers.runs import Limits, Run
 
 NAME = "monty"
 
-#: What a run may print before it is an error, in bytes. Nobody reads it.
-OUTPUT_BYTES = 1 << 20
-
 #: Same clock and same random numbers in every run.
 _POLICY: Any = {"sleep": "zero", "random_start": {"seed": 0}}
 
@@ -159,7 +156,7 @@ class MontyPool:
             "max_feed_duration_secs": seconds,
             "max_memory": limits.memory_mib << 20,
         }
-        sink = pydantic_monty.CollectString(max_bytes=OUTPUT_BYTES)
+        sink = pydantic_monty.CollectString(max_bytes=limits.output_bytes)
         loaded = False
         try:
             with self._started().checkout(limits=resources, os_policy=_POLICY) as session:
@@ -178,7 +175,7 @@ class MontyPool:
         except pydantic_monty.MontyConversionError as error:
             failed = Run("unsupported", None, _cut(error), NAME)
         except pydantic_monty.MontyError as error:
-            failed = _failure(error)
+            failed = _failure(error, limits)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             # A value that does not go in (nested too deep, an integer of too many digits).
             failed = Run("unsupported", None, _cut(error), NAME)
@@ -202,8 +199,11 @@ def _fresh(keywords: Mapping[str, Any]) -> dict[str, Any]:
     return copied
 
 
-def _failure(error: Exception) -> Run:
+def _failure(error: Exception, limits: Limits) -> Run:
     text = _cut(error)
+    if text.endswith(f"> {limits.output_bytes} bytes"):  # it calls this memory too
+        reason = f"printed more than {limits.output_bytes} bytes"
+        return Run("error", None, reason, NAME)
     if text.startswith("TimeoutError"):
         return Run("timeout", None, text, NAME)
     if text.startswith("MemoryError"):
