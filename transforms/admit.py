@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import apache_beam as beam
 
@@ -38,10 +39,12 @@ UNKNOWN = "answer could not be compared with the reference"
 @dataclass(frozen=True, slots=True)
 class AdmitOptions:
     """``holdout``: share of problems, by hash of problem id, that is left out for evaluation.
-    ``licences``: if not empty, only sources under one of these are read."""
+    ``licences``: if not empty, only sources under one of these are read. ``require_isolation``:
+    a worker without namespaces for untrusted code fails."""
 
     holdout: float = 0.0
     licences: tuple[str, ...] = ()
+    require_isolation: bool = False
 
 
 class Admit(beam.PTransform):
@@ -66,7 +69,7 @@ class Admit(beam.PTransform):
                 lambda keyed, sandbox: admit(keyed[1], options, sandbox),
                 main="trajectories",
                 tags=[REJECTED],
-                setup=shared_sandbox,
+                setup=partial(shared_sandbox, require_isolation=options.require_isolation),
             )
         )
 

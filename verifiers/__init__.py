@@ -7,7 +7,14 @@ two routines that merely meet at one point.
 """
 
 from tracemine.verifiers.equivalence import VERIFIERS, verifier_for, verify, verify_answer
-from tracemine.verifiers.sandbox import Limits, Run, Sandbox, shared_sandbox
+from tracemine.verifiers.sandbox import (
+    Isolation,
+    IsolationError,
+    Limits,
+    Run,
+    Sandbox,
+    shared_sandbox,
+)
 from tracemine.verifiers.symbolic import compare_symbolic
 from tracemine.verifiers.unit_tests import (
     admission_test,
@@ -19,6 +26,8 @@ from tracemine.verifiers.verdict import Verdict
 
 __all__ = [
     "VERIFIERS",
+    "Isolation",
+    "IsolationError",
     "Limits",
     "Run",
     "Sandbox",
