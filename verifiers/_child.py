@@ -1,4 +1,4 @@
-# ruff: noqa: PTH100, PTH102, PTH103, PTH106, PTH109, PTH110, PTH112, PTH114, PTH115, PTH120
+# ruff: noqa: PTH100, PTH102, PTH103, PTH106, PTH109, PTH110, PTH112, PTH120
 # ruff: noqa: PTH123, PTH208, PTH211
 # Paths are text here, for os: an object has methods that code in the same process could patch.
 """The far side of the CPython backend: a warm process that forks one throw-away child per call.
@@ -223,8 +223,8 @@ def _enter_empty_root(visible: list[str]) -> None:
     for path in [*visible, *_visible.DEVICES]:
         target = _BUILD + path
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        if os.path.islink(path):
-            os.symlink(os.readlink(path), target)
+        if link := _visible.system_link(path):
+            os.symlink(link, target)
             continue
         if os.path.isdir(path):
             os.mkdir(target)

@@ -34,14 +34,20 @@ def visible_paths(needed: Iterable[str]) -> list[str]:
     return kept
 
 
+def system_link(path: str) -> str:
+    """Where a link of `SYSTEM` leads; empty for what is none. Other paths are shown where they
+    stand, whatever link leads to them."""
+    return os.readlink(path) if path in SYSTEM and os.path.islink(path) else ""
+
+
 def bubblewrap_arguments(needed: Iterable[str]) -> list[str]:
     """What bubblewrap is asked for: the isolation that `_child` makes itself where it can. The
     capability is for what bubblewrap has no option for; `_child` gives it up before code runs."""
     arguments = ["--unshare-all", "--die-with-parent", "--as-pid-1", "--new-session"]
     arguments += ["--uid", "65534", "--gid", "65534", "--cap-add", "CAP_SYS_ADMIN"]
     for path in visible_paths(needed):
-        if os.path.islink(path):
-            arguments += ["--symlink", os.readlink(path), path]
+        if link := system_link(path):
+            arguments += ["--symlink", link, path]
         else:
             arguments += ["--ro-bind", path, path]
     for device in DEVICES:
