@@ -72,6 +72,7 @@ def check_tests(
     sandbox: Sandbox,
     *,
     limits: Limits = TEST_LIMITS,
+    confirm: bool = True,
 ) -> Verdict:
     """Whether ``code`` passes all of ``tests`` (statements), which run after ``setup``, which runs
     after ``code`` (MBPP's order: a setup may use what the task defines).
@@ -80,7 +81,7 @@ def check_tests(
     RIGHT`` the two sides are run in the sandbox and compared outside (a literal is read outside),
     so that an object with its own ``__eq__`` cannot pass. ``unknown`` where the program was
     stopped by a limit, or a value is not plain. A pass is confirmed in CPython with other hashes,
-    addresses and random numbers; one that they undo is ``differ``.
+    addresses and random numbers; one that they undo is ``differ`` (not so without ``confirm``).
     """
     if not tests:
         return Verdict("unknown", "no tests", NAME)
@@ -95,7 +96,7 @@ def check_tests(
         if run.status == "ok":
             failed = _first_failure(run.value, expected)
             if failed is None:
-                again = _confirm(source, expected, sandbox, limits)
+                again = _confirm(source, expected, sandbox, limits) if confirm else None
                 if again is None:
                     reason = f"{run.backend}: {len(tests)} of {len(tests)} tests"
                     return Verdict("agree", reason, NAME)
