@@ -155,6 +155,10 @@ def isolate(needed: list[str], mechanism: str) -> Isolation:
         if mechanism == "none":
             state.steps.append("read-only")
     state.steps.append("limits")
+    own = _seccomp.warm_program(writes=state.own_namespace) if state.seccomp else None
+    if own is not None and not _seccomp.apply(own):
+        raise OSError("a filter of system calls that could be applied a moment ago")
+    _seccomp.child_program(0)  # made once, here: children have it
     _prctl(_PR_SET_DUMPABLE, 0)  # no child may trace the zygote
     return state
 
@@ -363,7 +367,12 @@ def _foreign_converters() -> list[Converter]:
     return converters
 
 
-def run_child(request: dict[str, Any], bindings: list[dict[str, Any]], out: int) -> NoReturn:
+def run_child(
+    request: dict[str, Any],
+    bindings: list[dict[str, Any]],
+    encode: Callable[[Any], str],
+    out: int,
+) -> NoReturn:
     """Run the code and write one frame: a line for each call, ``STATUS TEXT``. Never returns."""
     leave, write_bytes, pack, escape = (
         os._exit,
@@ -371,7 +380,6 @@ def run_child(request: dict[str, Any], bindings: list[dict[str, Any]], out: int)
         RESULT.pack,
         json.encoder.encode_basestring,
     )
-    encode = make_encoder(request["chars"], request["depth"])
     unsupported, length, text_of, cut = _NotPlainError, len, str, REASON_CHARS
     memory_error, base, too_deep = MemoryError, BaseException, RecursionError
     value_error = ValueError
@@ -457,7 +465,14 @@ class Zygote:
         except OSError as error:
             write_frame(self.sink, {"ready": False, "reason": str(error)})
             os._exit(1)
+        # Done once, here, for all children.
+        sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False))
+        sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False))
+        sys.argv = [""]
+        os.environ.clear()
         self.hash_seed = header["hash_seed"]
+        self.encoders: dict[tuple[int, int], Callable[[Any], str]] = {}
         gc.collect()
         gc.freeze()
         write_frame(self.sink, {"ready": True, "isolation": self.state.steps})
@@ -484,6 +499,9 @@ class Zygote:
     def run(self, request: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         request["source"] = json.loads(body)
         bindings = [self.values.decode(text) for text in request["bindings"]]
+        limits = (request["chars"], request["depth"])
+        if limits not in self.encoders:
+            self.encoders = {limits: make_encoder(*limits)}
         out, into = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -501,25 +519,20 @@ class Zygote:
             os.setsid()
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             os.dup2(into, 5)
-            os.dup2(os.open("/dev/null", os.O_RDWR), 0)
+            os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
             # What code prints goes where the limit on the size of files holds, and is gone with it.
             printed = os.memfd_create("printed")
             os.dup2(printed, 1)
             os.dup2(printed, 2)
             os.dup2(5, 3)
             os.closerange(4, 1 << 12)
-            sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False))
-            sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False))
-            sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False))
-            sys.argv = [""]
-            os.environ.clear()
-            random.seed(self.hash_seed)  # a result of chance shows with the other seed
+            random.seed(self.hash_seed)  # forking unseeds it; with the other seed chance shows
             _limit_child(request, self.base_bytes, self.state.own_namespace)
             if self.state.seccomp:
-                own = _seccomp.program(os.getpid(), writes=self.state.own_namespace)
+                own = _seccomp.child_program(os.getpid())
                 if own is None or not _seccomp.apply(own):
                     os._exit(71)  # it worked when the zygote tried
-            run_child(request, bindings, 3)
+            run_child(request, bindings, self.encoders.popitem()[1], 3)
         finally:
             os._exit(70)
 

@@ -23,7 +23,7 @@ NAME = "monty"
 #: Same clock and same random numbers in every run.
 _POLICY: Any = {"sleep": "zero", "random_start": {"seed": 0}}
 
-#: Fed before the code, so that names which the code binds again change nothing. Values are checked
+#: Read before the code, so that names which the code binds again change nothing. Values are checked
 #: inside, because the way out turns what it does not know (a range, a lambda) into text.
 _DRIVER = """
 import collections as __tm_collections
@@ -157,15 +157,12 @@ class MontyPool:
             "max_memory": limits.memory_mib << 20,
         }
         sink = pydantic_monty.CollectString(max_bytes=limits.output_bytes)
-        loaded = False
+        # All at once: every feed is a round trip to the worker, which costs more than the code.
+        driven = f"{_DRIVER}\n{source}\n__tm_call({entry_point}, __tm_many)"
         try:
             with self._started().checkout(limits=resources, os_policy=_POLICY) as session:
-                session.feed_run(_DRIVER)
-                session.feed_run(source, print_callback=sink)
-                session.feed_run(f"__tm_entry = {entry_point}")
-                loaded = True
                 rows = session.feed_run(
-                    "__tm_call(__tm_entry, __tm_many)",
+                    driven,
                     inputs={"__tm_many": [_fresh(b) for b in bindings]},
                     print_callback=sink,
                 )
@@ -181,9 +178,7 @@ class MontyPool:
             failed = Run("unsupported", None, _cut(error), NAME)
         else:
             return [_read(row, limits) for row in rows]
-        if last_word or (not loaded and failed.status != "timeout"):
-            return [failed] * len(bindings)
-        return None
+        return [failed] if last_word else None
 
 
 #: Values of these kinds cannot be changed.

@@ -14,6 +14,7 @@ import ctypes
 import os
 import platform
 import struct
+from functools import lru_cache
 
 #: By machine: the number of the kernel's audit architecture, and system calls by name.
 #: From the kernel's syscall tables (arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h).
@@ -89,14 +90,34 @@ _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _LOAD, _EQUAL, _AT_LEAST, _HAS_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE, _ARGUMENT = 0, 4, 16
 _ARGUMENT_BYTES = 8
+#: What the process that starts children, or sets one up, needs itself.
+_CHILD_ONLY = frozenset(
+    ["fork", "vfork", "clone", "clone3", "kill", "tgkill", "setsid", "setpgid", "prlimit64",
+     "memfd_create"]
+)  # fmt: skip
 _INSTRUCTION = struct.Struct("=HBBI")
+_WORD = struct.Struct("=I")
+#: Stands for the process in a filter. No process has it (they end at 2**22), nor has anything else.
+_ANY_PID = 0x7ABCDEF1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def program(pid: int, *, writes: bool = True) -> bytes | None:
-    """The filter for the process ``pid``, which may write to files if ``writes``; None on a machine
-    that the tables do not know."""
+def warm_program(*, writes: bool) -> bytes | None:
+    """The filter for a process that starts children, which all inherit it: all that neither it nor
+    a child needs. Writing to files is left if ``writes``. None on a machine that the tables do not
+    know. The kernel takes its time over a filter; a short one is left for each child."""
+    return _program(False, writes)
+
+
+def child_program(pid: int) -> bytes | None:
+    """The filter for the child ``pid``: the rest."""
+    made = _program(True, True)
+    return made and made.replace(_WORD.pack(_ANY_PID), _WORD.pack(pid))
+
+
+@lru_cache(maxsize=4)
+def _program(of_child: bool, writes: bool) -> bytes | None:
     table = _TABLES.get(platform.machine())
     if table is None or struct.calcsize("P") != 8:
         return None
@@ -108,7 +129,9 @@ def program(pid: int, *, writes: bool = True) -> bytes | None:
     if not writes:
         numbers = numbers | _WRITES[platform.machine()]
     for name, number in numbers.items():
-        code += _rule(name, number, pid)
+        if (name in _CHILD_ONLY) != of_child:
+            continue
+        code += _rule(name, number, _ANY_PID)
     code.append((_RETURN, 0, 0, _ALLOW))
     return b"".join(_INSTRUCTION.pack(*step) for step in code)
 
@@ -139,9 +162,9 @@ def apply(filter_bytes: bytes) -> bool:
 
 
 def available() -> bool:
-    """Whether this process could apply a filter, tried in a child."""
+    """Whether this process could apply both filters, tried in a child."""
     pid = os.fork()
     if pid == 0:
-        own = program(os.getpid())
-        os._exit(0 if own is not None and apply(own) else 1)
+        both = [warm_program(writes=False), child_program(os.getpid())]
+        os._exit(0 if all(own is not None and apply(own) for own in both) else 1)
     return os.waitpid(pid, 0)[1] == 0
