@@ -14,13 +14,14 @@ from tracemine.schemas.records import Fate
 from tracemine.schemas.values import dump_json
 from tracemine.transforms.stage import REJECTED, Out, run_stage
 from tracemine.verifiers import (
+    ANSWERS,
     Sandbox,
     Verdict,
     admission_test,
     check_tests,
     find_program,
     shared_sandbox,
-    verify_answer,
+    verify,
 )
 
 STAGE = "admit"
@@ -115,7 +116,7 @@ def _copy_order(copy: Trajectory) -> tuple[Source, str, str, str]:
 
 def _references_conflict(copies: Iterable[Trajectory]) -> bool:
     first, *rest = sorted({copy.reference for copy in copies if copy.reference is not None})
-    return any(verify_answer(first, other).outcome != "agree" for other in rest)
+    return any(verify(first, other, ANSWERS).outcome != "agree" for other in rest)
 
 
 def _verified(trajectory: Trajectory, sandbox: Sandbox) -> Out:
@@ -135,7 +136,7 @@ def _verified(trajectory: Trajectory, sandbox: Sandbox) -> Out:
     elif trajectory.answer is None:
         return REJECTED, _reject(trajectory, NO_ANSWER)
     else:
-        verdict = verify_answer(trajectory.reference, trajectory.answer)
+        verdict = verify(trajectory.reference, trajectory.answer, ANSWERS)
     return _decided(trajectory, verdict)
 
 

@@ -21,6 +21,7 @@ from tracemine.schemas.values import dump_json
 from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.sandbox import Run, Sandbox
+from tracemine.verifiers.verdict import Context
 
 #: More ways than this to align roles are not tried: five parameters that nothing tells apart have
 #: 120, and a routine that needs more than that cannot be retrieved by its roles either.
@@ -301,7 +302,7 @@ def _outcome(routine: Routine, run: Run, expected: Any) -> _Outcome:
     tag, value = run.value
     if tag != "value":
         return _Outcome("unsupported", f"precondition does not hold: {value}", "")
-    verdict = verify(expected, value, verifier=routine.verifier)
+    verdict = verify(expected, value, Context(verifier=routine.verifier))
     agrees: Verdict = "pass" if verdict.outcome == "agree" else "fail"
     return _Outcome(agrees, f"{run.backend}: {verdict.reason}", verdict.verifier, run.backend)
 
