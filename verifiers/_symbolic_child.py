@@ -93,18 +93,27 @@ def _parse(text: str) -> list[Any]:
 
 def _by_math_verify(first: list[Any], second: list[Any]) -> bool:
     from math_verify import verify
-    from sympy.core.relational import Relational
+    from sympy.core.relational import Eq, Relational
     from sympy.logic.boolalg import Boolean
     from sympy.sets.sets import Set
 
     sides = [side[0] for side in (first, second)]
     equations = [isinstance(side, (Relational, Boolean)) for side in sides]
+    if all(isinstance(side, Eq) for side in sides) and not all(map(_has_solutions, sides)):
+        # It takes two equations without solutions for one.
+        return False
     if equations[0] != equations[1]:
         relation, value = sides if equations[0] else sides[::-1]
         # It would take any equation that ends with the value for the value.
         if not isinstance(value, Set) and not _gives_value(relation):
             return False
     return any(verify(*pair, timeout_seconds=None) for pair in ((first, second), (second, first)))
+
+
+def _has_solutions(equation: Any) -> bool:
+    import sympy
+
+    return bool(sympy.solve(equation, equation.free_symbols))
 
 
 def _gives_value(relation: Any) -> bool:
@@ -123,12 +132,12 @@ def _by_value(left: Any, right: Any) -> bool | None:
     import sympy
 
     if isinstance(left, sympy.Eq) and isinstance(right, sympy.Eq):
-        return _same_equation(left, right) or None
+        return True if _same_equation(left, right) else None
     for side in (left, right):
         if not isinstance(side, sympy.Expr) or isinstance(side, sympy.MatrixExpr):
             return None
         if side.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
-            return left == right
+            return bool(left == right)
     pairs = _values(left, right)
     if pairs is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 #: Longer texts are compared as they stand, in characters: no final answer is longer.
-MAX_TEXT_CHARS = 10_000
+MAX_TEXT_CHARS = 2_000
 
 #: One sign for what is written with several.
 _SIGNS = str.maketrans(
@@ -23,10 +23,11 @@ _FIRST = re.compile(
     r"(\\(?:frac|sqrt))(?![a-zA-Z])\s*(?!\\(?:frac|sqrt|text|math|over|left))(\\[a-zA-Z]+|\w)\s*"
 )
 _SECOND = re.compile(r"(\\frac\s*\{(?:[^{}]|\{[^{}]*\})*\})\s*(\\[a-zA-Z]+(?![a-zA-Z]|\s*\{)|\w)")
+_ROOT_OF = re.compile(r"\\?(?<![a-zA-Z])sqrt\s*\(")
+_STARS = re.compile(r"\s*\*\*\s*(-?\d+)?")
 _BARE_ROOT = re.compile(r"(?<!\\)\bsqrt\b|\\sqrt\s+(?=\d)")
 
 _WRAPPERS = (
-    (re.compile(r"\$+(.*?)\$+", re.S), 1),
     (re.compile(r"\\\((.*)\\\)", re.S), 1),
     (re.compile(r"\\\[(.*)\\\]", re.S), 1),
     (re.compile(r"\\(?:boxed|fbox|mathbf|bf|bold|boldsymbol)\s*\{(.*)\}", re.S), 1),
@@ -61,18 +62,43 @@ def plain_text(text: str) -> str:
         text = _SPACES.sub(" ", text).strip()
         if text.endswith(".") and not text.endswith(".."):
             text = text[:-1].rstrip()
+        if len(text) > 1 and text[0] == text[-1] == "$" and text[-2] != "\\":
+            text = text.strip("$").strip()
         for pattern, group in _WRAPPERS:
             match = pattern.fullmatch(text)
             if match and balanced(match[group]):
                 text = match[group].strip()
         if text == before:
             break
+    if "**" in text:
+        text = _STARS.sub(lambda m: f"^{{{m[1]}}}" if m[1] else "^", text)
     if "sqrt" in text:
-        text = _BARE_ROOT.sub(r"\\sqrt", text)
+        text = _BARE_ROOT.sub(r"\\sqrt", _braced_roots(text))
     if "\\frac" in text or "\\sqrt" in text:
         text = _FIRST.sub(r"\1{\2}", text)
         text = _SECOND.sub(r"\1{\2}", text)
     return text
+
+
+def _braced_roots(text: str) -> str:
+    """``sqrt(x)`` as ``\\sqrt{x}``, roots within roots too. Takes linear time."""
+    opened: list[int] = []
+    closing = {}
+    for place, char in enumerate(text):
+        if char == "(":
+            opened.append(place)
+        elif char == ")" and opened:
+            closing[opened.pop()] = place
+    roots = {m.end() - 1: m for m in _ROOT_OF.finditer(text) if m.end() - 1 in closing}
+    ends = {closing[place] for place in roots}
+    parts, start = [], 0
+    for place in sorted(roots.keys() | ends):
+        if place in roots:
+            parts += [text[start : roots[place].start()], "\\sqrt{"]
+        else:
+            parts += [text[start:place], "}"]
+        start = place + 1
+    return "".join(parts) + text[start:]
 
 
 def _space(match: re.Match[str]) -> str:
