@@ -10,7 +10,7 @@ process, one at a time, each way in turn, and the median of the repeats:
 - ``fork``: as HumanEval's `check_correctness` does (openai/human-eval, execution.py, MIT): a forked
   `multiprocessing.Process`, a temporary folder, `reliability_guard`, the program executed with
   output swallowed under an interval timer. Kinder to it than it is: the result comes through a pipe
-  and not through a `multiprocessing.Manager`, whose server process would cost most of the time
+  and not through a `multiprocessing.Manager`, which starts a server process for each run
 - ``interpreter``: a fresh ``python -I`` for each run
 
 Rows whose own computing takes over `HEAVY_SECONDS` of CPU time measure the program and not the
