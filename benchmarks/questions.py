@@ -23,7 +23,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tracemine.store import Store
-from tracemine.verifiers import shared_sandbox, verify
+from tracemine.verifiers import Context, shared_sandbox, verify
 
 #: Hits looked at for each question.
 TOP = 5
@@ -110,7 +110,7 @@ def _answers(
     if run.status != "ok":
         return False
     kind = "numeric" if isinstance(expected, (int, float)) else "exact"
-    return verify(expected, run.value, verifier=kind).outcome == "agree"
+    return verify(expected, run.value, Context(verifier=kind)).outcome == "agree"
 
 
 def dense(store: Store, question: Question) -> list[Routine]:

@@ -138,6 +138,10 @@ def mine(
     shards: Annotated[
         int, typer.Option("--shards", metavar="N", help="Files of each table.")
     ] = DEFAULT_SHARDS,
+    require_isolation: Annotated[
+        bool,
+        typer.Option("--require-isolation", help="Refuse to run code without namespaces."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Mine traces into a new store. Arguments that are not listed here go to Beam."""
@@ -154,6 +158,7 @@ def mine(
         licences=parse_licences(licences or ()),
         holdout=holdout,
         shards=shards,
+        require_isolation=require_isolation,
         beam_args=beam_arguments(context.args),
     )
     _configure_logging()
@@ -304,7 +309,24 @@ def fsck(store: StoreOption, as_json: JsonOption = False) -> int:
     return status
 
 
-_COMMANDS = ("mine", "search", "show", "stats", "fsck")
+@app.command()
+def doctor(as_json: JsonOption = False) -> int:
+    """Say which isolation of untrusted code is in force. Exit status 1 without namespaces."""
+    _configure_logging()
+    with _stdout_kept(as_json):
+        from tracemine.pipelines.doctor import run_doctor
+
+        found = run_doctor()
+    status = DONE if found["isolated"] else FELL_SHORT
+    if as_json:
+        return _give(found, status)
+    from tracemine.pipelines.rendering import print_doctor
+
+    print_doctor(_console(), found)
+    return status
+
+
+_COMMANDS = ("mine", "search", "show", "stats", "fsck", "doctor")
 
 #: Flags of each command that take several values in a row, and which words they take (None: all).
 _SEVERAL: dict[str, dict[str, tuple[str, ...] | None]] = {

@@ -31,6 +31,7 @@ from tracemine.transforms.segment import Route, Segment
 from tracemine.transforms.stage import NAMESPACE
 from tracemine.transforms.unite import Unite
 from tracemine.transforms.write import WriteIndex, WriteTable
+from tracemine.verifiers import IsolationError, shared_sandbox
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,11 +45,17 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
     """Mine ``options.inputs`` into a new store; gives the summary that ``--json`` prints.
 
     Raises:
-        RequestError: if an input, the teacher, the embedder or the store cannot be used; nothing
+        RequestError: if isolation is required and not to be had, before anything is read; or if an
+            input, the teacher, the embedder or the store cannot be used; nothing
             was written then but, at most, the store's folder and its policy.
         LedgerError: if a record was lost on the way.
     """
     started = time.perf_counter()
+    if options.require_isolation:
+        try:
+            shared_sandbox(require_isolation=True)
+        except IsolationError as error:
+            raise RequestError(f"--require-isolation: {error}") from error
     files = resolve_inputs(options.inputs, format=options.format, columns=options.columns)
     beam_options = pipeline_options(options.beam_args)
     try:
@@ -102,7 +109,11 @@ def build(
 ) -> None:
     """The line, from files to tables in the draft's folder."""
     limits = ReplayLimits(own=policy.replay_own, others=policy.replay_others)
-    admit = AdmitOptions(holdout=options.holdout, licences=options.licences)
+    admit = AdmitOptions(
+        holdout=options.holdout,
+        licences=options.licences,
+        require_isolation=options.require_isolation,
+    )
     read = pipeline | "Read" >> ReadTrajectories(files)
     admitted = read.trajectories | "Admit" >> Admit(admit)
     segmented = admitted.trajectories | "Segment" >> Segment(options.teacher)
@@ -111,7 +122,9 @@ def build(
         options.embedder, trust_remote_code=options.trust_remote_code
     )
     clustered = embedded | "Cluster" >> Cluster()
-    matrices = clustered.groups | "Replay" >> ReplayGroups(limits)
+    matrices = clustered.groups | "Replay" >> ReplayGroups(
+        limits, require_isolation=options.require_isolation
+    )
     consolidated = matrices | "Consolidate" >> Consolidate(policy)
     finished, refuted = (consolidated.entries, consolidated.refuted) | "Unite" >> Unite(
         policy, as_of, options.embedder, trust_remote_code=options.trust_remote_code

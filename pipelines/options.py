@@ -32,6 +32,8 @@ class MineOptions:
         licences: SPDX names; if not empty, only sources under one of them are read.
         holdout: share of problems, in [0, 1), left out for evaluation.
         shards: files of each table. The rows do not depend on it.
+        require_isolation: refuse to run where untrusted code has no namespaces, here and in every
+            worker.
         beam_args: arguments for Beam, e.g. ``("--direct_num_workers=2",)``.
         progress: show it on standard error.
 
@@ -51,6 +53,7 @@ class MineOptions:
     licences: tuple[str, ...] = ()
     holdout: float = 0.0
     shards: int = DEFAULT_SHARDS
+    require_isolation: bool = False
     beam_args: tuple[str, ...] = ()
     progress: bool = True
 

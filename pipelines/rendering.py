@@ -72,6 +72,24 @@ def _shown(success_rate: float, problems: int) -> str:
     return f"right in {success_rate:.0%}, {counted(problems, 'problem')}"
 
 
+def print_doctor(console: Console, found: Mapping[str, Any]) -> None:
+    """The isolation of each backend and the versions that decide results."""
+    for backend, isolation in found["isolation"].items():
+        line(console, f"{backend}: {isolation['mechanism']}", style="bold")
+        line(console, f"  in force: {', '.join(isolation['steps'])}")
+        for mechanism, reason in isolation["missing"].items():
+            line(console, f"  not to be had: {mechanism} ({reason})")
+        for attempt, stopped in isolation["stopped"].items():
+            line(console, f"  {'stopped' if stopped else 'NOT STOPPED'}: {attempt}")
+    line(console, "versions", style="bold")
+    for name, version in found["versions"].items():
+        line(console, f"  {name} {version}")
+    if not found["isolated"]:
+        line(
+            console, "untrusted code is not isolated by namespaces: see docs/benchmarks.md, Sandbox"
+        )
+
+
 def print_hits(console: Console, hits: Sequence[Hit]) -> None:
     """Hits, best first, each with what one needs to decide on it."""
     for rank, hit in enumerate(hits, 1):

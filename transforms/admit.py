@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -14,13 +15,14 @@ from tracemine.schemas.records import Fate
 from tracemine.schemas.values import dump_json
 from tracemine.transforms.stage import REJECTED, Out, run_stage
 from tracemine.verifiers import (
+    ANSWERS,
     Sandbox,
     Verdict,
     admission_test,
     check_tests,
     find_program,
     shared_sandbox,
-    verify_answer,
+    verify,
 )
 
 STAGE = "admit"
@@ -40,10 +42,12 @@ UNKNOWN = "answer could not be compared with the reference"
 @dataclass(frozen=True, slots=True)
 class AdmitOptions:
     """``holdout``: share of problems, by hash of problem id, that is left out for evaluation.
-    ``licences``: if not empty, only sources under one of these are read."""
+    ``licences``: if not empty, only sources under one of these are read. ``require_isolation``:
+    a worker without namespaces for untrusted code fails."""
 
     holdout: float = 0.0
     licences: tuple[str, ...] = ()
+    require_isolation: bool = False
 
 
 class Admit(beam.PTransform):
@@ -68,7 +72,7 @@ class Admit(beam.PTransform):
                 lambda keyed, sandbox: admit(keyed[1], options, sandbox),
                 main="trajectories",
                 tags=[REJECTED],
-                setup=shared_sandbox,
+                setup=partial(shared_sandbox, require_isolation=options.require_isolation),
             )
         )
 
@@ -124,7 +128,7 @@ def _copy_order(copy: Trajectory) -> tuple[Any, ...]:
 
 def _references_conflict(copies: Iterable[Trajectory]) -> bool:
     first, *rest = sorted({copy.reference for copy in copies if copy.reference is not None})
-    return any(verify_answer(first, other).outcome != "agree" for other in rest)
+    return any(verify(first, other, ANSWERS).outcome != "agree" for other in rest)
 
 
 def _verified(trajectory: Trajectory, sandbox: Sandbox) -> Out:
@@ -144,7 +148,7 @@ def _verified(trajectory: Trajectory, sandbox: Sandbox) -> Out:
     elif trajectory.answer is None:
         return REJECTED, _reject(trajectory, NO_ANSWER)
     else:
-        verdict = verify_answer(trajectory.reference, trajectory.answer)
+        verdict = verify(trajectory.reference, trajectory.answer, ANSWERS)
     return _decided(trajectory, verdict)
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -76,11 +77,13 @@ class Matrix:
 
 
 class ReplayGroups(beam.PTransform):
-    """Group -> Matrix."""
+    """Group -> Matrix. ``require_isolation``: a worker without namespaces for untrusted code
+    fails."""
 
-    def __init__(self, limits: ReplayLimits) -> None:
+    def __init__(self, limits: ReplayLimits, *, require_isolation: bool = False) -> None:
         super().__init__()
         self.limits = limits
+        self.require_isolation = require_isolation
 
     def expand(self, groups: beam.PCollection) -> beam.PCollection:
         limits = self.limits
@@ -93,7 +96,7 @@ class ReplayGroups(beam.PTransform):
                 "replay",
                 lambda group, sandbox: _replay_group(group, limits, sandbox),
                 main="matrices",
-                setup=shared_sandbox,
+                setup=partial(shared_sandbox, require_isolation=self.require_isolation),
             )
         )
         return outputs.matrices

@@ -6,30 +6,41 @@ roles and tries a variant on instances that it was not taken from; `coincidence`
 two routines that merely meet at one point.
 """
 
-from tracemine.verifiers.equivalence import VERIFIERS, verifier_for, verify, verify_answer
-from tracemine.verifiers.sandbox import Limits, Run, Sandbox, shared_sandbox
-from tracemine.verifiers.symbolic import compare_symbolic
+from tracemine.verifiers.equivalence import VERIFIERS, verifier_for, verify
+from tracemine.verifiers.sandbox import (
+    Isolation,
+    IsolationError,
+    Limits,
+    Run,
+    Sandbox,
+    shared_sandbox,
+)
+from tracemine.verifiers.symbolic import warm_symbolic
 from tracemine.verifiers.unit_tests import (
     admission_test,
     check_tests,
     fenced_blocks,
     find_program,
 )
-from tracemine.verifiers.verdict import Verdict
+from tracemine.verifiers.verdict import ANSWERS, VALUES, Context, Verdict
 
 __all__ = [
+    "ANSWERS",
+    "VALUES",
     "VERIFIERS",
+    "Context",
+    "Isolation",
+    "IsolationError",
     "Limits",
     "Run",
     "Sandbox",
     "Verdict",
     "admission_test",
     "check_tests",
-    "compare_symbolic",
     "fenced_blocks",
     "find_program",
     "shared_sandbox",
     "verifier_for",
     "verify",
-    "verify_answer",
+    "warm_symbolic",
 ]

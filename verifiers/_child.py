@@ -1,4 +1,5 @@
-# ruff: noqa: PTH100, PTH108, PTH110, PTH112, PTH114, PTH118, PTH120, PTH123, PTH208
+# ruff: noqa: PTH100, PTH102, PTH103, PTH106, PTH109, PTH110, PTH112, PTH120
+# ruff: noqa: PTH123, PTH208, PTH211
 # Paths are text here, for os: an object has methods that code in the same process could patch.
 """The far side of the CPython backend: a warm process that forks one throw-away child per call.
 
@@ -12,12 +13,17 @@ frame on unread.
 Isolation, each step best effort, those in force named in the first reply:
 
 - ``uid``: when started as root, it goes on as *nobody*, if nobody can read the interpreter's files
-- ``namespaces``: user, mount, pid, network, IPC and host name. The zygote is process 1 of its pid
-  namespace, so that nothing it starts outlives it and no signal of a child can end it
-- ``read-only``: every mount is read-only but an in-memory scratch directory
-- ``masked``: ``/proc``, ``/run`` and the home and temporary directories are empty
+- ``user-namespace``, ``mount-namespace``, ``pid-namespace``, ``network-namespace``,
+  ``ipc-namespace``, ``host-name-namespace``: made here, or by bubblewrap around this program. The
+  zygote is process 1 of its pid namespace, so that nothing it starts outlives it and no signal of a
+  child can end it; in its network there is nothing, not even itself
+- ``empty-root``: of the host's files there are those of `_visible` and no others
+- ``no-proc``: there is no ``/proc``
+- ``read-only``: every mount is read-only but an in-memory scratch directory; without namespaces
+  the system calls that write to files are denied instead, and there is no scratch directory
 - ``no-capabilities``: no capability is left, and none can be gained
 - ``seccomp``: each child is denied the system calls of `_seccomp`, new processes among them
+- ``limits``: each child has resource limits, which are always to be had
 
 A child that leaves a process or a file behind makes the zygote retire, which ends all of that.
 """
@@ -36,7 +42,6 @@ import os
 import random
 import resource
 import select
-import shutil
 import signal
 import struct
 import sys
@@ -49,11 +54,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from tracemine.verifiers import _seccomp
+    from tracemine.verifiers import _seccomp, _visible
     from tracemine.verifiers._wire import read_frame, write_frame
 else:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import _seccomp
+    import _visible
     from _wire import read_frame, write_frame
 
     del sys.path[0]
@@ -63,7 +69,7 @@ RESULT = struct.Struct(">Q")
 
 NOBODY = 65534
 SCRATCH_BYTES = 16 << 20
-FILE_BYTES = 1 << 20
+SCRATCH_FILES = 1024
 OPEN_FILES = 64
 #: Processes and threads of one call, the zygote counted in. Enough for a small thread pool.
 PROCESSES = 16
@@ -74,13 +80,18 @@ REAP_SECONDS = 0.5
 
 _CLONE_NEWNS, _CLONE_NEWUTS, _CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 _CLONE_NEWUSER, _CLONE_NEWPID, _CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REC, _MS_PRIVATE = 1, 2, 4, 0x4000, 0x40000
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_BIND = 1, 2, 4, 0x1000
+_MS_REC, _MS_PRIVATE, _MNT_DETACH = 0x4000, 0x40000, 2
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 _SYS_MOUNT_SETATTR = 442
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _CAPABILITY_VERSION_3 = 0x20080522
 
-_MASKED = ("/proc", "/run", "/root", "/home", "/tmp", "/var/tmp", "/dev/shm")
+_NAMESPACES = tuple(
+    f"{kind}-namespace" for kind in ("user", "mount", "pid", "network", "ipc", "host-name")
+)
+#: Where the new root is put together; what is there on the host is hidden anyway.
+_BUILD = "/proc"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -93,34 +104,61 @@ class Isolation:
 
     def __init__(self) -> None:
         self.steps: list[str] = []
-        #: Empty where there is none: then no call may leave a file at all.
+        #: Where a call may write; empty where it may not.
         self.scratch = ""
         self.own_namespace = False
         self.seccomp = False
 
 
-def isolate(needed: list[str], *, namespaces: bool) -> Isolation:
+def isolate(needed: list[str], mechanism: str) -> Isolation:
     """Give up all that user code must not have. ``needed`` are paths that must stay readable.
-    Where namespaces are to be had, returns in a new process, the first of its pid namespace."""
+
+    ``mechanism``: ``namespaces`` makes them here, and returns in a new process, the first of its
+    pid namespace; ``bubblewrap`` says that it has made them; ``none`` does without.
+
+    Raises:
+        OSError: if ``namespaces`` are not to be had.
+    """
     state = Isolation()
-    if os.getuid() == 0 and _nobody_can_read(needed):
+    if mechanism != "bubblewrap" and os.getuid() == 0 and _nobody_can_read(needed):
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
         _prctl(_PR_SET_DUMPABLE, 1)  # else /proc/self/uid_map belongs to root
         state.steps.append("uid")
-    if namespaces and _enter_namespaces():
-        state.own_namespace = True
-        state.steps.append("namespaces")
-        _mount_views(state, needed)
-    else:
+    if mechanism == "none":
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-        state.scratch = tempfile.mkdtemp(prefix="tracemine-")
+        # Empty, and gone already: nothing can be put there, and nobody need clear it away.
+        os.chdir(tempfile.mkdtemp(prefix="tracemine-"))
+        os.rmdir(os.getcwd())
+    else:
+        state.own_namespace = True
+        state.steps += _NAMESPACES
+        if mechanism == "namespaces":
+            _enter_namespaces()
+            _enter_empty_root(_visible.visible_paths(needed))
+        state.steps.append("empty-root")
+        if mechanism == "bubblewrap":
+            _mount("tmpfs", "/proc", _MS_NOSUID | _MS_NODEV | _MS_RDONLY, "size=4096,mode=0555")
+        state.steps.append("no-proc")
+        if mechanism == "bubblewrap" or _make_read_only("/"):
+            state.steps.append("read-only")
+        state.scratch = "/scratch"
+        options = f"size={SCRATCH_BYTES},nr_inodes={SCRATCH_FILES},mode=0700"
+        _mount("tmpfs", state.scratch, _MS_NOSUID | _MS_NODEV, options)
+        os.chdir(state.scratch)
     if _prctl(_PR_SET_NO_NEW_PRIVS, 1) and _drop_capabilities():
         state.steps.append("no-capabilities")
     if _seccomp.available():
         state.seccomp = True
         state.steps.append("seccomp")
+        if mechanism == "none":
+            state.steps.append("read-only")
+    state.steps.append("limits")
+    own = _seccomp.warm_program(writes=state.own_namespace) if state.seccomp else None
+    if own is not None and not _seccomp.apply(own):
+        raise OSError("a filter of system calls that could be applied a moment ago")
+    _seccomp.child_program(0)  # made once, here: children have it
     _prctl(_PR_SET_DUMPABLE, 0)  # no child may trace the zygote
     return state
 
@@ -151,34 +189,20 @@ def _nobody_can_read(needed: list[str]) -> bool:
     return os.waitpid(pid, 0)[1] == 0
 
 
-def _enter_namespaces() -> bool:
+def _enter_namespaces() -> None:
     uid, gid = os.getuid(), os.getgid()
     flags = _CLONE_NEWUSER | _CLONE_NEWNS | _CLONE_NEWPID
     flags |= _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS
-    # Tried in a child first: an unshare that is half allowed must not leave this process half in.
-    for trial in (True, False):
-        pid = os.fork() if trial else 0
-        if pid == 0:
-            entered = _libc.unshare(flags) == 0
-            try:
-                if entered:
-                    _write("/proc/self/setgroups", "deny")
-                    _write("/proc/self/uid_map", f"{NOBODY} {uid} 1")
-                    _write("/proc/self/gid_map", f"{NOBODY} {gid} 1")
-            except OSError:
-                entered = False
-            if trial:
-                os._exit(0 if entered else 1)
-            if not entered:  # it worked a moment ago in the trial
-                os._exit(3)
-        elif os.waitpid(pid, 0)[1] != 0:
-            return False
+    if _libc.unshare(flags) != 0:
+        raise OSError(ctypes.get_errno(), "unshare: " + os.strerror(ctypes.get_errno()))
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/uid_map", f"{NOBODY} {uid} 1")
+    _write("/proc/self/gid_map", f"{NOBODY} {gid} 1")
     pid = os.fork()
     if pid:
         # The launcher stays outside: when it is killed, the kernel kills process 1 and with it all.
         os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xFF)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    return True
 
 
 def _write(path: str, text: str) -> None:
@@ -189,35 +213,46 @@ def _write(path: str, text: str) -> None:
         os.close(descriptor)
 
 
-def _mount(kind: bytes | None, target: str, flags: int, options: bytes | None) -> bool:
-    return bool(_libc.mount(kind, target.encode(), kind, flags, options) == 0)
+def _mount(source: str, target: str, flags: int, options: str | None = None) -> None:
+    given = options.encode() if options else None
+    if _libc.mount(source.encode(), target.encode(), source.encode(), flags, given) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"mount on {target}: {os.strerror(number)}")
 
 
-def _mount_views(state: Isolation, needed: list[str]) -> None:
-    if not _mount(None, "/", _MS_REC | _MS_PRIVATE, None):
-        return
+def _enter_empty_root(visible: list[str]) -> None:
+    """Make a root of ``visible`` and devices alone this process's own, and let go of the host's."""
+    _mount("none", "/", _MS_REC | _MS_PRIVATE)
+    _mount("tmpfs", _BUILD, _MS_NOSUID, "size=1m,mode=0755")
+    for path in [*visible, *_visible.DEVICES]:
+        target = _BUILD + path
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if link := _visible.system_link(path):
+            os.symlink(link, target)
+            continue
+        if os.path.isdir(path):
+            os.mkdir(target)
+        else:
+            os.close(os.open(target, os.O_CREAT, 0o644))
+        _mount(path, target, _MS_BIND | _MS_REC)
+    os.mkdir(_BUILD + "/scratch")
+    os.chdir(_BUILD)
+    # Old on top of new, then let go: pivot_root(2) says how and why. The first file system of a
+    # machine cannot be pivoted; to change the root serves there, since no capability is kept.
+    if _libc.pivot_root(b".", b".") == 0:
+        _libc.umount2(b".", _MNT_DETACH)
+    else:
+        os.chroot(".")
+    os.chdir("/")
+
+
+def _make_read_only(path: str) -> bool:
+    """Every mount from ``path`` on. False before Linux 5.12."""
     # struct mount_attr: attr_set (read-only, nosuid), attr_clr, propagation, userns_fd. Devices
     # stay: /dev/null is one, and the namespace grants access to no other.
     attributes = struct.pack("=QQQQ", 1 | 2, 0, 0, 0)
-    arguments = (_SYS_MOUNT_SETATTR, _AT_FDCWD, b"/", _AT_RECURSIVE, attributes, len(attributes))
-    if _libc.syscall(*arguments) == 0:
-        state.steps.append("read-only")
-    masked = []
-    for target in _MASKED:
-        if not os.path.isdir(target) or os.path.islink(target):
-            continue
-        if any(path == target or path.startswith(target + "/") for path in needed):
-            continue
-        flags = _MS_NOSUID | _MS_NODEV
-        if target in ("/tmp", "/var/tmp") and not state.scratch:
-            size = f"size={SCRATCH_BYTES},nr_inodes=1024,mode=0700".encode()
-            if _mount(b"tmpfs", target, flags, size):
-                state.scratch = target
-                masked.append(target)
-        elif _mount(b"tmpfs", target, flags | _MS_RDONLY, b"size=4096,nr_inodes=2,mode=0555"):
-            masked.append(target)
-    if "/proc" in masked:
-        state.steps.append("masked")
+    where = (_AT_FDCWD, path.encode(), _AT_RECURSIVE)
+    return bool(_libc.syscall(_SYS_MOUNT_SETATTR, *where, attributes, len(attributes)) == 0)
 
 
 def _drop_capabilities() -> bool:
@@ -332,7 +367,12 @@ def _foreign_converters() -> list[Converter]:
     return converters
 
 
-def run_child(request: dict[str, Any], bindings: list[dict[str, Any]], out: int) -> NoReturn:
+def run_child(
+    request: dict[str, Any],
+    bindings: list[dict[str, Any]],
+    encode: Callable[[Any], str],
+    out: int,
+) -> NoReturn:
     """Run the code and write one frame: a line for each call, ``STATUS TEXT``. Never returns."""
     leave, write_bytes, pack, escape = (
         os._exit,
@@ -340,7 +380,6 @@ def run_child(request: dict[str, Any], bindings: list[dict[str, Any]], out: int)
         RESULT.pack,
         json.encoder.encode_basestring,
     )
-    encode = make_encoder(request["chars"], request["depth"])
     unsupported, length, text_of, cut = _NotPlainError, len, str, REASON_CHARS
     memory_error, base, too_deep = MemoryError, BaseException, RecursionError
     value_error = ValueError
@@ -394,7 +433,7 @@ def _limit_child(request: dict[str, Any], base_bytes: int, limit_processes: bool
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     space = base_bytes + (request["memory"] << 20)
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (request["output"], request["output"]))
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if limit_processes:
@@ -416,14 +455,24 @@ class Zygote:
         self.values = importlib.util.module_from_spec(specification)
         specification.loader.exec_module(self.values)
         sys.path += header["paths"]
-        needed = [header["values"], __file__, sys.prefix, sys.base_prefix, sys.executable]
-        needed += [path for path in sys.path if os.path.exists(path)]
+        needed = [*header["needed"], *(path for path in sys.path if os.path.exists(path))]
         for name in header["preload"]:
             importlib.import_module(name)
         with open("/proc/self/statm") as status:
             self.base_bytes = int(status.read().split()[0]) * resource.getpagesize()
-        self.state = isolate(needed, namespaces=header["namespaces"])
-        os.chdir(self.state.scratch or "/")
+        try:
+            self.state = isolate(needed, header["mechanism"])
+        except OSError as error:
+            write_frame(self.sink, {"ready": False, "reason": str(error)})
+            os._exit(1)
+        # Done once, here, for all children.
+        sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False))
+        sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False))
+        sys.argv = [""]
+        os.environ.clear()
+        self.hash_seed = header["hash_seed"]
+        self.encoders: dict[tuple[int, int], Callable[[Any], str]] = {}
         gc.collect()
         gc.freeze()
         write_frame(self.sink, {"ready": True, "isolation": self.state.steps})
@@ -436,8 +485,6 @@ class Zygote:
 
     def leave(self) -> NoReturn:
         """The host is gone, or this process is not to be used again."""
-        if not self.state.own_namespace and self.state.scratch:
-            shutil.rmtree(self.state.scratch, ignore_errors=True)
         os._exit(0)
 
     def serve(self) -> NoReturn:
@@ -452,6 +499,9 @@ class Zygote:
     def run(self, request: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         request["source"] = json.loads(body)
         bindings = [self.values.decode(text) for text in request["bindings"]]
+        limits = (request["chars"], request["depth"])
+        if limits not in self.encoders:
+            self.encoders = {limits: make_encoder(*limits)}
         out, into = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -469,23 +519,20 @@ class Zygote:
             os.setsid()
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             os.dup2(into, 5)
-            null = os.open("/dev/null", os.O_RDWR)
-            for descriptor in (0, 1, 2):
-                os.dup2(null, descriptor)
+            os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+            # What code prints goes where the limit on the size of files holds, and is gone with it.
+            printed = os.memfd_create("printed")
+            os.dup2(printed, 1)
+            os.dup2(printed, 2)
             os.dup2(5, 3)
             os.closerange(4, 1 << 12)
-            sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False))
-            sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False))
-            sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False))
-            sys.argv = [""]
-            os.environ.clear()
-            random.seed(0)
+            random.seed(self.hash_seed)  # forking unseeds it; with the other seed chance shows
             _limit_child(request, self.base_bytes, self.state.own_namespace)
             if self.state.seccomp:
-                own = _seccomp.program(os.getpid())
+                own = _seccomp.child_program(os.getpid())
                 if own is None or not _seccomp.apply(own):
                     os._exit(71)  # it worked when the zygote tried
-            run_child(request, bindings, 3)
+            run_child(request, bindings, self.encoders.popitem()[1], 3)
         finally:
             os._exit(70)
 
@@ -549,15 +596,7 @@ class Zygote:
                 if self.state.own_namespace:
                     break
                 _kill_children()
-        if self.state.own_namespace:
-            return left or bool(self.state.scratch and os.listdir(self.state.scratch))
-        for name in os.listdir(self.state.scratch):
-            path = os.path.join(self.state.scratch, name)
-            if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                os.unlink(path)
-        return left
+        return left or bool(self.state.scratch and os.listdir(self.state.scratch))
 
 
 def _cpu_seconds(clock: int) -> float:

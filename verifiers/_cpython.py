@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,8 @@ from typing import Any
 from tracemine.schemas import decode, encode, values
 from tracemine.verifiers._frames import Worker, WorkerLostError
 from tracemine.verifiers._stateless import is_stateless
-from tracemine.verifiers.runs import Limits, Run, Status
+from tracemine.verifiers._visible import bubblewrap_arguments
+from tracemine.verifiers.runs import Isolation, Limits, Mechanism, Run, Status
 
 NAME = "cpython"
 
@@ -43,18 +45,35 @@ _ASKS_HEAVY = re.compile(r"\b(?:numpy|sympy|scipy|pandas)\b")
 _FAILURES = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
 
 
+#: Ways to be isolated, tried in this order. Our own comes first: it needs nothing installed, so it
+#: holds in every worker of a cluster, and bounds the number of files too. Bubblewrap is for hosts
+#: that grant namespaces to programs they know alone (AppArmor, a setuid helper).
+MECHANISMS: tuple[Mechanism, ...] = ("namespaces", "bubblewrap", "none")
+
+
+class _NoIsolationError(Exception):
+    """The machine does not have what a mechanism needs; the text says what."""
+
+
 @dataclass
 class _Zygote:
     worker: Worker
-    isolation: tuple[str, ...]
+    isolation: Isolation
 
 
 class CPythonPool:
     """Warm zygotes, light and heavy, at most ``processes`` of each. Any number of threads."""
 
-    def __init__(self, processes: int, *, namespaces: bool = True, hash_seed: int = 0) -> None:
+    def __init__(
+        self,
+        processes: int,
+        *,
+        mechanisms: Sequence[Mechanism] = MECHANISMS,
+        hash_seed: int = 0,
+    ) -> None:
         self._processes = processes
-        self._namespaces = namespaces
+        self._mechanisms = tuple(mechanisms)
+        self._missing: dict[Mechanism, str] = {}
         self._hash_seed = hash_seed
         self._reset()
 
@@ -82,8 +101,12 @@ class CPythonPool:
                 while zygotes:
                     zygotes.pop().worker.kill()
 
-    def isolation(self) -> tuple[str, ...]:
-        """The steps of isolation in force (see `_child`); starts a zygote if there is none."""
+    def isolation(self) -> Isolation:
+        """What is in force; starts a zygote if there is none.
+
+        Raises:
+            RuntimeError: if none starts by any of the mechanisms allowed.
+        """
         zygote = self._take(heavy=False)
         self._give(zygote, heavy=False)
         return zygote.isolation
@@ -139,6 +162,7 @@ class CPythonPool:
             "wall": wall,
             "memory": limits.memory_mib,
             "chars": limits.result_chars,
+            "output": limits.output_bytes,
             "depth": values.MAX_DEPTH,
             "payload": 4 * (limits.result_chars + _SLACK_CHARS * len(texts)),
         }
@@ -187,9 +211,30 @@ class CPythonPool:
             self._free.notify()
 
     def _start(self, heavy: bool) -> _Zygote:
+        for mechanism in self._mechanisms:
+            if mechanism in self._missing:
+                continue
+            try:
+                return self._start_by(mechanism, heavy)
+            except _NoIsolationError as error:
+                # Once for all: what a machine does not grant now it does not grant later.
+                self._missing[mechanism] = str(error)
+        raise RuntimeError(f"no CPython worker starts: {self._missing}")
+
+    def _start_by(self, mechanism: Mechanism, heavy: bool) -> _Zygote:
         child = Path(__file__).with_name("_child.py")
         # No site, no user site, no folder of the script, no bytecode written.
         command = [sys.executable, "-s", "-S", "-P", "-B", str(child)]
+        packages = [path for path in sys.path if Path(path).name.endswith("-packages")]
+        needed = [sys.prefix, sys.base_prefix, str(child.parent), values.__file__, *packages]
+        if mechanism == "bubblewrap":
+            program = shutil.which("bwrap")
+            if program is None:
+                raise _NoIsolationError("bwrap is not installed")
+            try:
+                command = [program, *bubblewrap_arguments(needed), *command]
+            except OSError as error:
+                raise _NoIsolationError(str(error)) from error
         environment = {
             "PYTHONHASHSEED": str(self._hash_seed),
             "LC_ALL": "C.UTF-8",
@@ -199,15 +244,23 @@ class CPythonPool:
         worker = Worker(command, environment)
         header = {
             "values": values.__file__,
-            "paths": [path for path in sys.path if Path(path).name.endswith("-packages")],
+            "paths": packages,
+            "needed": needed,
             "preload": HEAVY if heavy else (),
-            "namespaces": self._namespaces,
+            "mechanism": mechanism,
+            "hash_seed": self._hash_seed,
         }
         try:
             answer, _ = worker.ask(header, seconds=START_SECONDS)
         except WorkerLostError as error:
+            if mechanism == "bubblewrap":
+                raise _NoIsolationError(f"bwrap did not start: {error}") from error
             raise RuntimeError(f"the CPython worker did not start: {error}") from error
-        return _Zygote(worker, tuple(answer["isolation"]))
+        if not answer["ready"]:
+            worker.kill()
+            raise _NoIsolationError(answer["reason"])
+        isolation = Isolation(mechanism, tuple(answer["isolation"]), dict(self._missing))
+        return _Zygote(worker, isolation)
 
 
 def _read(

@@ -20,13 +20,10 @@ from tracemine.verifiers.runs import Limits, Run
 
 NAME = "monty"
 
-#: What a run may print before it is an error, in bytes. Nobody reads it.
-OUTPUT_BYTES = 1 << 20
-
 #: Same clock and same random numbers in every run.
 _POLICY: Any = {"sleep": "zero", "random_start": {"seed": 0}}
 
-#: Fed before the code, so that names which the code binds again change nothing. Values are checked
+#: Read before the code, so that names which the code binds again change nothing. Values are checked
 #: inside, because the way out turns what it does not know (a range, a lambda) into text.
 _DRIVER = """
 import collections as __tm_collections
@@ -159,16 +156,13 @@ class MontyPool:
             "max_feed_duration_secs": seconds,
             "max_memory": limits.memory_mib << 20,
         }
-        sink = pydantic_monty.CollectString(max_bytes=OUTPUT_BYTES)
-        loaded = False
+        sink = pydantic_monty.CollectString(max_bytes=limits.output_bytes)
+        # All at once: every feed is a round trip to the worker, which costs more than the code.
+        driven = f"{_DRIVER}\n{source}\n__tm_call({entry_point}, __tm_many)"
         try:
             with self._started().checkout(limits=resources, os_policy=_POLICY) as session:
-                session.feed_run(_DRIVER)
-                session.feed_run(source, print_callback=sink)
-                session.feed_run(f"__tm_entry = {entry_point}")
-                loaded = True
                 rows = session.feed_run(
-                    "__tm_call(__tm_entry, __tm_many)",
+                    driven,
                     inputs={"__tm_many": [_fresh(b) for b in bindings]},
                     print_callback=sink,
                 )
@@ -178,15 +172,13 @@ class MontyPool:
         except pydantic_monty.MontyConversionError as error:
             failed = Run("unsupported", None, _cut(error), NAME)
         except pydantic_monty.MontyError as error:
-            failed = _failure(error)
+            failed = _failure(error, limits)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             # A value that does not go in (nested too deep, an integer of too many digits).
             failed = Run("unsupported", None, _cut(error), NAME)
         else:
             return [_read(row, limits) for row in rows]
-        if last_word or (not loaded and failed.status != "timeout"):
-            return [failed] * len(bindings)
-        return None
+        return [failed] if last_word else None
 
 
 #: Values of these kinds cannot be changed.
@@ -202,8 +194,11 @@ def _fresh(keywords: Mapping[str, Any]) -> dict[str, Any]:
     return copied
 
 
-def _failure(error: Exception) -> Run:
+def _failure(error: Exception, limits: Limits) -> Run:
     text = _cut(error)
+    if text.endswith(f"> {limits.output_bytes} bytes"):  # it calls this memory too
+        reason = f"printed more than {limits.output_bytes} bytes"
+        return Run("error", None, reason, NAME)
     if text.startswith("TimeoutError"):
         return Run("timeout", None, text, NAME)
     if text.startswith("MemoryError"):

@@ -4,7 +4,8 @@ The standard library alone: the program of the workers loads this file by its pa
 fails with EPERM, which Python raises as PermissionError. Denied are: starting processes and
 programs (threads are not), sockets, signals to any process but itself, tracing and other ways into
 another process, mounts and namespaces, memory that outlives the process, kernel keys and the
-kernel's programmable parts. What is left is bounded by resource limits and the file system's view.
+kernel's programmable parts. What is left is bounded by resource limits and the file system's view;
+where that is the host's own, every call that writes to a file or changes a folder is denied too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import ctypes
 import os
 import platform
 import struct
+from functools import lru_cache
 
 #: By machine: the number of the kernel's audit architecture, and system calls by name.
 #: From the kernel's syscall tables (arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h).
@@ -52,9 +54,34 @@ _TABLES: dict[str, tuple[int, dict[str, int]]] = {
     ),
 }  # fmt: skip
 
+#: What changes files by their paths; opening to write is told by its flags.
+_WRITES: dict[str, dict[str, int]] = {
+    "x86_64": {
+        "open": 2, "openat": 257, "openat2": 437, "creat": 85, "truncate": 76, "rename": 82,
+        "mkdir": 83, "rmdir": 84, "link": 86, "unlink": 87, "symlink": 88, "chmod": 90,
+        "fchmod": 91, "chown": 92, "fchown": 93, "lchown": 94, "utime": 132, "mknod": 133,
+        "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190, "removexattr": 197,
+        "lremovexattr": 198, "fremovexattr": 199, "utimes": 235, "mkdirat": 258, "mknodat": 259,
+        "fchownat": 260, "futimesat": 261, "unlinkat": 263, "renameat": 264, "linkat": 265,
+        "symlinkat": 266, "fchmodat": 268, "utimensat": 280, "renameat2": 316, "fchmodat2": 452,
+    },
+    "aarch64": {
+        "openat": 56, "openat2": 437, "truncate": 45, "mknodat": 33, "mkdirat": 34, "unlinkat": 35,
+        "symlinkat": 36, "linkat": 37, "renameat": 38, "renameat2": 276, "fchmod": 52,
+        "fchmodat": 53, "fchownat": 54, "fchown": 55, "utimensat": 88, "setxattr": 5,
+        "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15,
+        "fremovexattr": 16, "fchmodat2": 452,
+    },
+}  # fmt: skip
+
+#: Of the flags of open: to write, to create, to truncate, and an unnamed file.
+_O_WRITING = 0o1 | 0o2 | 0o100 | 0o1000 | 0o20000000
+
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _EPERM, _ENOSYS = 1, 38
 _CLONE_THREAD = 0x00010000
+#: Calls whose flags a filter cannot see are said not to exist: there is an older call for each.
+_UNSEEN = ("clone3", "openat2")
 #: x86's third calling convention has numbers of its own, from here.
 _X32 = 0x40000000
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
@@ -62,13 +89,35 @@ _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 # Classic BPF: load a word, compare and jump, return.
 _LOAD, _EQUAL, _AT_LEAST, _HAS_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE, _ARGUMENT = 0, 4, 16
+_ARGUMENT_BYTES = 8
+#: What the process that starts children, or sets one up, needs itself.
+_CHILD_ONLY = frozenset(
+    ["fork", "vfork", "clone", "clone3", "kill", "tgkill", "setsid", "setpgid", "prlimit64",
+     "memfd_create"]
+)  # fmt: skip
 _INSTRUCTION = struct.Struct("=HBBI")
+_WORD = struct.Struct("=I")
+#: Stands for the process in a filter. No process has it (they end at 2**22), nor has anything else.
+_ANY_PID = 0x7ABCDEF1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def program(pid: int) -> bytes | None:
-    """The filter for the process ``pid``; None on a machine that the tables do not know."""
+def warm_program(*, writes: bool) -> bytes | None:
+    """The filter for a process that starts children, which all inherit it: all that neither it nor
+    a child needs. Writing to files is left if ``writes``. None on a machine that the tables do not
+    know. The kernel takes its time over a filter; a short one is left for each child."""
+    return _program(False, writes)
+
+
+def child_program(pid: int) -> bytes | None:
+    """The filter for the child ``pid``: the rest."""
+    made = _program(True, True)
+    return made and made.replace(_WORD.pack(_ANY_PID), _WORD.pack(pid))
+
+
+@lru_cache(maxsize=4)
+def _program(of_child: bool, writes: bool) -> bytes | None:
     table = _TABLES.get(platform.machine())
     if table is None or struct.calcsize("P") != 8:
         return None
@@ -77,17 +126,24 @@ def program(pid: int) -> bytes | None:
     code.append((_LOAD, 0, 0, _NUMBER))
     if platform.machine() == "x86_64":
         code += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _ERRNO | _EPERM)]
+    if not writes:
+        numbers = numbers | _WRITES[platform.machine()]
     for name, number in numbers.items():
-        code += _rule(name, number, pid)
+        if (name in _CHILD_ONLY) != of_child:
+            continue
+        code += _rule(name, number, _ANY_PID)
     code.append((_RETURN, 0, 0, _ALLOW))
     return b"".join(_INSTRUCTION.pack(*step) for step in code)
 
 
 def _rule(name: str, number: int, pid: int) -> list[tuple[int, int, int, int]]:
-    denied = (_RETURN, 0, 0, _ERRNO | (_ENOSYS if name == "clone3" else _EPERM))
+    denied = (_RETURN, 0, 0, _ERRNO | (_ENOSYS if name in _UNSEEN else _EPERM))
     allowed = (_RETURN, 0, 0, _ALLOW)
     if name == "clone":  # a thread, else denied; clone3, whose flags are out of sight, is not there
         test = [(_LOAD, 0, 0, _ARGUMENT), (_HAS_BITS, 0, 1, _CLONE_THREAD), allowed, denied]
+    elif name in ("open", "openat"):
+        flags = _ARGUMENT + _ARGUMENT_BYTES * (1 if name == "open" else 2)
+        test = [(_LOAD, 0, 0, flags), (_HAS_BITS, 1, 0, _O_WRITING), allowed, denied]
     elif name in ("kill", "tgkill"):
         test = [(_LOAD, 0, 0, _ARGUMENT), (_EQUAL, 0, 1, pid), allowed, denied]
     elif name == "prlimit64":  # of itself, which is what setrlimit is made of
@@ -106,9 +162,9 @@ def apply(filter_bytes: bytes) -> bool:
 
 
 def available() -> bool:
-    """Whether this process could apply a filter, tried in a child."""
+    """Whether this process could apply both filters, tried in a child."""
     pid = os.fork()
     if pid == 0:
-        own = program(os.getpid())
-        os._exit(0 if own is not None and apply(own) else 1)
+        both = [warm_program(writes=False), child_program(os.getpid())]
+        os._exit(0 if all(own is not None and apply(own) for own in both) else 1)
     return os.waitpid(pid, 0)[1] == 0

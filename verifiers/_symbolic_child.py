@@ -1,14 +1,20 @@
-"""The far side of symbolic comparison: math-verify in a process that may be killed.
+"""The far side of symbolic comparison: math-verify and sympy in a process that may be killed.
 
-Runs as a program of its own, see `symbolic`. Each request is one pair of texts; the parent's clock
-is the only one, because math-verify's own needs signals.
+Runs as a program of its own, see `symbolic`. The program loads sympy, forks a comparer and passes
+each request on to it, one pair of texts each. A comparer that is silent past the request's time is
+killed and replaced by another fork, which has all of sympy loaded as well. No signal handlers: the
+clock is a poll on the pipe.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import logging
 import os
 import resource
+import select
+import signal
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -20,29 +26,194 @@ else:
 
     del sys.path[0]
 
-#: Address space of a worker, in bytes: what sympy blows up ends as a MemoryError.
+#: Address space of a comparer, in bytes: what sympy blows up ends as a MemoryError.
 MEMORY_BYTES = 4 << 30
+#: A comparer whose parent was killed ends after so much CPU time within one pair, in seconds.
+CPU_SECONDS = 10
+#: The caches of sympy and of the parser grow with each pair; a fresh fork begins with few.
+PAIRS_PER_COMPARER = 5_000
+
+#: Relative distance under which two values are one: between expressions without decimals, and where
+#: a decimal was written with fewer digits than it was computed with.
+EXACT, ROUNDED = 1e-25, 1e-6
+#: Digits that values are computed with.
+DIGITS = 40
+#: Values that variables take in turn: no small integers, roots or multiples of pi, at which
+#: different expressions meet. Of both signs, within and beyond one.
+POINTS = (
+    "0.7390851332151607", "1.3247179572447460", "-0.5671432904097838", "2.6854520010653064",
+    "-1.7320908075688774", "0.3036630028987327", "3.3598856662431776", "-2.2955871493926381",
+)  # fmt: skip
+#: Of so many points two expressions must have finite values at, and equal ones.
+ENOUGH_POINTS = 3
+#: What the parser and sympy are warmed with: its grammar's caches fill as it reads.
+WARM_UP = (
+    (r"\frac{1}{2}x^{2}+\sqrt{3}", r"\frac{x^2}{2}+3^{1/2}"), (r"x=5", "5"),
+    (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"(1,2)"), (r"2\cos 15^\circ", r"\pi"),
+    (r"(-\infty,3)\cup(3,\infty)", r"x \ne 3"), ("2x+3y=4", "y=1"), ("a_1 e^{-2t}", r"\sin(t)"),
+)  # fmt: skip
 
 
 def compare(reference: str, answer: str) -> tuple[str, str]:
-    """The outcome and its reason. ``reference`` is the gold side: math-verify is not symmetric, it
-    turns ``x = 5`` of the answer into ``5`` and not the other way round."""
-    gold, target = _parse(reference), _parse(answer)
-    if not gold:
-        return "unknown", "math-verify reads nothing in the reference"
-    if not target:
-        return "unknown", "math-verify reads nothing in the answer"
-    from math_verify import verify
+    """The outcome and its reason. Symmetric.
 
-    agrees = verify(gold, target, timeout_seconds=None)
+    Two expressions are compared by their values at `POINTS`, to 40 digits, which knows identities
+    that ``simplify`` does not. What has no values (relations, sets, matrices of other shapes)
+    math-verify compares, either way round: it is not symmetric.
+    """
+    first, second = _parse(reference), _parse(answer)
+    if not first:
+        return "unknown", "nothing can be read in the reference"
+    if not second:
+        return "unknown", "nothing can be read in the answer"
+    left, right = first[0], second[0]
+    found = _by_value(left, right)
+    if found is not None:
+        return ("agree", "equal values") if found else ("differ", "different values")
+    agrees = _by_math_verify(first, second)
     return ("agree", "equal expressions") if agrees else ("differ", "different expressions")
 
 
 def _parse(text: str) -> list[Any]:
-    from math_verify import parse
+    """What math-verify reads, units kept: the caller has taken real ones off. LaTeX only: of a text
+    that it cannot read, its reader of plain expressions takes the last number that stands in it."""
+    from latex2sympy2_extended import NormalizationConfig
+    from math_verify import LatexExtractionConfig, parse
 
+    config = LatexExtractionConfig(
+        boxed_match_priority=0,
+        normalization_config=NormalizationConfig(
+            basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="last"
+        ),
+    )
     wrapped = text if "\\boxed" in text else f"\\boxed{{{text}}}"
-    return list(parse(f"${wrapped}$", parsing_timeout=None))
+    found = parse(wrapped, [config], parsing_timeout=None)
+    return list(found)
+
+
+def _by_math_verify(first: list[Any], second: list[Any]) -> bool:
+    from math_verify import verify
+    from sympy.core.relational import Eq, Relational
+    from sympy.logic.boolalg import Boolean
+    from sympy.sets.sets import Set
+
+    sides = [side[0] for side in (first, second)]
+    equations = [isinstance(side, (Relational, Boolean)) for side in sides]
+    if all(isinstance(side, Eq) for side in sides) and not all(map(_has_solutions, sides)):
+        # It takes two equations without solutions for one.
+        return False
+    if equations[0] != equations[1]:
+        relation, value = sides if equations[0] else sides[::-1]
+        # It would take any equation that ends with the value for the value.
+        if not isinstance(value, Set) and not _gives_value(relation):
+            return False
+    return any(verify(*pair, timeout_seconds=None) for pair in ((first, second), (second, first)))
+
+
+def _has_solutions(equation: Any) -> bool:
+    import sympy
+
+    return bool(sympy.solve(equation, equation.free_symbols))
+
+
+def _gives_value(relation: Any) -> bool:
+    """Whether a relation says what a name, or a calculation that is right, comes to."""
+    import sympy
+    from math_verify.grader import is_assignment_relation
+
+    if is_assignment_relation(relation):
+        return True
+    right = isinstance(relation, sympy.Eq) and not relation.free_symbols
+    return bool(right and _by_value(relation.lhs, relation.rhs))
+
+
+def _by_value(left: Any, right: Any) -> bool | None:
+    """Whether two expressions have equal values; None where that does not apply."""
+    import sympy
+
+    if isinstance(left, sympy.Eq) and isinstance(right, sympy.Eq):
+        return True if _same_equation(left, right) else None
+    for side in (left, right):
+        if not isinstance(side, sympy.Expr) or isinstance(side, sympy.MatrixExpr):
+            return None
+        if side.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
+            return bool(left == right)
+    pairs = _values(left, right)
+    if pairs is None:
+        return None
+    tolerance = ROUNDED if left.has(sympy.Float) or right.has(sympy.Float) else EXACT
+    same = [_near(a, b, tolerance) for a, b in pairs]
+    if all(same):
+        return True
+    # The letter i is the imaginary unit where that makes them equal: (1+i)^2 and 2i.
+    unit = {symbol: sympy.I for symbol in _symbols(left, right) if symbol.name == "i"}
+    if unit:
+        pairs = _values(left.xreplace(unit), right.xreplace(unit))
+        return pairs is not None and all(_near(a, b, tolerance) for a, b in pairs)
+    return False
+
+
+def _same_equation(left: Any, right: Any) -> bool:
+    """Whether one equation is a multiple of the other."""
+    pairs = _values(left.lhs - left.rhs, right.lhs - right.rhs)
+    if pairs is None or not left.free_symbols or any(b == 0 or a == 0 for a, b in pairs):
+        return False
+    return all(_near(a * pairs[0][1], b * pairs[0][0], EXACT) for a, b in pairs)
+
+
+def _symbols(left: Any, right: Any) -> list[Any]:
+    found = left.free_symbols | right.free_symbols
+    return sorted(found, key=lambda symbol: (symbol.name, str(symbol.assumptions0)))
+
+
+def _values(left: Any, right: Any) -> list[tuple[Any, Any]] | None:
+    """The values of both at the points where both have one, at least `ENOUGH_POINTS`; or None."""
+    import sympy
+    from sympy.core.function import AppliedUndef
+
+    calls = sorted(left.atoms(AppliedUndef) | right.atoms(AppliedUndef), key=str)
+    named = {call: sympy.Symbol(f"call {call}", real=True) for call in calls}
+    # Two sides may read one letter under different assumptions; it is one letter.
+    for symbol in _symbols(left, right):
+        named[symbol] = sympy.Symbol(symbol.name, real=True)
+    left, right = left.xreplace(named), right.xreplace(named)
+    symbols = _symbols(left, right)
+    complex_values = left.has(sympy.I) or right.has(sympy.I)
+    found = []
+    for turn in range(len(POINTS) if symbols else 1):
+        point = {
+            symbol: sympy.Float(POINTS[(turn + place) % len(POINTS)], DIGITS) + place
+            for place, symbol in enumerate(symbols)
+        }
+        values = [side.evalf(DIGITS, subs=point, maxn=200) for side in (left, right)]
+        # Outside the domain of both there is nothing to compare.
+        wanted = complex_values or not symbols or any(_is_real(value) for value in values)
+        if wanted and all(value.is_number and value.is_finite for value in values):
+            found.append((values[0], values[1]))
+    enough = ENOUGH_POINTS if symbols else 1
+    return found if len(found) >= enough else None
+
+
+def _is_real(value: Any) -> bool:
+    import sympy
+
+    return bool(abs(sympy.im(value)) <= abs(value) * EXACT)
+
+
+def _near(left: Any, right: Any, tolerance: float) -> bool:
+    left, right = _significant(left), _significant(right)
+    return bool(left == right) or bool(abs(left - right) <= tolerance * max(abs(left), abs(right)))
+
+
+def _significant(value: Any) -> Any:
+    """``value`` without parts of which no digit is certain: a zero that rounding left something
+    of. evalf marks them with a precision of one bit."""
+    import sympy
+
+    real, imaginary = (
+        sympy.S.Zero if getattr(part, "_prec", 53) == 1 else part for part in value.as_real_imag()
+    )
+    return real + sympy.I * imaginary if imaginary else real
 
 
 def main() -> NoReturn:
@@ -52,19 +223,86 @@ def main() -> NoReturn:
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     logging.disable(logging.CRITICAL)
-    import math_verify  # noqa: F401
-
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    for pair in WARM_UP:
+        compare(*pair)
+    gc.collect()
+    gc.freeze()
+    comparer = _Comparer()
     write_frame(sink, {"ready": True})
     while True:
         try:
             request, _ = read_frame(source)
         except EOFError:
+            comparer.end()
             os._exit(0)
+        write_frame(sink, comparer.compare(request))
+
+
+class _Comparer:
+    """The forked process that compares, and the next one after it."""
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._fork()
+
+    def compare(self, request: dict[str, Any]) -> dict[str, Any]:
+        if self._left <= 0:
+            self.end()
+            self._fork()
+        self._left -= 1
+        try:
+            write_frame(self._into, request)
+            poll = select.poll()
+            poll.register(self._out, select.POLLIN)
+            if poll.poll(max(float(request["seconds"]), 0.0) * 1000):
+                reply, _ = read_frame(self._out)
+                return reply
+            reason = f"no answer in {request['seconds']:.1f} s"
+        except (EOFError, OSError):
+            reason = "the comparer ended"
+        self.end()
+        self._fork()
+        return {"outcome": "unknown", "reason": reason}
+
+    def end(self) -> None:
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        os.close(self._into)
+        os.close(self._out)
+
+    def _fork(self) -> None:
+        requests, self._into = os.pipe()
+        self._out, replies = os.pipe()
+        self._left = PAIRS_PER_COMPARER
+        self._pid = os.fork()
+        if self._pid == 0:
+            try:
+                os.close(self._into)
+                os.close(self._out)
+                _serve(requests, replies)
+            finally:
+                os._exit(1)
+        os.close(requests)
+        os.close(replies)
+
+
+def _serve(source: int, sink: int) -> None:
+    """Compare pair by pair until the parent is gone."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    while True:
+        try:
+            request, _ = read_frame(source)
+        except EOFError:
+            return
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        used = int(usage.ru_utime + usage.ru_stime)
+        with contextlib.suppress(ValueError):
+            resource.setrlimit(resource.RLIMIT_CPU, (used + CPU_SECONDS, resource.RLIM_INFINITY))
         try:
             outcome, reason = compare(request["reference"], request["answer"])
-        except Exception as error:  # noqa: BLE001 - sympy raises anything; it is told, not hidden
-            outcome, reason = "unknown", f"math-verify: {type(error).__name__}"
+        except Exception as error:  # noqa: BLE001 - sympy raises anything; told, not hidden
+            outcome, reason = "unknown", f"sympy: {type(error).__name__}"
         write_frame(sink, {"outcome": outcome, "reason": reason})
 
 

@@ -1,222 +1,150 @@
-"""Reading a final answer: the text without its wrapping, and the number that it is, if any."""
+r"""Whether two texts of final answers say the same, LaTeX or plain, where one value is written in
+many ways: the cheap readings first, sympy last."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from fractions import Fraction
 
-#: Longer texts are no numbers, in characters.
-MAX_NUMBER_CHARS = 120
-#: Larger powers of ten are left to no one: they would be written out.
-MAX_EXPONENT = 400
+from tracemine.verifiers.choice import NAME as CHOICE
+from tracemine.verifiers.choice import read_letter
+from tracemine.verifiers.numbers import Number, compare_numbers, parse_number
+from tracemine.verifiers.sets import MAX_NESTED, Collection, compare_collections, read_collection
+from tracemine.verifiers.symbolic import Budget, compare_symbolic
+from tracemine.verifiers.texts import MAX_TEXT_CHARS, balanced, plain_text, same_writing, split_name
+from tracemine.verifiers.units import read_unit
+from tracemine.verifiers.verdict import Context, Verdict
 
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """The exact value of what is written; ``rounded`` says that it is written as a decimal, whose
-    last digit may have been rounded. ``percent`` values are not divided by 100."""
-
-    value: Fraction
-    rounded: bool = False
-    percent: bool = False
-    unit: str = ""
-
-
-_WRAPPERS = (
-    (re.compile(r"\$+(.*?)\$+", re.S), 1),
-    (re.compile(r"\\\((.*)\\\)", re.S), 1),
-    (re.compile(r"\\\[(.*)\\\]", re.S), 1),
-    (re.compile(r"\\(?:boxed|fbox|mathbf|bf|bold|boldsymbol)\s*\{(.*)\}", re.S), 1),
-    (re.compile(r"\\(?:text|textbf|mbox|mathrm|textrm)\s*\{([^{}]*)\}", re.S), 1),
-    (re.compile(r"\{(.*)\}", re.S), 1),
-    (re.compile(r"\*\*(.*)\*\*", re.S), 1),
-    (re.compile(r"(?:the (?:final )?answer(?: is)?|answer)\s*[:=]?\s+(.*)", re.S | re.I), 1),
+_UNIT_BEHIND = re.compile(
+    r"(.*?[\w})\]])\s*((?:\\(?:text|mathrm|textrm|mbox)\s*\{\s*[^{}\\]+\}|\^\s*\{?\s*\\circ\s*\}?)"
+    r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?)",
+    re.S,
 )
-_SPACING = re.compile(r"\\[,;:! ]|\\(?:quad|qquad|left|right|displaystyle)(?![a-zA-Z])|~")
-_SPACES = re.compile(r"\s+")
+_PHRASE = re.compile(r"[A-Za-z][A-Za-z ,.'-]*[A-Za-z]")
+_RELATION = re.compile(r"[=<>]|\\(?:leq?|geq?|neq?|lt|gt)(?![a-zA-Z])")
 
 
-def plain_text(text: str) -> str:
-    """``text`` without what wraps it: dollar signs, boxes, bold, ``\\text``, spacing commands, a
-    full stop at the end. Two texts that are equal after this say the same."""
-    text = text.strip()
-    for _ in range(8):
-        before = text
-        text = _SPACES.sub(" ", _SPACING.sub(lambda m: "" if m[0] == "\\!" else " ", text)).strip()
-        text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text)
-        if text.endswith(".") and not text.endswith(".."):
-            text = text[:-1].rstrip()
-        for pattern, group in _WRAPPERS:
-            match = pattern.fullmatch(text)
-            if match and _balanced(match[group]):
-                text = match[group].strip()
-        if text == before:
-            break
-    return text
+def compare_answers(
+    reference: str, answer: str, context: Context, *, budget: Budget | None = None, depth: int = 0
+) -> Verdict:
+    """Whether ``answer`` says what ``reference`` says. Symmetric between single values.
+
+    ``budget`` is the wall time left for sympy; ``depth`` counts collections within collections.
+    """
+    if max(len(reference), len(answer)) > MAX_TEXT_CHARS:
+        if reference.strip() == answer.strip():
+            return Verdict("agree", "same text", "exact")
+        return Verdict("unknown", f"more than {MAX_TEXT_CHARS} characters", "exact")
+    left, right = plain_text(reference), plain_text(answer)
+    if not left or not right:
+        return Verdict("unknown", "no reference" if not left else "no answer", "exact")
+    numbers = parse_number(left), parse_number(right)
+    if numbers[0] is not None and numbers[1] is not None:
+        return compare_numbers(numbers[0], numbers[1], context)
+    if same_writing(left, right):
+        return Verdict("agree", "same text", "exact")
+    if found := _compare_words(left, right):
+        return found
+    if found := _compare_marked(left, right):
+        return found
+    budget = budget or Budget()
+    first, second = read_collection(left), read_collection(right)
+    if depth < MAX_NESTED and (first or second):
+        if found := _compare_collections((left, first), (right, second), context, budget, depth):
+            return found
+        return compare_symbolic(left, right, budget)
+    if found := _compare_named(left, right, context, budget, depth):
+        return found
+    return _compare_expressions((left, numbers[0]), (right, numbers[1]), context, budget)
 
 
-def same_writing(left: str, right: str) -> bool:
-    """Whether two plain texts are one but for spaces, and braces around a single character."""
-    return _squeeze(left) == _squeeze(right)
-
-
-def _squeeze(text: str) -> str:
-    # A space that ends a command stays: ``\\pi x`` is no ``\\pix``.
-    text = re.sub(r"(?<!\\)([_^])\s*\{\s*(\w)\s*\}", r"\1\2", text)
-    return re.sub(r"(\\[a-zA-Z]+)\s+(?=[a-zA-Z])|\s+", lambda m: m[1] + " " if m[1] else "", text)
-
-
-def _balanced(text: str) -> bool:
-    """Whether braces close in order, so that ``{a}{b}`` is not taken for one group."""
-    depth = 0
-    for char in text:
-        depth += (char == "{") - (char == "}")
-        if depth < 0:
-            return False
-    return depth == 0
-
-
-_DIGITS = r"(?:\d{1,3}(?:(?:,|\{,\}|,\\!) ?\d{3})+|\d+)"
-_UNSIGNED = rf"(?:{_DIGITS}(?:\.\d*)?|\.\d+)"
-_TIMES_TEN = r"(?:\s*(?:\\times|\\cdot|\*|x|×)\s*10\s*(?:\^|\*\*)\s*\{?\s*([-+−]?\d+)\s*\}?)"
-_DECIMAL = re.compile(rf"({_UNSIGNED})(?:[eE]([-+]?\d+)|{_TIMES_TEN})?")
-_POWER_OF_TEN = re.compile(r"10\s*(?:\^|\*\*)\s*(?:\{\s*([-+−]?\d+)\s*\}|(\d)(?!\d))")
-_LATEX_FRACTION = re.compile(
-    rf"(?:({_DIGITS})\s*)?\\frac\s*(?:\{{\s*([-−]?{_UNSIGNED})\s*\}}|(\d))"
-    rf"\s*(?:\{{\s*([-−]?{_UNSIGNED})\s*\}}|(\d))"
-)
-_SLASH_FRACTION = re.compile(
-    rf"(?:(\d+)(?:\s+|\s*-\s*))?({_UNSIGNED})\s*/\s*({_UNSIGNED})(?![\d.])"
-)
-_SIGN = re.compile(r"[-+−]\s*")
-_CURRENCY = re.compile(r"(?:\\?\$|USD|US\\?\$|€|£|¥|₹|Rs\.?)\s*")
-_PERCENT = re.compile(r"\s*(?:\\?%|percent\b|per cent\b|\\%)\s*")
-_DEGREES = re.compile(r"\s*(?:\^\s*\{?\s*\\circ\s*\}?|°|\\degree|degrees?\b)\s*")
-_NAMED = re.compile(r"[a-zA-Z](?:_\{?\w+\}?)?\s*=\s*")
-_UNIT = re.compile(
-    r"\s*(?:\\(?:text|mathrm|textrm|mbox|operatorname|rm)\s*\{\s*([^{}\\]*)\}"
-    r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?|([a-zA-ZÅµμΩ][a-zA-ZÅµμΩ .'/()^0-9-]*))\s*"
-)
-
-#: Words that are part of the mathematics, not a unit.
-_NO_UNIT = frozenset(
-    (
-        "pi", "e", "i", "or", "and", "to", "mod", "sqrt", "sin", "cos", "tan", "log", "ln",
-        "exp", "x", "y", "z", "n", "k", "hundred", "thousand", "million", "billion", "trillion",
-        "dozen", "dozens", "half", "third", "quarter", "times", "plus", "minus", "over", "if",
-        "for", "when", "inf", "infinity", "nan", "choose", "factorial", "squared", "cubed",
-    )
-)  # fmt: skip
-#: Units of one letter, or written against the number.
-_SHORT_UNITS = frozenset(
-    (
-        "cm", "mm", "km", "nm", "kg", "mg", "ml", "mL", "kJ", "kW", "kV", "Hz", "GB", "MB",
-        "pm", "am", "m", "g", "s", "h", "L", "K", "J", "N", "W", "V", "Å", "Ω",
-    )
-)  # fmt: skip
-
-
-def parse_number(text: str) -> Number | None:
-    """The number that ``text`` (see `plain_text`) is: an integer, decimal, fraction or mixed
-    number, plain or LaTeX, in scientific notation, with thousands separators, a currency before it,
-    a per cent or degree sign or a unit behind it, ``x =`` before it. None for anything else."""
-    if len(text) > MAX_NUMBER_CHARS or not re.search(r"\d", text):
+def _compare_words(left: str, right: str) -> Verdict | None:
+    if not (_PHRASE.fullmatch(left) and _PHRASE.fullmatch(right)):
         return None
-    rest = _strip_prefix(text, _NAMED)
-    sign, rest = _take_sign(rest)
-    rest, currency = _CURRENCY.subn("", rest, count=1) if _CURRENCY.match(rest) else (rest, 0)
-    if sign == 1 and currency:
-        sign, rest = _take_sign(rest)
-    try:
-        read = _read_magnitude(rest)
-    except ZeroDivisionError:
-        return None
-    if read is None:
-        return None
-    value, rounded, rest = read
-    percent = False
-    unit = ""
-    if match := _PERCENT.match(rest):
-        percent, rest = True, rest[match.end() :]
-    elif match := _DEGREES.match(rest):
-        rest = rest[match.end() :]
-    elif match := _CURRENCY.fullmatch(rest.strip()):
-        rest = ""
-    if rest.strip():
-        if (found := _read_unit(rest)) is None:
-            return None
-        unit = found
-    return Number(sign * value, rounded, percent, unit)
-
-
-def _strip_prefix(text: str, pattern: re.Pattern[str]) -> str:
-    match = pattern.match(text)
-    return text[match.end() :] if match else text
-
-
-def _take_sign(text: str) -> tuple[int, str]:
-    match = _SIGN.match(text)
-    if not match:
-        return 1, text
-    return (1 if match[0][0] == "+" else -1), text[match.end() :]
-
-
-def _read_magnitude(text: str) -> tuple[Fraction, bool, str] | None:
-    if match := _LATEX_FRACTION.match(text):
-        whole, top, short_top, bottom, short_bottom = match.groups()
-        over, under = _exact(top or short_top), _exact(bottom or short_bottom)
-        value = over / under
-        if whole is not None:
-            if value < 0:
-                return None
-            value += _exact(whole)
-        return value, False, text[match.end() :]
-    if match := _SLASH_FRACTION.match(text):
-        whole, top, bottom = match.groups()
-        value = _exact(top) / _exact(bottom) + (_exact(whole) if whole else 0)
-        return value, False, text[match.end() :]
-    if match := _POWER_OF_TEN.match(text):
-        power = _power_of_ten(match[1] or match[2])
-        return None if power is None else (power, False, text[match.end() :])
-    if match := _DECIMAL.match(text):
-        digits, plain, times = match.groups()
-        power = _power_of_ten(plain or times or "0")
-        if power is None:
-            return None
-        rounded = "." in digits or (plain or times) is not None
-        return _exact(digits) * power, rounded, text[match.end() :]
+    if left.casefold() == right.casefold():
+        return Verdict("agree", "same words", "exact")
+    # A short word may be a product of variables.
+    if left.isalpha() and right.isalpha() and max(len(left), len(right)) > 2:
+        return Verdict("differ", "different words", "exact")
     return None
 
 
-def _exact(digits: str) -> Fraction:
-    return Fraction(re.sub(r"[^\d.\-]", "", digits.replace("−", "-")).rstrip(".") or "0")
-
-
-def _power_of_ten(exponent: str) -> Fraction | None:
-    power = int(exponent.replace("−", "-"))
-    return Fraction(10) ** power if abs(power) <= MAX_EXPONENT else None
-
-
-def _read_unit(rest: str) -> str | None:
-    """The unit that ``rest``, what follows a number, is; None where it is more than a unit."""
-    match = _UNIT.fullmatch(rest)
-    if not match:
+def _compare_marked(left: str, right: str) -> Verdict | None:
+    """The letters of options, of which one at least is marked as one."""
+    first, second = read_letter(left), read_letter(right)
+    if not first[0] or not second[0]:
         return None
-    if match[1] is not None:
-        return _unit_name(match[1])
-    word = match[2].strip().rstrip(".")
-    glued = not rest[:1].isspace()
-    if (glued or len(word) == 1) and word not in _SHORT_UNITS:
+    bare = (left == first[0], right == second[0])
+    if all(bare) or (first[1] and second[1] and not same_writing(first[1], second[1])):
         return None
-    if any(part in _NO_UNIT for part in re.findall(r"[a-zA-Z]+", word)):
-        return None
-    if re.search(r"\d", re.sub(r"\^\s*[23]\b", "", word)):
-        return None
-    return _unit_name(word)
+    if first[0] == second[0]:
+        return Verdict("agree", f"option {first[0]}", CHOICE)
+    return Verdict("differ", f"options {first[0]} and {second[0]}", CHOICE)
 
 
-def _unit_name(word: str) -> str:
-    """Two spellings of a unit in the plural and in the singular are one."""
-    word = _SPACES.sub(" ", word.strip().casefold())
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+def _compare_collections(
+    left: tuple[str, Collection | None],
+    right: tuple[str, Collection | None],
+    context: Context,
+    budget: Budget,
+    depth: int,
+) -> Verdict | None:
+    def compare(first: str, second: str) -> Verdict:
+        return compare_answers(first, second, context, budget=budget, depth=depth + 1)
+
+    if left[1] and right[1]:
+        return compare_collections(left[1], right[1], compare)
+    found, text = (left[1], right[0]) if left[1] else (right[1], left[0])
+    assert found is not None
+    if found.kind in ("list", "set") and len(found.members) == 1:
+        return compare(found.members[0], text)
+    if parse_number(text) is not None:
+        return Verdict("differ", f"{found.kind} and a number", "sets")
+    return None
+
+
+def _compare_named(
+    left: str, right: str, context: Context, budget: Budget, depth: int
+) -> Verdict | None:
+    """``x = 5`` against ``5`` and ``x = 5``; None where names do not tell."""
+    (first, one), (second, other) = split_name(left), split_name(right)
+    if depth >= MAX_NESTED or not (first or second):
+        return None
+    if first and second:
+        if first == second:
+            return compare_answers(one, other, context, budget=budget, depth=depth + 1)
+        if parse_number(one) and parse_number(other):
+            return Verdict("differ", f"{first} and {second}", "exact")
+        return None
+    if _RELATION.search(one if not first else other if not second else ""):
+        return None
+    return compare_answers(one, other, context, budget=budget, depth=depth + 1)
+
+
+def _compare_expressions(
+    left: tuple[str, Number | None],
+    right: tuple[str, Number | None],
+    context: Context,
+    budget: Budget,
+) -> Verdict:
+    """Expressions; a unit behind one is taken off, and two must measure the same."""
+    (first, one), (second, other) = _split_unit(*left), _split_unit(*right)
+    if one and other and one != other:
+        return Verdict("unknown", f"different units: {one} and {other}", "units")
+    verdict = compare_symbolic(first, second, budget)
+    if verdict.outcome == "agree" or (first, second) == (left[0], right[0]):
+        return verdict
+    # What was taken for a unit may be a variable.
+    return compare_symbolic(left[0], right[0], budget)
+
+
+def _split_unit(text: str, number: Number | None) -> tuple[str, str]:
+    """``(text without the unit behind it, the unit)``; the unit is empty where there is none."""
+    match = _UNIT_BEHIND.fullmatch(text) if "\\" in text else None
+    if match and balanced(match[1]) and (unit := read_unit(match[2])):
+        return match[1], unit
+    if number is not None and number.unit:
+        return text, number.unit
+    return text, ""
+
+
+__all__ = ["compare_answers"]

@@ -18,6 +18,7 @@ from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.replay import ENTRY, Routine, guarded_source, is_plain_arithmetic
 from tracemine.verifiers.runs import Backend, Run
 from tracemine.verifiers.sandbox import Sandbox
+from tracemine.verifiers.verdict import Context
 
 #: How far a number is moved. One: integers stay integers, and no text states a value so finely
 #: that its neighbour would be the same value to it.
@@ -105,7 +106,7 @@ def _first_difference(
         if mine is None or theirs is None:
             # Outside what one of them is for (a division by zero, a precondition): says nothing.
             continue
-        verdict = verify(theirs[0], mine[0], verifier=meeting.routine.verifier)
+        verdict = verify(theirs[0], mine[0], Context(verifier=meeting.routine.verifier))
         if verdict.outcome != "agree":
             return f"agrees with the other method at this point only: not with another {key}"
     return ""

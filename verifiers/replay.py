@@ -18,8 +18,10 @@ from tracemine.schemas import Instance, Parameter, Replay, Signature, decode
 from tracemine.schemas.records import Verdict
 from tracemine.schemas.types import coarse
 from tracemine.schemas.values import dump_json
+from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.sandbox import Run, Sandbox
+from tracemine.verifiers.verdict import Context
 
 #: More ways than this to align roles are not tried: five parameters that nothing tells apart have
 #: 120, and a routine that needs more than that cannot be retrieved by its roles either.
@@ -27,6 +29,9 @@ MAX_ALIGNMENTS = 120
 
 #: The reason of the verdict on the instance that chose an alignment.
 CHOSE = "chose the alignment of roles, so it does not count"
+
+#: The reason of a pass that other hashes, addresses and random numbers undo begins with this.
+FLAKY = "flaky"
 
 #: Names that say nothing about the role of a value.
 _GENERIC = re.compile(
@@ -121,8 +126,11 @@ def fits(parameter: Parameter, key: Parameter) -> bool:
 
 def replay(routine: Routine, cases: Sequence[Case], sandbox: Sandbox) -> list[Replay]:
     """The verdicts of ``routine`` on ``cases``, in order of instance id. Incompatible cases (no
-    alignment) give none. All runs go to the sandbox as two batches: the fast interpreter first,
-    then CPython for whatever it did not pass.
+    alignment) give none. All runs go to the sandbox as batches, one round trip each: the fast
+    interpreter first, then CPython for whatever it did not pass, then CPython with other hashes for
+    whatever passed and is more than arithmetic. A pass that does not come again there fails.
+    Bindings are converted by the types of the routine's signature; what cannot be is
+    ``unsupported``.
 
     Neither raises nor hangs on account of the code: what goes wrong is a verdict.
     """
@@ -155,6 +163,7 @@ class _Outcome:
     verdict: Verdict
     reason: str
     verifier: str
+    backend: str = ""
 
 
 _Verdicts = dict[tuple[int, tuple[int, ...]], _Outcome]
@@ -180,27 +189,58 @@ def _evaluate(
     expected = [decode(case.instance.result) for case in cases]
     names = [parameter.name for parameter in routine.signature.inputs]
 
-    def bind(run: tuple[int, tuple[int, ...]]) -> dict[str, Any]:
-        index, alignment = run
+    verdicts: _Verdicts = {}
+    bound: dict[tuple[int, tuple[int, ...]], dict[str, Any]] = {}
+    for index, alignment in runs:
         keys = cases[index].keys
-        return {
+        given = {
             name: values[index][keys[position].name]
             for name, position in zip(names, alignment, strict=True)
         }
+        try:
+            bound[index, alignment] = bind(routine.signature.inputs, given)
+        except BindingError as error:
+            verdicts[index, alignment] = _Outcome("unsupported", str(error), "")
 
-    verdicts: _Verdicts = {}
-    fast = sandbox.run_many(source, ENTRY, [bind(run) for run in runs], backend="monty")
-    for run, result in zip(runs, fast, strict=True):
-        verdicts[run] = _outcome(routine, result, expected[run[0]])
-    again = [run for run in runs if verdicts[run].verdict != "pass"]
-    if is_plain_arithmetic(routine.code):
-        # The two interpreters cannot differ here, and most of a group's replays fail.
-        again = []
-    if again:
-        sure = sandbox.run_many(source, ENTRY, [bind(run) for run in again], backend="cpython")
-        for run, result in zip(again, sure, strict=True):
-            verdicts[run] = _outcome(routine, result, expected[run[0]])
-    return verdicts
+    def judge(asked: Iterable[tuple[int, tuple[int, ...]]], **how: Any) -> _Verdicts:
+        """One batch."""
+        listed = list(asked)
+        if not listed:
+            return {}
+        results = sandbox.run_many(source, ENTRY, [bound[run] for run in listed], **how)
+        return {
+            run: _outcome(routine, result, expected[run[0]])
+            for run, result in zip(listed, results, strict=True)
+        }
+
+    decided = judge(bound, backend="monty")
+    # The two interpreters cannot differ in arithmetic, and most of a group's replays fail; nor does
+    # it depend on hashes.
+    if not is_plain_arithmetic(routine.code):
+        decided |= judge(_not_passed(decided), backend="cpython")
+        passed = [run for run, outcome in decided.items() if outcome.verdict == "pass"]
+        again = judge(passed, backend="cpython", second_seed=True)
+        changed = _not_passed(again)
+        # What only the fast interpreter has passed so far, CPython has the last word on.
+        first = judge(
+            [run for run in changed if decided[run].backend == "monty"], backend="cpython"
+        )
+        for run in changed:
+            decided[run] = _changed(first.get(run, decided[run]), again[run])
+    return verdicts | decided
+
+
+def _not_passed(verdicts: _Verdicts) -> list[tuple[int, tuple[int, ...]]]:
+    return [run for run, outcome in verdicts.items() if outcome.verdict != "pass"]
+
+
+def _changed(first: _Outcome, second: _Outcome) -> _Outcome:
+    """The outcome of a run that did not pass with other hashes."""
+    if first.verdict != "pass":
+        return first
+    if second.verdict == "timeout":
+        return second  # its time was up: that says nothing of what it would have given
+    return _Outcome("fail", f"{FLAKY}: {second.reason}", first.verifier)
 
 
 def is_plain_arithmetic(code: str) -> bool:
@@ -262,9 +302,9 @@ def _outcome(routine: Routine, run: Run, expected: Any) -> _Outcome:
     tag, value = run.value
     if tag != "value":
         return _Outcome("unsupported", f"precondition does not hold: {value}", "")
-    verdict = verify(expected, value, verifier=routine.verifier)
+    verdict = verify(expected, value, Context(verifier=routine.verifier))
     agrees: Verdict = "pass" if verdict.outcome == "agree" else "fail"
-    return _Outcome(agrees, f"{run.backend}: {verdict.reason}", verdict.verifier)
+    return _Outcome(agrees, f"{run.backend}: {verdict.reason}", verdict.verifier, run.backend)
 
 
 def guarded_source(routine: Routine) -> str:
@@ -297,6 +337,7 @@ def _binding_map(signature: Signature, keys: Sequence[Parameter], alignment: Seq
 __all__ = [
     "CHOSE",
     "ENTRY",
+    "FLAKY",
     "MAX_ALIGNMENTS",
     "Case",
     "Routine",

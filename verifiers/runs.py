@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Status = Literal["ok", "error", "timeout", "memory", "unsupported", "refused"]
 Backend = Literal["monty", "cpython"]
+Mechanism = Literal["namespaces", "bubblewrap", "none"]
+
+#: What `Isolation.complete` asks for. Not ``seccomp``, which few kinds of machine have a table for.
+REQUIRED_STEPS = frozenset(
+    f"{kind}-namespace" for kind in ("user", "mount", "pid", "network", "ipc")
+) | {"empty-root", "read-only", "no-capabilities"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +21,8 @@ class Limits:
     """What one call may use.
 
     ``seconds`` is CPU time (in monty, its own running time); ``memory_mib`` is on top of what the
-    interpreter has when it starts; ``result_chars`` counts the result's JSON text. After
+    interpreter has when it starts; ``result_chars`` counts the result's JSON text, ``output_bytes``
+    what the call prints (and, each for itself, what it writes into a file). After
     ``slow_calls`` confirmed timeouts within one `Sandbox.run_many`, its remaining calls get
     ``slow_factor`` of the time and no retry: a routine that loops forever on every instance must
     not cost minutes.
@@ -23,11 +31,30 @@ class Limits:
     seconds: float = 2.0
     memory_mib: int = 512
     result_chars: int = 1_000_000
+    output_bytes: int = 1 << 20
     slow_calls: int = 3
     slow_factor: float = 0.1
 
 
 DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """What keeps the code of the CPython backend apart from the machine.
+
+    ``mechanism`` made the namespaces; ``steps`` are in force (see `_child`); ``missing`` says of
+    each mechanism that was tried before why the machine does not have it.
+    """
+
+    mechanism: Mechanism
+    steps: tuple[str, ...]
+    missing: Mapping[Mechanism, str]
+
+    @property
+    def complete(self) -> bool:
+        """Whether namespaces hold, with an empty root that can only be read."""
+        return REQUIRED_STEPS.issubset(self.steps)
 
 
 @dataclass(frozen=True, slots=True)

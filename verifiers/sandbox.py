@@ -7,7 +7,7 @@ enters the sandbox, so code cannot forge a pass; results are compared outside.
 - ``monty``: a sandboxed interpreter in pooled workers. Thousands of calls a second; not CPython, so
   of what it says only a value that agrees with what was expected counts.
 - ``cpython``: children of a warm interpreter under resource limits and, where the machine has them,
-  namespaces. Its word is final.
+  namespaces (our own, or bubblewrap's) and seccomp. Its word is final.
 
 Calls of one ``run_many`` never see one another: they share an interpreter only where the source
 cannot keep anything between calls (see `_stateless`).
@@ -22,12 +22,28 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracemine.verifiers._cpython import CPythonPool
+from tracemine.verifiers._cpython import MECHANISMS, CPythonPool
 from tracemine.verifiers._monty import MontyPool
-from tracemine.verifiers.runs import DEFAULT_LIMITS, Backend, Limits, Run, Status
+from tracemine.verifiers.runs import (
+    DEFAULT_LIMITS,
+    REQUIRED_STEPS,
+    Backend,
+    Isolation,
+    Limits,
+    Mechanism,
+    Run,
+    Status,
+)
 
 #: A longer source is refused unread, in characters: no routine is, and parsers are not sandboxed.
 MAX_SOURCE_CHARS = 200_000
+
+#: The seed of hashes and random numbers in the interpreters that confirm; in the others it is 0.
+SECOND_SEED = 1
+
+
+class IsolationError(Exception):
+    """Isolation was required, and the machine does not have it. Never for what code does."""
 
 
 class Sandbox:
@@ -38,10 +54,13 @@ class Sandbox:
     ``processes`` bounds the workers of each kind (default: the number of CPUs).
     """
 
-    def __init__(self, *, processes: int | None = None, namespaces: bool = True) -> None:
+    def __init__(
+        self, *, processes: int | None = None, mechanisms: Sequence[Mechanism] = MECHANISMS
+    ) -> None:
         count = processes or os.cpu_count() or 1
         self._monty = MontyPool(count)
-        self._cpython = CPythonPool(count, namespaces=namespaces)
+        self._cpython = CPythonPool(count, mechanisms=mechanisms)
+        self._second = CPythonPool(count, mechanisms=mechanisms, hash_seed=SECOND_SEED)
         _OPEN.add(self)
 
     def __enter__(self) -> Sandbox:
@@ -54,11 +73,30 @@ class Sandbox:
         """End all workers. The sandbox may be used again, which starts new ones."""
         self._monty.close()
         self._cpython.close()
+        self._second.close()
 
-    def isolation(self) -> tuple[str, ...]:
-        """The steps of isolation in force for the CPython backend: of ``uid``, ``namespaces``,
-        ``read-only``, ``masked``, ``no-capabilities``. Resource limits always are."""
+    def isolation(self) -> Isolation:
+        """What is in force for the CPython backend.
+
+        Raises:
+            RuntimeError: if its workers do not start by any of the mechanisms allowed.
+        """
         return self._cpython.isolation()
+
+    def require_isolation(self) -> None:
+        """See that namespaces hold.
+
+        Raises:
+            IsolationError: if they do not; the text says why.
+        """
+        try:
+            isolation = self.isolation()
+        except RuntimeError as error:
+            raise IsolationError(str(error)) from error
+        if not isolation.complete:
+            lacking = ", ".join(sorted(REQUIRED_STEPS.difference(isolation.steps)))
+            why = "; ".join(f"{name}: {text}" for name, text in isolation.missing.items())
+            raise IsolationError(f"not isolated: no {lacking} ({why or 'not asked for'})")
 
     def run_many(
         self,
@@ -68,8 +106,12 @@ class Sandbox:
         *,
         backend: Backend,
         limits: Limits = DEFAULT_LIMITS,
+        second_seed: bool = False,
     ) -> list[Run]:
         """``entry_point(**b)`` of ``source`` for each ``b`` of ``bindings``: a `Run` each, in turn.
+
+        ``second_seed`` (of ``cpython`` alone) runs it in another interpreter, where hashes,
+        addresses and random numbers are others: a result that rests on them changes.
 
         Nothing that the code does raises here. A timeout of ``cpython`` was tried again alone.
         About 10 microseconds a call for stateless code in either backend (plus a millisecond a
@@ -80,8 +122,9 @@ class Sandbox:
         refusal = _refusal(source, entry_point)
         if refusal:
             return [Run("refused", None, refusal, backend)] * len(bindings)
-        fast = backend == "monty" and self._monty.usable()
-        pool = self._monty if fast else self._cpython
+        pool: MontyPool | CPythonPool = self._second if second_seed else self._cpython
+        if backend == "monty" and not second_seed and self._monty.usable():
+            pool = self._monty
         return pool.run_many(source, entry_point, bindings, limits)
 
     def run(
@@ -102,6 +145,7 @@ class Sandbox:
     def _abandon(self) -> None:
         self._monty.abandon()
         self._cpython.abandon()
+        self._second.abandon()
 
 
 def _refusal(source: str, entry_point: str) -> str:
@@ -121,12 +165,19 @@ _SHARED: list[Sandbox] = []
 _SHARED_LOCK = threading.Lock()
 
 
-def shared_sandbox() -> Sandbox:
-    """The sandbox of this process, made when first asked for and closed at exit."""
+def shared_sandbox(*, require_isolation: bool = False) -> Sandbox:
+    """The sandbox of this process, made when first asked for and closed at exit.
+
+    Raises:
+        IsolationError: if ``require_isolation``, and namespaces do not hold.
+    """
     with _SHARED_LOCK:
         if not _SHARED:
             _SHARED.append(Sandbox())
-        return _SHARED[0]
+        sandbox = _SHARED[0]
+    if require_isolation:
+        sandbox.require_isolation()
+    return sandbox
 
 
 def _close_all() -> None:
@@ -145,4 +196,15 @@ atexit.register(_close_all)
 os.register_at_fork(after_in_child=_after_fork)
 
 
-__all__ = ["DEFAULT_LIMITS", "Backend", "Limits", "Run", "Sandbox", "Status", "shared_sandbox"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Backend",
+    "Isolation",
+    "IsolationError",
+    "Limits",
+    "Mechanism",
+    "Run",
+    "Sandbox",
+    "Status",
+    "shared_sandbox",
+]

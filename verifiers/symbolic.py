@@ -1,93 +1,94 @@
 """Symbolic comparison (math-verify, sympy) in warm worker processes that are killed when they hang.
 
-Guards come first: what is too long, too deep or explosive never reaches sympy.
+Guards come first: what is too long, too deep or explosive never reaches sympy, see `guards`. A
+worker is two processes: one that has sympy loaded and only waits, and its fork that compares. A
+pair that hangs costs the fork; the next is there within milliseconds, see `_symbolic_child`.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 import threading
-from functools import lru_cache
+import time
+from collections import OrderedDict
 from pathlib import Path
 
 from tracemine.verifiers._frames import Worker, WorkerLostError
+from tracemine.verifiers.guards import guard
 from tracemine.verifiers.verdict import Outcome, Verdict
 
 NAME = "symbolic"
 
-#: Wall time for one pair, in seconds. The slowest honest pair of many thousands took under one.
-WALL_SECONDS = 5.0
+#: Wall time for all pairs of one comparison together, in seconds. Honest pairs take some
+#: milliseconds, the slowest of thousands under one second.
+WALL_SECONDS = 1.5
+#: Over the time that the worker itself keeps; past it the worker is taken to be lost, in seconds.
+GRACE_SECONDS = 0.3
 #: Wall time for a worker to start: importing sympy takes seconds on a busy machine.
 START_SECONDS = 120.0
-WORKERS = 2
-
-#: Longer texts are no final answers, in characters.
-MAX_CHARS = 1_000
-#: Brackets within brackets: latex2sympy's parser takes exponential time in them.
-MAX_DEPTH = 12
-#: Digits in a row: sympy factors what it is given.
-MAX_DIGITS = 60
-#: Digits of an exponent that stands as a number: ``10^{12345}`` is written out by sympy.
-MAX_EXPONENT_DIGITS = 4
-MAX_FACTORIAL_DIGITS = 3
-
-_DIGITS = re.compile(rf"\d{{{MAX_DIGITS + 1},}}")
-_EXPONENT = re.compile(rf"(?:\^|\*\*)\s*[{{(]?\s*-?\d{{{MAX_EXPONENT_DIGITS + 1},}}")
-_TOWER = re.compile(r"(?:\^|\*\*)[\s{(]*\w+[\s})]*(?:\^|\*\*)[\s{(]*\w+[\s})]*(?:\^|\*\*)")
-_FACTORIAL = re.compile(rf"\d{{{MAX_FACTORIAL_DIGITS + 1},}}\s*[)}}]*\s*!|!\s*!\s*!")
-_CODE = re.compile(r"__|\bimport\b|(?<!\\)\blambda\b|\bdef\b|\bexec\b|\beval\b|[\"'`;]\s*\w+\(")
+#: Workers of one process: one for each core, so that threads rarely wait for one another's hangs.
+WORKERS = max(2, min(os.cpu_count() or 2, 16))
+#: Verdicts remembered, by the texts of the pair.
+MAX_REMEMBERED = 65_536
 
 
-def compare_symbolic(reference: str, answer: str) -> Verdict:
-    """Whether two texts (LaTeX or plain) say the same mathematics. Not symmetric where the library
-    is not: ``x = 5`` as the answer agrees with the reference ``5``.
+class Budget:
+    """The wall time that is left to one comparison, over all pairs that it needs."""
 
-    Neither raises nor takes more than about twice `WALL_SECONDS` (once a worker is warm): a pair
-    that hangs is ``unknown`` and costs one worker.
+    def __init__(self, seconds: float | None = None) -> None:
+        self.seconds = WALL_SECONDS if seconds is None else seconds
+
+
+def compare_symbolic(reference: str, answer: str, budget: Budget | None = None) -> Verdict:
+    """Whether two texts (LaTeX or plain) say the same mathematics. Symmetric; see
+    `_symbolic_child.compare`.
+
+    Neither raises nor takes longer than ``budget`` once a worker is warm (and free, where more
+    threads call at once than there are `WORKERS`): a pair that hangs is ``unknown``.
     """
     for side, text in (("reference", reference), ("answer", answer)):
         objection = guard(text)
         if objection:
             return Verdict("unknown", f"{side}: {objection}", NAME)
-    return _compare_cached(reference, answer)
-
-
-def guard(text: str) -> str:
-    """Why ``text`` must not reach sympy; empty if it may."""
-    if len(text) > MAX_CHARS:
-        return f"more than {MAX_CHARS} characters"
-    if not text.strip():
-        return "empty"
-    depth = deepest = 0
-    for char in text:
-        depth += (char in "({[") - (char in ")}]")
-        deepest = max(deepest, depth)
-    if deepest > MAX_DEPTH:
-        return f"nested deeper than {MAX_DEPTH}"
-    if _DIGITS.search(text):
-        return f"more than {MAX_DIGITS} digits in a row"
-    if _EXPONENT.search(text) or _TOWER.search(text):
-        return "an exponent too large"
-    if _FACTORIAL.search(text):
-        return "a factorial too large"
-    if _CODE.search(text):
-        return "reads like code"
-    return ""
-
-
-@lru_cache(maxsize=65_536)
-def _compare_cached(reference: str, answer: str) -> Verdict:
-    # A pair that times out is tried once more: the first worker may have been starved.
+    known = _MEMORY.get(reference, answer)
+    if known is not None:
+        return known
+    budget = budget or Budget()
+    if budget.seconds <= 0:
+        return Verdict("unknown", "no time left for this pair", NAME)
+    full = budget.seconds >= WALL_SECONDS
     try:
-        return _POOL.compare(reference, answer)
-    except WorkerLostError:
-        try:
-            return _POOL.compare(reference, answer)
-        except WorkerLostError as error:
-            reason = f"no answer in {WALL_SECONDS:g} s" if error.timed_out else str(error)
-            return Verdict("unknown", f"math-verify: {reason}", NAME)
+        verdict, spent = _POOL.compare(reference, answer, budget.seconds)
+    except WorkerLostError as error:
+        budget.seconds = 0.0
+        return Verdict("unknown", f"worker lost: {error}", NAME)
+    budget.seconds -= spent
+    # What had only part of the time may do better with all of it.
+    if full or "no answer in" not in verdict.reason:
+        _MEMORY.put(reference, answer, verdict)
+    return verdict
+
+
+class _Memory:
+    """Verdicts by pair; the oldest go first."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._verdicts: OrderedDict[tuple[str, str], Verdict] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, reference: str, answer: str) -> Verdict | None:
+        with self._lock:
+            return self._verdicts.get((reference, answer))
+
+    def put(self, reference: str, answer: str, verdict: Verdict) -> None:
+        with self._lock:
+            self._verdicts[reference, answer] = verdict
+            if len(self._verdicts) > MAX_REMEMBERED:
+                self._verdicts.popitem(last=False)
 
 
 class _Pool:
@@ -112,22 +113,39 @@ class _Pool:
             while self._idle:
                 self._idle.pop().kill()
 
-    def compare(self, reference: str, answer: str) -> Verdict:
+    def warm(self) -> None:
         worker = self._take()
+        self._give(worker)
+
+    def compare(self, reference: str, answer: str, seconds: float) -> tuple[Verdict, float]:
+        """The verdict and the time it took, in seconds of wall time.
+
+        Raises:
+            WorkerLostError: if the worker itself hangs or ends; the next call has another.
+        """
+        worker = self._take()
+        began = time.monotonic()
         alive = False
         try:
-            request = {"reference": reference, "answer": answer}
-            reply, _ = worker.ask(request, seconds=WALL_SECONDS)
+            request = {"reference": reference, "answer": answer, "seconds": seconds}
+            reply, _ = worker.ask(request, seconds=seconds + GRACE_SECONDS)
+            outcome: Outcome = reply["outcome"]
+            verdict = Verdict(outcome, str(reply["reason"]), NAME)
             alive = True
         finally:
-            with self._free:
-                if alive:
-                    self._idle.append(worker)
-                else:
+            if alive:
+                self._give(worker)
+            else:
+                worker.kill()
+                with self._free:
                     self._live -= 1
-                self._free.notify()
-        outcome: Outcome = reply["outcome"]
-        return Verdict(outcome, str(reply["reason"]), NAME)
+                    self._free.notify()
+        return verdict, time.monotonic() - began
+
+    def _give(self, worker: Worker) -> None:
+        with self._free:
+            self._idle.append(worker)
+            self._free.notify()
 
     def _take(self) -> Worker:
         with self._free:
@@ -154,11 +172,27 @@ def _start() -> Worker:
 
 
 _POOL = _Pool()
+_MEMORY = _Memory()
+
+
+def warm_symbolic() -> None:
+    """Start a worker now, so that no comparison waits for it: a second or two.
+
+    Raises:
+        WorkerLostError: if it does not start within `START_SECONDS`.
+    """
+    _POOL.warm()
 
 
 def close_symbolic() -> None:
-    """End the idle workers; the next comparison starts new ones."""
+    """End the idle workers and forget all verdicts; the next comparison starts new ones."""
     _POOL.close()
+    _MEMORY.reset()
 
 
-os.register_at_fork(after_in_child=_POOL.abandon)
+def _after_fork() -> None:
+    _POOL.abandon()
+    _MEMORY.reset()
+
+
+os.register_at_fork(after_in_child=_after_fork)

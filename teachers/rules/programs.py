@@ -39,7 +39,7 @@ from tracemine.teachers.rules.slices import (
     reads_of,
     writes_of,
 )
-from tracemine.teachers.rules.source import Source, run_again, same_value
+from tracemine.teachers.rules.source import Source, run_again
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.tracing import (
     ENTRY_POINT,
@@ -50,6 +50,7 @@ from tracemine.teachers.rules.tracing import (
     instrument,
     read_recording,
 )
+from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.sandbox import Sandbox
 
 #: Statements of one program that are looked at.
@@ -893,7 +894,7 @@ def _verified(program: _Program, draft: _Draft, sandbox: Sandbox) -> Span | Drop
     if draft.result.value is None:
         return drop("gives nothing")
     run = run_again(sandbox, draft.code, draft.entry, bindings, draft.result.value)
-    if run.status != "ok" or not same_value(draft.result.value, run.value):
+    if run.status != "ok" or verify(draft.result.value, run.value).outcome != "agree":
         return drop(NO_RESULT, run.reason)
     signature = _signature(program, draft)
     tool = single_tool(draft.code, draft.entry, signature)

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import ast
 import io
-import math
 import re
 import tokenize
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from tracemine.schemas.canonical import MAX_DEPTH, depth
+from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.sandbox import DEFAULT_LIMITS, Limits, Run, Sandbox
 
 #: Longer code is no routine, in characters.
 MAX_CODE_CHARS = 30_000
 #: What a quote has at least, in characters that are not space.
 MIN_QUOTE = 12
-#: How far two floating-point results of one computation may differ, as a share.
-TOLERANCE = 1e-9
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -138,40 +135,9 @@ def run_again(
     """One call: in monty and, unless that gave the expected value, in CPython, whose word is
     final (monty orders sets in its own way, and lacks some of the library)."""
     (run,) = sandbox.run_many(code, entry_point, [bindings], backend="monty", limits=limits)
-    if run.status == "refused" or (run.status == "ok" and same_value(expected, run.value)):
+    if run.status == "refused":
+        return run
+    if run.status == "ok" and verify(expected, run.value).outcome == "agree":
         return run
     (run,) = sandbox.run_many(code, entry_point, [bindings], backend="cpython", limits=limits)
     return run
-
-
-def same_value(left: Any, right: Any) -> bool:
-    """Whether two plain values are the same but for floating-point rounding."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return type(left) is type(right) and left == right
-    numbers = (int, float, Fraction)
-    if isinstance(left, numbers) and isinstance(right, numbers):
-        return _same_number(left, right)
-    if isinstance(left, complex) or isinstance(right, complex):
-        both = isinstance(left, (*numbers, complex)) and isinstance(right, (*numbers, complex))
-        return both and abs(left - right) <= TOLERANCE * max(1.0, abs(left))
-    if type(left) is not type(right):
-        return False
-    if isinstance(left, (list, tuple)):
-        return len(left) == len(right) and all(map(same_value, left, right))
-    if isinstance(left, dict):
-        return left.keys() == right.keys() and all(same_value(left[k], right[k]) for k in left)
-    return bool(left == right)
-
-
-def _same_number(left: Any, right: Any) -> bool:
-    if left == right:
-        return True
-    if isinstance(left, int) and isinstance(right, int):
-        return False
-    try:
-        a, b = float(left), float(right)
-    except OverflowError:
-        return False
-    if math.isnan(a) or math.isnan(b):
-        return math.isnan(a) and math.isnan(b)
-    return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE)

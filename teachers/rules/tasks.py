@@ -14,9 +14,10 @@ from tracemine.teachers.rules.derive import find_function, single_tool, spoken
 from tracemine.teachers.rules.phrases import docstring_phrase, function_phrase, task_phrase
 from tracemine.teachers.rules.shown import is_shown, tokens_of
 from tracemine.teachers.rules.slices import closure
-from tracemine.teachers.rules.source import Source, run_again, same_value
+from tracemine.teachers.rules.source import Source, run_again
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.tracing import Scope, instrument, read_recording
+from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.sandbox import Sandbox
 from tracemine.verifiers.unit_tests import TEST_LIMITS, admission_test
 
@@ -141,7 +142,7 @@ def _main_span(
     if _is_truth(cases[0].result, run.value):
         # `assert f(x)` asks for a true value, not for True.
         code, entry_point, _ = _wrapped(code, find_function(ast.parse(code), entry_point), "bool")
-    elif not same_value(cases[0].result, run.value):
+    elif verify(cases[0].result, run.value).outcome != "agree":
         raise _NotACaseError(NO_RESULT)
     signature = _signature(list(cases[0].bindings), cases, _output_name(function.name))
     tool = single_tool(code, entry_point, signature)
@@ -437,7 +438,7 @@ def _called_span(
     # Whether the result feeds what the test checks is not known, so it is no evidence.
     case = Case(bindings, result, checked=False)
     run = run_again(sandbox, code, function.name, bindings, result, limits=TEST_LIMITS)
-    if run.status != "ok" or not same_value(result, run.value):
+    if run.status != "ok" or verify(result, run.value).outcome != "agree":
         raise _NotACaseError(f"{NO_RESULT}: {run.reason}")
     signature = _signature(list(bindings), [case], _output_name(function.name))
     tool = single_tool(code, function.name, signature)

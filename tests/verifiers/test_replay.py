@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -11,8 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracemine.schemas import Instance, Parameter, Signature, content_id, encode
-from tracemine.verifiers import Run, Sandbox, shared_sandbox
-from tracemine.verifiers.replay import CHOSE, Case, Routine, alignments, is_plain_arithmetic, replay
+from tracemine.verifiers import Run, Sandbox, check_tests, shared_sandbox
+from tracemine.verifiers.replay import (
+    CHOSE,
+    FLAKY,
+    Case,
+    Routine,
+    alignments,
+    is_plain_arithmetic,
+    replay,
+)
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +192,72 @@ def test_what_the_fast_interpreter_lacks_cpython_decides(sandbox: Sandbox) -> No
     (verdict,) = replay(routine(code, sig, verifier="exact"), [own], sandbox)
     assert verdict.verdict == "pass"
     assert verdict.reason.startswith("cpython")
+
+
+CHANCE = {
+    "the order of a set": "def f(words):\n    return list(set(words))[0]",
+    "a hash": "def f(words):\n    return words[hash(words[0]) % len(words)]",
+    "an address": "def f(words):\n    return words[id(object()) // 4096 % len(words)]",
+    "a random number": "import random\ndef f(words):\n    return random.choice(words)",
+}
+
+
+@pytest.mark.parametrize("name", CHANCE)
+def test_a_pass_that_rests_on_chance_fails(name: str, sandbox: Sandbox) -> None:
+    """What such code gave in one run is expected of it, so that this run passes."""
+    code, words = CHANCE[name], [f"w{n}" for n in range(400)]
+    (run,) = sandbox.run_many(code, "f", [{"words": words}], backend="cpython")
+    sig = signature("words:list[str]", output="str")
+    own = case(run.value, own_roles=True, words=words)
+    (verdict,) = replay(routine(code, sig, verifier="exact"), [own], sandbox)
+    if name == "an address" and verdict.verdict == "fail" and FLAKY not in verdict.reason:
+        pytest.skip("the first run's address is already another: every child has its own")
+    assert (verdict.verdict, verdict.reason[:5]) == ("fail", FLAKY)
+    test = f"assert f({words!r}) == {run.value!r}"
+    assert check_tests(code, [test], "", sandbox).reason.startswith(FLAKY)
+
+
+def test_a_pass_that_does_not_is_confirmed(sandbox: Sandbox) -> None:
+    code = "def f(words):\n    return sorted(set(words))"
+    sig = signature("words:list[str]", output="list[str]")
+    cases = [case([str(n)], own_roles=True, words=[str(n)] * 2) for n in range(20)]
+    verdicts = replay(routine(code, sig, verifier="exact"), cases, sandbox)
+    assert {verdict.verdict for verdict in verdicts} == {"pass"}
+
+
+def test_each_batch_is_one_round_trip() -> None:
+    class Counting(Sandbox):
+        """Counts what it is asked."""
+
+        asked: list[tuple[str, int, bool]]
+
+        def run_many(self, source: str, entry_point: str, bindings: Any, **how: Any) -> list[Run]:
+            asked = (how["backend"], len(bindings), how.get("second_seed", False))
+            self.asked.append(asked)
+            return super().run_many(source, entry_point, bindings, **how)
+
+    code = "def f(n):\n    return abs(n) if n < 30 else None"
+    cases = [case(n, own_roles=True, n=n) for n in range(40)]
+    with Counting(processes=1) as counting:
+        counting.asked = []
+        verdicts = replay(routine(code, signature("n")), cases, counting)
+    assert [v.verdict for v in verdicts].count("pass") == 30
+    assert counting.asked == [("monty", 40, False), ("cpython", 10, False), ("cpython", 30, True)]
+
+
+def test_bindings_arrive_as_the_signature_says(sandbox: Sandbox) -> None:
+    code = (
+        "def f(grid, part, times):\n"
+        "    assert type(grid) is list and type(grid[0]) is list and type(times) is int\n"
+        "    return sum(map(sum, grid)) * part * times"
+    )
+    sig = signature("grid:matrix[int]", "part:rational", "times:int", output="rational")
+    given = {"grid": ((1, 2), (3, 4)), "part": Fraction(1, 3), "times": 3.0}
+    (verdict,) = replay(routine(code, sig), [case(10, own_roles=True, **given)], sandbox)
+    assert verdict.verdict == "pass", verdict
+    given["times"] = 2.5
+    (verdict,) = replay(routine(code, sig), [case(10, own_roles=True, **given)], sandbox)
+    assert (verdict.verdict, verdict.reason) == ("unsupported", "times: a float is no int")
 
 
 NUMBERS = st.one_of(

@@ -1,0 +1,125 @@
+"""What holds of the isolation is tried, and said where it does not hold."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tracemine.verifiers import IsolationError, Run, Sandbox
+from tracemine.verifiers.isolation import _ATTEMPTS, _NAMES, examine
+
+#: Runs what follows where no program may make a user namespace, as some hosts have it.
+WITHOUT_NAMESPACES = (
+    "unshare", "--user", "--map-root-user", "sh", "-c",
+    'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', "sh",
+)  # fmt: skip
+
+
+def forbidden(*command: str) -> subprocess.CompletedProcess[str]:
+    """The command, where namespaces are forbidden."""
+    probe = subprocess.run(
+        [*WITHOUT_NAMESPACES, "true"], capture_output=True, check=False, text=True
+    )
+    if probe.returncode:
+        pytest.skip(f"this machine cannot forbid namespaces: {probe.stderr.strip()}")
+    return subprocess.run(
+        [*WITHOUT_NAMESPACES, *command], capture_output=True, check=False, text=True
+    )
+
+
+def test_no_attempt_succeeds_where_the_machine_has_namespaces() -> None:
+    with Sandbox(processes=1) as sandbox:
+        found = examine(sandbox)
+        if found["cpython"]["mechanism"] == "none":
+            pytest.skip("no namespaces on this machine")
+        for backend in ("monty", "cpython"):
+            assert found[backend]["complete"]
+            assert all(found[backend]["stopped"].values()), found
+        assert sandbox.isolation().complete
+        sandbox.require_isolation()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="another user cannot do all of it anyway")
+def test_every_attempt_succeeds_outside() -> None:
+    """Else it would be said to be stopped by a sandbox that does nothing."""
+    program = f"{_ATTEMPTS}for n in {_NAMES!r}:\n    print(n, globals()[n]() is True)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    )
+    held = [line.split()[0] for line in done.stdout.splitlines() if line.endswith("True")]
+    assert held == []
+
+
+def test_where_namespaces_are_forbidden_it_says_so() -> None:
+    program = (
+        "from tracemine.verifiers import Sandbox, IsolationError\n"
+        "from tracemine.verifiers.isolation import examine\n"
+        "with Sandbox(processes=1) as s:\n"
+        "    found = examine(s)['cpython']\n"
+        "    assert not found['complete']\n"
+        "    assert set(found['missing']) == {'namespaces', 'bubblewrap'}\n"
+        "    assert found['mechanism'] == 'none' and not found['stopped']['read a file']\n"
+        "    assert found['stopped']['open a socket'] and found['stopped']['write a file']\n"
+        "    run = s.run_many('def f(): return 1', 'f', [{}], backend='cpython')[0]\n"
+        "    assert run.value == 1\n"
+        "    try:\n        s.require_isolation()\n"
+        "    except IsolationError as error:\n        print(error)\n"
+    )
+    done = forbidden(sys.executable, "-c", program)
+    assert done.returncode == 0, done.stderr
+    assert "not isolated: no empty-root" in done.stdout
+
+
+def test_mining_that_requires_isolation_reads_nothing_without(tmp_path: object) -> None:
+    store = f"{tmp_path}/store"
+    command = (sys.executable, "-m", "tracemine.pipelines.cli")
+    done = forbidden(*command, "mine", "--sample", "--store", store, "--require-isolation")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "--require-isolation: not isolated" in done.stderr
+    assert not os.path.exists(store)  # noqa: PTH110
+    done = forbidden(*command, "doctor", "--json")
+    assert done.returncode == 1 and '"isolated":' in done.stdout.replace(" :", ":")
+
+
+def test_a_sandbox_that_may_not_go_without_does_not_start() -> None:
+    with Sandbox(processes=1, mechanisms=("none",)) as sandbox:
+        assert not sandbox.isolation().complete
+        with pytest.raises(IsolationError, match="pid-namespace"):
+            sandbox.require_isolation()
+    with Sandbox(processes=1, mechanisms=()) as sandbox:
+        with pytest.raises(IsolationError):
+            sandbox.require_isolation()
+        with pytest.raises(RuntimeError):
+            sandbox.run_many("def f(): return 1", "f", [{}], backend="cpython")
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_bubblewrap_isolates_as_namespaces_of_our_own_do() -> None:
+    with Sandbox(processes=1, mechanisms=("bubblewrap",)) as sandbox:
+        try:
+            isolation = sandbox.isolation()
+        except RuntimeError as error:
+            pytest.skip(str(error))
+        assert isolation.mechanism == "bubblewrap" and isolation.complete
+        assert all(examine(sandbox)["cpython"]["stopped"].values())
+
+
+def test_many_threads_meet_a_cold_pool() -> None:
+    runs: list[Run] = []
+    with Sandbox(processes=2) as sandbox:
+
+        def ask(n: int) -> None:
+            runs.extend(sandbox.run_many("def f(n): return n", "f", [{"n": n}], backend="cpython"))
+
+        threads = [threading.Thread(target=ask, args=(n,)) for n in range(24)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert sorted(run.value for run in runs) == list(range(24))
+        assert sandbox._cpython._live[False] <= 2

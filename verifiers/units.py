@@ -1,0 +1,183 @@
+r"""Units of measure, as texts write them: reading one, and converting between two (pint)."""
+
+from __future__ import annotations
+
+import re
+import threading
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+#: Longer texts are no units, in characters.
+MAX_UNIT_CHARS = 40
+
+
+class UnknownUnitError(ValueError):
+    """A word that stands for no unit of measure: apples, ways."""
+
+
+class OtherDimensionError(ValueError):
+    """Two units of different kinds: no number of the one is a number of the other."""
+
+
+#: Words that are part of the mathematics, not a unit.
+_NO_UNIT = frozenset(
+    (
+        "pi", "e", "i", "or", "and", "to", "mod", "sqrt", "sin", "cos", "tan", "log", "ln",
+        "exp", "x", "y", "z", "n", "k", "hundred", "thousand", "million", "billion", "trillion",
+        "dozen", "dozens", "half", "third", "quarter", "times", "plus", "minus", "over", "if",
+        "for", "when", "inf", "infinity", "nan", "choose", "factorial",
+    )
+)  # fmt: skip
+#: Units of one letter, or written against the number.
+_SHORT_UNITS = frozenset(
+    (
+        "cm", "mm", "km", "nm", "kg", "mg", "ml", "mL", "kJ", "kW", "kV", "Hz", "GB", "MB",
+        "pm", "am", "m", "g", "s", "h", "L", "K", "J", "N", "W", "V", "Å", "Ω", "ft", "in",
+    )
+)  # fmt: skip
+
+#: What pint calls otherwise, or reads as something else.
+_NAMES = {
+    "dollar": "us_dollar", "usd": "us_dollar", "buck": "us_dollar", "cent": "us_cent",
+    "euro": "euro_money", "eur": "euro_money", "pound sterling": "sterling_money",
+    "gm": "gram", "hr": "hour", "min": "minute", "sec": "second", "yr": "year", "lb": "pound",
+    "kmh": "kilometer/hour", "kph": "kilometer/hour", "kmph": "kilometer/hour",
+    "Å": "angstrom", "Ω": "ohm", "a.m": "am_of_day", "am": "am_of_day", "pm": "pm_of_day",
+    "degree": "degree", "degree celsius": "degC", "degree c": "degC",
+    "degree fahrenheit": "degF", "degree f": "degF", "in": "inch", "feet": "foot",
+    "inche": "inch",
+}  # fmt: skip
+
+_DEGREES = r"(?:\^\s*\{?\s*\\circ\s*\}?|°|\\degrees?(?![a-zA-Z]))"
+_WRAPPED = re.compile(
+    r"\\(?:text|mathrm|textrm|textnormal|mbox|operatorname|rm|textit|mathit)\s*\{\s*([^{}\\]*)\}"
+)
+_PLAIN = re.compile(r"[a-zA-ZÅµμΩ][a-zA-ZÅµμΩ .'/()^*0-9-]*")
+_POWER = re.compile(r"\^\s*\{\s*(-?\d)\s*\}")
+_SQUARED = re.compile(r"\b(?:square|sq)\.? +([a-z]+)|\b([a-z]+) +squared\b")
+_CUBED = re.compile(r"\b(?:cubic|cu)\.? +([a-z]+)|\b([a-z]+) +cubed\b")
+
+
+def read_unit(rest: str) -> str | None:
+    """The unit that ``rest``, what follows a number, is, in a canonical spelling; None where it is
+    more than a unit, or might be a variable."""
+    if len(rest) > MAX_UNIT_CHARS * 2:
+        return None
+    degrees = re.match(rf"\s*{_DEGREES}\s*", rest)
+    if degrees:
+        after = _WRAPPED.sub(r"\1", rest[degrees.end() :]).strip()
+        if after in ("C", "F"):
+            return f"degree {after.lower()}"
+        return "degree" if not after else None
+    wrapped = bool(_WRAPPED.search(rest))
+    text = _POWER.sub(r"^\1", _WRAPPED.sub(r" \1 ", rest).replace("\\cdot", "*"))
+    word = re.sub(r"\s+", " ", text).strip().rstrip(".")
+    word = re.sub(r" ?\^ ?", "^", word)
+    if not word or len(word) > MAX_UNIT_CHARS or not _PLAIN.fullmatch(word):
+        return "" if not word and wrapped else None
+    head = re.split(r"[\^/* ]", word)[0]
+    glued = not rest[:1].isspace() and not wrapped
+    if not wrapped and (glued or len(head) == 1) and head not in _SHORT_UNITS:
+        return None
+    if not wrapped and any(part in _NO_UNIT for part in re.findall(r"[a-zA-Z]+", word)):
+        return None
+    if wrapped and any(part in _NUMBER_WORDS for part in re.findall(r"[a-z]+", word)):
+        return None
+    if re.search(r"\d", re.sub(r"\^-?\d\b", "", word)):
+        return None
+    return canonical_unit(word)
+
+
+_NUMBER_WORDS = frozenset(
+    (
+        "pi",
+        "or",
+        "and",
+        "to",
+        "mod",
+        "hundred",
+        "thousand",
+        "million",
+        "billion",
+        "trillion",
+        "dozen",
+        "dozens",
+        "half",
+        "third",
+        "quarter",
+        "times",
+        "plus",
+        "minus",
+        "infinity",
+    )
+)
+
+
+@lru_cache(maxsize=4096)
+def canonical_unit(word: str) -> str:
+    """One spelling for a unit in the plural and in the singular, ``square x`` and ``x^2``."""
+    word = re.sub(r"\s+", " ", word.strip())
+    if len(word) > 3 or " " in word:
+        word = word.casefold()
+    word = _SQUARED.sub(lambda m: f"{m[1] or m[2]}^2", word)
+    word = _CUBED.sub(lambda m: f"{m[1] or m[2]}^3", word)
+    word = re.sub(r" per ", "/", word)
+    return re.sub(r"[a-zA-Z]+", lambda m: _singular(m[0]), word)
+
+
+def _singular(word: str) -> str:
+    if word in ("feet", "inches"):
+        return {"feet": "foot", "inches": "inch"}[word]
+    plural = len(word) > 3 and word.endswith("s") and not word.endswith("ss")
+    return word[:-1] if plural or word in ("hrs", "yrs", "lbs") else word
+
+
+_LOCK = threading.Lock()
+
+
+def convert(value: Fraction, unit: str, into: str) -> Fraction:
+    """The number of ``into`` that ``value`` of ``unit`` is, exactly where the units' ratio is.
+
+    Raises:
+        UnknownUnitError: if one of them is no unit of measure.
+        OtherDimensionError: if they measure different things.
+    """
+    with _LOCK:  # pint's registry fills its caches as it goes
+        source, target = _parsed(unit), _parsed(into)
+        registry = _registry()
+        if source.dimensionality != target.dimensionality:
+            raise OtherDimensionError(f"{unit} and {into}")
+        return Fraction(registry.Quantity(value, source).to(target).magnitude)
+
+
+@lru_cache(maxsize=1)
+def _registry() -> Any:
+    import pint
+
+    registry = pint.UnitRegistry(non_int_type=Fraction, cache_folder=None)
+    for definition in (
+        "us_dollar = [us_money]", "us_cent = us_dollar / 100", "euro_money = [euro_money]",
+        "sterling_money = [sterling_money]",
+    ):  # fmt: skip
+        registry.define(definition)
+    return registry
+
+
+@lru_cache(maxsize=1024)
+def _parsed(unit: str) -> Any:
+    name = _NAMES.get(unit, unit)
+    if unit not in _NAMES:
+        name = re.sub(r"[a-zA-ZÅΩ]+", lambda m: _NAMES.get(m[0], m[0]), unit)
+        name = re.sub(r"(?<=[a-zA-Z0-9)]) (?=[a-zA-Z(])", "*", name.replace("^", "**"))
+    if re.search(r"\*\*\s*-?\d{2}|\(.*\(", name) or name.count("/") > 3:
+        raise UnknownUnitError(unit)
+    try:
+        parsed = _registry().Unit(name)
+        parsed.dimensionality  # noqa: B018 - looks every name up
+    except Exception as error:  # pint raises what its parser meets
+        raise UnknownUnitError(unit) from error
+    return parsed
+
+
+__all__ = ["OtherDimensionError", "UnknownUnitError", "canonical_unit", "convert", "read_unit"]
