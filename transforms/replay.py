@@ -129,14 +129,17 @@ def _without_coincidences(
     sandbox: Sandbox,
 ) -> dict[str, tuple[Replay, ...]]:
     """``replays`` where a pass on another method's instance stands only if the two methods also
-    agree nearby; else it decides nothing."""
+    agree nearby; else it decides nothing. The tests of a variant's own problem state what it should
+    do, whoever brings them, and stand alone."""
     by_id = {proposal.span.id: proposal.span for proposal in group}
     instances = {i.id: i for span in by_id.values() for i in span.instances}
     meetings = {}
     for method in methods:
+        own_problem = method.founder.span.problem_id
         for verdict in replays[method.variant_id]:
             witness = witnesses[verdict.instance_id]
-            if verdict.verdict == "pass" and witness.method != method.key:
+            own_test = witness.origin == "test" and witness.problem_id == own_problem
+            if verdict.verdict == "pass" and witness.method != method.key and not own_test:
                 meetings[method.variant_id, verdict.instance_id] = Meeting(
                     _routine(method),
                     json.loads(verdict.binding_map),

@@ -1,13 +1,15 @@
 """Two routines that give one result at one point: do they also agree nearby?
 
-``budget + price * boxes`` gives what ``budget - price * boxes`` gives where there are no boxes, and
-``a * b`` what ``a + b`` gives for two twos. A pass on an instance of another method is evidence
-only if the two still agree when any one number of the instance is moved.
+``budget + price * boxes`` gives what ``budget - price * boxes`` gives where there are no boxes,
+``a * b`` what ``a + b`` gives for two twos, and a list that falls has its ends where it has its
+extremes. A pass on an instance of another method is evidence only if the two methods still agree
+when any one value of the instance is changed a little.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -20,9 +22,12 @@ from tracemine.verifiers.runs import Backend, Run
 from tracemine.verifiers.sandbox import Sandbox
 from tracemine.verifiers.verdict import Context
 
-#: How far a number is moved. One: integers stay integers, and no text states a value so finely
-#: that its neighbour would be the same value to it.
-STEP = 1
+#: Numbers are moved by one, and by this share of the largest number beside them, which no
+#: tolerance overlooks.
+SHARE = Fraction(1, 1000)
+
+#: Changes of one value; each costs two calls.
+MAX_CHANGES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,8 @@ class Meeting:
 
 
 def difference_nearby(meetings: Iterable[Meeting], sandbox: Sandbox) -> list[str]:
-    """For each meeting where its two routines part when one number is moved, in words; empty where
-    they agree at every point at which both have a value (or the instance has no number)."""
+    """For each meeting where its two routines part when one value is changed, in words; empty where
+    they agree at every point at which both have a value."""
     listed = list(meetings)
     points = [_points(meeting.instance) for meeting in listed]
     asked = _Questions()
@@ -46,21 +51,65 @@ def difference_nearby(meetings: Iterable[Meeting], sandbox: Sandbox) -> list[str
         for _, values in moved:
             asked.add(meeting.routine, _bound(meeting, values))
             asked.add(meeting.origin, values)
-    answers = asked.answered(sandbox)
+    asked.run(sandbox)
     return [
-        _first_difference(meeting, moved, answers)
+        _first_difference(meeting, moved, asked)
         for meeting, moved in zip(listed, points, strict=True)
     ]
 
 
 def _points(instance: Instance) -> list[tuple[str, dict[str, Any]]]:
-    """The instance's values with one number moved, for each: its key and all values."""
+    """The instance's values with one of them changed, for each change: its key and all values."""
     values = decode(instance.bindings)
+    largest = max((abs(n) for v in values.values() for n in _numbers(v)), default=0)
+    step = max(1, int(largest * SHARE))
     return [
-        (key, {**values, key: value + STEP})
+        (key, {**values, key: changed})
         for key, value in sorted(values.items())
-        if isinstance(value, (int, float, Fraction)) and not isinstance(value, bool)
+        for changed in _changes(value, step)[:MAX_CHANGES]
+        if encode(changed) != encode(value)
     ]
+
+
+def _numbers(value: Any) -> Iterator[int | float | Fraction]:
+    """The finite real numbers in a value."""
+    if isinstance(value, (int, float, Fraction)) and not isinstance(value, bool):
+        if not isinstance(value, float) or math.isfinite(value):
+            yield value
+    elif isinstance(value, dict):
+        yield from (n for item in value.values() for n in _numbers(item))
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        yield from (n for item in value for n in _numbers(item))
+
+
+def _changes(value: Any, step: int) -> list[Any]:
+    """``value`` changed a little, in several ways; of its own kind."""
+    match value:
+        case bool():
+            return [not value]
+        case int() | float() | Fraction():
+            # Twice and odd, too: a truth or a remainder survives one step.
+            return [value + 1, value + 2, value + step, 2 * value + 1, value - 1]
+        case str():
+            after = chr(ord(value[-1]) + 1) if value and value[-1].isalnum() else "a"
+            return [value + after, value[1:], value[::-1], after + value, value[:1] + value]
+        case list() | tuple():
+            kind = type(value)
+            inner = (
+                [kind([*value[:-1], new]) for new in _changes(value[-1], step)[:2]] if value else []
+            )
+            longer = [kind([*value, *_changes(value[-1], step)[:1]])] if value else []
+            return [*longer, *inner, value[1:], value[::-1]]
+        case set() | frozenset():
+            kind = type(value)
+            members = sorted(value, key=encode)
+            new = [change for last in members[-1:] for change in _changes(last, step)[:1]]
+            return [kind([*members, *new]), kind([*members[:-1], *new]), kind(members[1:])]
+        case dict():
+            keys = sorted(value, key=encode)
+            other = [{**value, k: new} for k in keys[:1] for new in _changes(value[k], step)[:2]]
+            return [*other, {k: value[k] for k in keys[1:]}]
+    return []
 
 
 def _bound(meeting: Meeting, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,26 +117,31 @@ def _bound(meeting: Meeting, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Questions:
-    """Calls to make, each once, those of one source together."""
+    """Calls to make, each once, those of one routine together."""
 
     def __init__(self) -> None:
-        self._calls: dict[str, dict[str, dict[str, Any]]] = {}
-        self._plain: dict[str, bool] = {}
+        self._calls: dict[Routine, dict[str, dict[str, Any]]] = {}
+        self._runs: dict[tuple[Routine, str], Run] = {}
 
     def add(self, routine: Routine, bindings: dict[str, Any]) -> None:
-        source = guarded_source(routine)
-        self._calls.setdefault(source, {})[_key(bindings)] = bindings
-        self._plain[source] = is_plain_arithmetic(routine.code)
+        self._calls.setdefault(routine, {})[_key(bindings)] = bindings
 
-    def answered(self, sandbox: Sandbox) -> dict[tuple[str, str], Run]:
-        """The run of each call, by its source and its bindings."""
-        answers: dict[tuple[str, str], Run] = {}
-        for source, calls in self._calls.items():
+    def run(self, sandbox: Sandbox) -> None:
+        for routine, calls in self._calls.items():
             # One interpreter decides: two may give one value in two ways.
-            backend: Backend = "monty" if self._plain[source] else "cpython"
+            backend: Backend = "monty" if is_plain_arithmetic(routine.code) else "cpython"
+            source = guarded_source(routine)
             runs = sandbox.run_many(source, ENTRY, list(calls.values()), backend=backend)
-            answers.update({(source, key): r for key, r in zip(calls, runs, strict=True)})
-        return answers
+            self._runs |= {(routine, k): r for k, r in zip(calls, runs, strict=True)}
+
+    def value(self, routine: Routine, bindings: dict[str, Any]) -> tuple[Any] | None:
+        """What the routine gave, in a tuple of one; None where it gave nothing."""
+        run = self._runs[routine, _key(bindings)]
+        if run.status == "ok" and type(run.value) is tuple and len(run.value) == 2:
+            tag, value = run.value
+            if tag == "value":
+                return (value,)
+        return None
 
 
 def _key(bindings: Mapping[str, Any]) -> str:
@@ -95,14 +149,11 @@ def _key(bindings: Mapping[str, Any]) -> str:
 
 
 def _first_difference(
-    meeting: Meeting,
-    moved: Iterable[tuple[str, dict[str, Any]]],
-    answers: Mapping[tuple[str, str], Run],
+    meeting: Meeting, moved: Iterable[tuple[str, dict[str, Any]]], asked: _Questions
 ) -> str:
     for key, values in moved:
-        here = answers[guarded_source(meeting.routine), _key(_bound(meeting, values))]
-        there = answers[guarded_source(meeting.origin), _key(values)]
-        mine, theirs = _value(here), _value(there)
+        mine = asked.value(meeting.routine, _bound(meeting, values))
+        theirs = asked.value(meeting.origin, values)
         if mine is None or theirs is None:
             # Outside what one of them is for (a division by zero, a precondition): says nothing.
             continue
@@ -110,12 +161,3 @@ def _first_difference(
         if verdict.outcome != "agree":
             return f"agrees with the other method at this point only: not with another {key}"
     return ""
-
-
-def _value(run: Run) -> tuple[Any] | None:
-    """What the routine gave, in a tuple of one; None where it gave nothing."""
-    if run.status == "ok" and type(run.value) is tuple and len(run.value) == 2:
-        tag, value = run.value
-        if tag == "value":
-            return (value,)
-    return None

@@ -214,19 +214,19 @@ def _evaluate(
         }
 
     decided = judge(bound, backend="monty")
-    # The two interpreters cannot differ in arithmetic, and most of a group's replays fail; nor does
-    # it depend on hashes.
-    if not is_plain_arithmetic(routine.code):
-        decided |= judge(_not_passed(decided), backend="cpython")
-        passed = [run for run, outcome in decided.items() if outcome.verdict == "pass"]
-        again = judge(passed, backend="cpython", second_seed=True)
-        changed = _not_passed(again)
-        # What only the fast interpreter has passed so far, CPython has the last word on.
-        first = judge(
-            [run for run in changed if decided[run].backend == "monty"], backend="cpython"
-        )
-        for run in changed:
-            decided[run] = _changed(first.get(run, decided[run]), again[run])
+    if is_plain_arithmetic(routine.code):
+        # A number that monty computes is CPython's number and depends on no hash, so that failing
+        # is final, as most replays of a group do. What monty could not compute is asked again.
+        stuck = [run for run in _not_passed(decided) if decided[run].verdict != "fail"]
+        return verdicts | decided | judge(stuck, backend="cpython")
+    decided |= judge(_not_passed(decided), backend="cpython")
+    passed = [run for run, outcome in decided.items() if outcome.verdict == "pass"]
+    again = judge(passed, backend="cpython", second_seed=True)
+    changed = _not_passed(again)
+    # What only the fast interpreter has passed so far, CPython has the last word on.
+    first = judge([run for run in changed if decided[run].backend == "monty"], backend="cpython")
+    for run in changed:
+        decided[run] = _changed(first.get(run, decided[run]), again[run])
     return verdicts | decided
 
 
@@ -262,8 +262,12 @@ def is_plain_arithmetic(code: str) -> bool:
 def _judge_family(
     members: Sequence[int], options: Sequence[Sequence[tuple[int, ...]]], verdicts: _Verdicts
 ) -> Iterable[tuple[int, tuple[int, ...], _Outcome]]:
-    """The verdict on each member of a family (indices, in order of instance id)."""
-    chosen: tuple[int, ...] | None = None
+    """The verdict on each member of a family (indices, in order of instance id).
+
+    A member on which some alignments pass and others fail chooses those that pass, which says
+    nothing for the routine; where those that were chosen before part again, it chooses among them.
+    """
+    chosen: frozenset[tuple[int, ...]] | None = None
     open_members = []
     for index in members:
         ways = options[index]
@@ -273,20 +277,19 @@ def _judge_family(
         else:
             open_members.append(index)
     for index in open_members:
-        ways = options[index]
-        if chosen is None:
-            fitting = [way for way in ways if verdicts[index, way].verdict == "pass"]
-            if not fitting:
-                # It cannot choose; the next member may.
-                yield index, ways[0], verdicts[index, ways[0]]
-                continue
-            chosen = fitting[0]
-            yield index, chosen, _Outcome("unsupported", CHOSE, verdicts[index, chosen].verifier)
-        elif chosen in ways:
-            yield index, chosen, verdicts[index, chosen]
-        else:
+        ways = [way for way in options[index] if chosen is None or way in chosen]
+        if not ways:
             reason = "the alignment that its family chose does not apply"
-            yield index, ways[0], _Outcome("unsupported", reason, "")
+            yield index, options[index][0], _Outcome("unsupported", reason, "")
+            continue
+        fitting = [way for way in ways if verdicts[index, way].verdict == "pass"]
+        if not fitting or (chosen is not None and len(fitting) == len(ways)):
+            # It fails, or passes, whichever is right.
+            yield index, ways[0], verdicts[index, ways[0]]
+            continue
+        chosen = frozenset(fitting)
+        way = fitting[0]
+        yield index, way, _Outcome("unsupported", CHOSE, verdicts[index, way].verifier)
 
 
 def _outcome(routine: Routine, run: Run, expected: Any) -> _Outcome:

@@ -44,6 +44,16 @@ def meeting(mine: Routine, other: Routine, **bindings: Any) -> Meeting:
         ("a // b", "x / y", {"x": 8, "y": 4}),
         ("a * b", "x * y * 100", {"x": 0.0, "y": 3}),
         ("a % 10", "x", {"x": 9}),
+        ("a + b", "x - y", {"x": 1e9, "y": 0.0}),
+        ("a + b", "x - y", {"x": 1e17, "y": 0.0}),
+        ("a[0] - a[-1]", "max(x) - min(x)", {"x": [9, 4, 1]}),
+        ("a[0] - a[-1]", "max(x) - min(x)", {"x": (9, 4, 1)}),
+        ("a + a[::-1]", "x * 2", {"x": "aa"}),
+        ("a + a[::-1]", "x * 2", {"x": "bob"}),
+        ("len(a) % 2 == 1", "x[0] == x[-1]", {"x": "bob"}),
+        ("a % 2 == 0", "x & (x - 1) == 0", {"x": 16}),
+        ("len(a)", "sum(x.values())", {"x": {"p": 1, "q": 1}}),
+        ("max(a) - min(a)", "len(x) - 1", {"x": {1, 2, 3}}),
     ],
 )
 def test_routines_that_meet_at_one_point_only(
@@ -62,6 +72,9 @@ def test_routines_that_meet_at_one_point_only(
         ("a - b * c", "x - (z * y)", {"x": 9, "y": 4, "z": 0}),
         ("a * b / 100", "x / 100 * y", {"x": 30, "y": 250.5}),
         ("sorted(a)", "list(sorted(x))", {"x": [2, 1]}),
+        ("''.join(reversed(a))", "x[::-1]", {"x": "word"}),
+        ("{**a}", "dict(x)", {"x": {"p": [1], "q": [2]}}),
+        ("len(set(a))", "len(dict.fromkeys(x))", {"x": []}),
         ("a[:b]", "x[0:y]", {"x": "word", "y": 2}),
         ("a / b", "x * (1 / y)", {"x": 3, "y": -1}),  # moved, y is zero: both raise
     ],
@@ -80,7 +93,7 @@ def test_a_point_outside_a_precondition_says_nothing(sandbox: Sandbox) -> None:
     assert difference_nearby([met], sandbox) == [""]
     unbounded = meeting(routine("a - b", "a", "b"), met.origin, x=5, y=5)
     assert difference_nearby([unbounded], sandbox) == [
-        "agrees with the other method at this point only: not with another y"
+        "agrees with the other method at this point only: not with another x"
     ]
 
 

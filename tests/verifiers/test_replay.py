@@ -300,3 +300,24 @@ def test_what_is_more_than_arithmetic_is_not_plain(code: str) -> None:
 
 def test_instances_that_do_not_fit_give_no_verdict(sandbox: Sandbox) -> None:
     assert replay(REMAINING, [case(1, one=1, two=2)], sandbox) == []
+
+
+def test_alignments_that_part_later_are_chosen_among_again(sandbox: Sandbox) -> None:
+    """The first case leaves two of six alignments, both right: it alone does not count."""
+    mixed = routine("def f(a, b, c):\n    return a * b + c * c", signature("a", "b", "c"))
+    cases = [
+        case(2 * 2 + 3 * 3, x=3, y=2, z=2),  # any alignment that squares the three
+        case(2 * 5 + 3 * 3, x=3, y=2, z=5),
+        case(4 * 6 + 7 * 7, x=7, y=4, z=6),
+        case(4 * 8 + 5 * 5, x=5, y=4, z=8),
+    ]
+    verdicts = {r.reason: r.verdict for r in replay(mixed, cases, sandbox)}
+    assert list(verdicts.values()).count("unsupported") == 1
+    assert len(replay(mixed, cases, sandbox)) == 4
+    assert [r.verdict for r in replay(mixed, cases, sandbox)].count("pass") == 3
+
+
+def test_what_monty_cannot_compute_is_asked_of_cpython(sandbox: Sandbox) -> None:
+    half = routine("def f(a, b):\n    return a * b", signature("a:rational", "b:rational"))
+    (verdict,) = replay(half, [case(Fraction(3, 8), a=Fraction(3, 4), b=Fraction(1, 2))], sandbox)
+    assert verdict.verdict == "pass"
