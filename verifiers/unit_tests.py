@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from tracemine.schemas import content_id
+from tracemine.verifiers.conditions import ENTRY, Plan, plan
 from tracemine.verifiers.sandbox import Backend, Limits, Sandbox
 from tracemine.verifiers.verdict import Outcome, Verdict
 
@@ -26,7 +26,6 @@ FENCE = re.compile(
 #: A longer program is not one that solves a task, in characters; the parser is not sandboxed.
 _MAX_PROGRAM_CHARS = 200_000
 
-_ENTRY = "tracemine_run_tests"
 _BACKENDS: tuple[Backend, ...] = ("monty", "cpython")
 
 
@@ -77,26 +76,26 @@ def check_tests(
     """Whether ``code`` passes all of ``tests`` (statements), which run after ``setup``, which runs
     after ``code`` (MBPP's order: a setup may use what the task defines).
 
-    A test passes when it runs to its end: to exit early is no pass. Of a test ``assert LEFT ==
-    RIGHT`` the two sides are run in the sandbox and compared outside (a literal is read outside),
-    so that an object with its own ``__eq__`` cannot pass. ``unknown`` where the program was
-    stopped by a limit, or a value is not plain. A pass is confirmed in CPython with other hashes,
-    addresses and random numbers; one that they undo is ``differ`` (not so without ``confirm``).
+    What a test's assertions need of the program is run with it and has to be plain; whether they
+    hold is judged without it, see `conditions`. To exit early is no pass. ``unknown`` where the
+    program was stopped by a limit, or a value is not plain. A pass is confirmed in CPython with
+    other hashes, addresses and random numbers; one that they undo is ``differ`` (not so without
+    ``confirm``).
     """
     if not tests:
         return Verdict("unknown", "no tests", NAME)
     try:
-        expected, body = _build(tests)
+        planned = plan(code, tests, setup)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return Verdict("unknown", f"a test that is no Python: {error}"[:200], NAME)
-    source = "\n".join((code, setup, "", body, ""))
+    source = "\n".join((code, setup, "", planned.ask))
     failed: int | None = None
     for backend in _BACKENDS:
-        (run,) = sandbox.run_many(source, _ENTRY, [{}], backend=backend, limits=limits)
+        (run,) = sandbox.run_many(source, ENTRY, [{}], backend=backend, limits=limits)
         if run.status == "ok":
-            failed = _first_failure(run.value, expected)
+            failed = _first_failure(run.value, planned, len(tests), sandbox)
             if failed is None:
-                again = _confirm(source, expected, sandbox, limits) if confirm else None
+                again = _confirm(source, planned, len(tests), sandbox, limits) if confirm else None
                 if again is None:
                     reason = f"{run.backend}: {len(tests)} of {len(tests)} tests"
                     return Verdict("agree", reason, NAME)
@@ -109,66 +108,38 @@ def check_tests(
     return Verdict(outcome, f"{run.backend}: {run.status}: {run.reason}"[:300], NAME)
 
 
-def _confirm(source: str, expected: list[Any], sandbox: Sandbox, limits: Limits) -> Verdict | None:
+def _confirm(
+    source: str, planned: Plan, count: int, sandbox: Sandbox, limits: Limits
+) -> Verdict | None:
     """What is to be said of a pass that does not come again in another interpreter."""
     (run,) = sandbox.run_many(
-        source, _ENTRY, [{}], backend="cpython", limits=limits, second_seed=True
+        source, ENTRY, [{}], backend="cpython", limits=limits, second_seed=True
     )
-    if run.status == "ok" and _first_failure(run.value, expected) is None:
+    failed = _first_failure(run.value, planned, count, sandbox) if run.status == "ok" else None
+    if run.status == "ok" and failed is None:
         return None
     if run.status in ("timeout", "memory"):  # says nothing of what it would have given
         return Verdict("unknown", f"{run.backend}: {run.status}: {run.reason}"[:300], NAME)
-    reason = run.reason or f"test {_first_failure(run.value, expected)} fails"
+    reason = run.reason or f"test {failed} fails"
     return Verdict("differ", f"flaky: {reason}"[:300], NAME)
 
 
-#: Stands for the value of a test that says nothing but that it ran to its end.
-_RAN = object()
-
-#: Stands for the value of a test whose two sides are both computed in the sandbox.
-_BOTH = object()
-
-
-def _build(tests: Sequence[str]) -> tuple[list[Any], str]:
-    """What each test must give, and a function that gives it."""
-    expected: list[Any] = []
-    lines = [f"def {_ENTRY}():", "    tracemine_results = []"]
-    for test in tests:
-        match ast.parse(test.strip()).body:
-            case [ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]))]:
-                given, value = _literal(right)
-                expected.append(value if given else _BOTH)
-                asked = left if given else ast.Tuple([left, right])
-                lines.append(f"    tracemine_results.append({ast.unparse(asked)})")
-            case body:
-                expected.append(_RAN)
-                # Unparsed: an indent would get into a text of several lines.
-                lines.append(textwrap.indent(ast.unparse(ast.Module(body, [])), "    "))
-                lines.append("    tracemine_results.append('ran')")
-    lines.append("    return tracemine_results")
-    return expected, "\n".join(lines)
-
-
-def _literal(node: ast.expr) -> tuple[bool, Any]:
-    """Whether ``node`` is a literal, and its value."""
-    try:
-        return True, ast.literal_eval(node)
-    except (ValueError, TypeError):
-        return False, None
-
-
-def _first_failure(results: Any, expected: Sequence[Any]) -> int | None:
-    """The index of the first test that failed, or None."""
-    if type(results) is not list or len(results) != len(expected):
+def _first_failure(found: Any, planned: Plan, count: int, sandbox: Sandbox) -> int | None:
+    """The index of the first test whose condition does not hold of what was found, or None."""
+    if type(found) is not list or len(found) != count:
         return 0
-    for index, (result, value) in enumerate(zip(results, expected, strict=True)):
-        # The test says ``==``, so Python's equality is what it asks for: 1 == 1.0.
-        if value is _RAN:
-            passed = result == "ran"
-        elif value is _BOTH:
-            passed = type(result) is tuple and len(result) == 2 and result[0] == result[1]
-        else:
-            passed = result == value
-        if not passed:
+    run = sandbox.run(planned.judge, ENTRY, {"found": found})
+    if run.status == "ok" and type(run.value) is list and len(run.value) == count:
+        return next((index for index, holds in enumerate(run.value) if holds is not True), None)
+    # A condition that raises does not hold; which it was only each for itself can say.
+    for index, values in enumerate(found):
+        one = [[]] * index + [values] + [[]] * (count - index - 1)
+        judged = sandbox.run(_one(planned.judge, index), ENTRY, {"found": one})
+        if judged.status != "ok" or judged.value is not True:
             return index
-    return None
+    return 0
+
+
+def _one(judge: str, index: int) -> str:
+    """``judge`` for one test alone."""
+    return f"{judge}\n{ENTRY} = lambda found: tracemine_test_{index}(found[{index}])\n"

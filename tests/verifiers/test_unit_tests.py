@@ -56,7 +56,6 @@ def test_python_equality_is_what_a_test_asks_for(sandbox: Sandbox) -> None:
         "import sys\nsys.exit(0)\ndef triple(n):\n    return 3 * n\n",
         "def double(n):\n    return 3 * n\n",
         "def triple(n):\n    print('ok')\n",
-        "def triple(n",
     ],
 )
 def test_a_program_that_does_not_fails(sandbox: Sandbox, code: str) -> None:
