@@ -1,9 +1,10 @@
 """Who decides whether two results agree, and where untrusted code runs.
 
-`sandbox` runs code under limits and gives back plain values or typed failures; `equivalence`
-compares values and answers, `symbolic` expressions; `unit_tests` judges code tasks; `replay` aligns
-roles and tries a variant on instances that it was not taken from; `coincidence` tells a pass from
-two routines that merely meet at one point.
+`sandbox` runs code under limits and gives back plain values or typed failures; `equivalence` says
+whether two results agree, and has a registry of those who decide it: `plain` values, `numbers` and
+`units`, `sets`, `choice`, and `symbolic` behind `guards`; `unit_tests` judges code tasks; `replay`
+aligns roles and tries a variant on instances that it was not taken from; `coincidence` tells a pass
+from two routines that merely meet at one point.
 """
 
 from tracemine.verifiers.equivalence import VERIFIERS, verifier_for, verify

@@ -236,33 +236,36 @@ def main() -> NoReturn:
             comparer.end()
             os._exit(0)
         write_frame(sink, comparer.compare(request))
+        # Only now, so that the answer need not wait for it.
+        comparer.renew_if_needed()
 
 
 class _Comparer:
     """The forked process that compares, and the next one after it."""
 
     def __init__(self) -> None:
-        self._pid = 0
+        self._pid = self._left = 0
         self._fork()
 
     def compare(self, request: dict[str, Any]) -> dict[str, Any]:
-        if self._left <= 0:
-            self.end()
-            self._fork()
         self._left -= 1
         try:
             write_frame(self._into, request)
             poll = select.poll()
             poll.register(self._out, select.POLLIN)
             if poll.poll(max(float(request["seconds"]), 0.0) * 1000):
-                reply, _ = read_frame(self._out)
-                return reply
+                return read_frame(self._out)[0]
             reason = f"no answer in {request['seconds']:.1f} s"
         except (EOFError, OSError):
             reason = "the comparer ended"
-        self.end()
-        self._fork()
+        self._left = 0
         return {"outcome": "unknown", "reason": reason}
+
+    def renew_if_needed(self) -> None:
+        """Replace the fork if it hangs, has ended or has compared enough."""
+        if self._left <= 0:
+            self.end()
+            self._fork()
 
     def end(self) -> None:
         os.kill(self._pid, signal.SIGKILL)

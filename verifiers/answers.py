@@ -38,8 +38,14 @@ def compare_answers(
     if not left or not right:
         return Verdict("unknown", "no reference" if not left else "no answer", "exact")
     numbers = parse_number(left), parse_number(right)
-    if numbers[0] is not None and numbers[1] is not None:
-        return compare_numbers(numbers[0], numbers[1], context)
+    first_number, second_number = numbers
+    # A number with a name before it, against one without: early, because it is frequent.
+    if first_number is None and second_number is not None:
+        first_number = _named_number(left)
+    elif second_number is None and first_number is not None:
+        second_number = _named_number(right)
+    if first_number is not None and second_number is not None:
+        return compare_numbers(first_number, second_number, context)
     if same_writing(left, right):
         return Verdict("agree", "same text", "exact")
     if found := _compare_words(left, right):
@@ -55,6 +61,11 @@ def compare_answers(
     if found := _compare_named(left, right, context, budget, depth):
         return found
     return _compare_expressions((left, numbers[0]), (right, numbers[1]), context, budget)
+
+
+def _named_number(text: str) -> Number | None:
+    name, value = split_name(text)
+    return parse_number(value) if name else None
 
 
 def _compare_words(left: str, right: str) -> Verdict | None:

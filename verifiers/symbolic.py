@@ -22,9 +22,10 @@ NAME = "symbolic"
 
 #: Wall time for all pairs of one comparison together, in seconds. Honest pairs take some
 #: milliseconds, the slowest of thousands under one second.
-WALL_SECONDS = 1.5
-#: Over the time that the worker itself keeps; past it the worker is taken to be lost, in seconds.
-GRACE_SECONDS = 0.3
+WALL_SECONDS = 1.3
+#: Over the time that the worker itself keeps, for a busy machine; past it the worker is taken to be
+#: lost, in seconds.
+GRACE_SECONDS = 0.6
 #: Wall time for a worker to start: importing sympy takes seconds on a busy machine.
 START_SECONDS = 120.0
 #: Workers of one process: one for each core, so that threads rarely wait for one another's hangs.

@@ -138,6 +138,7 @@ _NAME = re.compile(
     r"|\\(?:alpha|beta|gamma|delta|epsilon|theta|lambda|mu|nu|phi|psi|rho|sigma|tau|omega|ell|chi"
     r"|Delta|Omega|Phi|Psi|Sigma|Theta)(?![a-zA-Z])|[A-Za-z]|_\s*\{?[\w,]+\}?|'|[{}() ,|])+"
 )
+_GROUP = re.compile(r"\{[^{}]*\}|\(.*\)")
 _ASSIGNED = re.compile(r"(?<![<>!=:\\])=(?!=)|\\(?:approx|in)(?![a-zA-Z])")
 
 
@@ -151,6 +152,8 @@ def split_name(text: str) -> tuple[str, str]:
         return "", text
     name, value = text[: found[0].start()].strip(), text[found[0].end() :].strip()
     if not value or len(name) > 60 or not _NAME.fullmatch(name) or not re.search("[A-Za-z]", name):
+        return "", text
+    if "," in _GROUP.sub("", name):  # a remark and then a name, or several
         return "", text
     if "(" in name and not re.search(r"\)\s*[})]*$", name):
         return "", text
