@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # Libraries that take seconds to import are imported by the command that needs them.
 
-DONE, FELL_SHORT, WRONG_REQUEST = 0, 1, 2
+DONE, FELL_SHORT, WRONG_REQUEST, INTERRUPTED = 0, 1, 2, 130
 
 #: Log records of other libraries are shown from this level on.
 _THEIR_LEVEL = logging.ERROR
@@ -68,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = error.format_message() if hasattr(error, "format_message") else str(error)
         return _refuse(f"{told.rstrip('.')} (--help tells more)")
     except typer.Abort:
-        return _refuse("aborted")
+        status = INTERRUPTED
+    if status == INTERRUPTED:
+        _note("interrupted; a store that was being made is not published")
     return status if isinstance(status, int) else DONE
 
 
@@ -258,7 +260,7 @@ def show(
     if as_json:
         return _give(entry_json(entry), found)
     if entry is None:
-        _note(f"no entry {procedure_id} in {store}: search gives ids")
+        _note(f"no entry {procedure_id!r} in {store}: search gives ids")
     else:
         print_entry(_console(), entry)
     return found

@@ -191,7 +191,7 @@ def print_stats(console: Console, stats: Mapping[str, Any]) -> None:
             table.add_row(key, f"{count:,}")
         if len(counts) > MAX_REASONS:
             rest = sum(count for _, count in counts[MAX_REASONS:])
-            table.add_row(f"{len(counts) - MAX_REASONS} others", f"{rest:,}")
+            table.add_row(counted(len(counts) - MAX_REASONS, "other"), f"{rest:,}")
         console.print(table)
 
 

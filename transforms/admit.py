@@ -36,6 +36,7 @@ NO_ANSWER = "no answer"
 NO_PROGRAM = "no program that parses"
 CONFLICT = "sources disagree on the reference answer"
 SETUP_CONFLICT = "sources disagree on the setup of the tests"
+UNDECIDED_TESTS = "tests did not come to an end"
 UNKNOWN = "answer could not be compared with the reference"
 
 
@@ -158,7 +159,8 @@ def _decided(trajectory: Trajectory, verdict: Verdict) -> Out:
             trajectory, outcome="verified", outcome_verifier=verdict.verifier
         )
         return "trajectories", admitted
-    reason = WRONG if verdict.outcome == "differ" else UNKNOWN
+    undecided = UNDECIDED_TESTS if trajectory.tests else UNKNOWN
+    reason = WRONG if verdict.outcome == "differ" else undecided
     detail = f"{verdict.verifier}: {verdict.reason}"
     return REJECTED, _reject(trajectory, reason, detail)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import apache_beam as beam
 
 from tracemine.schemas import Rejected, Source, Span, Trajectory, content_id
-from tracemine.schemas.canonical import MAX_DEPTH, depth
+from tracemine.schemas.canonical import MAX_DEPTH, depth, undefined_names
 from tracemine.schemas.records import Fate
 from tracemine.schemas.shingles import shingles
 from tracemine.schemas.values import dump_json
@@ -33,6 +33,7 @@ NO_PRECONDITIONS = "no preconditions"
 NO_VERIFIER = "no verifier for its result"
 NOT_REPLAYABLE = "not replayable: no code"
 UNREADABLE = "code does not parse, or nests too deeply"
+UNDEFINED = "code uses a name that nothing defines"
 NO_INSTANCE = "not replayable: no instance"
 
 
@@ -129,8 +130,8 @@ def route(proposal: Proposal) -> Iterator[Out]:
     reason = None
     if not span.code or not span.entry_point:
         reason = NOT_REPLAYABLE
-    elif not _is_readable(span.code):
-        reason = UNREADABLE
+    elif fault := _fault(span.code):
+        reason = fault
     elif not span.instances:
         reason = NO_INSTANCE
     elif not span.preconditions:
@@ -144,12 +145,14 @@ def route(proposal: Proposal) -> Iterator[Out]:
     yield "proposals", dataclasses.replace(proposal, span=ready)
 
 
-def _is_readable(code: str) -> bool:
-    """Whether every later stage can walk the code's tree."""
+def _fault(code: str) -> str | None:
+    """Why no later stage could use the code, or None."""
     try:
-        return depth(ast.parse(code)) <= MAX_DEPTH
+        if depth(ast.parse(code)) > MAX_DEPTH:
+            return UNREADABLE
+        return UNDEFINED if undefined_names(code) else None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
+        return UNREADABLE
 
 
 def _normalised(span: Span) -> Span:

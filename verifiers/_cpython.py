@@ -28,6 +28,8 @@ NAME = "cpython"
 #: a busy machine must not turn into verdicts. Only code that sleeps ever meets it.
 WALL_FACTOR = 3.0
 WALL_EXTRA = 2.0
+#: How the reason of a call ends that used up its CPU time.
+_CPU_TIME = "of CPU time"
 
 #: A zygote that has not said a word this long after the last moment it had to is lost, in seconds.
 GRACE_SECONDS = 20.0
@@ -136,8 +138,9 @@ class CPythonPool:
         for text in texts:
             (run,) = self._call(source, entry_point, [text], limits, seconds)
             if run.status == "timeout" and slow < limits.slow_calls:
-                with self._retry:  # alone among the calls that timed out
-                    (run,) = self._call(source, entry_point, [text], limits, seconds)
+                if not run.reason.endswith(_CPU_TIME):  # that is no matter of what else runs
+                    with self._retry:  # alone among the calls that timed out
+                        (run,) = self._call(source, entry_point, [text], limits, seconds)
                 slow += run.status == "timeout"
                 if slow >= limits.slow_calls:
                     seconds = limits.seconds * limits.slow_factor
@@ -273,7 +276,7 @@ def _read(
                 return [Run("error", None, "not a result: wrong number of lines", NAME)]
             return [_read_line(line) for line in lines]
         case "timeout":
-            return [Run("timeout", None, f"more than {seconds:g} s of CPU time", NAME)]
+            return [Run("timeout", None, f"more than {seconds:g} s {_CPU_TIME}", NAME)]
         case "wall":
             return [Run("timeout", None, f"more than {wall:g} s of wall time", NAME)]
         case "corrupt":
