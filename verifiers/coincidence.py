@@ -61,8 +61,8 @@ def difference_nearby(meetings: Iterable[Meeting], sandbox: Sandbox) -> list[str
 def _points(instance: Instance) -> list[tuple[str, dict[str, Any]]]:
     """The instance's values with one of them changed, for each change: its key and all values."""
     values = decode(instance.bindings)
-    largest = max((abs(n) for v in values.values() for n in _numbers(v)), default=0)
-    step = max(1, int(largest * SHARE))
+    sizes = [abs(Fraction(n)) for v in values.values() for n in _numbers(v)]
+    step = max(1, int(max(sizes, default=Fraction(0)) * SHARE))
     return [
         (key, {**values, key: changed})
         for key, value in sorted(values.items())
@@ -101,10 +101,10 @@ def _changes(value: Any, step: int) -> list[Any]:
             longer = [kind([*value, *_changes(value[-1], step)[:1]])] if value else []
             return [*longer, *inner, value[1:], value[::-1]]
         case set() | frozenset():
-            kind = type(value)
+            bag = type(value)
             members = sorted(value, key=encode)
             new = [change for last in members[-1:] for change in _changes(last, step)[:1]]
-            return [kind([*members, *new]), kind([*members[:-1], *new]), kind(members[1:])]
+            return [bag([*members, *new]), bag([*members[:-1], *new]), bag(members[1:])]
         case dict():
             keys = sorted(value, key=encode)
             other = [{**value, k: new} for k in keys[:1] for new in _changes(value[k], step)[:2]]
