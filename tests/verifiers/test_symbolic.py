@@ -19,7 +19,7 @@ from tracemine.verifiers.guards import guard
 #: What the contract allows one call, in seconds of wall time.
 CALL_SECONDS = 2.0
 
-#: Passes the guards, and sympy looks for its solutions for minutes on any machine.
+#: Passes the guards, and sympy looks for its solutions for more than ten seconds.
 HANG = r"x^{40}+y^{39}+\sin(x^{20}y^{3})=3"
 
 
