@@ -16,15 +16,16 @@ import pydantic_monty
 
 from tracemine.schemas import NotPlainError, decode, encode
 from tracemine.verifiers._stateless import is_stateless
-from tracemine.verifiers.runs import Limits, Run
+from tracemine.verifiers.runs import Limits, Run, Status
 
 NAME = "monty"
 
 #: Same clock and same random numbers in every run.
 _POLICY: Any = {"sleep": "zero", "random_start": {"seed": 0}}
 
-#: Read before the code, so that names which the code binds again change nothing. Values are checked
-#: inside, because the way out turns what it does not know (a range, a lambda) into text.
+#: Of many calls. Read before the code, so that names which the code binds again change nothing.
+#: Values are checked inside, because the way out turns what it does not know (a range, a lambda)
+#: into text, and a deque into a list.
 _DRIVER = """
 import collections as __tm_collections
 def __tm_plain(
@@ -66,7 +67,10 @@ def __tm_call(
     return out
 """
 
-_UNSUPPORTED = ("NotImplementedError", "ModuleNotFoundError", "ImportError", "Internal error")
+_UNSUPPORTED = (
+    "NotImplementedError", "ModuleNotFoundError", "ImportError", "Internal error",
+    "ValueError: Exceeds the limit",  # an integer of too many digits to be written
+)  # fmt: skip
 
 #: The process that monty's threads run in, once it was used. They do not survive a fork, and a copy
 #: that touches monty all the same hangs and takes its parent's pool with it.
@@ -116,13 +120,13 @@ class MontyPool:
     ) -> list[Run]:
         """One `Run` for each of ``bindings``, in order. Raises nothing on account of the code."""
         if len(bindings) > 1 and is_stateless(source):
-            together = self._session(source, entry_point, bindings, limits, limits.seconds)
-            if together is not None:
+            together = self._together(source, entry_point, bindings, limits, limits.seconds)
+            if not isinstance(together, Run):
                 return together
         runs: list[Run] = []
         seconds, slow = limits.seconds, 0
         for keywords in bindings:
-            (run,) = self._alone(source, entry_point, keywords, limits, seconds)
+            run = self._alone(source, entry_point, keywords, limits, seconds)
             runs.append(run)
             slow += run.status == "timeout"
             if slow >= limits.slow_calls:
@@ -136,49 +140,63 @@ class MontyPool:
         keywords: Mapping[str, Any],
         limits: Limits,
         seconds: float,
-    ) -> list[Run]:
-        runs = self._session(source, entry_point, [keywords], limits, seconds, last_word=True)
-        assert runs is not None
-        return runs
+    ) -> Run:
+        """One call. Asked for its value and for how the value is written there, because to read
+        `_DRIVER` takes longer than most calls: what host and interpreter write in one way came out
+        as it was. At what they do not, such as a set in another order, the driver looks."""
+        asked = f"{source}\n__tm_value = {entry_point}(**__tm_keywords)\n"
+        asked += "[__tm_value, repr(__tm_value)]"
+        found = self._feed(asked, {"__tm_keywords": _fresh(keywords)}, limits, seconds)
+        if isinstance(found, Run):
+            return found
+        value, text = found
+        if _is_written(value, text):
+            return _read((0, value), limits)
+        runs = self._together(source, entry_point, [keywords], limits, seconds)
+        return runs if isinstance(runs, Run) else runs[0]
 
-    def _session(
+    def _together(
         self,
         source: str,
         entry_point: str,
         bindings: Sequence[Mapping[str, Any]],
         limits: Limits,
         seconds: float,
-        *,
-        last_word: bool = False,
-    ) -> list[Run] | None:
-        """All of ``bindings`` in one fresh session, or None where that decides nothing."""
+    ) -> list[Run] | Run:
+        """All of ``bindings`` in one session, or how it failed as a whole."""
+        # All at once: every feed is a round trip to the worker, which costs more than the code.
+        driven = f"{_DRIVER}\n{source}\n__tm_call({entry_point}, __tm_many)"
+        found = self._feed(driven, {"__tm_many": [_fresh(b) for b in bindings]}, limits, seconds)
+        return found if isinstance(found, Run) else [_read(row, limits) for row in found]
+
+    def _feed(self, code: str, inputs: dict[str, Any], limits: Limits, seconds: float) -> Any:
+        """What the last expression of ``code`` gives in a fresh session, or a failed `Run`."""
         resources: Any = {
             "max_feed_duration_secs": seconds,
             "max_memory": limits.memory_mib << 20,
         }
         sink = pydantic_monty.CollectString(max_bytes=limits.output_bytes)
-        # All at once: every feed is a round trip to the worker, which costs more than the code.
-        driven = f"{_DRIVER}\n{source}\n__tm_call({entry_point}, __tm_many)"
         try:
             with self._started().checkout(limits=resources, os_policy=_POLICY) as session:
-                rows = session.feed_run(
-                    driven,
-                    inputs={"__tm_many": [_fresh(b) for b in bindings]},
-                    print_callback=sink,
-                )
+                return session.feed_run(code, inputs=inputs, print_callback=sink)
         except pydantic_monty.MontyCrashedError as error:
-            status = "timeout" if getattr(error, "timed_out", False) else "error"
-            failed = Run(status, None, _cut(error), NAME)  # type: ignore[arg-type]
+            status: Status = "timeout" if getattr(error, "timed_out", False) else "error"
+            return Run(status, None, _cut(error), NAME)
         except pydantic_monty.MontyConversionError as error:
-            failed = Run("unsupported", None, _cut(error), NAME)
+            return Run("unsupported", None, _cut(error), NAME)
         except pydantic_monty.MontyError as error:
-            failed = _failure(error, limits)
+            return _failure(error, limits)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             # A value that does not go in (nested too deep, an integer of too many digits).
-            failed = Run("unsupported", None, _cut(error), NAME)
-        else:
-            return [_read(row, limits) for row in rows]
-        return [failed] if last_word else None
+            return Run("unsupported", None, _cut(error), NAME)
+
+
+def _is_written(value: Any, text: Any) -> bool:
+    """Whether ``text`` is how ``value`` is written."""
+    try:
+        return bool(repr(value) == text)
+    except (ValueError, RecursionError):  # an integer of too many digits, nested too deep
+        return False
 
 
 #: Values of these kinds cannot be changed.
@@ -199,9 +217,9 @@ def _failure(error: Exception, limits: Limits) -> Run:
     if text.endswith(f"> {limits.output_bytes} bytes"):  # it calls this memory too
         reason = f"printed more than {limits.output_bytes} bytes"
         return Run("error", None, reason, NAME)
-    if text.startswith("TimeoutError"):
+    if text.startswith("TimeoutError") and "limit exceeded" in text:
         return Run("timeout", None, text, NAME)
-    if text.startswith("MemoryError"):
+    if text.startswith("MemoryError") and "limit exceeded" in text:
         return Run("memory", None, text, NAME)
     if any(word in text[:60] for word in _UNSUPPORTED):
         return Run("unsupported", None, text, NAME)

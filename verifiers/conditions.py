@@ -13,6 +13,7 @@ import copy
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 #: The function that `ask` and `judge` define.
 ENTRY = "tracemine_run_tests"
@@ -26,6 +27,8 @@ CONVERSIONS = frozenset(
 #: Modules that a condition may use whoever imports them.
 MODULES = frozenset({"math"})
 
+_KNOWN = frozenset({*dir(builtins), *MODULES})
+
 _HOLE = "tracemine_value_{}"
 
 
@@ -33,10 +36,15 @@ _HOLE = "tracemine_value_{}"
 class Plan:
     """Two source texts that each define a function `ENTRY`. That of ``ask``, to run after the
     program and its setup, takes nothing and gives for each test a list of values; that of ``judge``
-    takes those lists and gives for each test whether its conditions hold."""
+    takes those lists and gives for each test whether its conditions hold.
+
+    ``equals`` has for each test the values that its list has to equal, or None where its conditions
+    are not all of the kind ``f(2) == 4``. What they say then ``judge`` knows, which is empty where
+    it is not needed."""
 
     ask: str
     judge: str
+    equals: tuple[list[Any] | None, ...]
 
 
 def plan(code: str, tests: Sequence[str], setup: str) -> Plan:
@@ -52,26 +60,44 @@ def plan(code: str, tests: Sequence[str], setup: str) -> Plan:
     trees = [ast.parse(test.strip()) for test in tests]
     imports = [n for n in ast.parse(setup).body if isinstance(n, (ast.Import, ast.ImportFrom))]
     program = _bound(ast.parse(code)) | _bound(ast.parse(setup)) - _imported(imports)
-    asks, judges = [], []
+    asks, judges, equals = [], [], []
     for tree in trees:
         own = _trusted_names(tree, program) | _imported(imports)
         lines, conditions, count = [], [], 0
+        wanted: list[Any] | None = []
         for statement in tree.body:
             if not isinstance(statement, ast.Assert):
                 lines.append(ast.unparse(statement))
                 continue
             holes = _Holes(own, count)
             condition = holes.visit(statement.test)
-            conditions.append(f"bool({ast.unparse(condition)})")
+            conditions.append(condition)
             lines += [f"tracemine_values.append({ast.unparse(value)})" for value in holes.values]
+            wanted = None if wanted is None else _with_literal(wanted, condition)
             count += len(holes.values)
         asks.append(
             "\n".join(["tracemine_values = []", *lines, "tracemine_all.append(tracemine_values)"])
         )
         names = "".join(f"{_HOLE.format(i)}, " for i in range(count))
         unpack = [f"({names}) = tracemine_values"] if names else []
-        judges.append("\n".join([*unpack, f"return {' and '.join(conditions) or 'True'}"]))
-    return Plan(_ask(asks), _judge(imports, judges))
+        judges.append((unpack, conditions))
+        equals.append(wanted)
+    judge = _judge(imports, judges) if None in equals else ""
+    return Plan(_ask(asks), judge, tuple(equals))
+
+
+def _with_literal(wanted: list[Any], condition: ast.AST) -> list[Any] | None:
+    """``wanted`` and the literal that a condition wants its only hole to equal, if it does."""
+    match condition:
+        case ast.Compare(left, [ast.Eq()], [right]):
+            hole = _HOLE.format(len(wanted))
+            for side, other in ((left, right), (right, left)):
+                if isinstance(side, ast.Name) and side.id == hole:
+                    try:
+                        return [*wanted, ast.literal_eval(other)]
+                    except (ValueError, TypeError, RecursionError, MemoryError):
+                        return None
+    return None
 
 
 def _ask(bodies: Sequence[str]) -> str:
@@ -80,9 +106,14 @@ def _ask(bodies: Sequence[str]) -> str:
     return "\n".join([*lines, "    return tracemine_all", ""])
 
 
-def _judge(imports: Sequence[ast.Import | ast.ImportFrom], bodies: Sequence[str]) -> str:
+def _judge(
+    imports: Sequence[ast.Import | ast.ImportFrom],
+    bodies: Sequence[tuple[list[str], list[ast.AST]]],
+) -> str:
     lines = [f"import {module}" for module in sorted(MODULES)] + [ast.unparse(n) for n in imports]
-    for index, body in enumerate(bodies):
+    for index, (unpack, conditions) in enumerate(bodies):
+        holds = " and ".join(f"bool({ast.unparse(condition)})" for condition in conditions)
+        body = "\n".join([*unpack, f"return {holds or True}"])
         lines += [f"def tracemine_test_{index}(tracemine_values):", textwrap.indent(body, "    ")]
     lines += [f"def {ENTRY}(found):", "    return ["]
     lines += [f"        tracemine_test_{i}(found[{i}])," for i in range(len(bodies))]
@@ -93,14 +124,13 @@ def _trusted_names(test: ast.Module, program: set[str]) -> frozenset[str]:
     """Names that mean in a test's conditions what they mean without the program. A builtin stays
     one though the program has a function of its name, unless that is all that the test calls."""
     own = _bound(test)
-    known = frozenset({*dir(builtins), *MODULES})
     called = {
         node.func.id
         for node in ast.walk(test)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
-    tried = called & (program - known)
-    return known - own if tried else known - own - program
+    tried = called & (program - _KNOWN)
+    return _KNOWN - own if tried else _KNOWN - own - program
 
 
 def _imported(imports: Sequence[ast.Import | ast.ImportFrom]) -> frozenset[str]:
@@ -112,19 +142,20 @@ def _imported(imports: Sequence[ast.Import | ast.ImportFrom]) -> frozenset[str]:
 def _bound(tree: ast.AST) -> set[str]:
     """Names that a program gives a meaning of its own; importing a module by its name does not."""
     found: set[str] = set()
-    passing = {
-        id(name)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.comprehension)
-        for name in ast.walk(node.target)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            found |= {node.id} if id(node) not in passing else set()
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.add(node.name)
+    rest: list[ast.AST] = [tree]
+    while rest:
+        node = rest.pop()
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                found.add(node.id)
+        elif isinstance(node, ast.comprehension):
+            rest += [node.iter, *node.ifs]  # its target is gone after it
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             found |= {a.asname or a.name for a in node.names if a.asname or a.name not in MODULES}
+        else:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                found.add(node.name)
+            rest += ast.iter_child_nodes(node)
     return found
 
 
