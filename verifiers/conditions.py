@@ -31,27 +31,49 @@ _KNOWN = frozenset({*dir(builtins), *MODULES})
 
 _HOLE = "tracemine_value_{}"
 
+#: Copies what holds other values.
+_KEPT = """
+def tracemine_kept(value):
+    kind = type(value)
+    if kind is list:
+        return [tracemine_kept(member) for member in value]
+    if kind is tuple:
+        return tuple([tracemine_kept(member) for member in value])
+    if kind is dict:
+        return {key: tracemine_kept(value[key]) for key in value}
+    return set(value) if kind is set else value
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """One ``assert`` of a test: its condition, in which names stand for what is asked of the
+    program. ``equals`` is what a condition of the kind ``f(2) == 4`` wants to be told, as a list of
+    that one value; None for others. ``once``: it is no part of another statement."""
+
+    condition: ast.expr
+    asked: tuple[ast.expr, ...]
+    equals: list[Any] | None
+    once: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Two source texts that each define a function `ENTRY`. That of ``ask``, to run after the
-    program and its setup, takes nothing and gives for each test a list of values; that of ``judge``
-    takes those lists and gives for each test whether its conditions hold.
-
-    ``equals`` has for each test the values that its list has to equal, or None where its conditions
-    are not all of the kind ``f(2) == 4``. What they say then ``judge`` knows, which is empty where
-    it is not needed."""
+    program and its setup, takes nothing and gives for each test a list of pairs: the number of an
+    assertion that was reached, and the values that it asks for. That of ``judge`` takes those lists
+    and gives for each test whether its conditions hold."""
 
     ask: str
     judge: str
-    equals: tuple[list[Any] | None, ...]
+    tests: tuple[tuple[Assertion, ...], ...]
 
 
 def plan(code: str, tests: Sequence[str], setup: str) -> Plan:
     """How to try ``tests``, each a text of statements, on a program.
 
-    An ``assert`` within another statement is left to the program's own interpreter: such a test
-    passes if it runs to its end.
+    An ``assert`` within a ``try`` is left to the program's own interpreter: whether it is caught
+    there is part of the test.
 
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: if the program, a test or the setup
@@ -60,70 +82,88 @@ def plan(code: str, tests: Sequence[str], setup: str) -> Plan:
     trees = [ast.parse(test.strip()) for test in tests]
     imports = [n for n in ast.parse(setup).body if isinstance(n, (ast.Import, ast.ImportFrom))]
     program = _bound(ast.parse(code)) | _bound(ast.parse(setup)) - _imported(imports)
-    asks, judges, equals = [], [], []
+    asks, assertions = [], []
     for tree in trees:
-        own = _trusted_names(tree, program) | _imported(imports)
-        lines, conditions, count = [], [], 0
-        wanted: list[Any] | None = []
-        for statement in tree.body:
-            if not isinstance(statement, ast.Assert):
-                lines.append(ast.unparse(statement))
-                continue
-            holes = _Holes(own, count)
-            condition = holes.visit(statement.test)
-            conditions.append(condition)
-            lines += [f"tracemine_values.append({ast.unparse(value)})" for value in holes.values]
-            wanted = None if wanted is None else _with_literal(wanted, condition)
-            count += len(holes.values)
-        asks.append(
-            "\n".join(["tracemine_values = []", *lines, "tracemine_all.append(tracemine_values)"])
-        )
-        names = "".join(f"{_HOLE.format(i)}, " for i in range(count))
-        unpack = [f"({names}) = tracemine_values"] if names else []
-        judges.append((unpack, conditions))
-        equals.append(wanted)
-    judge = _judge(imports, judges) if None in equals else ""
-    return Plan(_ask(asks), judge, tuple(equals))
+        trusted = _trusted_names(tree, program) | _imported(imports)
+        asking = _Asking(trusted, {id(statement) for statement in tree.body})
+        asks.append(ast.unparse(ast.fix_missing_locations(asking.visit(tree))))
+        assertions.append(tuple(asking.assertions))
+    return Plan(_ask(asks), _judge(imports, assertions), tuple(assertions))
 
 
-def _with_literal(wanted: list[Any], condition: ast.AST) -> list[Any] | None:
-    """``wanted`` and the literal that a condition wants its only hole to equal, if it does."""
+def _ask(bodies: Sequence[str]) -> str:
+    lines = [_KEPT, f"def {ENTRY}():", "    tracemine_all = []"]
+    for body in bodies:
+        lines += ["    tracemine_found = []", textwrap.indent(body, "    ")]
+        lines += ["    tracemine_all.append(tracemine_found)"]
+    return "\n".join([*lines, "    return tracemine_all", ""])
+
+
+def _judge(
+    imports: Sequence[ast.Import | ast.ImportFrom], tests: Sequence[Sequence[Assertion]]
+) -> str:
+    lines = [f"import {module}" for module in sorted(MODULES)] + [ast.unparse(n) for n in imports]
+    for index, assertions in enumerate(tests):
+        for number, assertion in enumerate(assertions):
+            names = "".join(f"{_HOLE.format(i)}, " for i in range(len(assertion.asked)))
+            lines += [f"def tracemine_condition_{index}_{number}(tracemine_values):"]
+            lines += [f"    ({names}) = tracemine_values"] if names else []
+            lines += [f"    return bool({ast.unparse(assertion.condition)})"]
+        conditions = "".join(f"tracemine_condition_{index}_{n}, " for n in range(len(assertions)))
+        lines += [
+            f"def tracemine_test_{index}(found):",
+            f"    conditions = [{conditions}]",
+            "    return all([conditions[number](values) for number, values in found])",
+        ]
+    lines += [f"def {ENTRY}(found):", "    return ["]
+    lines += [f"        tracemine_test_{i}(found[{i}])," for i in range(len(tests))]
+    return "\n".join([*lines, "    ]", ""])
+
+
+class _Asking(ast.NodeTransformer):
+    """Puts in the place of each assertion that it is told which was reached, with what values."""
+
+    def __init__(self, trusted: frozenset[str], outermost: set[int]) -> None:
+        self.trusted = trusted
+        self.outermost = outermost
+        self.assertions: list[Assertion] = []
+
+    def visit_Try(self, node: ast.Try) -> ast.AST:
+        return node
+
+    visit_TryStar = visit_Try  # noqa: N815 - named after the node
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        holes = _Holes(self.trusted, 0)
+        condition = holes.visit(node.test)
+        number = len(self.assertions)
+        once = id(node) in self.outermost
+        self.assertions.append(Assertion(condition, tuple(holes.values), _literal(condition), once))
+        values = ast.List(list(holes.values), ast.Load())
+        # Later statements may change what they look at now.
+        kept = ast.Call(ast.Name("tracemine_kept", ast.Load()), [values], [])
+        pair = ast.Tuple([ast.Constant(number), kept], ast.Load())
+        told = ast.Attribute(ast.Name("tracemine_found", ast.Load()), "append", ast.Load())
+        return ast.Expr(ast.Call(told, [pair], []))
+
+
+def _literal(condition: ast.AST) -> list[Any] | None:
+    """The literal that a condition wants its only hole to equal, if that is what it says."""
     match condition:
         case ast.Compare(left, [ast.Eq()], [right]):
-            hole = _HOLE.format(len(wanted))
             for side, other in ((left, right), (right, left)):
-                if isinstance(side, ast.Name) and side.id == hole:
+                if isinstance(side, ast.Name) and side.id == _HOLE.format(0):
                     try:
-                        return [*wanted, ast.literal_eval(other)]
+                        return [ast.literal_eval(other)]
                     except (ValueError, TypeError, RecursionError, MemoryError):
                         return None
     return None
 
 
-def _ask(bodies: Sequence[str]) -> str:
-    lines = [f"def {ENTRY}():", "    tracemine_all = []"]
-    lines += [textwrap.indent(body, "    ") for body in bodies]
-    return "\n".join([*lines, "    return tracemine_all", ""])
-
-
-def _judge(
-    imports: Sequence[ast.Import | ast.ImportFrom],
-    bodies: Sequence[tuple[list[str], list[ast.AST]]],
-) -> str:
-    lines = [f"import {module}" for module in sorted(MODULES)] + [ast.unparse(n) for n in imports]
-    for index, (unpack, conditions) in enumerate(bodies):
-        holds = " and ".join(f"bool({ast.unparse(condition)})" for condition in conditions)
-        body = "\n".join([*unpack, f"return {holds or True}"])
-        lines += [f"def tracemine_test_{index}(tracemine_values):", textwrap.indent(body, "    ")]
-    lines += [f"def {ENTRY}(found):", "    return ["]
-    lines += [f"        tracemine_test_{i}(found[{i}])," for i in range(len(bodies))]
-    return "\n".join([*lines, "    ]", ""])
-
-
 def _trusted_names(test: ast.Module, program: set[str]) -> frozenset[str]:
     """Names that mean in a test's conditions what they mean without the program. A builtin stays
     one though the program has a function of its name, unless that is all that the test calls."""
-    own = _bound(test)
+    own = _bound(test) | {node.arg for node in ast.walk(test) if isinstance(node, ast.arg)}
     called = {
         node.func.id
         for node in ast.walk(test)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracemine.schemas import content_id
-from tracemine.verifiers.conditions import ENTRY, Plan, plan
+from tracemine.verifiers.conditions import ENTRY, Assertion, Plan, plan
 from tracemine.verifiers.sandbox import MAX_SOURCE_CHARS, Backend, Limits, Sandbox
 from tracemine.verifiers.verdict import Outcome, Verdict
 
@@ -96,9 +96,9 @@ def check_tests(
         bounded = dataclasses.replace(limits, seconds=seconds)
         (run,) = sandbox.run_many(source, ENTRY, [{}], backend=backend, limits=bounded)
         if run.status == "ok":
-            failed = _first_failure(run.value, planned, len(tests), sandbox)
+            failed = _first_failure(run.value, planned, sandbox)
             if failed is None:
-                again = _confirm(source, planned, len(tests), sandbox, limits) if confirm else None
+                again = _confirm(source, planned, sandbox, limits) if confirm else None
                 if again is None:
                     reason = f"{run.backend}: {len(tests)} of {len(tests)} tests"
                     return Verdict("agree", reason, NAME)
@@ -111,14 +111,12 @@ def check_tests(
     return Verdict(outcome, f"{run.backend}: {run.status}: {run.reason}"[:300], NAME)
 
 
-def _confirm(
-    source: str, planned: Plan, count: int, sandbox: Sandbox, limits: Limits
-) -> Verdict | None:
+def _confirm(source: str, planned: Plan, sandbox: Sandbox, limits: Limits) -> Verdict | None:
     """What is to be said of a pass that does not come again in another interpreter."""
     (run,) = sandbox.run_many(
         source, ENTRY, [{}], backend="cpython", limits=limits, second_seed=True
     )
-    failed = _first_failure(run.value, planned, count, sandbox) if run.status == "ok" else None
+    failed = _first_failure(run.value, planned, sandbox) if run.status == "ok" else None
     if run.status == "ok" and failed is None:
         return None
     if run.status in ("timeout", "memory"):  # says nothing of what it would have given
@@ -127,15 +125,20 @@ def _confirm(
     return Verdict("differ", f"flaky: {reason}"[:300], NAME)
 
 
-def _first_failure(found: Any, planned: Plan, count: int, sandbox: Sandbox) -> int | None:
+def _first_failure(found: Any, planned: Plan, sandbox: Sandbox) -> int | None:
     """The index of the first test whose condition does not hold of what was found, or None."""
+    count = len(planned.tests)
     if type(found) is not list or len(found) != count:
         return 0
-    for index, (values, wanted) in enumerate(zip(found, planned.equals, strict=True)):
-        # Both are plain: no code decides what is equal.
-        if wanted is not None and values != wanted:
+    for index, assertions in enumerate(planned.tests):
+        if not _is_told(found[index], assertions):
             return index
-    if None not in planned.equals:
+        for number, values in found[index]:
+            wanted = assertions[number].equals
+            # Both are plain: no code decides what is equal.
+            if wanted is not None and values != wanted:
+                return index
+    if all(assertion.equals is not None for test in planned.tests for assertion in test):
         return None
     run = sandbox.run(planned.judge, ENTRY, {"found": found})
     if run.status == "ok" and type(run.value) is list and len(run.value) == count:
@@ -147,6 +150,26 @@ def _first_failure(found: Any, planned: Plan, count: int, sandbox: Sandbox) -> i
         if judged.status != "ok" or judged.value is not True:
             return index
     return 0
+
+
+def _is_told(found: Any, assertions: Sequence[Assertion]) -> bool:
+    """Whether it has the form of what a test tells, and tells of each assertion that has to be
+    reached once, and of one at least: a test that reaches none of its assertions tests nothing."""
+    told = [0] * len(assertions)
+    if type(found) is not list:
+        return False
+    for pair in found:
+        if type(pair) is not tuple or len(pair) != 2:
+            return False
+        number, values = pair
+        if type(number) is not int or type(values) is not list or not 0 <= number < len(told):
+            return False
+        told[number] += 1
+        if len(values) != len(assertions[number].asked):
+            return False
+    return (bool(found) or not assertions) and all(
+        count == 1 for count, assertion in zip(told, assertions, strict=True) if assertion.once
+    )
 
 
 def _one(judge: str, index: int) -> str:

@@ -39,6 +39,11 @@ TESTS = [
     "assert 8 < f(3) < 10, 'far off'",
     "assert (f(1), f(2)) == (1, 4)",
     "assert [*[f(1)], f(2)] == [1, 4]",
+    "for n, square in [(2, 4), (3, 9)]:\n    assert f(n) == square",
+    "def check(candidate):\n    assert candidate(3) == 9\n    assert abs(candidate(2) - 4) < 1e-6\n"
+    "check(f)",
+    "if f(1) != 7:\n    assert f(3) == 9",
+    "with __import__('contextlib').suppress(KeyError):\n    assert f(3) == 9",
 ]
 
 
@@ -85,10 +90,39 @@ def test_what_a_test_converts_need_not_be_plain_before(sandbox: Sandbox) -> None
     assert check_tests(code, ["assert f(3) == [3, 9]"], "", sandbox).outcome != "agree"
 
 
-def test_an_assertion_within_a_statement_is_the_programs(sandbox: Sandbox) -> None:
+def test_an_assertion_within_a_try_is_the_programs(sandbox: Sandbox) -> None:
+    code = "def f(x):\n    if x < 0: raise ValueError\n    return x * x\n"
+    refuses = "try:\n    f(-1)\n    assert False, 'took it'\nexcept ValueError:\n    pass"
+    assert check_tests(code, [refuses], "", sandbox).outcome == "agree"
+    assert check_tests(SQUARE, [refuses], "", sandbox).outcome == "differ"
+
+
+def test_what_changes_later_is_asked_for_as_it_was(sandbox: Sandbox) -> None:
+    code = "def f(xs):\n    return xs\n"
+    test = (
+        "xs = f([1])\nassert xs == [1]\nxs.append(2)\nassert (xs, {1: xs}) == ([1, 2], {1: [1, 2]})"
+    )
+    assert check_tests(code, [test], "", sandbox).outcome == "agree"
+    assert (
+        check_tests(code, [test.replace("append(2)", "clear()")], "", sandbox).outcome == "differ"
+    )
+
+
+def test_each_round_of_a_loop_is_judged(sandbox: Sandbox) -> None:
     loop = "for n in range(4):\n    assert f(n) == n * n"
     assert check_tests(SQUARE, [loop], "", sandbox).outcome == "agree"
-    assert check_tests("def f(x): return 0", [loop], "", sandbox).outcome == "differ"
+    wrong_at_last = "def f(x):\n    return x * x if x < 3 else 0\n"
+    assert check_tests(wrong_at_last, [loop], "", sandbox).outcome == "differ"
+
+
+def test_an_assertion_that_is_not_told_of_fails(sandbox: Sandbox) -> None:
+    """Code that finds the list of what was reached and empties it."""
+    code = (
+        "import sys\ndef f(x):\n"
+        "    sys._getframe(1).f_locals['tracemine_all'].append([])\n    return 0\n"
+    )
+    for tests in (["assert f(3) == 9"], ["assert f(3) == 9", "assert f(2) == 4"]):
+        assert check_tests(code, tests, "", sandbox).outcome == "differ"
 
 
 def test_the_judge_never_sees_the_program() -> None:
