@@ -131,11 +131,13 @@ class _Asking(ast.NodeTransformer):
     def visit_Try(self, node: ast.Try) -> ast.AST:
         return node
 
-    visit_TryStar = visit_Try  # noqa: N815 - named after the node
+    def visit_TryStar(self, node: ast.TryStar) -> ast.AST:
+        return node
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
         holes = _Holes(self.trusted, 0)
         condition = holes.visit(node.test)
+        assert isinstance(condition, ast.expr)
         number = len(self.assertions)
         once = id(node) in self.outermost
         self.assertions.append(Assertion(condition, tuple(holes.values), _literal(condition), once))
