@@ -8,6 +8,7 @@ when any one value of the instance is changed a little.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 
 from tracemine.schemas import Instance, decode
 from tracemine.schemas.values import dump_json, encode
+from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.replay import ENTRY, Routine, guarded_source, is_plain_arithmetic
 from tracemine.verifiers.runs import Backend, Run
@@ -52,7 +54,7 @@ def difference_nearby(meetings: Iterable[Meeting], sandbox: Sandbox) -> list[str
     asked = _Questions()
     for meeting, moved in zip(listed, points, strict=True):
         for _, values in moved:
-            asked.add(meeting.routine, _bound(meeting, values))
+            asked.add(meeting.routine, _served(meeting, values))
             asked.add(meeting.origin, values)
     asked.run(sandbox)
     return [
@@ -122,7 +124,7 @@ def _changes(value: Any, step: int) -> list[Any]:
     return []
 
 
-def _bound(meeting: Meeting, values: Mapping[str, Any]) -> dict[str, Any]:
+def _served(meeting: Meeting, values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[key] for name, key in meeting.binding_map.items()}
 
 
@@ -133,8 +135,11 @@ class _Questions:
         self._calls: dict[Routine, dict[str, dict[str, Any]]] = {}
         self._runs: dict[tuple[Routine, str], Run] = {}
 
-    def add(self, routine: Routine, bindings: dict[str, Any]) -> None:
-        self._calls.setdefault(routine, {})[_key(bindings)] = bindings
+    def add(self, routine: Routine, values: Mapping[str, Any]) -> None:
+        """Values by parameter; those that do not fit the routine's types are not asked for."""
+        with contextlib.suppress(BindingError):
+            bound = bind(routine.signature.inputs, values)
+            self._calls.setdefault(routine, {})[_key(values)] = bound
 
     def run(self, sandbox: Sandbox) -> None:
         for routine, calls in self._calls.items():
@@ -144,25 +149,26 @@ class _Questions:
             runs = sandbox.run_many(source, ENTRY, list(calls.values()), backend=backend)
             self._runs |= {(routine, k): r for k, r in zip(calls, runs, strict=True)}
 
-    def value(self, routine: Routine, bindings: dict[str, Any]) -> tuple[Any] | None:
+    def value(self, routine: Routine, values: Mapping[str, Any]) -> tuple[Any] | None:
         """What the routine gave, in a tuple of one; None where it gave nothing."""
-        run = self._runs[routine, _key(bindings)]
-        if run.status == "ok" and type(run.value) is tuple and len(run.value) == 2:
-            tag, value = run.value
+        run = self._runs.get((routine, _key(values)))
+        given = run.value if run is not None and run.status == "ok" else None
+        if type(given) is tuple and len(given) == 2:
+            tag, value = given
             if tag == "value":
                 return (value,)
         return None
 
 
-def _key(bindings: Mapping[str, Any]) -> str:
-    return dump_json({name: encode(value) for name, value in bindings.items()})
+def _key(values: Mapping[str, Any]) -> str:
+    return dump_json({name: encode(value) for name, value in values.items()})
 
 
 def _first_difference(
     meeting: Meeting, moved: Iterable[tuple[str, dict[str, Any]]], asked: _Questions
 ) -> str:
     for key, values in moved:
-        mine = asked.value(meeting.routine, _bound(meeting, values))
+        mine = asked.value(meeting.routine, _served(meeting, values))
         theirs = asked.value(meeting.origin, values)
         if mine is None or theirs is None:
             # Outside what one of them is for (a division by zero, a precondition): says nothing.
