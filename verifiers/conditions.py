@@ -10,10 +10,13 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
+import itertools
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from tracemine.verifiers.unfolding import asserts, given, mentioned, replace_names, unfold
 
 #: The function that `ask` and `judge` define.
 ENTRY = "tracemine_run_tests"
@@ -31,7 +34,14 @@ _KNOWN = frozenset({*dir(builtins), *MODULES})
 
 _HOLE = "tracemine_value_{}"
 
-#: Copies what holds other values.
+#: For what a condition may do without; and a copy of what holds other values.
+_TRY = """
+def tracemine_try(value):
+    try:
+        return (value(),)
+    except Exception:
+        return ()
+"""
 _KEPT = """
 def tracemine_kept(value):
     kind = type(value)
@@ -43,110 +53,225 @@ def tracemine_kept(value):
         return {key: tracemine_kept(value[key]) for key in value}
     return set(value) if kind is set else value
 """
+#: The builtins that it needs; where the program has others by these names nothing is copied.
+_COPYING = frozenset({"type", "list", "tuple", "dict", "set"})
 
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """One ``assert`` of a test: its condition, in which names stand for what is asked of the
+    """One ``assert`` of a test: its condition, in which names stand for what is ``asked`` of the
     program. ``equals`` is what a condition of the kind ``f(2) == 4`` wants to be told, as a list of
-    that one value; None for others. ``once``: it is no part of another statement."""
+    that one value; None for others."""
 
     condition: ast.expr
     asked: tuple[ast.expr, ...]
     equals: list[Any] | None
-    once: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Two source texts that each define a function `ENTRY`. That of ``ask``, to run after the
-    program and its setup, takes nothing and gives for each test a list of pairs: the number of an
-    assertion that was reached, and the values that it asks for. That of ``judge`` takes those lists
-    and gives for each test whether its conditions hold."""
+    program, takes nothing and gives for each test the values that each of its assertions asks for.
+    That of ``judge`` takes those lists and gives for each test whether its conditions hold; empty
+    where each assertion knows what it ``equals``."""
 
     ask: str
     judge: str
     tests: tuple[tuple[Assertion, ...], ...]
 
 
-def plan(code: str, tests: Sequence[str], setup: str) -> Plan:
-    """How to try ``tests``, each a text of statements, on a program.
+class UnseenError(ValueError):
+    """A test that cannot be judged without the program: it asserts within other statements (a
+    ``try``, a ``while``), or nowhere that can be seen. Code that looks into its caller would find
+    there what is expected, or skip it."""
 
-    An ``assert`` within a ``try`` is left to the program's own interpreter: whether it is caught
-    there is part of the test.
+
+def plan(code: str, tests: Sequence[str], setup: str) -> Plan:
+    """How to try ``tests``, each a text of statements that runs after ``setup``, on a program.
 
     Raises:
+        UnseenError: if a test cannot be judged without the program.
         SyntaxError, ValueError, RecursionError, MemoryError: if the program, a test or the setup
             does not parse.
     """
-    trees = [ast.parse(test.strip()) for test in tests]
-    imports = [n for n in ast.parse(setup).body if isinstance(n, (ast.Import, ast.ImportFrom))]
-    program = _bound(ast.parse(code)) | _bound(ast.parse(setup)) - _imported(imports)
+    written = ast.parse(code)
+    prepared = ast.parse(setup).body
+    imports = [n for n in prepared if isinstance(n, (ast.Import, ast.ImportFrom))]
+    known_to_code = mentioned([written])
+    checks, constants = _for_tests(prepared, known_to_code)
+    helpers = _helpers(prepared, known_to_code, _imported(imports))
+    bodies = [unfold([*constants, *ast.parse(test.strip()).body], checks) for test in tests]
+    # A check that could not be written out is still called.
+    called = mentioned(statement for body in bodies for statement in body)
+    kept = [s for s in prepared if s not in constants and not _is_of(s, checks, called)]
+    setup_left = ast.Module(kept, [])
+    program = _bound(written) | _bound(setup_left) - _imported(imports)
     asks, assertions = [], []
-    for tree in trees:
-        trusted = _trusted_names(tree, program) | _imported(imports)
-        asking = _Asking(trusted, {id(statement) for statement in tree.body})
-        asks.append(ast.unparse(ast.fix_missing_locations(asking.visit(tree))))
-        assertions.append(tuple(asking.assertions))
-    return Plan(_ask(asks), _judge(imports, assertions), tuple(assertions))
+    for index, body in enumerate(bodies):
+        own = {helper.name for helper in helpers} - _bound(ast.Module(body, []))
+        trusted = _trusted_names(ast.Module(body, []), program) | _imported(imports) | own
+        lines, found = _asked(_folded(body, trusted), trusted)
+        if not found:
+            raise UnseenError(
+                f"test {index} asserts nothing that can be judged without the program"
+            )
+        asks.append("\n".join(lines))
+        assertions.append(tuple(found))
+    judged = any(assertion.equals is None for test in assertions for assertion in test)
+    return Plan(
+        _ask(setup_left, program, asks),
+        _judge([*imports, *helpers], assertions) if judged else "",
+        tuple(assertions),
+    )
 
 
-def _ask(bodies: Sequence[str]) -> str:
-    lines = [_KEPT, f"def {ENTRY}():", "    tracemine_all = []"]
+def _for_tests(
+    setup: Sequence[ast.stmt], known_to_code: set[str]
+) -> tuple[dict[str, ast.FunctionDef], list[ast.stmt]]:
+    """What of a setup is there for the tests alone: functions that assert, and names for values."""
+    checks: dict[str, ast.FunctionDef] = {}
+    constants: list[ast.stmt] = []
+    for statement in setup:
+        others = known_to_code | mentioned(s for s in setup if s is not statement)
+        pair = given(statement)
+        if isinstance(statement, ast.FunctionDef) and asserts(statement):
+            if statement.name not in known_to_code:
+                checks[statement.name] = statement
+        elif pair and pair[0] not in others and not mentioned([pair[1]]):
+            constants.append(statement)
+    return checks, constants
+
+
+def _helpers(
+    setup: Sequence[ast.stmt], known_to_code: set[str], imported: frozenset[str]
+) -> list[ast.FunctionDef]:
+    """Functions of a setup that need nothing but builtins, its imports and one another."""
+    found: list[ast.FunctionDef] = []
+    for statement in setup:
+        if isinstance(statement, ast.FunctionDef) and statement.name not in known_to_code:
+            inner = {n.arg for n in ast.walk(statement) if isinstance(n, ast.arg)}
+            inner |= _bound(statement) | {helper.name for helper in found}
+            if not asserts(statement) and mentioned([statement]) <= _KNOWN | imported | inner:
+                found.append(statement)
+    return found
+
+
+def _is_of(statement: ast.stmt, checks: Mapping[str, ast.FunctionDef], called: set[str]) -> bool:
+    """Whether it is a check that no test calls any more."""
+    return (
+        isinstance(statement, ast.FunctionDef)
+        and statement is checks.get(statement.name)
+        and statement.name not in called
+        and not any(statement.name in mentioned(c.body) for c in checks.values())
+    )
+
+
+def _folded(body: Sequence[ast.stmt], trusted: frozenset[str]) -> list[ast.stmt]:
+    """``body`` with the values of names in their place, where they need nothing of the program and
+    the program is never given what could be changed."""
+    pairs = [pair for pair in map(given, body) if pair]
+    bound = [n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name) and _is_set(n)]
+    values: dict[str, ast.expr] = {}
+    for name, value in pairs:
+        if bound.count(name) == 1 and mentioned([value]) <= trusted | values.keys():
+            values[name] = value
+    while True:
+        known = trusted | values.keys()
+        lent: set[str] = set()
+        for statement in body:
+            pair = given(statement)
+            if isinstance(statement, ast.Assert):
+                holes = _Holes(known)
+                holes.visit(copy.deepcopy(statement.test))
+                lent |= mentioned(holes.values)
+            elif not (pair and pair[0] in values):
+                lent |= mentioned([statement])
+        changeable = {n for n in lent & values.keys() if not _is_fixed(values[n], values)}
+        if not changeable:
+            break
+        values = {
+            name: value
+            for name, value in values.items()
+            if name not in changeable and not mentioned([value]) & changeable
+        }
+    for name in values:  # in order, so that each finds those before it in their place
+        known_before = {n: v for n, v in values.items() if n != name}
+        moved = replace_names(ast.Expr(values[name]), known_before)
+        assert isinstance(moved, ast.Expr)
+        values[name] = moved.value
+    return [
+        replace_names(statement, values)
+        for statement in body
+        if not ((pair := given(statement)) and pair[0] in values)
+    ]
+
+
+def _is_set(name: ast.Name) -> bool:
+    return not isinstance(name.ctx, ast.Load)
+
+
+def _is_fixed(value: ast.expr, values: Mapping[str, ast.expr]) -> bool:
+    """Whether a value cannot be changed by who is given it."""
+    match value:
+        case ast.Constant():
+            return True
+        case ast.Name(name):
+            return name in values and _is_fixed(values[name], values)
+        case ast.UnaryOp(_, operand):
+            return _is_fixed(operand, values)
+        case ast.BinOp(left, _, right):
+            return _is_fixed(left, values) and _is_fixed(right, values)
+        case ast.Tuple(members):
+            return all(_is_fixed(member, values) for member in members)
+    return False
+
+
+def _asked(body: Sequence[ast.stmt], trusted: frozenset[str]) -> tuple[list[str], list[Assertion]]:
+    """The statements that ask for what the assertions need, and the assertions; none where one
+    stands within another statement."""
+    lines: list[str] = []
+    found: list[Assertion] = []
+    for statement in body:
+        if not isinstance(statement, ast.Assert):
+            if asserts(statement):
+                return [], []
+            lines.append(_written(statement))
+            continue
+        holes = _Holes(trusted)
+        condition = holes.condition(statement.test)
+        found.append(Assertion(condition, tuple(holes.values), _literal(condition)))
+        # Later statements may change what they look at now.
+        values = ", ".join(_written(value) for value in holes.values)
+        lines.append(f"tracemine_found.append(tracemine_kept([{values}]))")
+    return lines, found
+
+
+def _written(node: ast.AST) -> str:
+    return ast.unparse(ast.fix_missing_locations(node))
+
+
+def _ask(setup: ast.Module, program: set[str], bodies: Sequence[str]) -> str:
+    kept = "\ntracemine_kept = lambda value: value\n" if program & _COPYING else _KEPT
+    lines = [ast.unparse(setup), _TRY, kept, f"def {ENTRY}():", "    tracemine_all = []"]
     for body in bodies:
         lines += ["    tracemine_found = []", textwrap.indent(body, "    ")]
         lines += ["    tracemine_all.append(tracemine_found)"]
     return "\n".join([*lines, "    return tracemine_all", ""])
 
 
-def _judge(
-    imports: Sequence[ast.Import | ast.ImportFrom], tests: Sequence[Sequence[Assertion]]
-) -> str:
-    lines = [f"import {module}" for module in sorted(MODULES)] + [ast.unparse(n) for n in imports]
+def _judge(setup: Sequence[ast.stmt], tests: Sequence[Sequence[Assertion]]) -> str:
+    lines = [f"import {module}" for module in sorted(MODULES)] + [ast.unparse(n) for n in setup]
     for index, assertions in enumerate(tests):
+        lines += [f"def tracemine_test_{index}(found):"]
         for number, assertion in enumerate(assertions):
             names = "".join(f"{_HOLE.format(i)}, " for i in range(len(assertion.asked)))
-            lines += [f"def tracemine_condition_{index}_{number}(tracemine_values):"]
-            lines += [f"    ({names}) = tracemine_values"] if names else []
-            lines += [f"    return bool({ast.unparse(assertion.condition)})"]
-        conditions = "".join(f"tracemine_condition_{index}_{n}, " for n in range(len(assertions)))
-        lines += [
-            f"def tracemine_test_{index}(found):",
-            f"    conditions = [{conditions}]",
-            "    return all([conditions[number](values) for number, values in found])",
-        ]
+            lines += [f"    ({names}) = found[{number}]"] if names else []
+            lines += [f"    if not ({_written(assertion.condition)}):"]
+            lines += ["        return False"]
+        lines += ["    return True"]
     lines += [f"def {ENTRY}(found):", "    return ["]
     lines += [f"        tracemine_test_{i}(found[{i}])," for i in range(len(tests))]
     return "\n".join([*lines, "    ]", ""])
-
-
-class _Asking(ast.NodeTransformer):
-    """Puts in the place of each assertion that it is told which was reached, with what values."""
-
-    def __init__(self, trusted: frozenset[str], outermost: set[int]) -> None:
-        self.trusted = trusted
-        self.outermost = outermost
-        self.assertions: list[Assertion] = []
-
-    def visit_Try(self, node: ast.Try) -> ast.AST:
-        return node
-
-    def visit_TryStar(self, node: ast.TryStar) -> ast.AST:
-        return node
-
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        holes = _Holes(self.trusted, 0)
-        condition = holes.visit(node.test)
-        assert isinstance(condition, ast.expr)
-        number = len(self.assertions)
-        once = id(node) in self.outermost
-        self.assertions.append(Assertion(condition, tuple(holes.values), _literal(condition), once))
-        values = ast.List(list(holes.values), ast.Load())
-        # Later statements may change what they look at now.
-        kept = ast.Call(ast.Name("tracemine_kept", ast.Load()), [values], [])
-        pair = ast.Tuple([ast.Constant(number), kept], ast.Load())
-        told = ast.Attribute(ast.Name("tracemine_found", ast.Load()), "append", ast.Load())
-        return ast.Expr(ast.Call(told, [pair], []))
 
 
 def _literal(condition: ast.AST) -> list[Any] | None:
@@ -206,35 +331,83 @@ class _Holes(ast.NodeTransformer):
     in ``values``."""
 
     _STRUCTURE = (
-        ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Tuple, ast.List, ast.Starred,
-        ast.keyword, ast.comprehension, ast.boolop, ast.unaryop, ast.operator, ast.cmpop,
-        ast.expr_context,
+        ast.UnaryOp, ast.BinOp, ast.Compare, ast.Tuple, ast.List, ast.Starred, ast.keyword,
+        ast.comprehension, ast.boolop, ast.unaryop, ast.operator, ast.cmpop, ast.expr_context,
     )  # fmt: skip
 
-    def __init__(self, trusted: frozenset[str], first: int) -> None:
+    def __init__(self, trusted: frozenset[str], hole: str = _HOLE) -> None:
         self.trusted = trusted
-        self.first = first
+        self.hole = hole
         self.values: list[ast.expr] = []
+        self._needed = True
 
     def visit(self, node: ast.AST) -> ast.AST:
         if self._is_pure(node):
             return node
+        if isinstance(node, ast.Compare) and _asks_which(node):
+            raise UnseenError("a test asks which object it is, which only the program knows")
         if isinstance(node, self._STRUCTURE):
             return self.generic_visit(node)
         if isinstance(node, ast.Call) and self._is_pure(node.func) and not self._converts(node):
             return self.generic_visit(node)
-        if isinstance(node, (ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)):
-            targets = [n for g in node.generators for n in ast.walk(g.target)]
-            own = {n.id for n in targets if isinstance(n, ast.Name)}
-            inner = _Holes(self.trusted | own, self.first + len(self.values))
-            changed = inner.generic_visit(copy.deepcopy(node))
-            used = {n.id for v in inner.values for n in ast.walk(v) if isinstance(n, ast.Name)}
-            if not used & own:
-                self.values += inner.values
-                return changed
+        match node:
+            case ast.BoolOp(operator, [first, *rest]):
+                return ast.BoolOp(operator, [self.condition(first), *map(self._perhaps, rest)])
+            case ast.IfExp(test, then, other):
+                return ast.IfExp(self.condition(test), self._perhaps(then), self._perhaps(other))
+            case ast.GeneratorExp() | ast.ListComp() | ast.SetComp():
+                changed = self._rounds(node)
+                if changed is not None:
+                    return changed
         assert isinstance(node, ast.expr)
-        self.values.append(node)
-        return ast.Name(_HOLE.format(self.first + len(self.values) - 1), ast.Load())
+        return self._hole(node)
+
+    def _hole(self, value: ast.expr) -> ast.expr:
+        name = ast.Name(self.hole.format(len(self.values)), ast.Load())
+        if self._needed:
+            self.values.append(value)
+            return name
+        # Asked for all the same; that it raises matters only if the condition comes to it.
+        nothing = ast.arguments([], [], None, [], [], None, [])
+        tried = ast.Name("tracemine_try", ast.Load())
+        self.values.append(ast.Call(tried, [ast.Lambda(nothing, value)], []))
+        return ast.Subscript(name, ast.Constant(0), ast.Load())
+
+    def condition(self, node: ast.expr) -> ast.expr:
+        """``node`` with names for what needs the program."""
+        changed = self.visit(node)
+        assert isinstance(changed, ast.expr)
+        return changed
+
+    def _perhaps(self, node: ast.expr) -> ast.expr:
+        """A part of which the condition may do without."""
+        needed, self._needed = self._needed, False
+        try:
+            return self.condition(node)
+        finally:
+            self._needed = needed
+
+    def _rounds(self, node: ast.GeneratorExp | ast.ListComp | ast.SetComp) -> ast.expr | None:
+        """A comprehension over what needs no program: of it is asked what its rounds need."""
+        if len(node.generators) > 1 or node.generators[0].is_async:
+            return None
+        (over,) = node.generators
+        own = {n.id for n in ast.walk(over.target) if isinstance(n, ast.Name)}
+        known = _Holes(self.trusted | own)
+        if not self._is_pure(over.iter) or not all(map(known._is_pure, over.ifs)):
+            return None
+        inner = _Holes(self.trusted | own, "tracemine_part_{}")
+        part = inner.condition(copy.deepcopy(node.elt))
+        names = [ast.Name(inner.hole.format(i), ast.Store()) for i in range(len(inner.values))]
+        told = self._hole(
+            ast.ListComp(ast.Tuple(list(inner.values), ast.Load()), [copy.deepcopy(over)])
+        )
+        # zip: as many rounds as were asked for, which strict sees to.
+        listed = ast.ListComp(_loaded(over.target), [copy.deepcopy(over)])
+        strict = [ast.keyword("strict", ast.Constant(True))]
+        both = ast.Call(ast.Name("zip", ast.Load()), [listed, told], strict)
+        target = ast.Tuple([over.target, ast.Tuple(list(names), ast.Store())], ast.Store())
+        return type(node)(part, [ast.comprehension(target, both, [], 0)])
 
     def _is_pure(self, node: ast.AST) -> bool:
         return all(
@@ -243,3 +416,19 @@ class _Holes(ast.NodeTransformer):
 
     def _converts(self, call: ast.Call) -> bool:
         return isinstance(call.func, ast.Name) and call.func.id in CONVERSIONS
+
+
+def _asks_which(node: ast.Compare) -> bool:
+    """Whether it compares by ``is`` what is no constant."""
+    sides = [node.left, *node.comparators]
+    return any(
+        isinstance(operator, (ast.Is, ast.IsNot))
+        and not any(isinstance(side, ast.Constant) for side in pair)
+        for operator, pair in zip(node.ops, itertools.pairwise(sides), strict=True)
+    )
+
+
+def _loaded(target: ast.expr) -> ast.expr:
+    """A target as an expression."""
+    loaded: ast.expr = ast.parse(ast.unparse(target), mode="eval").body
+    return loaded

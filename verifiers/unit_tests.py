@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from tracemine.schemas import content_id
-from tracemine.verifiers.conditions import ENTRY, Assertion, Plan, plan
-from tracemine.verifiers.sandbox import MAX_SOURCE_CHARS, Backend, Limits, Sandbox
+from tracemine.verifiers.conditions import ENTRY, Plan, UnseenError, plan
+from tracemine.verifiers.decide import decide
+from tracemine.verifiers.sandbox import Backend, Limits, Sandbox
 from tracemine.verifiers.verdict import Outcome, Verdict
 
 NAME = "tests"
@@ -18,13 +17,8 @@ NAME = "tests"
 #: All tests of a task together. Reference solutions of MBPP take up to 3 s of CPU time.
 TEST_LIMITS = Limits(seconds=8.0)
 
-#: The inside of a code fence that says its code is Python.
-FENCE = re.compile(
-    r"^[ \t]*```[ \t]*(?:python|py|python3)[ \t]*(?:\r\n|\r|\n)(.*?)^[ \t]*```",
-    re.MULTILINE | re.DOTALL | re.IGNORECASE,
-)
-
-_BACKENDS: tuple[Backend, ...] = ("monty", "cpython")
+#: What a program hears that tries what the sandbox denies.
+_NOT_PERMITTED = "PermissionError: [Errno 1]"
 
 #: Seconds after which monty is not waited for: CPython has the last word on what it does not pass.
 _MONTY_SECONDS = 2.0
@@ -38,31 +32,6 @@ def admission_test(problem_id: str, tests: Sequence[str]) -> int:
         ValueError: if there are no tests.
     """
     return min(range(len(tests)), key=lambda index: content_id(problem_id, tests[index]))
-
-
-def fenced_blocks(trace: str) -> list[tuple[int, int]]:
-    """Where the insides of Python code fences stand."""
-    return [match.span(1) for match in FENCE.finditer(trace)]
-
-
-def find_program(trace: str) -> tuple[int, int] | None:
-    """Where the program stands that a trace ends with: the last Python fence that defines
-    something (what follows it may only show how to call it), else the last that parses; without
-    any fence the whole trace. None where nothing of that parses."""
-    parsed = []
-    for start, end in fenced_blocks(trace) or [(0, len(trace))]:
-        if end - start > MAX_SOURCE_CHARS:
-            continue
-        try:
-            tree = ast.parse(trace[start:end])
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        defines = any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in tree.body)
-        parsed.append((defines, start, end))
-    if not parsed:
-        return None
-    _, start, end = max(parsed)
-    return start, end
 
 
 def check_tests(
@@ -87,42 +56,30 @@ def check_tests(
         return Verdict("unknown", "no tests", NAME)
     try:
         planned = plan(code, tests, setup)
+    except UnseenError as error:
+        return Verdict("unknown", str(error), NAME)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return Verdict("unknown", f"a test that is no Python: {error}"[:200], NAME)
-    source = "\n".join((code, setup, "", planned.ask))
-    failed: int | None = None
-    for backend in _BACKENDS:
+    source = f"{code}\n{planned.ask}"
+
+    def ask(backend: Backend, second_seed: bool) -> Verdict:
         seconds = min(limits.seconds, _MONTY_SECONDS) if backend == "monty" else limits.seconds
         bounded = dataclasses.replace(limits, seconds=seconds)
-        (run,) = sandbox.run_many(source, ENTRY, [{}], backend=backend, limits=bounded)
+        (run,) = sandbox.run_many(
+            source, ENTRY, [{}], backend=backend, limits=bounded, second_seed=second_seed
+        )
         if run.status == "ok":
             failed = _first_failure(run.value, planned, sandbox)
             if failed is None:
-                again = _confirm(source, planned, sandbox, limits) if confirm else None
-                if again is None:
-                    reason = f"{run.backend}: {len(tests)} of {len(tests)} tests"
-                    return Verdict("agree", reason, NAME)
-                if run.backend == "cpython":
-                    return again
-    if run.status == "ok":
-        return Verdict("differ", f"{run.backend}: test {failed} fails", NAME)
-    # An exception or an exit is the program's doing; a limit or a value that is not plain is ours.
-    outcome: Outcome = "differ" if run.status == "error" else "unknown"
-    return Verdict(outcome, f"{run.backend}: {run.status}: {run.reason}"[:300], NAME)
+                return Verdict("agree", f"{run.backend}: {len(tests)} of {len(tests)} tests", NAME)
+            return Verdict("differ", f"{run.backend}: test {failed} fails", NAME)
+        # An exception or an exit is the program's doing; a limit, a value that is not plain or what
+        # the sandbox does not permit is ours.
+        ours = run.status != "error" or _NOT_PERMITTED in run.reason
+        outcome: Outcome = "unknown" if ours else "differ"
+        return Verdict(outcome, f"{run.backend}: {run.status}: {run.reason}"[:300], NAME)
 
-
-def _confirm(source: str, planned: Plan, sandbox: Sandbox, limits: Limits) -> Verdict | None:
-    """What is to be said of a pass that does not come again in another interpreter."""
-    (run,) = sandbox.run_many(
-        source, ENTRY, [{}], backend="cpython", limits=limits, second_seed=True
-    )
-    failed = _first_failure(run.value, planned, sandbox) if run.status == "ok" else None
-    if run.status == "ok" and failed is None:
-        return None
-    if run.status in ("timeout", "memory"):  # says nothing of what it would have given
-        return Verdict("unknown", f"{run.backend}: {run.status}: {run.reason}"[:300], NAME)
-    reason = run.reason or f"test {failed} fails"
-    return Verdict("differ", f"flaky: {reason}"[:300], NAME)
+    return decide(ask, confirm=confirm)
 
 
 def _first_failure(found: Any, planned: Plan, sandbox: Sandbox) -> int | None:
@@ -131,45 +88,33 @@ def _first_failure(found: Any, planned: Plan, sandbox: Sandbox) -> int | None:
     if type(found) is not list or len(found) != count:
         return 0
     for index, assertions in enumerate(planned.tests):
-        if not _is_told(found[index], assertions):
+        told = found[index]
+        if type(told) is not list or [_length(v) for v in told] != [
+            len(a.asked) for a in assertions
+        ]:
             return index
-        for number, values in found[index]:
-            wanted = assertions[number].equals
+        for values, assertion in zip(told, assertions, strict=True):
             # Both are plain: no code decides what is equal.
-            if wanted is not None and values != wanted:
+            if assertion.equals is not None and values != assertion.equals:
                 return index
-    if all(assertion.equals is not None for test in planned.tests for assertion in test):
+    if not planned.judge:
         return None
-    run = sandbox.run(planned.judge, ENTRY, {"found": found})
+    # CPython, because conditions round and sort, which the fast interpreter may do otherwise.
+    (run,) = sandbox.run_many(planned.judge, ENTRY, [{"found": found}], backend="cpython")
     if run.status == "ok" and type(run.value) is list and len(run.value) == count:
         return next((index for index, holds in enumerate(run.value) if holds is not True), None)
     # A condition that raises does not hold; which it was only each for itself can say.
-    for index, values in enumerate(found):
-        one = [[]] * index + [values] + [[]] * (count - index - 1)
-        judged = sandbox.run(_one(planned.judge, index), ENTRY, {"found": one})
+    for index in range(count):
+        (judged,) = sandbox.run_many(
+            _one(planned.judge, index), ENTRY, [{"found": found}], backend="cpython"
+        )
         if judged.status != "ok" or judged.value is not True:
             return index
     return 0
 
 
-def _is_told(found: Any, assertions: Sequence[Assertion]) -> bool:
-    """Whether it has the form of what a test tells, and tells of each assertion that has to be
-    reached once, and of one at least: a test that reaches none of its assertions tests nothing."""
-    told = [0] * len(assertions)
-    if type(found) is not list:
-        return False
-    for pair in found:
-        if type(pair) is not tuple or len(pair) != 2:
-            return False
-        number, values = pair
-        if type(number) is not int or type(values) is not list or not 0 <= number < len(told):
-            return False
-        told[number] += 1
-        if len(values) != len(assertions[number].asked):
-            return False
-    return (bool(found) or not assertions) and all(
-        count == 1 for count, assertion in zip(told, assertions, strict=True) if assertion.once
-    )
+def _length(values: Any) -> int:
+    return len(values) if type(values) is list else -1
 
 
 def _one(judge: str, index: int) -> str:

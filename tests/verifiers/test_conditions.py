@@ -42,9 +42,44 @@ TESTS = [
     "for n, square in [(2, 4), (3, 9)]:\n    assert f(n) == square",
     "def check(candidate):\n    assert candidate(3) == 9\n    assert abs(candidate(2) - 4) < 1e-6\n"
     "check(f)",
+    "cases = {2: 4, 3: 9}\nfor n, square in cases.items():\n    assert f(n) == square",
+    "for i, n in enumerate([0, 1]):\n    want = i * n\n    assert f(n) == want",
+    "for n in range(2, 4):\n    assert f(n) == n * n",
+    "xs, want = [1, 2], [1, 4]\nassert [f(xs[0]), f(xs[1])] == want",
+    "assert f(3) == 0 or f(3) == 9",
+    "assert (f(3) if f(2) == 4 else 0) == 9",
+    "assert all(f(n) == n * n for n in range(5) if n != 2)",
+    "assert sum(f(n) for n in [1, 2]) == 5",
+]
+
+#: What they say stands where the program could see or skip it, or is about objects.
+UNSEEN = [
     "if f(1) != 7:\n    assert f(3) == 9",
     "with __import__('contextlib').suppress(KeyError):\n    assert f(3) == 9",
+    "try:\n    f(-1)\n    assert False, 'took it'\nexcept ValueError:\n    pass",
+    "n = 0\nwhile n < 3:\n    n += 1\n    assert f(n) == n * n",
+    "import unittest\nunittest.TestCase().assertEqual(f(3), 9)",
+    "f(3)",
+    "xs = [1]\nassert f(xs) is xs",
+    "for n in [f(0), f(1)]:\n    if n:\n        assert n == 1",
 ]
+
+#: Code that looks for what is expected of it, with the test and the setup that it is tried with.
+PEEPING = {
+    "a name of the test": ("f_locals['expected']", "expected = 17\nassert f(4) == expected", ""),
+    "a loop": (
+        "f_locals['square']", "for n, square in [(2, 4), (3, 9)]:\n    assert f(n) == square", "",
+    ),
+    "the last name": (
+        "list(sys._getframe(1).f_locals.values())[-1]",
+        "text, want = 'a', 'b'\nassert f(text) == want", "",
+    ),
+    "a name of the setup": ("f_globals['WANT']", "assert f(1) == WANT", "WANT = [5, 4]"),
+    "a check of the setup": (
+        "f_globals['check'].__code__.co_consts[-1]", "check(f)",
+        "def check(g):\n    assert g(1) == 88",
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +125,57 @@ def test_what_a_test_converts_need_not_be_plain_before(sandbox: Sandbox) -> None
     assert check_tests(code, ["assert f(3) == [3, 9]"], "", sandbox).outcome != "agree"
 
 
-def test_an_assertion_within_a_try_is_the_programs(sandbox: Sandbox) -> None:
-    code = "def f(x):\n    if x < 0: raise ValueError\n    return x * x\n"
-    refuses = "try:\n    f(-1)\n    assert False, 'took it'\nexcept ValueError:\n    pass"
-    assert check_tests(code, [refuses], "", sandbox).outcome == "agree"
-    assert check_tests(SQUARE, [refuses], "", sandbox).outcome == "differ"
+@pytest.mark.parametrize("test", UNSEEN)
+def test_what_cannot_be_judged_without_the_program_is_not_judged(
+    test: str, sandbox: Sandbox
+) -> None:
+    assert check_tests(SQUARE, [test], "", sandbox).outcome == "unknown"
+    assert check_tests(SQUARE, ["assert f(2) == 4", test], "", sandbox).outcome == "unknown"
+
+
+@pytest.mark.parametrize("name", PEEPING)
+def test_what_is_expected_is_not_there_to_be_found(name: str, sandbox: Sandbox) -> None:
+    where, test, setup = PEEPING[name]
+    found = where if where.startswith("list(") else f"sys._getframe(1).{where}"
+    code = f"import sys\ndef f(x):\n    return {found}\n"
+    assert check_tests(code, [test], setup, sandbox).outcome == "differ"
+
+
+def test_later_assertions_cannot_be_skipped(sandbox: Sandbox) -> None:
+    skip = (
+        "import os, struct\ndef f(x):\n    if x == 1: return 2\n    b = b'ok [[[2]]]'\n"
+        "    os.write(3, struct.pack('>Q', len(b)) + b)\n    os._exit(0)\n"
+    )
+    check = "def check(g):\n    assert g(1) == 2\n    assert g(2) == 3\ncheck(f)"
+    assert check_tests(skip, [check], "", sandbox).outcome == "differ"
+    honest = "def f(x):\n    return x + 1\n"
+    assert check_tests(honest, [check], "", sandbox).outcome == "agree"
+
+
+def test_functions_of_a_setup_judge_without_the_program(sandbox: Sandbox) -> None:
+    setup = "import math\ndef close(a, b):\n    return math.fabs(a - b) < 1e-6\n"
+    test = "assert close(f(3), 9)"
+    assert check_tests(SQUARE, [test], setup, sandbox).outcome == "agree"
+    yes = "class Yes(float):\n    def __sub__(self, o): return 0\ndef f(x): return Yes()\n"
+    assert check_tests(yes, [test], setup, sandbox).outcome != "agree"
+
+
+def test_conditions_round_as_cpython_rounds(sandbox: Sandbox) -> None:
+    code = "def f():\n    return 2.675\n"
+    assert check_tests(code, ["assert round(f(), 2) == 2.67"], "", sandbox).outcome == "agree"
+    assert check_tests(code, ["assert round(f(), 2) == 2.68"], "", sandbox).outcome == "differ"
+
+
+def test_a_condition_need_not_come_to_its_end(sandbox: Sandbox) -> None:
+    code = "def f(n):\n    return None if n == 0 else [n]\n"
+    test = "assert f(0) is None or f(0)[0] == 1"
+    assert check_tests(code, [test], "", sandbox).outcome == "agree"
+    assert check_tests("def f(n):\n    return 7\n", [test], "", sandbox).outcome == "differ"
+
+
+def test_a_program_may_name_things_like_builtins(sandbox: Sandbox) -> None:
+    code = "type = 'circle'\ndef f(n):\n    return [n]\n"
+    assert check_tests(code, ["assert f(1) == [1]"], "", sandbox).outcome == "agree"
 
 
 def test_what_changes_later_is_asked_for_as_it_was(sandbox: Sandbox) -> None:
@@ -116,7 +197,7 @@ def test_each_round_of_a_loop_is_judged(sandbox: Sandbox) -> None:
 
 
 def test_an_assertion_that_is_not_told_of_fails(sandbox: Sandbox) -> None:
-    """Code that finds the list of what was reached and empties it."""
+    """Code that finds the list of what was told and adds to it."""
     code = (
         "import sys\ndef f(x):\n"
         "    sys._getframe(1).f_locals['tracemine_all'].append([])\n    return 0\n"

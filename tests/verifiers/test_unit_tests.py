@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tracemine.verifiers import Limits, Sandbox, admission_test, check_tests, find_program
+from tracemine.verifiers import Limits, Sandbox, admission_test, check_tests
 
 TRIPLE = "def triple(n):\n    return 3 * n\n"
 TESTS = ["assert triple(2) == 6", "assert triple('a') == 'aaa'", "assert triple(0) < 1"]
@@ -89,39 +89,3 @@ def test_an_object_that_equals_everything_passes_no_test(sandbox: Sandbox) -> No
     for test in ("assert f(3) == 3", "assert f(3) == max(1, 3)", "assert max(1, 3) == f(3)"):
         assert outcome(sandbox, code, [test]) != "agree"
         assert outcome(sandbox, "def f(x): return x", [test]) == "agree"
-
-
-FENCED = """I would multiply.
-
-```python
-def triple(n):
-    return 3 * n
-```
-
-Call it so:
-
-```python
-print(triple(2))
-```
-"""
-
-
-@pytest.mark.parametrize(
-    ("trace", "program"),
-    [
-        ("def f(): return 1", "def f(): return 1"),
-        (FENCED, "def triple(n):\n    return 3 * n\n"),
-        ("```python\nx = 1\n```\n```py\ny = 2\n```", "y = 2\n"),
-        (
-            "```python\ndef f(): return 1\n```\n```python\ndef f(: return 2\n```",
-            "def f(): return 1\n",
-        ),
-        ("First I would multiply, then add.", None),
-        ("```python\ndef f(\n```", None),
-        ("```\nno python\n```", None),
-        ("(" * 100_000, None),
-    ],
-)
-def test_the_program_of_a_trace(trace: str, program: str | None) -> None:
-    found = find_program(trace)
-    assert (None if found is None else trace[slice(*found)]) == program
