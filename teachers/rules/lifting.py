@@ -67,10 +67,13 @@ def mentions(text: str, *, fractions: bool = True) -> tuple[Mention, ...]:
     that of the number before it ("sold 48 clips in April and 24 in May")."""
     text = without_math_signs(text)
     found: list[Mention] = []
+    model: Mention | None = None
+    ages = bool(_AGE.search(text))
     for numeral in find_numerals(text, fractions=fractions):
         new = _mention(text, numeral)
         if fractions and found and len(new) == 1 and not new[0].noun:
-            new = [_elliptic(text, new[0], found)]
+            new = [_elliptic(text, new[0], model, ages)]
+        model = next(filter(_gives_its_noun, reversed(new)), model)
         found.extend(new)
     return tuple(found)
 
@@ -79,20 +82,24 @@ _AGE_BEFORE = re.compile(r"\b(?:is|are|was|were|turn(?:s|ed)?)\s+$")
 _AGE = re.compile(r"\b(?:ages?|old|older|younger|birthday)\b")
 
 
-def _elliptic(text: str, mention: Mention, earlier: list[Mention]) -> Mention:
-    """A number that stands alone, with the noun that it leaves out."""
+def _elliptic(text: str, mention: Mention, model: Mention | None, ages: bool) -> Mention:
+    """A number that stands alone, with the noun that it leaves out: that of ``model``, the last
+    before it that gives one, or years where the text is about ``ages``."""
     if mention.method or mention.percent or ":" in text[mention.start - 1 : mention.end + 1]:
         return mention
-    if _AGE_BEFORE.search(text, max(0, mention.start - 12), mention.start) and _AGE.search(text):
+    if ages and _AGE_BEFORE.search(text, max(0, mention.start - 12), mention.start):
         return replace(mention, unit="year", noun="age")
-    for other in reversed(earlier):
-        if other.method or other.percent or other.unit == "dollar" or not other.noun:
-            continue
-        if other.noun in ("fraction", "numerator", "denominator", "times"):
-            continue
-        unit = other.unit.partition("/")[0] if other.unit else None
-        return replace(mention, unit=unit, noun=other.noun.partition("_per_")[0])
-    return mention
+    if model is None:
+        return mention
+    unit = model.unit.partition("/")[0] if model.unit else None
+    return replace(mention, unit=unit, noun=model.noun.partition("_per_")[0])
+
+
+def _gives_its_noun(mention: Mention) -> bool:
+    """Whether a later number that stands alone may be of the same things."""
+    if mention.method or mention.percent or mention.unit == "dollar" or not mention.noun:
+        return False
+    return mention.noun not in ("fraction", "numerator", "denominator", "times")
 
 
 def _mention(text: str, numeral: Numeral) -> list[Mention]:
