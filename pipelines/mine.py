@@ -51,11 +51,7 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
         LedgerError: if a record was lost on the way.
     """
     started = time.perf_counter()
-    if options.require_isolation:
-        try:
-            shared_sandbox(require_isolation=True)
-        except IsolationError as error:
-            raise RequestError(f"--require-isolation: {error}") from error
+    isolation = _isolation(required=options.require_isolation)
     files = resolve_inputs(options.inputs, format=options.format, columns=options.columns)
     beam_options = pipeline_options(options.beam_args)
     try:
@@ -88,6 +84,7 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
                 "licences": list(options.licences),
                 "teacher": teacher,
                 "embedder": embedder.describe(),
+                "isolation": isolation,
                 "ledger": ledger,
             },
         )
@@ -96,6 +93,23 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
         draft.release()
     seconds = _stage_seconds(result) | {"wall clock": round(time.perf_counter() - started, 2)}
     return {"snapshot": number, "store": options.store, **ledger, "seconds": seconds}
+
+
+def _isolation(*, required: bool) -> dict[str, Any]:
+    """What keeps untrusted code apart on the machine that starts the run. Where that is not much
+    and more is not ``required``, a line says so."""
+    try:
+        found = shared_sandbox(require_isolation=required).isolation()
+    except IsolationError as error:
+        raise RequestError(f"--require-isolation: {error}") from error
+    except RuntimeError as error:
+        raise RequestError(f"no sandbox: {error}") from error
+    if not found.complete:
+        _LOGGER.warning(
+            "no namespaces here: programs in traces run with limits alone and can read what this "
+            "user can; `tracemine doctor` says why, --require-isolation refuses to run them"
+        )
+    return {"required": required, "mechanism": found.mechanism, "complete": found.complete}
 
 
 def build(

@@ -16,7 +16,7 @@ import apache_beam as beam
 from tracemine.schemas import Rejected, Source, Span, Trajectory, content_id
 from tracemine.schemas.records import Fate
 from tracemine.schemas.shingles import shingles
-from tracemine.schemas.syntax import MAX_DEPTH, depth, undefined_names
+from tracemine.schemas.syntax import MAX_DEPTH, depth, reaches_out, undefined_names
 from tracemine.schemas.values import dump_json
 from tracemine.teachers import Dropped, Teacher, TeacherError, make_teacher
 from tracemine.transforms.stage import HANDOFF, REJECTED, Out, run_stage
@@ -34,6 +34,7 @@ NO_VERIFIER = "no verifier for its result"
 NOT_REPLAYABLE = "not replayable: no code"
 UNREADABLE = "code does not parse, or nests too deeply"
 UNDEFINED = "code uses a name that nothing defines"
+REACHES_OUT = "code reaches for files, processes, the network or other code"
 NO_INSTANCE = "not replayable: no instance"
 
 
@@ -150,7 +151,9 @@ def _fault(code: str) -> str | None:
     try:
         if depth(ast.parse(code)) > MAX_DEPTH:
             return UNREADABLE
-        return UNDEFINED if undefined_names(code) else None
+        if undefined_names(code):
+            return UNDEFINED
+        return REACHES_OUT if reaches_out(code) else None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return UNREADABLE
 

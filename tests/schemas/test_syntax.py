@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from tracemine.schemas.syntax import MAX_DEPTH, depth, undefined_names
+from tracemine.schemas.syntax import MAX_DEPTH, depth, reaches_out, undefined_names
 
 
 def test_depth_counts_nodes_to_the_deepest_leaf() -> None:
@@ -37,3 +37,20 @@ def test_depth_counts_nodes_to_the_deepest_leaf() -> None:
 )
 def test_names_that_nothing_defines(code: str, names: list[str]) -> None:
     assert undefined_names(code) == names
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("import math, os.path", "os"), ("from subprocess import run", "subprocess"),
+        ("from . import helper", "."), ("def f(): return open('x')", "open"),
+        ("def f(): return ().__class__.__base__.__subclasses__()", "__subclasses__"),
+        ("import sys\ndef f(): return sys.modules", "sys.modules"), ("from sys import exit", "sys"),
+        ("def f(x): return eval(x)", "eval"), ("import numpy as np, sympy", ""),
+        ("import sys\ndef f(): return sys.maxsize", ""), ("from sys import maxsize", ""),
+        ("def f(input): return input[0]", ""), ("open = 3\nclose = open", ""),
+        ("class A:\n    def __init__(self): self.open = 1", ""),
+    ],
+)  # fmt: skip
+def test_what_leads_out_of_a_program(code: str, found: str) -> None:
+    assert reaches_out(code) == found
