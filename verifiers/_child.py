@@ -463,7 +463,7 @@ class Zygote:
         try:
             self.state = isolate(needed, header["mechanism"])
         except OSError as error:
-            write_frame(self.sink, {"ready": False, "reason": str(error)})
+            write_frame(self.sink, {"ready": False, "reason": str(error), "errno": error.errno})
             os._exit(1)
         # Done once, here, for all children.
         sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False))

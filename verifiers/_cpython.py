@@ -5,14 +5,16 @@ See `_child` for the far side. Here: which zygotes there are, the protocol, the 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,15 @@ from tracemine.schemas import decode, encode, values
 from tracemine.verifiers._frames import Worker, WorkerLostError
 from tracemine.verifiers._stateless import is_stateless
 from tracemine.verifiers._visible import bubblewrap_arguments
-from tracemine.verifiers.runs import Isolation, Limits, Mechanism, Run, Status
+from tracemine.verifiers.runs import (
+    REQUIRED_STEPS,
+    Isolation,
+    IsolationError,
+    Limits,
+    Mechanism,
+    Run,
+    Status,
+)
 
 NAME = "cpython"
 
@@ -58,8 +68,49 @@ _FAILURES = (ValueError, TypeError, KeyError, IndexError, AttributeError, Arithm
 MECHANISMS: tuple[Mechanism, ...] = ("namespaces", "bubblewrap", "none")
 
 
+#: What a machine does not grant for these reasons now it does not grant later. All others (a limit
+#: that is reached, memory) may pass.
+LASTING = frozenset((errno.EPERM, errno.ENOSYS))
+
+#: Waited before a zygote is tried again that the machine owes, in seconds: namespaces of one that
+#: has ended are cleared away some time after.
+START_PAUSES = (0.05, 0.2, 0.75, 2.0)
+
+
 class _NoIsolationError(Exception):
-    """The machine does not have what a mechanism needs; the text says what."""
+    """The machine does not give what a mechanism needs, now or (``lasting``) at all; the text says
+    what."""
+
+    def __init__(self, reason: str, *, lasting: bool = False) -> None:
+        super().__init__(reason)
+        self.lasting = lasting
+
+
+@dataclass
+class Granted:
+    """What the machine grants of ``mechanisms``, best first. Two pools of one sandbox share it.
+
+    ``missing`` are not to be had at all, and why. ``found`` is the best that a zygote has been
+    isolated by: no later one goes below it, whatever the machine is short of then. ``required``:
+    none runs code that has not all of `REQUIRED_STEPS`.
+    """
+
+    mechanisms: tuple[Mechanism, ...] = MECHANISMS
+    required: bool = False
+    found: Mechanism | None = None
+    missing: dict[Mechanism, str] = field(default_factory=dict)
+    #: Held by who starts the first: before it nobody knows what the others must have.
+    first: threading.Lock = field(default_factory=threading.Lock)
+
+    def allows(self, isolation: Isolation) -> bool:
+        """Whether code may run in a zygote so isolated."""
+        return isolation.complete or not self.required
+
+    def note(self, mechanism: Mechanism) -> None:
+        """A zygote has been isolated by ``mechanism``."""
+        known = self.mechanisms.index
+        if self.found is None or known(mechanism) < known(self.found):
+            self.found = mechanism
 
 
 @dataclass
@@ -74,13 +125,12 @@ class CPythonPool:
     def __init__(
         self,
         processes: int,
+        granted: Granted | None = None,
         *,
-        mechanisms: Sequence[Mechanism] = MECHANISMS,
         hash_seed: int = 0,
     ) -> None:
         self._processes = processes
-        self._mechanisms = tuple(mechanisms)
-        self._missing: dict[Mechanism, str] = {}
+        self._granted = granted or Granted()
         self._hash_seed = hash_seed
         self._reset()
 
@@ -95,6 +145,7 @@ class CPythonPool:
         """In a forked copy: let go of the zygotes, which serve the parent."""
         for zygote in [*self._idle[False], *self._idle[True]]:
             zygote.worker.forget()
+        self._granted.first = threading.Lock()  # another thread may have held it
         self._reset()
 
     def close(self) -> None:
@@ -112,6 +163,7 @@ class CPythonPool:
         """What is in force; starts a zygote if there is none.
 
         Raises:
+            IsolationError: if it is required, and none starts that has it.
             RuntimeError: if none starts by any of the mechanisms allowed.
         """
         zygote = self._take(heavy=False)
@@ -193,43 +245,83 @@ class CPythonPool:
         return _read(header, body, len(texts), seconds, wall)
 
     def _take(self, *, heavy: bool) -> _Zygote:
-        with self._free:
-            while not self._idle[heavy] and self._live[heavy] >= self._processes:
-                self._free.wait()
-            if self._idle[heavy]:
-                return self._idle[heavy].pop()
-            self._live[heavy] += 1
+        while True:
+            with self._free:
+                while not self._idle[heavy] and self._live[heavy] >= self._processes:
+                    self._free.wait()
+                if not self._idle[heavy]:
+                    self._live[heavy] += 1
+                    break
+                zygote = self._idle[heavy].pop()
+            if self._granted.allows(zygote.isolation):
+                return zygote
+            self._drop(zygote, heavy=heavy)  # from before it was required
         try:
             return self._start(heavy)
-        except BaseException:
+        except BaseException as error:
             with self._free:
                 self._live[heavy] -= 1
-                self._free.notify()
+                self._free.notify_all()
+                # Where the machine has no room for one more, there may be one at work.
+                while isinstance(error, RuntimeError) and self._live[heavy]:
+                    if self._idle[heavy] and self._granted.allows(self._idle[heavy][-1].isolation):
+                        return self._idle[heavy].pop()
+                    self._free.wait()
             raise
 
     def _give(self, zygote: _Zygote, *, heavy: bool) -> None:
         with self._free:
             self._idle[heavy].append(zygote)
-            self._free.notify()
+            self._free.notify_all()
 
     def _drop(self, zygote: _Zygote, *, heavy: bool) -> None:
         zygote.worker.kill()
         with self._free:
             self._live[heavy] -= 1
-            self._free.notify()
+            self._free.notify_all()
 
     def _start(self, heavy: bool) -> _Zygote:
-        for mechanism in self._mechanisms:
-            if mechanism in self._missing:
-                continue
-            try:
-                return self._start_by(mechanism, heavy)
-            except _NoIsolationError as error:
-                # Once for all: what a machine does not grant now it does not grant later.
-                self._missing[mechanism] = str(error)
-        raise RuntimeError(f"no CPython worker starts: {self._missing}")
+        granted = self._granted
+        if granted.found is not None:
+            return self._start_best(heavy)
+        with granted.first:
+            return self._start_best(heavy)
 
-    def _start_by(self, mechanism: Mechanism, heavy: bool) -> _Zygote:
+    def _start_best(self, heavy: bool) -> _Zygote:
+        """A zygote isolated by the best mechanism that the machine grants, never less well than one
+        before it or than is required; tried again for a while rather than that."""
+        granted = self._granted
+        owed = granted.required or granted.found is not None
+        reasons: dict[Mechanism, str] = {}
+        for pause in (0.0, *(START_PAUSES if owed else ())):
+            time.sleep(pause)
+            reasons = dict(granted.missing)
+            for mechanism in granted.mechanisms:
+                if mechanism not in granted.missing:
+                    try:
+                        zygote = self._start_by(mechanism, heavy, reasons)
+                    except _NoIsolationError as error:
+                        reasons[mechanism] = str(error)
+                        if error.lasting and mechanism != granted.found:
+                            granted.missing[mechanism] = str(error)
+                    else:
+                        if granted.allows(zygote.isolation):
+                            granted.note(mechanism)
+                            return zygote
+                        zygote.worker.kill()
+                        reasons[mechanism] = _lacking(zygote.isolation.steps)
+                if mechanism == granted.found and not granted.required:
+                    break
+            if len(granted.missing) == len(granted.mechanisms):
+                break
+        why = "; ".join(f"{name}: {text}" for name, text in reasons.items())
+        if granted.required:
+            raise IsolationError(f"not isolated: {_lacking(())} ({why or 'not asked for'})")
+        raise RuntimeError(f"no CPython worker starts: {why}")
+
+    def _start_by(
+        self, mechanism: Mechanism, heavy: bool, missing: Mapping[Mechanism, str]
+    ) -> _Zygote:
         child = Path(__file__).with_name("_child.py")
         # No site, no user site, no folder of the script, no bytecode written.
         command = [sys.executable, "-s", "-S", "-P", "-B", str(child)]
@@ -238,18 +330,21 @@ class CPythonPool:
         if mechanism == "bubblewrap":
             program = shutil.which("bwrap")
             if program is None:
-                raise _NoIsolationError("bwrap is not installed")
+                raise _NoIsolationError("bwrap is not installed", lasting=True)
             try:
                 command = [program, *bubblewrap_arguments(needed), *command]
             except OSError as error:
-                raise _NoIsolationError(str(error)) from error
+                raise _NoIsolationError(str(error), lasting=True) from error
         environment = {
             "PYTHONHASHSEED": str(self._hash_seed),
             "LC_ALL": "C.UTF-8",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
         }
-        worker = Worker(command, environment)
+        try:
+            worker = Worker(command, environment)
+        except OSError as error:  # no process or no descriptor to be had, by whatever mechanism
+            raise RuntimeError(f"the CPython worker did not start: {error}") from error
         header = {
             "values": values.__file__,
             "paths": packages,
@@ -266,9 +361,12 @@ class CPythonPool:
             raise RuntimeError(f"the CPython worker did not start: {error}") from error
         if not answer["ready"]:
             worker.kill()
-            raise _NoIsolationError(answer["reason"])
-        isolation = Isolation(mechanism, tuple(answer["isolation"]), dict(self._missing))
-        return _Zygote(worker, isolation)
+            raise _NoIsolationError(answer["reason"], lasting=answer["errno"] in LASTING)
+        return _Zygote(worker, Isolation(mechanism, tuple(answer["isolation"]), dict(missing)))
+
+
+def _lacking(steps: Sequence[str]) -> str:
+    return "no " + ", ".join(sorted(REQUIRED_STEPS.difference(steps)))
 
 
 def _read(

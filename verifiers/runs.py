@@ -57,6 +57,10 @@ class Isolation:
         return REQUIRED_STEPS.issubset(self.steps)
 
 
+class IsolationError(RuntimeError):
+    """Isolation was required, and the machine does not have it. Never for what code does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """The end of one call: ``value`` where ``status`` is ``ok``, else None and a ``reason``.
