@@ -30,6 +30,7 @@ from tracemine.verifiers.runs import (
     Mechanism,
     Run,
     Status,
+    reason_text,
 )
 
 NAME = "cpython"
@@ -58,8 +59,6 @@ COMMON = (
 #: Imported as well where a source asks for one of them: each takes over half a second.
 HEAVY = ("numpy", "sympy")
 _ASKS_HEAVY = re.compile(r"\b(?:numpy|sympy|scipy|pandas)\b")
-
-_FAILURES = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
 
 
 #: Ways to be isolated, tried in this order. Our own comes first: it needs nothing installed, so it
@@ -185,7 +184,7 @@ class CPythonPool:
             try:
                 texts.append(encode(dict(keywords)))
             except ValueError as error:
-                return [Run("unsupported", None, str(error)[:300], NAME)] * len(bindings)
+                return [Run("unsupported", None, reason_text(error), NAME)] * len(bindings)
         if len(texts) > 1 and is_stateless(source):
             together = self._call(source, entry_point, texts, limits, limits.seconds)
             if len(together) == len(texts):
@@ -242,7 +241,7 @@ class CPythonPool:
                 self._drop(zygote, heavy=heavy)
             else:
                 self._give(zygote, heavy=heavy)
-        return _read(header, body, len(texts), seconds, wall)
+        return _read(header, body, len(texts), limits.result_chars, seconds, wall)
 
     def _take(self, *, heavy: bool) -> _Zygote:
         while True:
@@ -370,14 +369,14 @@ def _lacking(steps: Sequence[str]) -> str:
 
 
 def _read(
-    header: Mapping[str, Any], body: bytes, count: int, seconds: float, wall: float
+    header: Mapping[str, Any], body: bytes, count: int, chars: int, seconds: float, wall: float
 ) -> list[Run]:
     match header["end"]:
         case "frame":
             lines = body.decode("utf-8", errors="replace").split("\n")
             if len(lines) != count:
                 return [Run("error", None, "not a result: wrong number of lines", NAME)]
-            return [_read_line(line) for line in lines]
+            return [_read_line(line, chars) for line in lines]
         case "timeout":
             return [Run("timeout", None, f"more than {seconds:g} s {_CPU_TIME}", NAME)]
         case "wall":
@@ -390,15 +389,17 @@ def _read(
     return [Run("error", None, "ended without a result", NAME)]
 
 
-def _read_line(line: str) -> Run:
+def _read_line(line: str, chars: int) -> Run:
     """A line of a child, which the code may have written itself: believed in nothing but form."""
     status, _, text = line.partition(" ")
+    if len(text) > max(chars, _SLACK_CHARS):
+        return Run("error", None, "not a result: more than the characters allowed", NAME)
     try:
         value = decode(text)
-        if status == "ok":
-            return Run("ok", value, "", NAME)
-    except (*_FAILURES, RecursionError):
+    except ValueError:
         return Run("error", None, "not a result: no plain value", NAME)
+    if status == "ok":
+        return Run("ok", value, "", NAME)
     if status in ("error", "memory", "unsupported") and isinstance(value, str):
-        return Run(status, None, value, NAME)  # type: ignore[arg-type]
+        return Run(status, None, reason_text(value), NAME)  # type: ignore[arg-type]
     return Run("error", None, "not a result: unknown status", NAME)

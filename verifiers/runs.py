@@ -57,6 +57,15 @@ class Isolation:
         return REQUIRED_STEPS.issubset(self.steps)
 
 
+#: A reason is cut here, in characters: it is for people, and the code may have chosen it.
+REASON_CHARS = 300
+
+
+def reason_text(text: object) -> str:
+    """``text`` as the reason of a `Run`: not long, and of characters that can be written."""
+    return str(text)[:REASON_CHARS].encode(errors="replace").decode()
+
+
 class IsolationError(RuntimeError):
     """Isolation was required, and the machine does not have it. Never for what code does."""
 

@@ -529,6 +529,38 @@ def test_a_file_left_behind_is_gone_in_the_next_run(sandbox: Sandbox) -> None:
         assert run.value == []
 
 
+@pytest.mark.parametrize(
+    ("line", "status", "reason"),
+    [
+        ('ok {"$fraction":"1e1000"}', "error", "not a result: no plain value"),
+        (
+            'ok {"$set":[' + ",".join(str(k * (2**61 - 1)) for k in range(200)) + "]}",
+            "error",
+            "not a result: no plain value",
+        ),
+        ("ok [" + "[],[]," * 5_000 + "1]", "error", "not a result: more than the characters"),
+        ('error "' + "x" * 20_000 + '"', "error", "not a result: more than the characters"),
+        ('error "' + "x" * 2_000 + '"', "error", "xxx"),
+        ('error "\\ud800"', "error", "?"),
+        ("ok " + "[" * 50 + "]" * 50, "error", "not a result: no plain value"),
+        ("memory 1", "error", "not a result: unknown status"),
+    ],
+    ids=["fraction", "hashes", "small lists", "long", "cut", "surrogate", "deep", "no text"],
+)
+def test_a_frame_that_the_code_writes_is_bounded_and_clean(
+    line: str, status: str, reason: str, sandbox: Sandbox
+) -> None:
+    source = (
+        f"import os, struct\nline = {line!r}.encode()\n"
+        "os.write(3, struct.pack('>Q', len(line)) + line)\nos._exit(0)\n"
+    )
+    (run,) = sandbox.run_many(source, "f", [{}], backend="cpython", limits=PATIENT)
+    assert (run.status, run.value) == (status, None)
+    assert run.reason.startswith(reason) and len(run.reason) <= 300
+    run.reason.encode()
+    right(sandbox)
+
+
 def test_no_process_is_left(sandbox: Sandbox) -> None:
     right(sandbox)
     pids = [zygote.worker.pid for zygote in sandbox._cpython._idle[False]]
