@@ -1,5 +1,5 @@
 # ruff: noqa: PTH100, PTH102, PTH103, PTH106, PTH109, PTH110, PTH112, PTH120
-# ruff: noqa: PTH123, PTH208, PTH211
+# ruff: noqa: PTH116, PTH123, PTH208, PTH211
 # Paths are text here, for os: an object has methods that code in the same process could patch.
 """The far side of the CPython backend: a warm process that forks one throw-away child per call.
 
@@ -20,12 +20,14 @@ Isolation, each step best effort, those in force named in the first reply:
 - ``empty-root``: of the host's files there are those of `_visible` and no others
 - ``no-proc``: there is no ``/proc``
 - ``read-only``: every mount is read-only but an in-memory scratch directory; without namespaces
-  the system calls that write to files are denied instead, and there is no scratch directory
+  the system calls that write to files are denied instead (those that `_seccomp` lists), and there
+  is no scratch directory
 - ``no-capabilities``: no capability is left, and none can be gained
 - ``seccomp``: each child is denied the system calls of `_seccomp`, new processes among them
 - ``limits``: each child has resource limits, which are always to be had
 
-A child that leaves a process or a file behind makes the zygote retire, which ends all of that.
+A child that leaves a process behind, or the scratch directory other than it was (a file, a mode, an
+attribute), makes the zygote retire, which ends all of that.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ import random
 import resource
 import select
 import signal
+import stat
 import struct
 import sys
 import tempfile
@@ -70,6 +73,7 @@ RESULT = struct.Struct(">Q")
 NOBODY = 65534
 SCRATCH_BYTES = 16 << 20
 SCRATCH_FILES = 1024
+SCRATCH_MODE = 0o700
 OPEN_FILES = 64
 #: Processes and threads of one call, the zygote counted in. Enough for a small thread pool.
 PROCESSES = 16
@@ -80,7 +84,7 @@ REAP_SECONDS = 0.5
 
 _CLONE_NEWNS, _CLONE_NEWUTS, _CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 _CLONE_NEWUSER, _CLONE_NEWPID, _CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_BIND = 1, 2, 4, 0x1000
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOATIME, _MS_BIND = 1, 2, 4, 0x400, 0x1000
 _MS_REC, _MS_PRIVATE, _MNT_DETACH = 0x4000, 0x40000, 2
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 _SYS_MOUNT_SETATTR = 442
@@ -144,8 +148,9 @@ def isolate(needed: list[str], mechanism: str) -> Isolation:
         if mechanism == "bubblewrap" or _make_read_only("/"):
             state.steps.append("read-only")
         state.scratch = "/scratch"
-        options = f"size={SCRATCH_BYTES},nr_inodes={SCRATCH_FILES},mode=0700"
-        _mount("tmpfs", state.scratch, _MS_NOSUID | _MS_NODEV, options)
+        options = f"size={SCRATCH_BYTES},nr_inodes={SCRATCH_FILES},mode={SCRATCH_MODE:04o}"
+        _mount("tmpfs", state.scratch, _MS_NOSUID | _MS_NODEV | _MS_NOATIME, options)
+        os.utime(state.scratch, ns=(0, 0))
         os.chdir(state.scratch)
     if _prctl(_PR_SET_NO_NEW_PRIVS, 1) and _drop_capabilities():
         state.steps.append("no-capabilities")
@@ -596,7 +601,20 @@ class Zygote:
                 if self.state.own_namespace:
                     break
                 _kill_children()
-        return left or bool(self.state.scratch and os.listdir(self.state.scratch))
+        return left or bool(self.state.scratch and _is_changed(self.state.scratch))
+
+
+def _is_changed(scratch: str) -> bool:
+    """Whether the next call would find the directory other than the last one did. That something
+    was there and is gone shows in its times alone, which are set back."""
+    found = os.stat(scratch)
+    if stat.S_IMODE(found.st_mode) != SCRATCH_MODE:  # perhaps not to be read any more
+        return True
+    if os.listdir(scratch) or os.listxattr(scratch):
+        return True
+    if found.st_mtime_ns or found.st_atime_ns:
+        os.utime(scratch, ns=(0, 0))
+    return False
 
 
 def _cpu_seconds(clock: int) -> float:
