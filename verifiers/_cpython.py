@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -24,6 +25,7 @@ from tracemine.verifiers._stateless import is_stateless
 from tracemine.verifiers._visible import bubblewrap_arguments
 from tracemine.verifiers.runs import (
     REQUIRED_STEPS,
+    Backend,
     Isolation,
     IsolationError,
     Limits,
@@ -31,9 +33,10 @@ from tracemine.verifiers.runs import (
     Run,
     Status,
     reason_text,
+    run_each,
 )
 
-NAME = "cpython"
+NAME: Backend = "cpython"
 
 #: Wall time that a call may take for each second of CPU time, and on top of it, in seconds. Wide:
 #: a busy machine must not turn into verdicts. Only code that sleeps ever meets it.
@@ -186,22 +189,18 @@ class CPythonPool:
             except ValueError as error:
                 return [Run("unsupported", None, reason_text(error), NAME)] * len(bindings)
         if len(texts) > 1 and is_stateless(source):
-            together = self._call(source, entry_point, texts, limits, limits.seconds)
+            together = self._call(source, entry_point, texts, limits, 1.0)
             if len(together) == len(texts):
                 return together
-        runs: list[Run] = []
-        seconds, slow = limits.seconds, 0
-        for text in texts:
-            (run,) = self._call(source, entry_point, [text], limits, seconds)
-            if run.status == "timeout" and slow < limits.slow_calls:
-                if not run.reason.endswith(_CPU_TIME):  # that is no matter of what else runs
-                    with self._retry:  # alone among the calls that timed out
-                        (run,) = self._call(source, entry_point, [text], limits, seconds)
-                slow += run.status == "timeout"
-                if slow >= limits.slow_calls:
-                    seconds = limits.seconds * limits.slow_factor
-            runs.append(run)
-        return runs
+
+        def call(text: str, share: float) -> Run:
+            (run,) = self._call(source, entry_point, [text], limits, share)
+            if share == 1.0 and _sleeps(run):
+                with self._retry:  # alone among the calls that timed out
+                    (run,) = self._call(source, entry_point, [text], limits, share)
+            return run
+
+        return run_each(texts, limits, NAME, call, _sleeps)
 
     def _call(
         self,
@@ -209,11 +208,12 @@ class CPythonPool:
         entry_point: str,
         texts: Sequence[str],
         limits: Limits,
-        seconds: float,
+        share: float,
     ) -> list[Run]:
-        """One child for all of ``texts``: a `Run` for each, or a single one that says how the child
-        failed."""
-        wall = seconds * WALL_FACTOR + WALL_EXTRA
+        """One child for all of ``texts``, with ``share`` of the time: a `Run` for each, or a single
+        one that says how the child failed."""
+        seconds = limits.seconds * share
+        wall = (limits.seconds * WALL_FACTOR + WALL_EXTRA) * share
         request = {
             "entry": entry_point,
             "bindings": list(texts),
@@ -384,9 +384,15 @@ def _read(
         case "corrupt":
             return [Run("error", None, "not a result: bytes that are no frame", NAME)]
     if "signal" in header:
-        reason = f"killed by signal {header['signal']}"
-        return [Run("timeout" if header["signal"] == 24 else "error", None, reason, NAME)]
+        if header["signal"] == signal.SIGXCPU:
+            return [Run("timeout", None, f"more than {seconds:g} s {_CPU_TIME}", NAME)]
+        return [Run("error", None, f"killed by signal {header['signal']}", NAME)]
     return [Run("error", None, "ended without a result", NAME)]
+
+
+def _sleeps(run: Run) -> bool:
+    """Whether it timed out by the clock on the wall: either it sleeps, or the machine is busy."""
+    return run.status == "timeout" and not run.reason.endswith(_CPU_TIME)
 
 
 def _read_line(line: str, chars: int) -> Run:

@@ -17,9 +17,9 @@ import pydantic_monty
 
 from tracemine.schemas import NotPlainError, decode, encode
 from tracemine.verifiers._stateless import is_stateless
-from tracemine.verifiers.runs import Limits, Run, Status, reason_text
+from tracemine.verifiers.runs import Backend, Limits, Run, Status, reason_text, run_each
 
-NAME = "monty"
+NAME: Backend = "monty"
 
 #: Same clock and same random numbers in every run.
 _POLICY: Any = {"sleep": "zero", "random_start": {"seed": 0}}
@@ -143,15 +143,11 @@ class MontyPool:
             together = self._together(source, entry_point, bindings, limits, limits.seconds)
             if not isinstance(together, Run):
                 return together
-        runs: list[Run] = []
-        seconds, slow = limits.seconds, 0
-        for keywords in bindings:
-            run = self._alone(source, entry_point, keywords, limits, seconds)
-            runs.append(run)
-            slow += run.status == "timeout"
-            if slow >= limits.slow_calls:
-                seconds = limits.seconds * limits.slow_factor
-        return runs
+
+        def call(keywords: Mapping[str, Any], share: float) -> Run:
+            return self._alone(source, entry_point, keywords, limits, limits.seconds * share)
+
+        return run_each(bindings, limits, NAME, call)
 
     def _alone(
         self,
