@@ -4,6 +4,7 @@ pool is right."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import dataclasses
 import os
@@ -453,24 +454,32 @@ def right(sandbox: Sandbox) -> None:
 
 def host() -> dict[str, Any]:
     """What of the host the programs are after: files, environment, ports, processes."""
-    folders = [Path(name) for name in ("/etc", "/usr", "/home", "/")]
+    folders = [Path(name) for name in ("/etc", "/usr", "/home", "/", "/tmp")]
     folders += [Path(os.__file__).parent, Path.cwd()]
-    told_by_pytest = {"PYTEST_CURRENT_TEST": ""}
-    children = psutil.Process().children(recursive=True)
-    return {
-        "files": {folder: sorted(folder.iterdir()) for folder in folders},
+    found: dict[str, Any] = {
+        # By name: another program may write there too.
+        "files": [folder / name for folder in folders for name in WRITTEN if _is_at(folder / name)],
         "module": Path(os.__file__).stat(),
-        "environment": dict(os.environ) | told_by_pytest,
-        "connections": sum(len(child.net_connections()) for child in children),
-        "programs": {
-            # Whatever a worker started would be a program of another name.
-            word.rsplit("/", 1)[-1]
-            for child in children
-            if child.status() != psutil.STATUS_ZOMBIE
-            for word in child.cmdline()[:1]
-        },
+        "environment": dict(os.environ) | {"PYTEST_CURRENT_TEST": ""},
+        "connections": 0,
+        "programs": set(),
         "group": os.getpgid(0),
     }
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # gone since it was listed
+            found["connections"] += len(child.net_connections())
+            if child.status() != psutil.STATUS_ZOMBIE:
+                # Whatever a worker started would be a program of another name.
+                found["programs"] |= {word.rsplit("/", 1)[-1] for word in child.cmdline()[:1]}
+    return found
+
+
+#: What the programs would have written, or made of links and devices.
+WRITTEN = ("tm_x", "out", "big", "x0", "x1", "disk", "x", "os.py")
+
+
+def _is_at(path: Path) -> bool:
+    return os.path.lexists(path)
 
 
 @pytest.fixture
@@ -583,7 +592,7 @@ FORGERIES = {
 def test_no_pass_is_forged(name: str, sandbox: Sandbox) -> None:
     code = FORGERIES[name]
     for test in ("assert f(3) == 4", "assert f(3) == max(1, 4)"):
-        assert check_tests(code, [test], "", sandbox, limits=LIMITS).outcome != "agree"
+        assert check_tests(code, [test], "", sandbox, limits=PATIENT).outcome != "agree"
     honest = "def f(x): return x + 1"
     assert check_tests(honest, ["assert f(3) == 4"], "", sandbox).outcome == "agree"
 
@@ -593,7 +602,7 @@ def test_what_code_does_to_its_interpreter_does_not_change_its_result(
     name: str, sandbox: Sandbox
 ) -> None:
     source, value = HARMLESS[name]
-    (run,) = sandbox.run_many(source, "f", [{}], backend="cpython", limits=LIMITS)
+    (run,) = sandbox.run_many(source, "f", [{}], backend="cpython", limits=PATIENT)
     assert (run.status, run.value) == ("ok", value), run
     right(sandbox)
 
