@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,7 @@ def test_no_attempt_succeeds_where_the_machine_has_namespaces() -> None:
         for backend in ("monty", "cpython"):
             assert found[backend]["complete"]
             assert all(found[backend]["stopped"].values()), found
+            assert found[backend]["untried"] == {}
         assert sandbox.isolation().complete
         sandbox.require_isolation()
 
@@ -53,6 +55,36 @@ def test_every_attempt_succeeds_outside() -> None:
     )
     held = [line.split()[0] for line in done.stdout.splitlines() if line.endswith("True")]
     assert held == []
+
+
+@pytest.mark.parametrize(
+    ("run", "stopped", "untried"),
+    [
+        (Run("ok", True, "", "cpython"), True, False),
+        (Run("ok", False, "", "cpython"), False, False),
+        (Run("ok", 1, "", "cpython"), False, False),
+        (Run("error", None, "PermissionError: [Errno 1] not permitted", "cpython"), True, False),
+        (Run("error", None, "OSError: [Errno 30] Read-only", "cpython"), True, False),
+        (Run("error", None, "OSError: [Errno 28] No space left", "cpython"), False, True),
+        (Run("error", None, "AttributeError: no O_TMPFILE", "cpython"), False, True),
+        (Run("timeout", None, "more than 2 s of CPU time", "cpython"), False, True),
+        (Run("error", None, "the worker was lost", "cpython"), False, True),
+    ],
+)
+def test_an_attempt_that_ends_otherwise_was_not_tried(
+    run: Run, stopped: bool, untried: bool
+) -> None:
+    class Answering(Sandbox):
+        """Says of every attempt the same."""
+
+        def run_many(self, *_: Any, backend: str, **__: Any) -> list[Run]:
+            return [run]
+
+    with Answering(processes=1) as answering:
+        found = examine(answering)["cpython"]
+    assert set(found["stopped"].values()) == {stopped}
+    assert bool(found["untried"]) is untried
+    assert not found["complete"] or stopped
 
 
 def test_where_namespaces_are_forbidden_it_says_so() -> None:
