@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tracemine.schemas import encode
-from tracemine.verifiers import Limits, Run, Sandbox
+from tracemine.verifiers import Limits, Run, Sandbox, _stateless
 from tracemine.verifiers import sandbox as sandbox_module
 from tracemine.verifiers._stateless import is_stateless
 from tracemine.verifiers.runs import Backend
@@ -209,12 +209,51 @@ def test_an_argument_that_is_changed_is_changed_for_that_call_alone(
         ("def f(x): yield x", True),
         ("async def f(x): return x", False),
         ("def f(", False),
+        ("import copy\ndef f(x):\n    copy.dispatch_table['k'] = x\n    return x", False),
+        ("import typing\ndef f(x):\n    typing.sys.modules['q'] = x", False),
+        ("import statistics\ndef f(x): return statistics.random.random()", False),
+        ("import statistics\ndef f(x): return statistics.NormalDist().samples(x)", False),
+        ("from statistics import random\ndef f(x): return random.random()", False),
+        ("from copy import _deepcopy_dispatch as d\ndef f(x): d[x] = x", False),
+        ("from operator import *\ndef f(x): return attrgetter('__dict__')(f)", False),
+        ("from typing import *\ndef f(x): return get_type_hints(f)", False),
+        ("from math import *\ndef f(x): return floor(x)", True),
+        ("import copy\ndef f(x):\n    c = copy\n    c.dispatch_table[x] = x", False),
+        ("import copy as c\ndef f(x): return c.dispatch_table.setdefault(x, x)", False),
+        ("import operator\ndef f(x): return operator.attrgetter('__dict__')(f)", False),
+        ("from operator import methodcaller as m\ndef f(x): return m('x')(f)", False),
+        ("import string\ndef f(x): return string.Formatter().get_field('0.a', (f,), {})", False),
+        ("import typing\ndef f(x): return typing.get_type_hints(f)", False),
+        ("def f(x):\n    (i for i in ()).gi_frame.f_globals['k'] = x", False),
+        ("def f(x):\n    match f:\n        case object(__globals__=g): g['k'] = x", False),
+        ("def f(x):\n    match x:\n        case [int(), {'a': b}]: return b", True),
+        ("from typing import Sized\ndef f(x): Sized.register(x)", False),
+        (
+            "import typing\nfrom typing import List, Optional, Union, Callable, Any\n"
+            "def f(x: Optional[typing.Tuple[int, ...]]) -> List[Any]: return [x]",
+            True,
+        ),
+        (
+            "from __future__ import annotations\nimport re, math as m\nfrom collections import "
+            "Counter\ndef f(x): return Counter(re.findall('a', x)), m.pi",
+            True,
+        ),
+        ("from . import math\ndef f(x): return math.pi", False),
         ("x = " + "(" * 10_000, False),
         ("x = " + "-" * 100_000 + "1", False),
     ],
 )
 def test_stateless_code_is_the_plainest_alone(source: str, stateless: bool) -> None:
     assert is_stateless(source) is stateless
+
+
+def test_large_sources_are_not_kept() -> None:
+    """Five hundred of the largest would be a hundred megabytes."""
+    remembered = _stateless._remembered.cache_info
+    kept = remembered().currsize
+    for n in range(9):
+        assert is_stateless(f"def f(x): return x  # {n}" + "#" * 30_000)
+    assert remembered().currsize == kept
 
 
 @settings(max_examples=100, deadline=None)
