@@ -1,4 +1,4 @@
-# ruff: noqa: PTH100, PTH102, PTH103, PTH106, PTH109, PTH110, PTH112, PTH120
+# ruff: noqa: PTH100, PTH102, PTH103, PTH106, PTH109, PTH110, PTH112, PTH118, PTH120
 # ruff: noqa: PTH116, PTH123, PTH208, PTH211
 # Paths are text here, for os: an object has methods that code in the same process could patch.
 """The far side of the CPython backend: a warm process that forks one throw-away child per call.
@@ -56,16 +56,26 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NoReturn
 
+
+def load(name: str, path: str) -> types.ModuleType:
+    """The module of a file by its path: its folder is no place to import from, because it has files
+    named like modules of the standard library."""
+    specification = importlib.util.spec_from_file_location(name, path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
 if TYPE_CHECKING:
     from tracemine.verifiers import _seccomp, _visible
     from tracemine.verifiers._wire import read_frame, write_frame
 else:
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-    import _seccomp
-    import _visible
-    from _wire import read_frame, write_frame
-
-    del sys.path[0]
+    _FOLDER = os.path.dirname(os.path.abspath(__file__))
+    _seccomp = load("_seccomp", os.path.join(_FOLDER, "_seccomp.py"))
+    _visible = load("_visible", os.path.join(_FOLDER, "_visible.py"))
+    _wire = load("_wire", os.path.join(_FOLDER, "_wire.py"))
+    read_frame, write_frame = _wire.read_frame, _wire.write_frame
 
 #: What a child writes: the number of bytes that follow.
 RESULT = struct.Struct(">Q")
@@ -455,10 +465,7 @@ class Zygote:
         self.source, self.sink = source, sink
         self.state = Isolation()
         header, _ = self.receive()
-        specification = importlib.util.spec_from_file_location("plain_values", header["values"])
-        assert specification is not None and specification.loader is not None
-        self.values = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(self.values)
+        self.values: Any = load("plain_values", header["values"])
         sys.path += header["paths"]
         needed = [*header["needed"], *(path for path in sys.path if os.path.exists(path))]
         for name in header["preload"]:
