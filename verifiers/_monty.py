@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import threading
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -74,13 +75,15 @@ def __tm_call(
     return out
 """
 
-#: Of one call, before the code: a value that is long in writing and has sets or dicts in it is not
-#: handed out before the driver has looked at it.
-_ASK = """
-def __tm_ask(value, text=repr, count=len):
-    written = text(value)
-    return [None if count(written) > 20000 and '{' in written else value, written]
-"""
+#: Around one call: a value that is long in writing and has sets or dicts in it is not handed out
+#: before the driver has looked at it. No function: to define one takes longer than many a call.
+_BEFORE = "__tm_repr, __tm_len = repr, len\n"
+_AFTER = """
+__tm_text = __tm_repr(__tm_value)
+[None if __tm_len(__tm_text) > 20000 and '{' in __tm_text else __tm_value, __tm_text]"""
+
+#: Code without any of these makes no set and no dict.
+_TABLES = re.compile(r"\{|set|dict|counter|type|getattr|import", re.IGNORECASE)
 
 #: What our own names in the code begin with. Code that has such names is not run here.
 _OWN = "__tm_"
@@ -160,7 +163,11 @@ class MontyPool:
         """One call. Asked for its value and for how the value is written there, because to read
         `_DRIVER` takes longer than most calls: what host and interpreter write in one way came out
         as it was. At what they do not, such as a set in another order, the driver looks."""
-        asked = f"{_ASK}{source}\n__tm_ask({entry_point}(**__tm_keywords))"
+        asked = f"{source}\n__tm_value = {entry_point}(**__tm_keywords)"
+        if _TABLES.search(source):
+            asked = f"{_BEFORE}{asked}{_AFTER}"
+        else:
+            asked = f"{asked}\n[__tm_value, repr(__tm_value)]"
         found = self._feed(asked, {"__tm_keywords": _fresh(keywords)}, limits, seconds)
         if isinstance(found, Run):
             return found
