@@ -9,8 +9,8 @@ enters the sandbox, so code cannot forge a pass; results are compared outside.
 - ``cpython``: children of a warm interpreter under resource limits and, where the machine has them,
   namespaces (our own, or bubblewrap's) and seccomp. Its word is final.
 
-Calls of one ``run_many`` never see one another: they share an interpreter only where the source
-cannot keep anything between calls (see `_stateless`).
+Calls of one ``run_many`` share an interpreter only where the source keeps nothing between calls by
+any way that `_stateless` knows; all others get one each.
 """
 
 from __future__ import annotations
