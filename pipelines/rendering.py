@@ -80,7 +80,8 @@ def print_doctor(console: Console, found: Mapping[str, Any]) -> None:
         for mechanism, reason in isolation["missing"].items():
             line(console, f"  not to be had: {mechanism} ({reason})")
         for attempt, stopped in isolation["stopped"].items():
-            line(console, f"  {'stopped' if stopped else 'NOT STOPPED'}: {attempt}")
+            tried = "NOT TRIED" if attempt in isolation["untried"] else "NOT STOPPED"
+            line(console, f"  {'stopped' if stopped else tried}: {attempt}")
     line(console, "versions", style="bold")
     for name, version in found["versions"].items():
         line(console, f"  {name} {version}")

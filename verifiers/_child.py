@@ -1,5 +1,5 @@
-# ruff: noqa: PTH100, PTH102, PTH103, PTH106, PTH109, PTH110, PTH112, PTH120
-# ruff: noqa: PTH123, PTH208, PTH211
+# ruff: noqa: PTH100, PTH102, PTH103, PTH106, PTH109, PTH110, PTH112, PTH118, PTH120
+# ruff: noqa: PTH116, PTH123, PTH208, PTH211
 # Paths are text here, for os: an object has methods that code in the same process could patch.
 """The far side of the CPython backend: a warm process that forks one throw-away child per call.
 
@@ -20,12 +20,14 @@ Isolation, each step best effort, those in force named in the first reply:
 - ``empty-root``: of the host's files there are those of `_visible` and no others
 - ``no-proc``: there is no ``/proc``
 - ``read-only``: every mount is read-only but an in-memory scratch directory; without namespaces
-  the system calls that write to files are denied instead, and there is no scratch directory
+  the system calls that write to files are denied instead (those that `_seccomp` lists), and there
+  is no scratch directory
 - ``no-capabilities``: no capability is left, and none can be gained
 - ``seccomp``: each child is denied the system calls of `_seccomp`, new processes among them
 - ``limits``: each child has resource limits, which are always to be had
 
-A child that leaves a process or a file behind makes the zygote retire, which ends all of that.
+A child that leaves a process behind, or the scratch directory other than it was (a file, a mode, an
+attribute), makes the zygote retire, which ends all of that.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ import random
 import resource
 import select
 import signal
+import stat
 import struct
 import sys
 import tempfile
@@ -53,16 +56,26 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NoReturn
 
+
+def load(name: str, path: str) -> types.ModuleType:
+    """The module of a file by its path: its folder is no place to import from, because it has files
+    named like modules of the standard library."""
+    specification = importlib.util.spec_from_file_location(name, path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
 if TYPE_CHECKING:
     from tracemine.verifiers import _seccomp, _visible
     from tracemine.verifiers._wire import read_frame, write_frame
 else:
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-    import _seccomp
-    import _visible
-    from _wire import read_frame, write_frame
-
-    del sys.path[0]
+    _FOLDER = os.path.dirname(os.path.abspath(__file__))
+    _seccomp = load("_seccomp", os.path.join(_FOLDER, "_seccomp.py"))
+    _visible = load("_visible", os.path.join(_FOLDER, "_visible.py"))
+    _wire = load("_wire", os.path.join(_FOLDER, "_wire.py"))
+    read_frame, write_frame = _wire.read_frame, _wire.write_frame
 
 #: What a child writes: the number of bytes that follow.
 RESULT = struct.Struct(">Q")
@@ -70,6 +83,7 @@ RESULT = struct.Struct(">Q")
 NOBODY = 65534
 SCRATCH_BYTES = 16 << 20
 SCRATCH_FILES = 1024
+SCRATCH_MODE = 0o700
 OPEN_FILES = 64
 #: Processes and threads of one call, the zygote counted in. Enough for a small thread pool.
 PROCESSES = 16
@@ -80,7 +94,7 @@ REAP_SECONDS = 0.5
 
 _CLONE_NEWNS, _CLONE_NEWUTS, _CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 _CLONE_NEWUSER, _CLONE_NEWPID, _CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_BIND = 1, 2, 4, 0x1000
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOATIME, _MS_BIND = 1, 2, 4, 0x400, 0x1000
 _MS_REC, _MS_PRIVATE, _MNT_DETACH = 0x4000, 0x40000, 2
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 _SYS_MOUNT_SETATTR = 442
@@ -144,8 +158,9 @@ def isolate(needed: list[str], mechanism: str) -> Isolation:
         if mechanism == "bubblewrap" or _make_read_only("/"):
             state.steps.append("read-only")
         state.scratch = "/scratch"
-        options = f"size={SCRATCH_BYTES},nr_inodes={SCRATCH_FILES},mode=0700"
-        _mount("tmpfs", state.scratch, _MS_NOSUID | _MS_NODEV, options)
+        options = f"size={SCRATCH_BYTES},nr_inodes={SCRATCH_FILES},mode={SCRATCH_MODE:04o}"
+        _mount("tmpfs", state.scratch, _MS_NOSUID | _MS_NODEV | _MS_NOATIME, options)
+        os.utime(state.scratch, ns=(0, 0))
         os.chdir(state.scratch)
     if _prctl(_PR_SET_NO_NEW_PRIVS, 1) and _drop_capabilities():
         state.steps.append("no-capabilities")
@@ -450,10 +465,7 @@ class Zygote:
         self.source, self.sink = source, sink
         self.state = Isolation()
         header, _ = self.receive()
-        specification = importlib.util.spec_from_file_location("plain_values", header["values"])
-        assert specification is not None and specification.loader is not None
-        self.values = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(self.values)
+        self.values: Any = load("plain_values", header["values"])
         sys.path += header["paths"]
         needed = [*header["needed"], *(path for path in sys.path if os.path.exists(path))]
         for name in header["preload"]:
@@ -463,7 +475,7 @@ class Zygote:
         try:
             self.state = isolate(needed, header["mechanism"])
         except OSError as error:
-            write_frame(self.sink, {"ready": False, "reason": str(error)})
+            write_frame(self.sink, {"ready": False, "reason": str(error), "errno": error.errno})
             os._exit(1)
         # Done once, here, for all children.
         sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False))
@@ -596,7 +608,20 @@ class Zygote:
                 if self.state.own_namespace:
                     break
                 _kill_children()
-        return left or bool(self.state.scratch and os.listdir(self.state.scratch))
+        return left or bool(self.state.scratch and _is_changed(self.state.scratch))
+
+
+def _is_changed(scratch: str) -> bool:
+    """Whether the next call would find the directory other than the last one did. That something
+    was there and is gone shows in its times alone, which are set back."""
+    found = os.stat(scratch)
+    if stat.S_IMODE(found.st_mode) != SCRATCH_MODE:  # perhaps not to be read any more
+        return True
+    if os.listdir(scratch) or os.listxattr(scratch):
+        return True
+    if found.st_mtime_ns or found.st_atime_ns:
+        os.utime(scratch, ns=(0, 0))
+    return False
 
 
 def _cpu_seconds(clock: int) -> float:

@@ -5,14 +5,17 @@ See `_child` for the far side. Here: which zygotes there are, the protocol, the 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import shutil
+import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +23,20 @@ from tracemine.schemas import decode, encode, values
 from tracemine.verifiers._frames import Worker, WorkerLostError
 from tracemine.verifiers._stateless import is_stateless
 from tracemine.verifiers._visible import bubblewrap_arguments
-from tracemine.verifiers.runs import Isolation, Limits, Mechanism, Run, Status
+from tracemine.verifiers.runs import (
+    REQUIRED_STEPS,
+    Backend,
+    Isolation,
+    IsolationError,
+    Limits,
+    Mechanism,
+    Run,
+    Status,
+    reason_text,
+    run_each,
+)
 
-NAME = "cpython"
+NAME: Backend = "cpython"
 
 #: Wall time that a call may take for each second of CPU time, and on top of it, in seconds. Wide:
 #: a busy machine must not turn into verdicts. Only code that sleeps ever meets it.
@@ -49,8 +63,6 @@ COMMON = (
 HEAVY = ("numpy", "sympy")
 _ASKS_HEAVY = re.compile(r"\b(?:numpy|sympy|scipy|pandas)\b")
 
-_FAILURES = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
-
 
 #: Ways to be isolated, tried in this order. Our own comes first: it needs nothing installed, so it
 #: holds in every worker of a cluster, and bounds the number of files too. Bubblewrap is for hosts
@@ -58,8 +70,49 @@ _FAILURES = (ValueError, TypeError, KeyError, IndexError, AttributeError, Arithm
 MECHANISMS: tuple[Mechanism, ...] = ("namespaces", "bubblewrap", "none")
 
 
+#: What a machine does not grant for these reasons now it does not grant later. All others (a limit
+#: that is reached, memory) may pass.
+LASTING = frozenset((errno.EPERM, errno.ENOSYS))
+
+#: Waited before a zygote is tried again that the machine owes, in seconds: namespaces of one that
+#: has ended are cleared away some time after.
+START_PAUSES = (0.05, 0.2, 0.75, 2.0)
+
+
 class _NoIsolationError(Exception):
-    """The machine does not have what a mechanism needs; the text says what."""
+    """The machine does not give what a mechanism needs, now or (``lasting``) at all; the text says
+    what."""
+
+    def __init__(self, reason: str, *, lasting: bool = False) -> None:
+        super().__init__(reason)
+        self.lasting = lasting
+
+
+@dataclass
+class Granted:
+    """What the machine grants of ``mechanisms``, best first. Two pools of one sandbox share it.
+
+    ``missing`` are not to be had at all, and why. ``found`` is the best that a zygote has been
+    isolated by: no later one goes below it, whatever the machine is short of then. ``required``:
+    none runs code that has not all of `REQUIRED_STEPS`.
+    """
+
+    mechanisms: tuple[Mechanism, ...] = MECHANISMS
+    required: bool = False
+    found: Mechanism | None = None
+    missing: dict[Mechanism, str] = field(default_factory=dict)
+    #: Held by who starts the first: before it nobody knows what the others must have.
+    first: threading.Lock = field(default_factory=threading.Lock)
+
+    def allows(self, isolation: Isolation) -> bool:
+        """Whether code may run in a zygote so isolated."""
+        return isolation.complete or not self.required
+
+    def note(self, mechanism: Mechanism) -> None:
+        """A zygote has been isolated by ``mechanism``."""
+        known = self.mechanisms.index
+        if self.found is None or known(mechanism) < known(self.found):
+            self.found = mechanism
 
 
 @dataclass
@@ -74,13 +127,12 @@ class CPythonPool:
     def __init__(
         self,
         processes: int,
+        granted: Granted | None = None,
         *,
-        mechanisms: Sequence[Mechanism] = MECHANISMS,
         hash_seed: int = 0,
     ) -> None:
         self._processes = processes
-        self._mechanisms = tuple(mechanisms)
-        self._missing: dict[Mechanism, str] = {}
+        self._granted = granted or Granted()
         self._hash_seed = hash_seed
         self._reset()
 
@@ -95,6 +147,7 @@ class CPythonPool:
         """In a forked copy: let go of the zygotes, which serve the parent."""
         for zygote in [*self._idle[False], *self._idle[True]]:
             zygote.worker.forget()
+        self._granted.first = threading.Lock()  # another thread may have held it
         self._reset()
 
     def close(self) -> None:
@@ -112,6 +165,7 @@ class CPythonPool:
         """What is in force; starts a zygote if there is none.
 
         Raises:
+            IsolationError: if it is required, and none starts that has it.
             RuntimeError: if none starts by any of the mechanisms allowed.
         """
         zygote = self._take(heavy=False)
@@ -133,24 +187,20 @@ class CPythonPool:
             try:
                 texts.append(encode(dict(keywords)))
             except ValueError as error:
-                return [Run("unsupported", None, str(error)[:300], NAME)] * len(bindings)
+                return [Run("unsupported", None, reason_text(error), NAME)] * len(bindings)
         if len(texts) > 1 and is_stateless(source):
-            together = self._call(source, entry_point, texts, limits, limits.seconds)
+            together = self._call(source, entry_point, texts, limits, 1.0)
             if len(together) == len(texts):
                 return together
-        runs: list[Run] = []
-        seconds, slow = limits.seconds, 0
-        for text in texts:
-            (run,) = self._call(source, entry_point, [text], limits, seconds)
-            if run.status == "timeout" and slow < limits.slow_calls:
-                if not run.reason.endswith(_CPU_TIME):  # that is no matter of what else runs
-                    with self._retry:  # alone among the calls that timed out
-                        (run,) = self._call(source, entry_point, [text], limits, seconds)
-                slow += run.status == "timeout"
-                if slow >= limits.slow_calls:
-                    seconds = limits.seconds * limits.slow_factor
-            runs.append(run)
-        return runs
+
+        def call(text: str, share: float) -> Run:
+            (run,) = self._call(source, entry_point, [text], limits, share)
+            if share == 1.0 and _sleeps(run):
+                with self._retry:  # alone among the calls that timed out
+                    (run,) = self._call(source, entry_point, [text], limits, share)
+            return run
+
+        return run_each(texts, limits, NAME, call, _sleeps)
 
     def _call(
         self,
@@ -158,11 +208,12 @@ class CPythonPool:
         entry_point: str,
         texts: Sequence[str],
         limits: Limits,
-        seconds: float,
+        share: float,
     ) -> list[Run]:
-        """One child for all of ``texts``: a `Run` for each, or a single one that says how the child
-        failed."""
-        wall = seconds * WALL_FACTOR + WALL_EXTRA
+        """One child for all of ``texts``, with ``share`` of the time: a `Run` for each, or a single
+        one that says how the child failed."""
+        seconds = limits.seconds * share
+        wall = (limits.seconds * WALL_FACTOR + WALL_EXTRA) * share
         request = {
             "entry": entry_point,
             "bindings": list(texts),
@@ -190,46 +241,86 @@ class CPythonPool:
                 self._drop(zygote, heavy=heavy)
             else:
                 self._give(zygote, heavy=heavy)
-        return _read(header, body, len(texts), seconds, wall)
+        return _read(header, body, len(texts), limits.result_chars, seconds, wall)
 
     def _take(self, *, heavy: bool) -> _Zygote:
-        with self._free:
-            while not self._idle[heavy] and self._live[heavy] >= self._processes:
-                self._free.wait()
-            if self._idle[heavy]:
-                return self._idle[heavy].pop()
-            self._live[heavy] += 1
+        while True:
+            with self._free:
+                while not self._idle[heavy] and self._live[heavy] >= self._processes:
+                    self._free.wait()
+                if not self._idle[heavy]:
+                    self._live[heavy] += 1
+                    break
+                zygote = self._idle[heavy].pop()
+            if self._granted.allows(zygote.isolation):
+                return zygote
+            self._drop(zygote, heavy=heavy)  # from before it was required
         try:
             return self._start(heavy)
-        except BaseException:
+        except BaseException as error:
             with self._free:
                 self._live[heavy] -= 1
-                self._free.notify()
+                self._free.notify_all()
+                # Where the machine has no room for one more, there may be one at work.
+                while isinstance(error, RuntimeError) and self._live[heavy]:
+                    if self._idle[heavy] and self._granted.allows(self._idle[heavy][-1].isolation):
+                        return self._idle[heavy].pop()
+                    self._free.wait()
             raise
 
     def _give(self, zygote: _Zygote, *, heavy: bool) -> None:
         with self._free:
             self._idle[heavy].append(zygote)
-            self._free.notify()
+            self._free.notify_all()
 
     def _drop(self, zygote: _Zygote, *, heavy: bool) -> None:
         zygote.worker.kill()
         with self._free:
             self._live[heavy] -= 1
-            self._free.notify()
+            self._free.notify_all()
 
     def _start(self, heavy: bool) -> _Zygote:
-        for mechanism in self._mechanisms:
-            if mechanism in self._missing:
-                continue
-            try:
-                return self._start_by(mechanism, heavy)
-            except _NoIsolationError as error:
-                # Once for all: what a machine does not grant now it does not grant later.
-                self._missing[mechanism] = str(error)
-        raise RuntimeError(f"no CPython worker starts: {self._missing}")
+        granted = self._granted
+        if granted.found is not None:
+            return self._start_best(heavy)
+        with granted.first:
+            return self._start_best(heavy)
 
-    def _start_by(self, mechanism: Mechanism, heavy: bool) -> _Zygote:
+    def _start_best(self, heavy: bool) -> _Zygote:
+        """A zygote isolated by the best mechanism that the machine grants, never less well than one
+        before it or than is required; tried again for a while rather than that."""
+        granted = self._granted
+        owed = granted.required or granted.found is not None
+        reasons: dict[Mechanism, str] = {}
+        for pause in (0.0, *(START_PAUSES if owed else ())):
+            time.sleep(pause)
+            reasons = dict(granted.missing)
+            for mechanism in granted.mechanisms:
+                if mechanism not in granted.missing:
+                    try:
+                        zygote = self._start_by(mechanism, heavy, reasons)
+                    except _NoIsolationError as error:
+                        reasons[mechanism] = str(error)
+                        if error.lasting and mechanism != granted.found:
+                            granted.missing[mechanism] = str(error)
+                    else:
+                        if granted.allows(zygote.isolation):
+                            granted.note(mechanism)
+                            return zygote
+                        zygote.worker.kill()
+                        reasons[mechanism] = _lacking(zygote.isolation.steps)
+                if mechanism == granted.found and not granted.required:
+                    break
+            if len(granted.missing) == len(granted.mechanisms):
+                break
+        why = "; ".join(f"{name}: {text}" for name, text in reasons.items())
+        if granted.required:
+            raise IsolationError(f"not isolated: {_lacking(())} ({why or 'not asked for'})")
+        raise RuntimeError(f"no CPython worker starts: {why}")
+
+    def _start_by(
+        self, mechanism: Mechanism, heavy: bool, missing: Mapping[Mechanism, str]
+    ) -> _Zygote:
         child = Path(__file__).with_name("_child.py")
         # No site, no user site, no folder of the script, no bytecode written.
         command = [sys.executable, "-s", "-S", "-P", "-B", str(child)]
@@ -238,18 +329,21 @@ class CPythonPool:
         if mechanism == "bubblewrap":
             program = shutil.which("bwrap")
             if program is None:
-                raise _NoIsolationError("bwrap is not installed")
+                raise _NoIsolationError("bwrap is not installed", lasting=True)
             try:
                 command = [program, *bubblewrap_arguments(needed), *command]
             except OSError as error:
-                raise _NoIsolationError(str(error)) from error
+                raise _NoIsolationError(str(error), lasting=True) from error
         environment = {
             "PYTHONHASHSEED": str(self._hash_seed),
             "LC_ALL": "C.UTF-8",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
         }
-        worker = Worker(command, environment)
+        try:
+            worker = Worker(command, environment)
+        except OSError as error:  # no process or no descriptor to be had, by whatever mechanism
+            raise RuntimeError(f"the CPython worker did not start: {error}") from error
         header = {
             "values": values.__file__,
             "paths": packages,
@@ -266,20 +360,23 @@ class CPythonPool:
             raise RuntimeError(f"the CPython worker did not start: {error}") from error
         if not answer["ready"]:
             worker.kill()
-            raise _NoIsolationError(answer["reason"])
-        isolation = Isolation(mechanism, tuple(answer["isolation"]), dict(self._missing))
-        return _Zygote(worker, isolation)
+            raise _NoIsolationError(answer["reason"], lasting=answer["errno"] in LASTING)
+        return _Zygote(worker, Isolation(mechanism, tuple(answer["isolation"]), dict(missing)))
+
+
+def _lacking(steps: Sequence[str]) -> str:
+    return "no " + ", ".join(sorted(REQUIRED_STEPS.difference(steps)))
 
 
 def _read(
-    header: Mapping[str, Any], body: bytes, count: int, seconds: float, wall: float
+    header: Mapping[str, Any], body: bytes, count: int, chars: int, seconds: float, wall: float
 ) -> list[Run]:
     match header["end"]:
         case "frame":
             lines = body.decode("utf-8", errors="replace").split("\n")
             if len(lines) != count:
                 return [Run("error", None, "not a result: wrong number of lines", NAME)]
-            return [_read_line(line) for line in lines]
+            return [_read_line(line, chars) for line in lines]
         case "timeout":
             return [Run("timeout", None, f"more than {seconds:g} s {_CPU_TIME}", NAME)]
         case "wall":
@@ -287,20 +384,28 @@ def _read(
         case "corrupt":
             return [Run("error", None, "not a result: bytes that are no frame", NAME)]
     if "signal" in header:
-        reason = f"killed by signal {header['signal']}"
-        return [Run("timeout" if header["signal"] == 24 else "error", None, reason, NAME)]
+        if header["signal"] == signal.SIGXCPU:
+            return [Run("timeout", None, f"more than {seconds:g} s {_CPU_TIME}", NAME)]
+        return [Run("error", None, f"killed by signal {header['signal']}", NAME)]
     return [Run("error", None, "ended without a result", NAME)]
 
 
-def _read_line(line: str) -> Run:
+def _sleeps(run: Run) -> bool:
+    """Whether it timed out by the clock on the wall: either it sleeps, or the machine is busy."""
+    return run.status == "timeout" and not run.reason.endswith(_CPU_TIME)
+
+
+def _read_line(line: str, chars: int) -> Run:
     """A line of a child, which the code may have written itself: believed in nothing but form."""
     status, _, text = line.partition(" ")
+    if len(text) > max(chars, _SLACK_CHARS):
+        return Run("error", None, "not a result: more than the characters allowed", NAME)
     try:
         value = decode(text)
-        if status == "ok":
-            return Run("ok", value, "", NAME)
-    except (*_FAILURES, RecursionError):
+    except ValueError:
         return Run("error", None, "not a result: no plain value", NAME)
+    if status == "ok":
+        return Run("ok", value, "", NAME)
     if status in ("error", "memory", "unsupported") and isinstance(value, str):
-        return Run(status, None, value, NAME)  # type: ignore[arg-type]
+        return Run(status, None, reason_text(value), NAME)  # type: ignore[arg-type]
     return Run("error", None, "not a result: unknown status", NAME)

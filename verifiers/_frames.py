@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import subprocess
 import time
 import weakref
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from tracemine.verifiers._wire import FRAME, pack_frame
+from tracemine.verifiers._wire import pack_frame, read_frame, write_all
 
 #: No worker of ours sends more; a larger number in a frame means that it was not ours.
 MAX_FRAME_BYTES = 256 << 20
+
+_IN, _OUT = select.POLLIN, select.POLLOUT
 
 
 class WorkerLostError(Exception):
@@ -62,11 +64,14 @@ class Worker:
         """
         end = time.monotonic() + seconds
         try:
-            self._send(pack_frame(header, body), end)
+            write_all(self._into, pack_frame(header, body), partial(_wait, self._into, _OUT, end))
             return self._answer(end)
         except WorkerLostError:
             self.kill()
             raise
+        except EOFError as error:
+            self.kill()
+            raise WorkerLostError("the worker ended") from error
         except (OSError, ValueError) as error:
             self.kill()
             raise WorkerLostError(str(error)) from error
@@ -79,47 +84,13 @@ class Worker:
         """
         try:
             header, _ = self._answer(time.monotonic() + seconds)
-        except (WorkerLostError, OSError, ValueError) as error:
+        except (WorkerLostError, EOFError, OSError, ValueError) as error:
             self.kill()
             raise WorkerLostError(f"it did not start: {error}") from error
         return header
 
     def _answer(self, end: float) -> tuple[dict[str, Any], bytes]:
-        head_size, body_size = FRAME.unpack(self._receive(FRAME.size, end))
-        if head_size + body_size > MAX_FRAME_BYTES:
-            raise WorkerLostError("a frame too large")
-        answer = json.loads(self._receive(head_size, end))
-        return answer, self._receive(body_size, end)
-
-    def _send(self, data: bytes, end: float) -> None:
-        rest = memoryview(data)
-        while rest:
-            self._wait([], [self._into], end)
-            try:
-                rest = rest[os.write(self._into, rest) :]
-            except BlockingIOError:
-                continue
-
-    def _receive(self, count: int, end: float) -> bytes:
-        parts = []
-        while count:
-            self._wait([self._out], [], end)
-            part = os.read(self._out, min(count, 1 << 20))
-            if not part:
-                raise WorkerLostError("the worker ended")
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
-
-    def _wait(self, read: list[int], write: list[int], end: float) -> None:
-        # poll, not select: a process with many files open has descriptors above 1024.
-        poll = select.poll()
-        for descriptor in read:
-            poll.register(descriptor, select.POLLIN)
-        for descriptor in write:
-            poll.register(descriptor, select.POLLOUT)
-        if not poll.poll(max(end - time.monotonic(), 0.0) * 1000):
-            raise WorkerLostError("no answer in time", timed_out=True)
+        return read_frame(self._out, partial(_wait, self._out, _IN, end), MAX_FRAME_BYTES)
 
     def kill(self) -> None:
         """End the worker and release its descriptors. May be called twice."""
@@ -129,6 +100,14 @@ class Worker:
         """Release the descriptors only: the worker sees the end of its input and leaves. This is
         all that a forked copy of its owner may do."""
         _close(self._process)
+
+
+def _wait(descriptor: int, event: int, end: float) -> None:
+    # poll, not select: a process with many files open has descriptors above 1024.
+    poll = select.poll()
+    poll.register(descriptor, event)
+    if not poll.poll(max(end - time.monotonic(), 0.0) * 1000):
+        raise WorkerLostError("no answer in time", timed_out=True)
 
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:

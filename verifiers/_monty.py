@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import threading
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,9 +18,9 @@ import pydantic_monty
 
 from tracemine.schemas import NotPlainError, decode, encode
 from tracemine.verifiers._stateless import is_stateless
-from tracemine.verifiers.runs import Limits, Run, Status
+from tracemine.verifiers.runs import Backend, Limits, Run, Status, reason_text, run_each
 
-NAME = "monty"
+NAME: Backend = "monty"
 
 #: Same clock and same random numbers in every run.
 _POLICY: Any = {"sleep": "zero", "random_start": {"seed": 0}}
@@ -26,12 +28,14 @@ _POLICY: Any = {"sleep": "zero", "random_start": {"seed": 0}}
 #: Of many calls. Read before the code, so that names which the code binds again change nothing.
 #: Values are checked inside, because the way out turns what it does not know (a range, a lambda)
 #: into text, and a deque into a list.
+#: Sets and dicts of many members do not come out: here they are built again, which takes the square
+#: of their number if code has chosen members of one hash.
 _DRIVER = """
 import collections as __tm_collections
 def __tm_plain(
-    value, depth, typed=type,
+    value, depth, typed=type, count=len,
     scalars=frozenset([type(None), bool, int, float, complex, str, bytes]),
-    rows=frozenset([list, tuple, set, frozenset]),
+    rows=frozenset([list, tuple, set, frozenset]), sets=frozenset([set, frozenset]),
     tables=frozenset([dict, __tm_collections.Counter, __tm_collections.defaultdict]),
 ):
     kind = typed(value)
@@ -40,11 +44,15 @@ def __tm_plain(
     if depth > 40:
         return False
     if kind in rows:
+        if kind in sets and count(value) > 1000:
+            return False
         for member in value:
             if not __tm_plain(member, depth + 1):
                 return False
         return True
     if kind in tables:
+        if count(value) > 1000:
+            return False
         for key in value:
             if not __tm_plain(key, depth + 1) or not __tm_plain(value[key], depth + 1):
                 return False
@@ -66,6 +74,19 @@ def __tm_call(
             out.append((2, typed(error).__name__ + ': ' + text(error)))
     return out
 """
+
+#: Around one call: a value that is long in writing and has sets or dicts in it is not handed out
+#: before the driver has looked at it. No function: to define one takes longer than many a call.
+_BEFORE = "__tm_repr, __tm_len = repr, len\n"
+_AFTER = """
+__tm_text = __tm_repr(__tm_value)
+[None if __tm_len(__tm_text) > 20000 and '{' in __tm_text else __tm_value, __tm_text]"""
+
+#: Code without any of these makes no set and no dict.
+_TABLES = re.compile(r"\{|set|dict|counter|type|getattr|import", re.IGNORECASE)
+
+#: What our own names in the code begin with. Code that has such names is not run here.
+_OWN = "__tm_"
 
 _UNSUPPORTED = (
     "NotImplementedError", "ModuleNotFoundError", "ImportError", "Internal error",
@@ -119,19 +140,17 @@ class MontyPool:
         limits: Limits,
     ) -> list[Run]:
         """One `Run` for each of ``bindings``, in order. Raises nothing on account of the code."""
+        if _OWN in (source if source.isascii() else unicodedata.normalize("NFKC", source)):
+            return [Run("unsupported", None, f"names that begin with {_OWN}", NAME)] * len(bindings)
         if len(bindings) > 1 and is_stateless(source):
             together = self._together(source, entry_point, bindings, limits, limits.seconds)
             if not isinstance(together, Run):
                 return together
-        runs: list[Run] = []
-        seconds, slow = limits.seconds, 0
-        for keywords in bindings:
-            run = self._alone(source, entry_point, keywords, limits, seconds)
-            runs.append(run)
-            slow += run.status == "timeout"
-            if slow >= limits.slow_calls:
-                seconds = limits.seconds * limits.slow_factor
-        return runs
+
+        def call(keywords: Mapping[str, Any], share: float) -> Run:
+            return self._alone(source, entry_point, keywords, limits, limits.seconds * share)
+
+        return run_each(bindings, limits, NAME, call)
 
     def _alone(
         self,
@@ -144,8 +163,11 @@ class MontyPool:
         """One call. Asked for its value and for how the value is written there, because to read
         `_DRIVER` takes longer than most calls: what host and interpreter write in one way came out
         as it was. At what they do not, such as a set in another order, the driver looks."""
-        asked = f"{source}\n__tm_value = {entry_point}(**__tm_keywords)\n"
-        asked += "[__tm_value, repr(__tm_value)]"
+        asked = f"{source}\n__tm_value = {entry_point}(**__tm_keywords)"
+        if _TABLES.search(source):
+            asked = f"{_BEFORE}{asked}{_AFTER}"
+        else:
+            asked = f"{asked}\n[__tm_value, repr(__tm_value)]"
         found = self._feed(asked, {"__tm_keywords": _fresh(keywords)}, limits, seconds)
         if isinstance(found, Run):
             return found
@@ -181,14 +203,14 @@ class MontyPool:
                 return session.feed_run(code, inputs=inputs, print_callback=sink)
         except pydantic_monty.MontyCrashedError as error:
             status: Status = "timeout" if getattr(error, "timed_out", False) else "error"
-            return Run(status, None, _cut(error), NAME)
+            return Run(status, None, reason_text(error), NAME)
         except pydantic_monty.MontyConversionError as error:
-            return Run("unsupported", None, _cut(error), NAME)
+            return Run("unsupported", None, reason_text(error), NAME)
         except pydantic_monty.MontyError as error:
             return _failure(error, limits)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             # A value that does not go in (nested too deep, an integer of too many digits).
-            return Run("unsupported", None, _cut(error), NAME)
+            return Run("unsupported", None, reason_text(error), NAME)
 
 
 def _is_written(value: Any, text: Any) -> bool:
@@ -213,7 +235,7 @@ def _fresh(keywords: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _failure(error: Exception, limits: Limits) -> Run:
-    text = _cut(error)
+    text = reason_text(error)
     if text.endswith(f"> {limits.output_bytes} bytes"):  # it calls this memory too
         reason = f"printed more than {limits.output_bytes} bytes"
         return Run("error", None, reason, NAME)
@@ -229,7 +251,7 @@ def _failure(error: Exception, limits: Limits) -> Run:
 def _read(row: Any, limits: Limits) -> Run:
     tag, value = row
     if tag == 2:
-        text = str(value)[:300]
+        text = reason_text(value)
         return Run("unsupported" if text.startswith(_UNSUPPORTED) else "error", None, text, NAME)
     if tag == 1:
         return Run("unsupported", None, str(value), NAME)
@@ -238,9 +260,5 @@ def _read(row: Any, limits: Limits) -> Run:
             if len(encode(value)) > limits.result_chars:
                 raise NotPlainError("a result of more than the characters allowed")
         except ValueError as error:  # not plain, or an integer of too many digits
-            return Run("unsupported", None, _cut(error), NAME)
+            return Run("unsupported", None, reason_text(error), NAME)
     return Run("ok", value, "", NAME)
-
-
-def _cut(error: BaseException) -> str:
-    return str(error)[:300]

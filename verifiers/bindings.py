@@ -8,15 +8,20 @@ that value; for anything else the routine was not made.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
 from tracemine.schemas import Parameter
 from tracemine.schemas.types import parse
+from tracemine.schemas.values import read_fraction
 
 _Type = tuple[str, tuple[Any, ...]]
 _ANY: _Type = ("any", ())
+
+#: Digits that Python reads are few enough to compute with; see `read_fraction` for exponents.
+_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 
 
 class BindingError(ValueError):
@@ -43,9 +48,9 @@ def convert(value: Any, type_text: str) -> Any:
     """A plain value as one of the type ``type_text`` (see `schemas.types`).
 
     - ``int``: a whole number of any kind. ``rational``: an integer, a fraction (as an int if it is
-      whole) or a text such as ``3/4``, exactly; a finite float as it is, because code that was
-      written for floats is not meant for fractions. ``real``: an int, a float or, as the nearest
-      float, a fraction. ``complex``: any number. A truth value is no number.
+      whole) or a text such as ``3/4`` or ``0.75``, exactly; a finite float as it is, because code
+      that was written for floats is not meant for fractions. ``real``: an int, a float or, as the
+      nearest float, a fraction. ``complex``: any number. A truth value is no number.
     - ``list[T]`` from lists and tuples; ``matrix[T]`` as a list of lists of one length;
       ``tuple[...]`` from either; ``set[T]`` from sets, lists and tuples; ``dict[K, V]``.
     - ``expr``, ``equation`` and ``interval``: any value, of which texts are the usual one;
@@ -83,7 +88,10 @@ def _convert(value: Any, kind: _Type) -> Any:
             if type(value) is not dict:
                 raise _no(value, head)
             key, item = arguments or (_ANY, _ANY)
-            return {_convert(k, key): _convert(v, item) for k, v in value.items()}
+            try:
+                return {_convert(k, key): _convert(v, item) for k, v in value.items()}
+            except TypeError:  # a key that cannot be one, such as a list
+                raise _no(value, head) from None
     wanted = {"bool": bool, "str": str, "none": type(None)}[head]
     if type(value) is not wanted:
         raise _no(value, head)
@@ -93,8 +101,8 @@ def _convert(value: Any, kind: _Type) -> Any:
 def _number(value: Any, head: str) -> Any:
     if head == "rational" and type(value) is str:
         try:
-            value = Fraction(value)
-        except (ValueError, ZeroDivisionError):
+            value = Fraction(value) if _DECIMAL.fullmatch(value) else read_fraction(value)
+        except ValueError:
             raise _no(value, head) from None
     if type(value) not in (int, float, Fraction, complex):
         raise _no(value, head)

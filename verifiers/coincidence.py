@@ -18,8 +18,8 @@ from typing import Any
 from tracemine.schemas import Instance, decode
 from tracemine.schemas.values import dump_json, encode
 from tracemine.verifiers.bindings import BindingError, bind
-from tracemine.verifiers.equivalence import verify
-from tracemine.verifiers.replay import ENTRY, Routine, guarded_source, is_plain_arithmetic
+from tracemine.verifiers.equivalence import VERIFIERS, verify
+from tracemine.verifiers.replay import Routine, is_plain_arithmetic, run_routine
 from tracemine.verifiers.runs import Backend, Run
 from tracemine.verifiers.sandbox import Sandbox
 from tracemine.verifiers.verdict import Context
@@ -145,19 +145,13 @@ class _Questions:
         for routine, calls in self._calls.items():
             # One interpreter decides: two may give one value in two ways.
             backend: Backend = "monty" if is_plain_arithmetic(routine.code) else "cpython"
-            source = guarded_source(routine)
-            runs = sandbox.run_many(source, ENTRY, list(calls.values()), backend=backend)
+            runs = run_routine(routine, list(calls.values()), sandbox, backend=backend)
             self._runs |= {(routine, k): r for k, r in zip(calls, runs, strict=True)}
 
     def value(self, routine: Routine, values: Mapping[str, Any]) -> tuple[Any] | None:
         """What the routine gave, in a tuple of one; None where it gave nothing."""
         run = self._runs.get((routine, _key(values)))
-        given = run.value if run is not None and run.status == "ok" else None
-        if type(given) is tuple and len(given) == 2:
-            tag, value = given
-            if tag == "value":
-                return (value,)
-        return None
+        return (run.value,) if run is not None and run.status == "ok" else None
 
 
 def _key(values: Mapping[str, Any]) -> str:
@@ -173,6 +167,8 @@ def _first_difference(
         if mine is None or theirs is None:
             # Outside what one of them is for (a division by zero, a precondition): says nothing.
             continue
+        if meeting.routine.verifier not in VERIFIERS:
+            return f"no verifier {meeting.routine.verifier}"
         verdict = verify(theirs[0], mine[0], Context(verifier=meeting.routine.verifier))
         if verdict.outcome != "agree":
             return f"agrees with the other method at this point only: not with another {key}"

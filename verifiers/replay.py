@@ -20,8 +20,9 @@ from tracemine.schemas.records import Verdict
 from tracemine.schemas.types import coarse
 from tracemine.schemas.values import dump_json
 from tracemine.verifiers.bindings import BindingError, bind
-from tracemine.verifiers.equivalence import verify
-from tracemine.verifiers.sandbox import Run, Sandbox
+from tracemine.verifiers.equivalence import VERIFIERS, verify
+from tracemine.verifiers.runs import Run, Status, reason_text
+from tracemine.verifiers.sandbox import MAX_SOURCE_CHARS, Sandbox
 from tracemine.verifiers.verdict import Context
 
 #: More ways than this to align roles are not tried: five parameters that nothing tells apart have
@@ -51,8 +52,8 @@ _ARITHMETIC = (
     ast.UnaryOp, ast.USub, ast.UAdd,
 )  # fmt: skip
 
-#: The name that the wrapper of a routine is called by in the sandbox.
-ENTRY = "tracemine_replay"
+#: The name that the preconditions of a routine are called by in the sandbox.
+_CONDITIONS = "tracemine_conditions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,9 @@ def replay(routine: Routine, cases: Sequence[Case], sandbox: Sandbox) -> list[Re
     ``unsupported``.
 
     Neither raises nor hangs on account of the code: what goes wrong is a verdict.
+
+    Raises:
+        RuntimeError: if the sandbox has no worker to give; see `Sandbox.run_many`.
     """
     ordered = sorted(cases, key=lambda case: case.instance.id)
     options = [_options(routine, case) for case in ordered]
@@ -195,7 +199,6 @@ def _evaluate(
     runs = [(index, alignment) for index, ways in enumerate(options) for alignment in ways]
     if not runs:
         return {}
-    source = guarded_source(routine)
     values = [decode(case.instance.bindings) for case in cases]
     expected = [decode(case.instance.result) for case in cases]
     names = [parameter.name for parameter in routine.signature.inputs]
@@ -218,7 +221,7 @@ def _evaluate(
         listed = list(asked)
         if not listed:
             return {}
-        results = sandbox.run_many(source, ENTRY, [bound[run] for run in listed], **how)
+        results = run_routine(routine, [bound[run] for run in listed], sandbox, **how)
         return {
             run: _outcome(routine, result, expected[run[0]])
             for run, result in zip(listed, results, strict=True)
@@ -258,15 +261,17 @@ def is_plain_arithmetic(code: str) -> bool:
     """Whether a routine only assigns and returns sums, products, quotients and the like of its
     parameters and of number constants. Monty computes these as CPython does (integers of any size,
     IEEE floats), so that its word is final; were it ever not, a pass would be missed and none
-    forged.
-
-    Raises:
-        SyntaxError: if ``code`` does not parse.
-    """
+    forged. Code that does not parse is none."""
+    if len(code) > MAX_SOURCE_CHARS:
+        return False
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
     return all(
         isinstance(node, _ARITHMETIC)
         or (isinstance(node, ast.Constant) and type(node.value) in (int, float))
-        for node in ast.walk(ast.parse(code))
+        for node in ast.walk(tree)
     )
 
 
@@ -310,34 +315,57 @@ def _outcome(routine: Routine, run: Run, expected: Any) -> _Outcome:
         return _Outcome("unsupported", run.reason, "")
     if run.status != "ok":
         return _Outcome("error", run.reason, "")
-    if type(run.value) is not tuple or len(run.value) != 2:
-        # Code that writes the sandbox's answer itself can say anything.
-        return _Outcome("error", "not what the routine was asked to give", "")
-    tag, value = run.value
-    if tag != "value":
-        return _Outcome("unsupported", f"precondition does not hold: {value}", "")
-    verdict = verify(expected, value, Context(verifier=routine.verifier))
+    if routine.verifier not in VERIFIERS:
+        return _Outcome("unsupported", f"no verifier {routine.verifier}", "")
+    verdict = verify(expected, run.value, Context(verifier=routine.verifier))
     agrees: Verdict = "pass" if verdict.outcome == "agree" else "fail"
-    return _Outcome(agrees, f"{run.backend}: {verdict.reason}", verdict.verifier, run.backend)
+    reason = reason_text(f"{run.backend}: {verdict.reason}")
+    return _Outcome(agrees, reason, verdict.verifier, run.backend)
 
 
-def guarded_source(routine: Routine) -> str:
-    """The routine's code with a wrapper `ENTRY` that tests the preconditions before the call: it
-    gives ``("value", result)``, or ``("precondition", predicate)`` for one that does not hold."""
+def run_routine(
+    routine: Routine, bindings: Sequence[Mapping[str, Any]], sandbox: Sandbox, **how: Any
+) -> list[Run]:
+    """A `Run` of the routine for each of ``bindings``, which hold its inputs; ``how`` are arguments
+    of `Sandbox.run_many`. ``unsupported`` where a precondition does not hold.
+
+    Preconditions are asked for apart from the code: in one interpreter with it they would find its
+    ``bool`` instead of Python's, and a routine that fails could say that it was not meant.
+    """
+    runs: dict[int, Run] = {}
+    if routine.predicates:
+        judged = sandbox.run_many(_conditions(routine), _CONDITIONS, bindings, **how)
+        runs = {i: unmet for i, run in enumerate(judged) if (unmet := _unmet(routine, run))}
+    asked = [i for i in range(len(bindings)) if i not in runs]
+    found = sandbox.run_many(routine.code, routine.entry_point, [bindings[i] for i in asked], **how)
+    runs |= dict(zip(asked, found, strict=True))
+    return [runs[i] for i in range(len(bindings))]
+
+
+def _conditions(routine: Routine) -> str:
+    """A function of the routine's inputs that gives the index of the first precondition that does
+    not hold or raises, else -1."""
     names = [parameter.name for parameter in routine.signature.inputs]
-    lines = [routine.code, "", f"def {ENTRY}({', '.join(names)}):"]
-    for predicate in routine.predicates:
-        lines += [
-            "    try:",
-            f"        tracemine_holds = bool({predicate})",
-            "    except Exception:",
-            "        tracemine_holds = False",
-            "    if not tracemine_holds:",
-            f"        return ('precondition', {predicate!r})",
-        ]
-    call = ", ".join(f"{name}={name}" for name in names)
-    lines.append(f"    return ('value', {routine.entry_point}({call}))")
-    return "\n".join(lines) + "\n"
+    lines = [f"def {_CONDITIONS}({', '.join(names)}):"]
+    for index, predicate in enumerate(routine.predicates):
+        lines += ["    try:", "        if not (", predicate, f"        ): return {index}"]
+        lines += ["    except:", f"        return {index}"]
+    return "\n".join([*lines, "    return -1", ""])
+
+
+def _unmet(routine: Routine, run: Run) -> Run | None:
+    """How the run of the routine ends of which this is the run of its preconditions; None where
+    they hold."""
+    if run.status != "ok":
+        status: Status = "timeout" if run.status == "timeout" else "unsupported"
+        reason = reason_text(f"a precondition that cannot be judged: {run.reason}")
+        return Run(status, None, reason, run.backend)
+    if run.value == -1:
+        return None
+    known = type(run.value) is int and 0 <= run.value < len(routine.predicates)
+    predicate = routine.predicates[run.value] if known else "one that is no expression"
+    reason = reason_text(f"precondition does not hold: {predicate}")
+    return Run("unsupported", None, reason, run.backend)
 
 
 def _binding_map(signature: Signature, keys: Sequence[Parameter], alignment: Sequence[int]) -> str:
@@ -350,14 +378,13 @@ def _binding_map(signature: Signature, keys: Sequence[Parameter], alignment: Seq
 
 __all__ = [
     "CHOSE",
-    "ENTRY",
     "FLAKY",
     "MAX_ALIGNMENTS",
     "Case",
     "Routine",
     "alignments",
     "fits",
-    "guarded_source",
     "is_plain_arithmetic",
     "replay",
+    "run_routine",
 ]

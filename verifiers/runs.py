@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 Status = Literal["ok", "error", "timeout", "memory", "unsupported", "refused"]
 Backend = Literal["monty", "cpython"]
 Mechanism = Literal["namespaces", "bubblewrap", "none"]
+
+_Item = TypeVar("_Item")
 
 #: What `Isolation.complete` asks for. Not ``seccomp``, which few kinds of machine have a table for.
 REQUIRED_STEPS = frozenset(
@@ -22,10 +24,12 @@ class Limits:
 
     ``seconds`` is CPU time (in monty, its own running time); ``memory_mib`` is on top of what the
     interpreter has when it starts; ``result_chars`` counts the result's JSON text, ``output_bytes``
-    what the call prints (and, each for itself, what it writes into a file). After
-    ``slow_calls`` confirmed timeouts within one `Sandbox.run_many`, its remaining calls get
-    ``slow_factor`` of the time and no retry: a routine that loops forever on every instance must
-    not cost minutes.
+    what the call prints (and, each for itself, what it writes into a file).
+
+    A routine that loops or sleeps on every instance must not cost minutes: after ``slow_calls``
+    confirmed timeouts within one `Sandbox.run_many`, or one of code that sleeps, its remaining
+    calls get ``slow_factor`` of the time and no retry; after ``most_slow_calls`` they are timeouts
+    without being run.
     """
 
     seconds: float = 2.0
@@ -34,6 +38,7 @@ class Limits:
     output_bytes: int = 1 << 20
     slow_calls: int = 3
     slow_factor: float = 0.1
+    most_slow_calls: int = 20
 
 
 DEFAULT_LIMITS = Limits()
@@ -57,6 +62,19 @@ class Isolation:
         return REQUIRED_STEPS.issubset(self.steps)
 
 
+#: A reason is cut here, in characters: it is for people, and the code may have chosen it.
+REASON_CHARS = 300
+
+
+def reason_text(text: object) -> str:
+    """``text`` as the reason of a `Run`: not long, and of characters that can be written."""
+    return str(text)[:REASON_CHARS].encode(errors="replace").decode()
+
+
+class IsolationError(RuntimeError):
+    """Isolation was required, and the machine does not have it. Never for what code does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """The end of one call: ``value`` where ``status`` is ``ok``, else None and a ``reason``.
@@ -69,3 +87,30 @@ class Run:
     value: Any
     reason: str
     backend: str
+
+
+def run_each(
+    items: Iterable[_Item],
+    limits: Limits,
+    backend: Backend,
+    call: Callable[[_Item, float], Run],
+    sleeps: Callable[[Run], bool] = lambda _: False,
+) -> list[Run]:
+    """A `Run` for each of ``items``, one after the other, in order.
+
+    ``call`` is given an item and the share of its time that it gets, which timeouts before it make
+    less, as `Limits` says; ``sleeps`` tells of a timeout whether it was of code that sleeps.
+    """
+    runs: list[Run] = []
+    share, slow = 1.0, 0
+    for item in items:
+        if slow >= limits.most_slow_calls:
+            runs.append(Run("timeout", None, f"not run: {slow} calls before it timed out", backend))
+            continue
+        run = call(item, share)
+        runs.append(run)
+        if run.status == "timeout":
+            slow += 1
+            if slow >= limits.slow_calls or sleeps(run):
+                share = limits.slow_factor
+    return runs

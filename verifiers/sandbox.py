@@ -9,8 +9,8 @@ enters the sandbox, so code cannot forge a pass; results are compared outside.
 - ``cpython``: children of a warm interpreter under resource limits and, where the machine has them,
   namespaces (our own, or bubblewrap's) and seccomp. Its word is final.
 
-Calls of one ``run_many`` never see one another: they share an interpreter only where the source
-cannot keep anything between calls (see `_stateless`).
+Calls of one ``run_many`` share an interpreter only where the source keeps nothing between calls by
+any way that `_stateless` knows; all others get one each.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracemine.verifiers._cpython import MECHANISMS, CPythonPool
+from tracemine.verifiers._cpython import MECHANISMS, CPythonPool, Granted
 from tracemine.verifiers._monty import MontyPool
 from tracemine.verifiers.runs import (
     DEFAULT_LIMITS,
-    REQUIRED_STEPS,
     Backend,
     Isolation,
+    IsolationError,
     Limits,
     Mechanism,
     Run,
@@ -40,10 +40,6 @@ MAX_SOURCE_CHARS = 200_000
 
 #: The seed of hashes and random numbers in the interpreters that confirm; in the others it is 0.
 SECOND_SEED = 1
-
-
-class IsolationError(Exception):
-    """Isolation was required, and the machine does not have it. Never for what code does."""
 
 
 class Sandbox:
@@ -59,8 +55,10 @@ class Sandbox:
     ) -> None:
         count = processes or os.cpu_count() or 1
         self._monty = MontyPool(count)
-        self._cpython = CPythonPool(count, mechanisms=mechanisms)
-        self._second = CPythonPool(count, mechanisms=mechanisms, hash_seed=SECOND_SEED)
+        # What the machine grants one of them it grants the other; what is required is of both.
+        self._granted = Granted(tuple(mechanisms))
+        self._cpython = CPythonPool(count, self._granted)
+        self._second = CPythonPool(count, self._granted, hash_seed=SECOND_SEED)
         _OPEN.add(self)
 
     def __enter__(self) -> Sandbox:
@@ -84,19 +82,14 @@ class Sandbox:
         return self._cpython.isolation()
 
     def require_isolation(self) -> None:
-        """See that namespaces hold.
+        """See that namespaces hold, and from now on run code in CPython nowhere without: where a
+        later worker does not get them, `run_many` raises.
 
         Raises:
             IsolationError: if they do not; the text says why.
         """
-        try:
-            isolation = self.isolation()
-        except RuntimeError as error:
-            raise IsolationError(str(error)) from error
-        if not isolation.complete:
-            lacking = ", ".join(sorted(REQUIRED_STEPS.difference(isolation.steps)))
-            why = "; ".join(f"{name}: {text}" for name, text in isolation.missing.items())
-            raise IsolationError(f"not isolated: no {lacking} ({why or 'not asked for'})")
+        self._granted.required = True
+        self.isolation()
 
     def run_many(
         self,
@@ -113,9 +106,15 @@ class Sandbox:
         ``second_seed`` (of ``cpython`` alone) runs it in another interpreter, where hashes,
         addresses and random numbers are others: a result that rests on them changes.
 
-        Nothing that the code does raises here. A timeout of ``cpython`` was tried again alone.
-        About 10 microseconds a call for stateless code in either backend (plus a millisecond a
-        batch), else 0.5 ms a call in monty and 3 ms in cpython.
+        Nothing that the code does raises here; a machine that has no worker to give does. A timeout
+        of ``cpython`` by the clock on the wall was tried again alone, unless one before it was. To
+        sleep costs two such clocks at most, see `Limits`. About 10 microseconds a call for
+        stateless code in either backend (plus a millisecond a batch), else 0.3 ms a call in monty
+        and 2 ms in cpython.
+
+        Raises:
+            IsolationError: if isolation was required, and no worker that has it starts.
+            RuntimeError: if no worker starts at all.
         """
         if not bindings:
             return []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import threading
-import time
 
 import pytest
 from rich.console import Console
@@ -60,17 +59,24 @@ def test_a_line_of_a_log_names_each_stage_once(clock: list[float]) -> None:
 
 def test_progress_ends_with_its_context(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracemine.pipelines.progress.LOG_SECONDS", 0.01)
-    before = threading.active_count()
+    before = set(threading.enumerate())
     lines: list[str] = []
+    logged = threading.Event()
     handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+
+    def emit(record: logging.LogRecord) -> None:
+        lines.append(record.getMessage())
+        logged.set()
+
+    handler.emit = emit  # type: ignore[method-assign]
     logger = logging.getLogger("tracemine.progress")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
         with Progress(enabled=True):
-            time.sleep(0.2)
+            assert logged.wait(60)
+            assert set(threading.enumerate()) - before
     finally:
         logger.removeHandler(handler)
-    assert threading.active_count() == before
+    assert not set(threading.enumerate()) - before
     assert any(line.endswith("working") for line in lines)

@@ -84,3 +84,47 @@ def test_a_value_nested_without_end_is_refused() -> None:
     endless.append(endless)
     with pytest.raises(NotPlainError):
         encode(endless)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"$fraction":"1e1000"}',
+        '{"$fraction":"1.5"}',
+        '{"$fraction":" 1/2"}',
+        '{"$fraction":"1_0/2"}',
+        '{"$fraction":"1/0"}',
+        '{"$fraction":3}',
+        '{"$fraction":"' + "7" * 5000 + '"}',
+        '{"$float":"1"}',
+        '{"$float":[]}',
+        '{"$set":3}',
+        '{"$set":"ab"}',
+        '{"$set":[[]]}',
+        '{"$dict":[[[],1]]}',
+        '{"$dict":[1]}',
+        '{"$complex":[1]}',
+        '{"$complex":["1","2"]}',
+        '{"$bytes":1}',
+        '{"$other":1}',
+        "[" * 41 + "1" + "]" * 41,
+        "[" * 100_000,
+    ],
+)
+def test_a_text_that_encode_does_not_make_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        decode(text)
+
+
+@pytest.mark.parametrize("form", ['{"$set":[%s]}', '{"$frozenset":[%s]}', '{"$dict":[%s]}'])
+def test_members_of_one_hash_are_few(form: str) -> None:
+    """All that are multiples of 2**61 - 1 have the hash 0: building a set of them is quadratic."""
+    prime = 2**61 - 1
+
+    def written(members: list[int]) -> str:
+        return form % ",".join(f"[{m},1]" if "dict" in form else str(m) for m in members)
+
+    with pytest.raises(ValueError, match="one hash"):
+        decode(written([k * prime for k in range(200)]))
+    assert len(decode(written([k * prime for k in range(20)]))) == 20
+    assert len(decode(written(list(range(5000))))) == 5000

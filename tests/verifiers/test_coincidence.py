@@ -110,6 +110,12 @@ def test_code_that_never_ends_says_nothing(sandbox: Sandbox) -> None:
     assert difference_nearby([meeting(endless, routine("x", "x"), x=1)], sandbox) == [""]
 
 
+@pytest.mark.parametrize("code", ["def f(:", "def f(a): return " + "-" * 50_000 + "1"])
+def test_code_that_does_not_parse_says_nothing(code: str, sandbox: Sandbox) -> None:
+    broken = Routine("v", code, "f", routine("a", "a").signature, (), "numeric")
+    assert difference_nearby([meeting(broken, routine("x", "x"), x=1)], sandbox) == [""]
+
+
 @given(st.integers(-50, 50), st.integers(-50, 50), st.integers(-9, 9), st.integers(-9, 9))
 def test_linear_routines_agree_nearby_only_if_they_are_equal(
     x: int, y: int, p: int, q: int

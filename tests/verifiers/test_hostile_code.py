@@ -4,9 +4,13 @@ pool is right."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import dataclasses
 import os
+import platform
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tracemine.verifiers import Limits, Sandbox, check_tests
+from tracemine.verifiers import Limits, Sandbox, _seccomp, check_tests
 from tracemine.verifiers.runs import Backend, Mechanism, Status
 
 LIMITS = Limits(seconds=0.3, memory_mib=256, result_chars=10_000)
@@ -244,6 +248,62 @@ PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
         "import os\ndef f():\n while True: os.write(1, bytes(1 << 16))",
         ("error",),
     ),
+    "make its parent nice": (
+        "import os\ndef f():\n os.setpriority(os.PRIO_PROCESS, os.getppid(), 1)\n return 1",
+        ("error",),
+    ),
+    "make all of its user nice": (
+        "import os\ndef f():\n"
+        " os.setpriority(os.PRIO_USER, 0, os.getpriority(os.PRIO_USER, 0))\n return 1",
+        ("error",),
+    ),
+    "make its parent idle": (
+        "import os\ndef f():\n"
+        " os.sched_setscheduler(os.getppid(), os.SCHED_BATCH, os.sched_param(0))\n return 1",
+        ("error",),
+    ),
+    "put its parent on one processor": (
+        "import os\ndef f():\n"
+        " os.sched_setaffinity(os.getppid(), os.sched_getaffinity(os.getppid()))\n return 1",
+        ("error",),
+    ),
+    "a signal by a descriptor": (
+        "import fcntl, os\ndef f():\n r, w = os.pipe()\n"
+        " fcntl.fcntl(r, fcntl.F_SETOWN, os.getppid())\n return 1",
+        ("error",),
+    ),
+    "a signal of another kind by a descriptor": (
+        "import fcntl, os\ndef f():\n r, w = os.pipe()\n fcntl.fcntl(r, 10, 9)\n return 1",
+        ("error",),
+    ),
+    "a descriptor that signals": (
+        "import fcntl, os\ndef f():\n r, w = os.pipe()\n"
+        " fcntl.fcntl(r, fcntl.F_SETFL, os.O_ASYNC)\n return 1",
+        ("error",),
+    ),
+    "a lease on a file": (
+        "import fcntl, os\ndef f():\n d = os.open(os.__file__, 0)\n"
+        " fcntl.fcntl(d, fcntl.F_SETLEASE, fcntl.F_RDLCK)\n return 1",
+        ("error",),
+    ),
+    "the flags of a file": (
+        "import fcntl, os\ndef f():\n"
+        " fcntl.ioctl(os.open(os.__file__, 0), 0x80086601, bytes(8))\n return 1",
+        ("error",),
+    ),
+    "shared memory": (
+        "import ctypes\ndef f():\n"
+        " if ctypes.CDLL(None).shmget(0, 4096, 0o1600) >= 0: return 1\n raise OSError",
+        ("error",),
+    ),
+    "a call that is newer than the filter": (
+        "import ctypes\ndef f():\n library = ctypes.CDLL(None, use_errno=True)\n"
+        " for number in range(463, 520):\n"
+        "  library.syscall(number, -1, 0, -1, 0, 0, 0)\n"
+        "  if ctypes.get_errno() != 38: return number\n"
+        " raise OSError",
+        ("error",),
+    ),
     "a secret room in memory": (
         "import os\ndef f():\n return os.memfd_create('x')",
         ("error",),
@@ -290,6 +350,20 @@ HARMLESS: dict[str, tuple[str, object]] = {
         " if n != '__solution__': sys.modules[n] = None\ndef f():\n return 6",
         6,
     ),
+    "its own priority and place": (
+        "import os\ndef f():\n os.setpriority(os.PRIO_PROCESS, 0, 3)\n"
+        " os.sched_setaffinity(0, os.sched_getaffinity(0))\n"
+        " return os.getpriority(os.PRIO_PROCESS, 0)",
+        3,
+    ),
+    "its own descriptors": (
+        "import fcntl, os\ndef f():\n r, w = os.pipe()\n os.set_blocking(r, False)\n"
+        " os.set_inheritable(r, True)\n d = fcntl.fcntl(r, fcntl.F_DUPFD_CLOEXEC, 9)\n"
+        " with open('x', 'w') as x: fcntl.lockf(x, fcntl.LOCK_EX)\n"
+        " os.unlink('x')\n"
+        " return [os.get_blocking(r), os.get_inheritable(r), d >= 9, os.isatty(r)]",
+        [False, True, True, False],
+    ),
     "an int that is one": ("def f():\n return int.__new__(int, 7)", 7),
     "NaN": ("def f():\n x = float('nan')\n return [x == x, x != x]", [False, True]),
 }  # fmt: skip
@@ -314,7 +388,10 @@ IN_MONTY: dict[str, Status] = {
             "a type that lies", "a generator", "an exception whose text loops", "mount",
             "raise its limits", "a socket of the machine", "a datagram", "a zip bomb",
             "a pickle that runs code", "a system call by number", "ignore the end of its time",
-            "memory that is mapped", "print from a thread for ever",
+            "memory that is mapped", "a signal by a descriptor",
+            "a signal of another kind by a descriptor", "a descriptor that signals",
+            "a lease on a file", "the flags of a file", "shared memory",
+            "a call that is newer than the filter", "print from a thread for ever",
         ],
     }.items()
     for name in names
@@ -377,24 +454,32 @@ def right(sandbox: Sandbox) -> None:
 
 def host() -> dict[str, Any]:
     """What of the host the programs are after: files, environment, ports, processes."""
-    folders = [Path(name) for name in ("/etc", "/usr", "/home", "/")]
+    folders = [Path(name) for name in ("/etc", "/usr", "/home", "/", "/tmp")]
     folders += [Path(os.__file__).parent, Path.cwd()]
-    told_by_pytest = {"PYTEST_CURRENT_TEST": ""}
-    children = psutil.Process().children(recursive=True)
-    return {
-        "files": {folder: sorted(folder.iterdir()) for folder in folders},
+    found: dict[str, Any] = {
+        # By name: another program may write there too.
+        "files": [folder / name for folder in folders for name in WRITTEN if _is_at(folder / name)],
         "module": Path(os.__file__).stat(),
-        "environment": dict(os.environ) | told_by_pytest,
-        "connections": sum(len(child.net_connections()) for child in children),
-        "programs": {
-            # Whatever a worker started would be a program of another name.
-            word.rsplit("/", 1)[-1]
-            for child in children
-            if child.status() != psutil.STATUS_ZOMBIE
-            for word in child.cmdline()[:1]
-        },
+        "environment": dict(os.environ) | {"PYTEST_CURRENT_TEST": ""},
+        "connections": 0,
+        "programs": set(),
         "group": os.getpgid(0),
     }
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # gone since it was listed
+            found["connections"] += len(child.net_connections())
+            if child.status() != psutil.STATUS_ZOMBIE:
+                # Whatever a worker started would be a program of another name.
+                found["programs"] |= {word.rsplit("/", 1)[-1] for word in child.cmdline()[:1]}
+    return found
+
+
+#: What the programs would have written, or made of links and devices.
+WRITTEN = ("tm_x", "out", "big", "x0", "x1", "disk", "x", "os.py")
+
+
+def _is_at(path: Path) -> bool:
+    return os.path.lexists(path)
 
 
 @pytest.fixture
@@ -507,7 +592,7 @@ FORGERIES = {
 def test_no_pass_is_forged(name: str, sandbox: Sandbox) -> None:
     code = FORGERIES[name]
     for test in ("assert f(3) == 4", "assert f(3) == max(1, 4)"):
-        assert check_tests(code, [test], "", sandbox, limits=LIMITS).outcome != "agree"
+        assert check_tests(code, [test], "", sandbox, limits=PATIENT).outcome != "agree"
     honest = "def f(x): return x + 1"
     assert check_tests(honest, ["assert f(3) == 4"], "", sandbox).outcome == "agree"
 
@@ -517,7 +602,7 @@ def test_what_code_does_to_its_interpreter_does_not_change_its_result(
     name: str, sandbox: Sandbox
 ) -> None:
     source, value = HARMLESS[name]
-    (run,) = sandbox.run_many(source, "f", [{}], backend="cpython", limits=LIMITS)
+    (run,) = sandbox.run_many(source, "f", [{}], backend="cpython", limits=PATIENT)
     assert (run.status, run.value) == ("ok", value), run
     right(sandbox)
 
@@ -527,6 +612,154 @@ def test_a_file_left_behind_is_gone_in_the_next_run(sandbox: Sandbox) -> None:
         source = "import os\ndef f():\n n = os.listdir('.')\n open('x', 'w').write('a')\n return n"
         (run,) = sandbox.run_many(source, "f", [{}], backend="cpython")
         assert run.value == []
+
+
+#: Of the scratch directory: what a call may do to it and the next must not see.
+TRACES = {
+    "a mode": "os.chmod('/scratch', 0o500)",
+    "no mode": "os.chmod('/scratch', 0)",
+    "an attribute": "os.setxattr('/scratch', 'user.a', b'x')",
+    "a time": "os.utime('/scratch', (7, 7))",
+    "a file that is gone": "os.unlink(open('x', 'w').name)",
+    "a file": "open('x', 'w').close()",
+}
+LOOK = """
+import os
+def f():
+    found = os.stat('/scratch')
+    seen = [found.st_mode, found.st_mtime, found.st_atime, os.listxattr('/scratch')]
+    open('written', 'w').close()
+    os.unlink('written')
+    return [*seen, os.listdir('.'), os.getpriority(os.PRIO_PROCESS, 0)]
+"""
+
+
+@pytest.mark.parametrize("trace", TRACES.values(), ids=TRACES.keys())
+def test_the_next_call_sees_no_trace_of_one(trace: str, sandbox: Sandbox) -> None:
+    if sandbox.isolation().mechanism == "none":
+        pytest.skip("no scratch directory without namespaces")
+    (before,) = sandbox.run_many(LOOK, "f", [{}], backend="cpython", limits=PATIENT)
+    source = f"import os\ndef f():\n {trace}\n return 1"
+    for _ in range(2):
+        try_it = sandbox.run_many(source, "f", [{}], backend="cpython", limits=PATIENT)[0]
+        assert try_it.status in ("ok", "error"), try_it
+        (after,) = sandbox.run_many(LOOK, "f", [{}], backend="cpython", limits=PATIENT)
+        assert (after.status, after.value) == (before.status, before.value) == ("ok", after.value)
+
+
+def test_a_call_that_leaves_no_trace_keeps_its_worker(sandbox: Sandbox) -> None:
+    """A program that puts its own files away must not cost a new worker."""
+    right(sandbox)
+    pids = [zygote.worker.pid for zygote in sandbox._cpython._idle[False]]
+    source = "import os\ndef f():\n os.unlink(open('x', 'w').name)\n return 1"
+    sandbox.run_many(source, "f", [{}], backend="cpython", limits=PATIENT)
+    assert [zygote.worker.pid for zygote in sandbox._cpython._idle[False]] == pids
+
+
+#: Tried by code that is of the same user as all that it is after. Each gives whether it was denied.
+REACHING_OUT = """
+import ctypes, fcntl, os, signal
+library = ctypes.CDLL(None, use_errno=True)
+library.shmat.restype = ctypes.c_void_p
+def f(pid, segment, path, queue):
+    def call(*arguments):
+        ctypes.set_errno(0)
+        library.syscall(*arguments)
+        return ctypes.get_errno()
+    def denied(attempt, *arguments):
+        try:
+            attempt(*arguments)
+        except OSError as error:
+            return error.errno in (1, 38)
+        return False
+    r, w = os.pipe()
+    found = {
+        'own': denied(fcntl.fcntl, r, fcntl.F_SETOWN, pid),
+        'signal': denied(fcntl.fcntl, r, 10, int(signal.SIGKILL)),
+        'async': denied(fcntl.fcntl, r, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK),
+        'kill': denied(os.kill, pid, signal.SIGKILL),
+        'nice': denied(os.setpriority, os.PRIO_PROCESS, pid, 1),
+        'nice user': denied(os.setpriority, os.PRIO_USER, os.getuid(), 1),
+    }
+    os.write(w, b'x')
+    at = library.shmat(segment, None, 0)
+    found['attach'] = at is None or at == 2**64 - 1
+    if not found['attach']:
+        ctypes.memmove(at, b'forged', 6)
+    found['remove'] = library.shmctl(segment, 0, None) != 0
+    found['queue'] = call(QUEUE_NUMBER, queue.encode()) in (1, 38)
+    mark = ctypes.create_string_buffer(b'left', 4)
+    asked = (ctypes.c_uint64 * 2)(ctypes.addressof(mark), 4)
+    found['new'] = call(463, -100, path.encode(), 0, b'user.left', asked, 16) in (1, 38)
+    found['old'] = denied(os.setxattr, path, 'user.old', b'left')
+    descriptor = os.open(path, os.O_RDONLY)
+    found['flags'] = denied(fcntl.ioctl, descriptor, 0x40086602, (0x40).to_bytes(8, 'little'))
+    found['lease'] = denied(fcntl.fcntl, descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    found['lock'] = denied(fcntl.flock, descriptor, fcntl.LOCK_EX)
+    return found
+"""
+
+
+def test_without_namespaces_nothing_of_its_user_is_within_reach(tmp_path: Path) -> None:
+    path = tmp_path / "kept"
+    path.write_text("x")
+    library = ctypes.CDLL(None, use_errno=True)
+    library.shmat.restype = ctypes.c_void_p
+    number = _seccomp._TABLES[platform.machine()][1]["mq_unlink"]
+    queue = f"tracemine-test-{os.getpid()}"
+    made = library.mq_open(b"/" + queue.encode(), os.O_CREAT | os.O_RDWR, 0o600, None)
+    segment = library.shmget(0, 4096, 0o1600)
+    victim = subprocess.Popen(["sleep", "60"])
+    try:
+        with open_sandbox("none") as opened:
+            bindings = {"pid": victim.pid, "segment": segment, "path": str(path), "queue": queue}
+            source = REACHING_OUT.replace("QUEUE_NUMBER", str(number))
+            (run,) = opened.run_many(source, "f", [bindings], backend="cpython", limits=PATIENT)
+        assert run.status == "ok", run
+        assert [name for name, denied in run.value.items() if not denied] == []
+        assert victim.poll() is None and os.getpriority(os.PRIO_PROCESS, victim.pid) == 0
+        assert os.listxattr(path) == [] and path.read_text() == "x"
+        if made >= 0:
+            assert library.mq_unlink(b"/" + queue.encode()) == 0
+        if segment >= 0:
+            at = library.shmat(segment, None, 0)
+            assert ctypes.string_at(at, 6) == bytes(6)
+    finally:
+        victim.kill()
+        victim.wait()
+        library.shmctl(segment, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "reason"),
+    [
+        ('ok {"$fraction":"1e1000"}', "error", "not a result: no plain value"),
+        (
+            'ok {"$set":[' + ",".join(str(k * (2**61 - 1)) for k in range(200)) + "]}",
+            "error",
+            "not a result: no plain value",
+        ),
+        ("ok [" + "[],[]," * 5_000 + "1]", "error", "not a result: more than the characters"),
+        ('error "' + "x" * 20_000 + '"', "error", "not a result: more than the characters"),
+        ('error "' + "x" * 2_000 + '"', "error", "xxx"),
+        ('error "\\ud800"', "error", "?"),
+        ("ok " + "[" * 50 + "]" * 50, "error", "not a result: no plain value"),
+        ("memory 1", "error", "not a result: unknown status"),
+    ],
+    ids=["fraction", "hashes", "small lists", "long", "cut", "surrogate", "deep", "no text"],
+)
+def test_a_frame_that_the_code_writes_is_bounded_and_clean(
+    line: str, status: str, reason: str, sandbox: Sandbox
+) -> None:
+    source = (
+        f"import os, struct\nline = {line!r}.encode()\n"
+        "os.write(3, struct.pack('>Q', len(line)) + line)\nos._exit(0)\n"
+    )
+    (run,) = sandbox.run_many(source, "f", [{}], backend="cpython", limits=PATIENT)
+    assert (run.status, run.value) == (status, None)
+    assert run.reason.startswith(reason) and len(run.reason) <= 300
+    run.reason.encode()
+    right(sandbox)
 
 
 def test_no_process_is_left(sandbox: Sandbox) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,7 @@ def test_no_attempt_succeeds_where_the_machine_has_namespaces() -> None:
         for backend in ("monty", "cpython"):
             assert found[backend]["complete"]
             assert all(found[backend]["stopped"].values()), found
+            assert found[backend]["untried"] == {}
         assert sandbox.isolation().complete
         sandbox.require_isolation()
 
@@ -53,6 +55,36 @@ def test_every_attempt_succeeds_outside() -> None:
     )
     held = [line.split()[0] for line in done.stdout.splitlines() if line.endswith("True")]
     assert held == []
+
+
+@pytest.mark.parametrize(
+    ("run", "stopped", "untried"),
+    [
+        (Run("ok", True, "", "cpython"), True, False),
+        (Run("ok", False, "", "cpython"), False, False),
+        (Run("ok", 1, "", "cpython"), False, False),
+        (Run("error", None, "PermissionError: [Errno 1] not permitted", "cpython"), True, False),
+        (Run("error", None, "OSError: [Errno 30] Read-only", "cpython"), True, False),
+        (Run("error", None, "OSError: [Errno 28] No space left", "cpython"), False, True),
+        (Run("error", None, "AttributeError: no O_TMPFILE", "cpython"), False, True),
+        (Run("timeout", None, "more than 2 s of CPU time", "cpython"), False, True),
+        (Run("error", None, "the worker was lost", "cpython"), False, True),
+    ],
+)
+def test_an_attempt_that_ends_otherwise_was_not_tried(
+    run: Run, stopped: bool, untried: bool
+) -> None:
+    class Answering(Sandbox):
+        """Says of every attempt the same."""
+
+        def run_many(self, *_: Any, backend: str, **__: Any) -> list[Run]:
+            return [run]
+
+    with Answering(processes=1) as answering:
+        found = examine(answering)["cpython"]
+    assert set(found["stopped"].values()) == {stopped}
+    assert bool(found["untried"]) is untried
+    assert not found["complete"] or stopped
 
 
 def test_where_namespaces_are_forbidden_it_says_so() -> None:
@@ -84,6 +116,68 @@ def test_mining_that_requires_isolation_reads_nothing_without(tmp_path: object) 
     assert not os.path.exists(store)  # noqa: PTH110
     done = forbidden(*command, "doctor", "--json")
     assert done.returncode == 1 and '"isolated":' in done.stdout.replace(" :", ":")
+
+
+#: Runs what follows where there may be one network namespace at a time.
+ONE_NAMESPACE = (
+    "unshare", "--user", "--map-root-user", "sh", "-c",
+    'echo 1 > /proc/sys/user/max_net_namespaces && exec "$@"', "sh",
+)  # fmt: skip
+
+#: What a call in each of two threads at once, and one with the other seed, see of the host.
+SEEN_BY_MANY = """
+import sys, threading
+from tracemine.verifiers import IsolationError, Sandbox
+LOOK = '''
+import os, time
+def f():
+    end = time.process_time() + 0.3
+    while time.process_time() < end: pass
+    return os.path.exists('/etc/passwd')
+'''
+seen = []
+def look(sandbox, **how):
+    try:
+        seen.append(sandbox.run_many(LOOK, 'f', [{}], backend='cpython', **how)[0].value)
+    except RuntimeError as error:
+        seen.append(type(error).__name__)
+with Sandbox(processes=2) as sandbox:
+    if sys.argv[1] == 'required':
+        sandbox.require_isolation()
+    assert sandbox.isolation().complete
+    threads = [threading.Thread(target=look, args=(sandbox,)) for _ in range(2)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    look(sandbox, second_seed=True)
+print(*seen)
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "seen"),
+    [
+        ("required", ["False", "False", "IsolationError"]),
+        ("not required", ["False", "False", "RuntimeError"]),
+    ],
+)
+def test_no_later_worker_is_isolated_less_than_the_first(asked: str, seen: list[str]) -> None:
+    """The second thread waits for the one worker there can be; the other seed cannot have it."""
+    probe = subprocess.run([*ONE_NAMESPACE, "true"], capture_output=True, check=False, text=True)
+    if probe.returncode:
+        pytest.skip(f"this machine cannot limit namespaces: {probe.stderr.strip()}")
+    command = [*ONE_NAMESPACE, sys.executable, "-c", SEEN_BY_MANY, asked]
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert done.stdout.split() == seen, done.stderr
+
+
+def test_what_was_required_late_holds_for_workers_that_wait() -> None:
+    with Sandbox(processes=1, mechanisms=("none",)) as sandbox:
+        (run,) = sandbox.run_many("def f(): return 1", "f", [{}], backend="cpython")
+        assert run.value == 1
+        with pytest.raises(IsolationError):
+            sandbox.require_isolation()
+        with pytest.raises(IsolationError):
+            sandbox.run_many("def f(): return 1", "f", [{}], backend="cpython")
 
 
 def test_a_sandbox_that_may_not_go_without_does_not_start() -> None:

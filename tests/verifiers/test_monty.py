@@ -81,3 +81,36 @@ def test_a_program_that_has_its_own_repr_is_still_read(sandbox: Sandbox) -> None
 def test_what_a_program_raises_is_no_limit(body: str, status: str, sandbox: Sandbox) -> None:
     (run,) = sandbox.run_many(f"def f():\n    {body}\n", "f", [{}], backend="monty")
     assert run.status == status
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["{k * (2**61 - 1) for k in range(1500)}", "[1, ({k * (2**61 - 1): 1 for k in range(1500)},)]"],
+)
+@pytest.mark.parametrize("hide", ["", "def repr(v):\n    return ''\ndef len(v):\n    return 0\n"])
+def test_many_members_of_one_hash_are_not_built_again(
+    expression: str, hide: str, sandbox: Sandbox
+) -> None:
+    source = f"{hide}def f():\n    return {expression}\n"
+    (run,) = sandbox.run_many(source, "f", [{}], backend="monty")
+    assert (run.status, run.value) == ("unsupported", None)
+    few = source.replace("1500", "500")
+    assert sandbox.run_many(few, "f", [{}], backend="monty")[0].status == "ok"
+    final = sandbox.run(source, "f", {})
+    assert (final.status, final.backend) == ("error", "cpython") and "not a result" in final.reason
+
+
+def test_a_long_value_without_sets_and_dicts_comes_out(sandbox: Sandbox) -> None:
+    (run,) = sandbox.run_many("def f(): return [7] * 9000", "f", [{}], backend="monty")
+    assert (run.status, run.value) == ("ok", [7] * 9000)
+
+
+@pytest.mark.parametrize(
+    "own", ["def __tm_call(e, many): return [5]", "__tm_ask = 5", "__t\uff4d_ask = 5"]
+)
+def test_names_of_the_driver_are_not_for_code(own: str, sandbox: Sandbox) -> None:
+    source = f"def f(): return [1]\n{own}\n"
+    for bindings in ([{}], [{}, {}]):
+        assert {r.status for r in sandbox.run_many(source, "f", bindings, backend="monty")} == {
+            "unsupported"
+        }
