@@ -723,7 +723,9 @@ def test_without_namespaces_nothing_of_its_user_is_within_reach(tmp_path: Path) 
             assert library.mq_unlink(b"/" + queue.encode()) == 0
         if segment >= 0:
             at = library.shmat(segment, None, 0)
-            assert ctypes.string_at(at, 6) == bytes(6)
+            found = ctypes.string_at(at, 6)
+            library.shmdt(ctypes.c_void_p(at))
+            assert found == bytes(6)
     finally:
         victim.kill()
         victim.wait()
