@@ -26,6 +26,17 @@ CONTAINERS = ("list", "set", "tuple", "dict", "matrix")
 MAX_DEPTH = 4
 
 
+_ANY: tuple[str, Any] = ("any", ())
+#: Of what there is no value: the elements of an empty container. It has no text.
+_NOTHING: tuple[str, Any] = ("", ())
+
+#: In this order: a truth is an int to Python.
+_NAMES: tuple[tuple[type, str], ...] = (
+    (type(None), "none"), (bool, "bool"), (int, "int"), (Fraction, "rational"), (float, "real"),
+    (complex, "complex"), (str, "str"),
+)  # fmt: skip
+
+
 class TypeSyntaxError(ValueError):
     """A type text that is not in the grammar above."""
 
@@ -69,50 +80,44 @@ def render(parsed: tuple[str, tuple[Any, ...]]) -> str:
     return f"{head}[{', '.join(render(a) for a in arguments)}]" if arguments else head
 
 
-def type_of(value: Any, depth: int = 0) -> str:
-    """The smallest type of a plain value. A float is `real`: whether it is rational is for the
-    code that made it to say (see `teachers`)."""
+def type_of(value: Any) -> str:
+    """The smallest type of a plain value; of the elements of an empty container it says `any`. A
+    float is `real`: whether it is rational is for the code that made it to say (see `teachers`)."""
+    return render(_closed(_type_of(value, 0)))
+
+
+def _type_of(value: Any, depth: int) -> tuple[str, Any]:
     if depth > MAX_DEPTH:
-        return "any"
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, int):
-        return "int"
-    if isinstance(value, Fraction):
-        return "rational"
-    if isinstance(value, float):
-        return "real"
-    if isinstance(value, complex):
-        return "complex"
-    if isinstance(value, str):
-        return "str"
+        return _ANY
+    for kind, name in _NAMES:
+        if isinstance(value, kind):
+            return name, ()
+
+    def all_of(members: Iterable[Any]) -> tuple[str, Any]:
+        return reduce(_join, (_type_of(member, depth + 1) for member in members), _NOTHING)
+
     if isinstance(value, list):
-        return _type_of_list(value, depth)
+        return "list", (all_of(value),)
     if isinstance(value, (set, frozenset)):
-        return f"set[{join_all(type_of(v, depth + 1) for v in value)}]" if value else "set[any]"
+        return "set", (all_of(value),)
     if isinstance(value, tuple):
-        inner = ", ".join(type_of(v, depth + 1) for v in value)
-        return f"tuple[{inner}]" if value else "tuple"
+        return "tuple", tuple(_type_of(member, depth + 1) for member in value)
     if isinstance(value, dict):
-        if not value:
-            return "dict[any, any]"
-        keys = join_all(type_of(k, depth + 1) for k in value)
-        return f"dict[{keys}, {join_all(type_of(v, depth + 1) for v in value.values())}]"
-    return "any"
+        return "dict", (all_of(value), all_of(value.values()))
+    return _ANY
 
 
-def _type_of_list(value: list[Any], depth: int) -> str:
-    if not value:
-        return "list[any]"
-    inner = join_all(type_of(v, depth + 1) for v in value)
-    return f"list[{inner}]"
+def _closed(kind: tuple[str, Any]) -> tuple[str, Any]:
+    """``kind`` with `any` for what there is nothing of."""
+    if kind == _NOTHING:
+        return _ANY
+    head, arguments = kind
+    return head, tuple(map(_closed, arguments))
 
 
 def join(left: str, right: str) -> str:
     """The smallest type that covers both."""
-    return render(_join(_parse(left), _parse(right)))
+    return render(_closed(_join(_opened(_parse(left)), _opened(_parse(right)))))
 
 
 def join_all(types: Iterable[str]) -> str:
@@ -123,26 +128,26 @@ def join_all(types: Iterable[str]) -> str:
 
 
 def _join(left: tuple[str, Any], right: tuple[str, Any]) -> tuple[str, Any]:
-    if left == right:
+    if left == right or right == _NOTHING:
         return left
+    if left == _NOTHING:
+        return right
     (left_head, left_args), (right_head, right_args) = left, right
     if left_head in NUMERIC and right_head in NUMERIC:
         return NUMERIC[max(NUMERIC.index(left_head), NUMERIC.index(right_head))], ()
     if left_head != right_head or left_head not in CONTAINERS:
-        return "any", ()
+        return _ANY
     if left_head == "tuple" and len(left_args) != len(right_args):
         return "tuple", ()
-    # An empty container says `any` of its elements, which must not widen the other's.
     pairs = zip(left_args, right_args, strict=False)
-    return left_head, tuple(_join_element(a, b) for a, b in pairs)
+    return left_head, tuple(_join(a, b) for a, b in pairs)
 
 
-def _join_element(left: tuple[str, Any], right: tuple[str, Any]) -> tuple[str, Any]:
-    if left == ("any", ()):
-        return right
-    if right == ("any", ()):
-        return left
-    return _join(left, right)
+def _opened(kind: tuple[str, Any]) -> tuple[str, Any]:
+    """``kind`` with nothing for the `any` of elements: so an empty container writes it, which must
+    not widen another's."""
+    head, arguments = kind
+    return head, tuple(_NOTHING if a == _ANY else _opened(a) for a in arguments)
 
 
 def is_subtype(small: str, large: str) -> bool:
