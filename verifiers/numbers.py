@@ -29,6 +29,8 @@ MAX_EXACT = 10**15
 
 #: Longer texts are no numbers, in characters.
 MAX_NUMBER_CHARS = 120
+#: The bases that digits and letters can write.
+BASES = range(2, 37)
 #: Larger powers of ten are left to no one: they would be written out.
 MAX_EXPONENT = 400
 
@@ -201,6 +203,8 @@ def _power_of_ten(exponent: str) -> Fraction | None:
 
 
 def _in_base(digits: str, base: int) -> Number | None:
+    if base not in BASES:
+        return None
     whole, _, places = digits.partition(".")
     try:
         value = Fraction(int(whole + places, base), base ** len(places))

@@ -155,6 +155,11 @@ SAME = [
     (r"\begin{pmatrix} 1/2 \\ 3 \end{pmatrix}", r"\begin{bmatrix} 0.5 \\ 3 \end{bmatrix}"),
     (r"(-\infty,3)\cup(3,\infty)", r"x \ne 3"), ("10,100,1000", "1000, 100, 10"),
     ("A = 2+3 = 5", "5"),
+    ("5 kN m", "5000 N m"), (r"5\ \text{kN m}", r"5000\ \text{N m}"), ("50 N/m^2", "50 Pa"),
+    ("9.8 N/kg", "9.8 m/s^2"), ("8.314 J/mol", "8314 mJ/mol"), ("1 kWh", "3.6 MJ"),
+    ("32 degrees Fahrenheit", "0 degrees Celsius"), ("5 Meters", "500 cm"), ("5 KM", "5 km"),
+    ("5 Square Feet", "5 ft^2"), ("20 hertz", "20 Hz"), ("2 siemens", "2000 mS"),
+    ("6 Miles Per Hour", "6 mph"), ("5 Apples", "5 apple"), ("2 Hours", "120 mins"),
     (r"12\pi\text{ cm}", r"12\pi"), (r"\frac{1}{30!}", r"\frac{1}{30\cdot 29!}"),
 ]  # fmt: skip
 DIFFERENT = [
@@ -167,7 +172,8 @@ DIFFERENT = [
     ("25", "5^2x"), ("", "5"), ("5", ""), ("", ""), ("5 km", "5 m"), ("5 km", "50 m"),
     ("20 degrees", "20 radians"), ("3 dollars", "3 cents"), ("2k", "2m"), ("3t", "3h"),
     (r"2\pi\text{ cm}", r"2\pi\text{ kg}"), (r"2\text{ hours}", r"2\text{ minutes}"),
-    ("42_7", "42_8"),
+    ("42_7", "42_8"), ("5 mW/m", "5 MW/m"), ("5 Mm/s", "5 mm/s"), ("5 mmol", "5 Mmol"),
+    ("5 Mbit", "5 mbit"), ("3 MPa", "3 mPa"), ("5 Million", "5"),
     ("(A)", "(B)"), ("(C) cube", "(D) cube"), ("x = 5", "y = 5"), ("4", "No, n = 4"),
     ("x - 3z = 0", "0"),
     ("0", "x = y"),
