@@ -1,30 +1,25 @@
-"""The far side of symbolic comparison: math-verify and sympy in a process that may be killed.
+"""The far side of symbolic comparison: math-verify and sympy in processes that may be killed.
 
-Runs as a program of its own, see `symbolic`. The program loads sympy, forks a comparer and passes
-each request on to it, one pair of texts each. A comparer that is silent past the request's time is
-killed and replaced by another fork, which has all of sympy loaded as well. No signal handlers: the
-clock is a poll on the pipe.
+Runs as a program of its own, see `symbolic`. The program loads sympy and forks a worker for each
+connection that it is given. The worker forks a comparer and passes each request on to it, one pair
+of texts each. A comparer that is silent past the request's time is killed and replaced by another
+fork, which has all of sympy loaded as well. No signal handlers: the clock is a poll on a pipe.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import json
 import logging
 import os
 import resource
-import select
 import signal
-import sys
-from typing import TYPE_CHECKING, Any, NoReturn
-
-if TYPE_CHECKING:
-    from tracemine.verifiers._wire import read_frame, write_frame
-else:
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
-    from _wire import read_frame, write_frame
-
-    del sys.path[0]
+import socket
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NoReturn
 
 #: Address space of a comparer, in bytes: what sympy blows up ends as a MemoryError.
 MEMORY_BYTES = 4 << 30
@@ -217,8 +212,8 @@ def _significant(value: Any) -> Any:
 
 
 def main() -> NoReturn:
-    """Serve the requests that come on standard input; replies go to standard output."""
-    source, sink = os.dup(0), os.dup(1)
+    """Fork a worker for each connection that comes by the socket on standard input."""
+    control = socket.socket(fileno=os.dup(0))
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
@@ -227,39 +222,69 @@ def main() -> NoReturn:
         compare(*pair)
     gc.collect()
     gc.freeze()
-    comparer = _Comparer()
-    write_frame(sink, {"ready": True})
+    # Workers that end leave no zombies.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    control.sendall(b"r")
     while True:
-        try:
-            request, _ = read_frame(source)
-        except EOFError:
-            comparer.end()
+        data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not data:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(-1, 0)  # where they are ignored, for all of them
             os._exit(0)
-        write_frame(sink, comparer.compare(request))
-        # Only now, so that the answer need not wait for it.
-        comparer.renew_if_needed()
+        for descriptor in descriptors:
+            # Without a fork the owner sees that the connection is closed.
+            with contextlib.suppress(BlockingIOError, MemoryError):
+                if os.fork() == 0:
+                    try:
+                        control.close()
+                        _work(Connection(descriptor))
+                    finally:
+                        os._exit(1)
+            os.close(descriptor)
+
+
+def _work(owner: Connection) -> None:
+    """Have the owner's pairs compared until it is gone."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    comparer = _Comparer(owner)
+    try:
+        owner.send_bytes(b"ready")
+        while True:
+            request = json.loads(owner.recv_bytes())
+            owner.send_bytes(json.dumps(comparer.compare(request)).encode())
+            # Only now, so that the answer need not wait for it.
+            comparer.renew_if_needed()
+    except (EOFError, OSError):
+        comparer.end()
 
 
 class _Comparer:
     """The forked process that compares, and the next one after it."""
 
-    def __init__(self) -> None:
-        self._pid = self._left = 0
+    def __init__(self, owner: Connection) -> None:
+        self._owner = owner
         self._fork()
 
     def compare(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The outcome and its reason; whether it ``timed_out``, and if so the seconds that it was
+        ``computing`` of the request's ``seconds``."""
         self._left -= 1
+        before = _cpu_seconds(self._pid)
+        seconds = max(float(request["seconds"]), 0.0)
         try:
-            write_frame(self._into, request)
-            poll = select.poll()
-            poll.register(self._out, select.POLLIN)
-            if poll.poll(max(float(request["seconds"]), 0.0) * 1000):
-                return read_frame(self._out)[0]
-            reason = f"no answer in {request['seconds']:.1f} s"
+            self._pipe.send_bytes(json.dumps(request).encode())
+            if self._pipe.poll(seconds):
+                return {**json.loads(self._pipe.recv_bytes()), "timed_out": False}
         except (EOFError, OSError):
-            reason = "the comparer ended"
+            self._left = 0
+            return {"outcome": "unknown", "reason": "the comparer ended", "timed_out": False}
         self._left = 0
-        return {"outcome": "unknown", "reason": reason}
+        return {
+            "outcome": "unknown",
+            "reason": f"no answer in {seconds:.1f} s",
+            "timed_out": True,
+            "computing": _cpu_seconds(self._pid) - before,
+        }
 
     def renew_if_needed(self) -> None:
         """Replace the fork if it hangs, has ended or has compared enough."""
@@ -270,33 +295,36 @@ class _Comparer:
     def end(self) -> None:
         os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
-        os.close(self._into)
-        os.close(self._out)
+        self._pipe.close()
 
     def _fork(self) -> None:
-        requests, self._into = os.pipe()
-        self._out, replies = os.pipe()
+        self._pipe, theirs = Pipe()
         self._left = PAIRS_PER_COMPARER
         self._pid = os.fork()
         if self._pid == 0:
             try:
-                os.close(self._into)
-                os.close(self._out)
-                _serve(requests, replies)
+                self._pipe.close()
+                self._owner.close()
+                _serve(theirs)
             finally:
                 os._exit(1)
-        os.close(requests)
-        os.close(replies)
+        theirs.close()
 
 
-def _serve(source: int, sink: int) -> None:
-    """Compare pair by pair until the parent is gone."""
+def _cpu_seconds(pid: int) -> float:
+    """What a process has computed so far; a process that has ended, while it is not waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _serve(requests: Connection) -> None:
+    """Compare pair by pair until the worker is gone."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while True:
         try:
-            request, _ = read_frame(source)
-        except EOFError:
+            request = json.loads(requests.recv_bytes())
+        except (EOFError, OSError):
             return
         usage = resource.getrusage(resource.RUSAGE_SELF)
         used = int(usage.ru_utime + usage.ru_stime)
@@ -306,7 +334,7 @@ def _serve(source: int, sink: int) -> None:
             outcome, reason = compare(request["reference"], request["answer"])
         except Exception as error:  # noqa: BLE001 - sympy raises anything; told, not hidden
             outcome, reason = "unknown", f"sympy: {type(error).__name__}"
-        write_frame(sink, {"outcome": outcome, "reason": reason})
+        requests.send_bytes(json.dumps({"outcome": outcome, "reason": reason}).encode())
 
 
 if __name__ == "__main__":

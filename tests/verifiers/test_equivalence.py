@@ -217,12 +217,11 @@ def test_a_number_never_reaches_sympy(monkeypatch: pytest.MonkeyPatch) -> None:
     for left, right in (("5 km", "5000 m"), (r"1\frac{1}{2}", "1.5"), ("(1, 2)", "(1, 2.0)")):
         assert _answer(left, right).outcome == "agree"
     assert verify(2, 3.0, Context(verifier="symbolic")).outcome == "differ"
-    with pytest.raises(AssertionError, match="a worker"):
-        _answer("x+1", "1+x")
+    assert _answer("x+1", "1+x").reason == "no worker: it did not start: one was asked for"
 
 
 def _no_worker() -> None:
-    raise AssertionError("a worker was started")
+    raise OSError("one was asked for")
 
 
 def test_the_unit_that_the_question_fixes() -> None:
