@@ -9,13 +9,16 @@ fork, which has all of sympy loaded as well. No signal handlers: the clock is a 
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
+import itertools
 import json
 import logging
 import os
 import resource
 import signal
 import socket
+from collections.abc import Iterable, Iterator
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -39,6 +42,18 @@ POINTS = (
     "0.7390851332151607", "1.3247179572447460", "-0.5671432904097838", "2.6854520010653064",
     "-1.7320908075688774", "0.3036630028987327", "3.3598856662431776", "-2.2955871493926381",
 )  # fmt: skip
+#: Further ones, for functions that are put together from pieces, whose pieces meet anywhere (those
+#: that are not agree everywhere if they do at `POINTS`): far out, and beside whole numbers.
+FAR_POINTS = (
+    "10.372", "-10.618", "1000.431", "-1000.729", "1000003.271", "-1000003.833", "3.0001",
+    "2.9999", "-6.0001", "-5.9999",
+)  # fmt: skip
+#: The pieces meet where the constants say, or quotients of two of them: so many places are taken,
+#: with a point on both sides of each and of its negative, nearer than other places will be.
+MAX_PLACES = 12
+BESIDE = ("0.9971", "1.0023")
+#: Further points in all, of all symbols.
+MAX_FURTHER_POINTS = 60
 #: Of so many points two expressions must have finite values at, and equal ones.
 ENOUGH_POINTS = 3
 #: What the parser and sympy are warmed with: its grammar's caches fill as it reads.
@@ -56,12 +71,14 @@ def compare(reference: str, answer: str) -> tuple[str, str]:
     that ``simplify`` does not. What has no values (relations, sets, matrices of other shapes)
     math-verify compares, either way round: it is not symmetric.
     """
-    first, second = _parse(reference), _parse(answer)
-    if not first:
-        return "unknown", "nothing can be read in the reference"
-    if not second:
-        return "unknown", "nothing can be read in the answer"
+    # Always in one order: the libraries have their own ideas of symmetry.
+    first, second = map(_parse, sorted((reference, answer)))
+    if not first or not second:
+        return "unknown", "nothing can be read in one of them"
     left, right = first[0], second[0]
+    listed = _by_solutions(left, right)
+    if listed is not None:
+        return ("agree", "equal solutions") if listed else ("differ", "different solutions")
     found = _by_value(left, right)
     if found is not None:
         return ("agree", "equal values") if found else ("differ", "different values")
@@ -102,7 +119,37 @@ def _by_math_verify(first: list[Any], second: list[Any]) -> bool:
         # It would take any equation that ends with the value for the value.
         if not isinstance(value, Set) and not _gives_value(relation):
             return False
-    return any(verify(*pair, timeout_seconds=None) for pair in ((first, second), (second, first)))
+    failure: Exception | None = None
+    for pair in ((first, second), (second, first)):
+        try:
+            if verify(*pair, timeout_seconds=None):
+                return True
+        except Exception as error:  # noqa: BLE001 - sympy raises anything; raised below
+            failure = error
+    if failure is not None:  # that one order says no is no verdict
+        raise failure
+    return False
+
+
+def _by_solutions(left: Any, right: Any) -> bool | None:
+    """Whether an equation has the solutions that the other side lists: ``x^2 = 4`` and ``x = ±2``,
+    which is read as x = {-2, 2}; None for anything else."""
+    import sympy
+
+    if not (isinstance(left, sympy.Eq) and isinstance(right, sympy.Eq)):
+        return None
+    if isinstance(left.rhs, sympy.FiniteSet):
+        left, right = right, left
+    if not isinstance(right.rhs, sympy.FiniteSet) or left.free_symbols != {right.lhs}:
+        return None
+    if isinstance(left.rhs, sympy.FiniteSet):
+        found = list(left.rhs) if left.lhs == right.lhs else []
+    else:
+        found = sympy.solve(left, right.lhs)
+    listed = list(right.rhs)
+    return len(found) == len(listed) and all(
+        any(_by_value(one, other) for other in found) for one in listed
+    )
 
 
 def _has_solutions(equation: Any) -> bool:
@@ -117,9 +164,22 @@ def _gives_value(relation: Any) -> bool:
     from math_verify.grader import is_assignment_relation
 
     if is_assignment_relation(relation):
-        return True
+        chained = isinstance(relation, sympy.And)
+        return _is_name((relation._unsorted_args[0] if chained else relation).lhs)
     right = isinstance(relation, sympy.Eq) and not relation.free_symbols
     return bool(right and _by_value(relation.lhs, relation.rhs))
+
+
+def _is_name(expression: Any) -> bool:
+    """Whether a value may be given to it: a symbol, a word (read as a product of its letters), a
+    function of something; a sum is none."""
+    import sympy
+    from sympy.core.function import AppliedUndef
+
+    return isinstance(expression, (sympy.Symbol, AppliedUndef)) or (
+        isinstance(expression, sympy.Mul)
+        and all(isinstance(factor, sympy.Symbol) for factor in expression.args)
+    )
 
 
 def _by_value(left: Any, right: Any) -> bool | None:
@@ -127,6 +187,9 @@ def _by_value(left: Any, right: Any) -> bool | None:
     import sympy
 
     if isinstance(left, sympy.Eq) and isinstance(right, sympy.Eq):
+        sides = (left.lhs, left.rhs, right.lhs, right.rhs)
+        if not all(isinstance(side, sympy.Expr) for side in sides):
+            return None  # x = {-2, 2}
         return True if _same_equation(left, right) else None
     for side in (left, right):
         if not isinstance(side, sympy.Expr) or isinstance(side, sympy.MatrixExpr):
@@ -137,9 +200,8 @@ def _by_value(left: Any, right: Any) -> bool | None:
     if pairs is None:
         return None
     tolerance = ROUNDED if left.has(sympy.Float) or right.has(sympy.Float) else EXACT
-    same = [_near(a, b, tolerance) for a, b in pairs]
-    if all(same):
-        return True
+    if all(_near(a, b, tolerance) for a, b in pairs):
+        return _agree_further(left, right, tolerance)
     # The letter i is the imaginary unit where that makes them equal: (1+i)^2 and 2i.
     unit = {symbol: sympy.I for symbol in _symbols(left, right) if symbol.name == "i"}
     if unit:
@@ -153,7 +215,11 @@ def _same_equation(left: Any, right: Any) -> bool:
     pairs = _values(left.lhs - left.rhs, right.lhs - right.rhs)
     if pairs is None or not left.free_symbols or any(b == 0 or a == 0 for a, b in pairs):
         return False
-    return all(_near(a * pairs[0][1], b * pairs[0][0], EXACT) for a, b in pairs)
+    one, other = left.lhs - left.rhs, right.lhs - right.rhs
+    ratio = pairs[0][1] / pairs[0][0]
+    return all(_near(a * ratio, b, EXACT) for a, b in pairs) and _agree_further(
+        one, other, EXACT, ratio
+    )
 
 
 def _symbols(left: Any, right: Any) -> list[Any]:
@@ -163,6 +229,83 @@ def _symbols(left: Any, right: Any) -> list[Any]:
 
 def _values(left: Any, right: Any) -> list[tuple[Any, Any]] | None:
     """The values of both at the points where both have one, at least `ENOUGH_POINTS`; or None."""
+    left, right, symbols = _in_real_symbols(left, right)
+    points = [_point(symbols, turn) for turn in range(len(POINTS) if symbols else 1)]
+    found = list(_values_at(left, right, points))
+    return found if len(found) >= (ENOUGH_POINTS if symbols else 1) else None
+
+
+def _agree_further(left: Any, right: Any, tolerance: float, ratio: Any = 1) -> bool:
+    """Whether expressions that are put together from pieces agree where these may meet as well:
+    each symbol in turn takes the values of `FAR_POINTS` and those beside constants."""
+    import sympy
+
+    left, right, symbols = _in_real_symbols(left, right)
+    endless = (sympy.Sum, sympy.Product, sympy.Integral, sympy.Limit, sympy.Derivative)
+    if not (_has_pieces(left) or _has_pieces(right)) or left.has(*endless) or right.has(*endless):
+        return True
+    values = [sympy.Float(text, DIGITS) for text in FAR_POINTS]
+    for place in _places(left, right):
+        values += [sign * sympy.Float(text, DIGITS) * place for text in BESIDE for sign in (1, -1)]
+    points = (
+        {**_point(symbols, turn), symbol: value}
+        for turn, value in enumerate(values)
+        for symbol in symbols
+    )
+    for point in itertools.islice(points, MAX_FURTHER_POINTS):
+        for one, other in _values_at(left, right, [point]):
+            if _near(one * ratio, other, tolerance):
+                continue
+            # Two roots of negative numbers may have a real product; nobody means that one.
+            beyond = _leaves_reals(left, point) or _leaves_reals(right, point)
+            if not (beyond and _is_real(one) and _is_real(other)):
+                return False
+    return True
+
+
+def _leaves_reals(expression: Any, point: dict[Any, Any]) -> bool:
+    """Whether a root or logarithm of a negative number is taken on the way to the value."""
+    import sympy
+
+    inner = [part.args[0] for part in expression.atoms(sympy.log)]
+    inner += [p.base for p in expression.atoms(sympy.Pow) if p.exp.is_integer is False]
+    return any(part.evalf(DIGITS, subs=point).is_negative is not False for part in inner)
+
+
+def _has_pieces(expression: Any) -> bool:
+    """Whether equal values in one place may be followed by others elsewhere: roots, logarithms,
+    absolute values, floors and their kind."""
+    import sympy
+    from sympy.functions.elementary.trigonometric import InverseTrigonometricFunction
+
+    functions = (
+        sympy.Abs, sympy.sign, sympy.floor, sympy.ceiling, sympy.Max, sympy.Min, sympy.Piecewise,
+        sympy.Mod, sympy.log, sympy.re, sympy.im, sympy.arg, sympy.conjugate, sympy.Heaviside,
+        InverseTrigonometricFunction,
+    )  # fmt: skip
+    return any(part.free_symbols for part in expression.atoms(*functions)) or any(
+        power.base.free_symbols and not power.exp.is_integer
+        for power in expression.atoms(sympy.Pow)
+    )
+
+
+def _places(left: Any, right: Any) -> list[Any]:
+    """The constants of both, and then their quotients."""
+    import sympy
+
+    constants = sorted(
+        {
+            abs(number)
+            for number in left.atoms(sympy.Number) | right.atoms(sympy.Number)
+            if number.is_finite and number
+        }
+    )
+    quotients = (a / b for a in constants for b in constants if b != 1)
+    return list(itertools.islice(dict.fromkeys((*constants, *quotients)), MAX_PLACES))
+
+
+def _in_real_symbols(left: Any, right: Any) -> tuple[Any, Any, list[Any]]:
+    """Both, and their symbols; what a function that is not known gives is one of them."""
     import sympy
     from sympy.core.function import AppliedUndef
 
@@ -172,21 +315,32 @@ def _values(left: Any, right: Any) -> list[tuple[Any, Any]] | None:
     for symbol in _symbols(left, right):
         named[symbol] = sympy.Symbol(symbol.name, real=True)
     left, right = left.xreplace(named), right.xreplace(named)
-    symbols = _symbols(left, right)
+    return left, right, _symbols(left, right)
+
+
+def _point(symbols: list[Any], turn: int) -> dict[Any, Any]:
+    import sympy
+
+    return {
+        symbol: sympy.Float(POINTS[(turn + place) % len(POINTS)], DIGITS) + place
+        for place, symbol in enumerate(symbols)
+    }
+
+
+def _values_at(
+    left: Any, right: Any, points: Iterable[dict[Any, Any]]
+) -> Iterator[tuple[Any, Any]]:
+    import sympy
+
     complex_values = left.has(sympy.I) or right.has(sympy.I)
-    found = []
-    for turn in range(len(POINTS) if symbols else 1):
-        point = {
-            symbol: sympy.Float(POINTS[(turn + place) % len(POINTS)], DIGITS) + place
-            for place, symbol in enumerate(symbols)
-        }
-        values = [side.evalf(DIGITS, subs=point, maxn=200) for side in (left, right)]
+    for point in points:
+        # Of some products that were read evalf leaves a part: 5 * (1/100).
+        values = [side.evalf(DIGITS, subs=point, maxn=200).doit() for side in (left, right)]
+        if not all(value.is_number and value.is_finite for value in values):
+            continue
         # Outside the domain of both there is nothing to compare.
-        wanted = complex_values or not symbols or any(_is_real(value) for value in values)
-        if wanted and all(value.is_number and value.is_finite for value in values):
-            found.append((values[0], values[1]))
-    enough = ENOUGH_POINTS if symbols else 1
-    return found if len(found) >= enough else None
+        if complex_values or not point or any(map(_is_real, values)):
+            yield values[0], values[1]
 
 
 def _is_real(value: Any) -> bool:
@@ -218,6 +372,7 @@ def main() -> NoReturn:
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     logging.disable(logging.CRITICAL)
+    _tell_capitals()
     for pair in WARM_UP:
         compare(*pair)
     gc.collect()
@@ -256,6 +411,15 @@ def _work(owner: Connection) -> None:
             comparer.renew_if_needed()
     except (EOFError, OSError):
         comparer.end()
+
+
+def _tell_capitals() -> None:
+    """Have math-verify read ``R`` and ``r`` as two symbols: it has no setting for it."""
+    from latex2sympy2_extended.latex2sympy2 import ConversionConfig, latex2sympy
+    from math_verify import parser
+
+    config = ConversionConfig(lowercase_symbols=False)
+    parser.latex2sympy = functools.partial(latex2sympy, conversion_config=config)
 
 
 class _Comparer:

@@ -71,6 +71,7 @@ def compare_symbolic(reference: str, answer: str, budget: Budget | None = None) 
         objection = guard(text)
         if objection:
             return Verdict("unknown", f"{side}: {objection}", NAME)
+    reference, answer = sorted((reference, answer))
     known = _MEMORY.get(reference, answer)
     if known is not None:
         return known

@@ -76,6 +76,10 @@ def test_symmetric_and_never_raises(left: Any, right: Any, name: str | None) -> 
         (0.0, 1e-16, True),
         (0, 1e-6, False),
         (10**18, 10**18 + 1, False),
+        (2000000001, 2000000000.0, False),
+        ([2000000001], [2000000000.0], False),
+        (2000000001.0, 2000000000.0, False),
+        (1e16, 1e16 + 2, True),
         (10**400, 1e308, False),
         (Fraction(10**400, 3), float("inf"), False),
         (float("inf"), float("inf"), True),
@@ -160,6 +164,15 @@ SAME = [
     ("32 degrees Fahrenheit", "0 degrees Celsius"), ("5 Meters", "500 cm"), ("5 KM", "5 km"),
     ("5 Square Feet", "5 ft^2"), ("20 hertz", "20 Hz"), ("2 siemens", "2000 mS"),
     ("6 Miles Per Hour", "6 mph"), ("5 Apples", "5 apple"), ("2 Hours", "120 mins"),
+    ("60 km/h", "16.6666667 m/s"), ("98.6 °F", r"37^\circ\text{C}"), (r"10\,000", "10000"),
+    ("No", "no"), ("YES", "yes"), ("Odd", "odd"), (r"\varnothing", r"\emptyset"),
+    ("∅", r"\emptyset"), ("10^-3", "0.001"), ("x^-2", "x^{-2}"), ("5 million", "5000000"),
+    (r"5\text{ million dollars}", "$5,000,000"), ("$2.5 million", "2500000"), ("2 dozen", "24"),
+    ("3 hundred thousand", "300,000"), (r"180^\circ", r"\pi"), ("180 degrees", r"\pi"),
+    (r"30^\circ", r"\frac{\pi}{6}"), (r"\frac{\pi}{2}\text{ radians}", r"90^\circ"),
+    ("x^2=4", r"x=\pm 2"), ("2+3=5", "5"), ("f(x)=5", "5"), (r"\sqrt{(x-5)^2}", "|x-5|"),
+    (r"\sqrt{x}\sqrt{y}", r"\sqrt{xy}"), (r"\sqrt{x^2+2x+1}", "|x+1|"),
+    ("y=|x-5|", "2y=2|5-x|"), (r"\log_2(x-3)", r"\frac{\ln(x-3)}{\ln 2}"),
     (r"12\pi\text{ cm}", r"12\pi"), (r"\frac{1}{30!}", r"\frac{1}{30\cdot 29!}"),
 ]  # fmt: skip
 DIFFERENT = [
@@ -172,6 +185,14 @@ DIFFERENT = [
     ("25", "5^2x"), ("", "5"), ("5", ""), ("", ""), ("5 km", "5 m"), ("5 km", "50 m"),
     ("20 degrees", "20 radians"), ("3 dollars", "3 cents"), ("2k", "2m"), ("3t", "3h"),
     (r"2\pi\text{ cm}", r"2\pi\text{ kg}"), (r"2\text{ hours}", r"2\text{ minutes}"),
+    ("2000000.5", "2000001.5"), ("12345678.9", "12345670.1"), ("1.5e9", "1500001000"),
+    ("$1,234,567.89", "$1,234,567.12"), ("5.0 km", "5001.0 m"), ("1 2 3", "123"), ("1 2", "12"),
+    ("x 1 2", "x12"), ("AB", "ab"), ("ABC", "abc"), ("A, B", "a, b"), ("R+1", "r+1"),
+    ("x+y=5", "5"), ("3x=15", "5"), (r"30^\circ", r"\frac{\pi}{3}"), ("x^2=9", r"x=\pm 2"),
+    ("x=2", r"x=\pm 2"), ("2 dozen", "2"), (r"|x-5|", "5-x"), (r"|x+10|", "x+10"),
+    (r"\sqrt{(x-5)^2}", "5-x"), (r"\lfloor x \rfloor", r"\lfloor x+0.001 \rfloor"),
+    (r"\max(x,10)", "10"), ("|2x-101|", "101-2x"), ("|x-y|", "y-x"), ("|x-5000|", "5000-x"),
+    ("y=|x-5|", "y=5-x"), (r"\arcsin(\sin x)", "x"),
     ("42_7", "42_8"), ("5 mW/m", "5 MW/m"), ("5 Mm/s", "5 mm/s"), ("5 mmol", "5 Mmol"),
     ("5 Mbit", "5 mbit"), ("3 MPa", "3 mPa"), ("5 Million", "5"),
     ("(A)", "(B)"), ("(C) cube", "(D) cube"), ("x = 5", "y = 5"), ("4", "No, n = 4"),
@@ -253,6 +274,49 @@ def test_choice(reference: str, answer: str, outcome: str) -> None:
     verdict = verify(reference, answer, context)
     assert (verdict.outcome, verdict.verifier) == (outcome, "choice")
     assert verify(answer, reference, context).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "outcome"),
+    [
+        ((1, 2), (1, 2), "agree"), ((1, 2), (1, 3), "differ"), ("(1,2)", (1, 2), "agree"),
+        ((1, float("inf")), r"(1,\infty)", "agree"), ("[1,2)", (1, 2), "differ"),
+        (r"\{2,1\}", {1, 2}, "agree"), ([1, [2]], "[1,2]", "unknown"),
+    ],
+)  # fmt: skip
+def test_intervals_may_be_values(left: Any, right: Any, outcome: str) -> None:
+    for context in (Context(verifier="sets"), Context(type="interval")):
+        assert verify(left, right, context).outcome == outcome
+        assert verify(right, left, context).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "outcome"),
+    [
+        (5, object(), "unknown"), ([5], object(), "unknown"), (5, "x", "differ"),
+        # In one order alone did the libraries raise.
+        ("square", r"\! 5\%", "differ"), ("Npor:0", "pi", "differ"),
+        # Nothing tells whether the factorial is a member; either member may be asked first.
+        (r"\{1, 99999!\}", r"\{2, 99999!+1\}", "unknown"),
+        (r"\{99999!, 1\}", r"\{2, 99999!+1\}", "unknown"),
+    ],
+)  # fmt: skip
+def test_order_does_not_tell(left: Any, right: Any, outcome: str) -> None:
+    context = ANSWERS if isinstance(left, str) else Context()
+    assert verify(left, right, context).outcome == outcome
+    assert verify(right, left, context).outcome == outcome
+
+
+def test_options_may_be_named_by_small_letters() -> None:
+    two = Context(options=("1", "2"))
+    assert verify("a", "A", two).outcome == verify("b)", "2", two).outcome == "agree"
+    assert verify("c", "B", two).outcome == "unknown"
+    assert verify("a", "B", Context(options=("b", "a"))).outcome == "agree"
+
+
+def test_who_was_asked_answers() -> None:
+    assert verify("x", "5", Context(verifier="numeric", texts=True)).verifier == "numeric"
+    assert verify("x", "5", Context(verifier="units", texts=True)).verifier == "units"
 
 
 def test_tolerances_of_the_context() -> None:
