@@ -75,7 +75,7 @@ def compare(reference: str, answer: str) -> tuple[str, str]:
     first, second = map(_parse, sorted((reference, answer)))
     if not first or not second:
         return "unknown", "nothing can be read in one of them"
-    left, right = first[0], second[0]
+    left, right = first[0], second[0] = _in_one_case(first[0], second[0])
     listed = _by_solutions(left, right)
     if listed is not None:
         return ("agree", "equal solutions") if listed else ("differ", "different solutions")
@@ -129,6 +129,26 @@ def _by_math_verify(first: list[Any], second: list[Any]) -> bool:
     if failure is not None:  # that one order says no is no verdict
         raise failure
     return False
+
+
+def _in_one_case(left: Any, right: Any) -> tuple[Any, Any]:
+    """Both with small letters, where a capital can only be the other side's small one: ``C e^x``
+    and ``c e^x``. Not where one side has both (R and r), nor for names and products of names."""
+    from sympy import Basic, MatrixBase
+
+    sides = (left, right)
+    if not all(isinstance(side, (Basic, MatrixBase)) for side in sides):
+        return sides
+    names = [{symbol.name for symbol in side.free_symbols} for side in sides]
+    clear = all(len(found) == len({name.lower() for name in found}) for found in names)
+    if not clear or names[0] == names[1] or (_is_name(left) and _is_name(right)):
+        return sides
+    left, right = (side.xreplace({s: _small(s) for s in side.free_symbols}) for side in sides)
+    return left, right
+
+
+def _small(symbol: Any) -> Any:
+    return symbol.func(symbol.name.lower(), **symbol.assumptions0)
 
 
 def _by_solutions(left: Any, right: Any) -> bool | None:
@@ -427,6 +447,7 @@ class _Comparer:
 
     def __init__(self, owner: Connection) -> None:
         self._owner = owner
+        self._pid, self._left = 0, 0
         self._fork()
 
     def compare(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -234,8 +234,10 @@ def _collection_text(value: Any) -> str:
     members = [_end_text(member) for member in value]
     if not all(members):
         return ""
-    left, right = {tuple: "()", list: "[]"}.get(type(value), ("\\{", "\\}"))
-    return f"{left}{', '.join(members)}{right}"
+    written = ", ".join(members)
+    if isinstance(value, (set, frozenset)):
+        return f"\\{{{written}\\}}"
+    return f"({written})" if isinstance(value, tuple) else f"[{written}]"
 
 
 def _end_text(value: Any) -> str:

@@ -138,7 +138,7 @@ class _Program:
             # In a session of its own: an interrupt at the terminal is for us to act on.
             self._process = subprocess.Popen(
                 [sys.executable, "-s", "-P", "-B", str(program)],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env={"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"},

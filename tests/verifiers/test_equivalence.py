@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -21,6 +22,14 @@ from tracemine.verifiers import (
 )
 
 NAN = float("nan")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def patient() -> Iterator[None]:
+    """Time for sympy on the busiest machine: nothing here hangs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(symbolic, "WALL_SECONDS", 60.0)
+        yield
 
 
 def _answer(reference: str, answer: str) -> Verdict:
@@ -170,6 +179,7 @@ SAME = [
     (r"5\text{ million dollars}", "$5,000,000"), ("$2.5 million", "2500000"), ("2 dozen", "24"),
     ("3 hundred thousand", "300,000"), (r"180^\circ", r"\pi"), ("180 degrees", r"\pi"),
     (r"30^\circ", r"\frac{\pi}{6}"), (r"\frac{\pi}{2}\text{ radians}", r"90^\circ"),
+    ("Ce^{-2x}", "ce^{-2x}"), (r"\frac{K-1}{L}", r"\frac{k-1}{l}"),
     ("x^2=4", r"x=\pm 2"), ("2+3=5", "5"), ("f(x)=5", "5"), (r"\sqrt{(x-5)^2}", "|x-5|"),
     (r"\sqrt{x}\sqrt{y}", r"\sqrt{xy}"), (r"\sqrt{x^2+2x+1}", "|x+1|"),
     ("y=|x-5|", "2y=2|5-x|"), (r"\log_2(x-3)", r"\frac{\ln(x-3)}{\ln 2}"),
@@ -187,7 +197,8 @@ DIFFERENT = [
     (r"2\pi\text{ cm}", r"2\pi\text{ kg}"), (r"2\text{ hours}", r"2\text{ minutes}"),
     ("2000000.5", "2000001.5"), ("12345678.9", "12345670.1"), ("1.5e9", "1500001000"),
     ("$1,234,567.89", "$1,234,567.12"), ("5.0 km", "5001.0 m"), ("1 2 3", "123"), ("1 2", "12"),
-    ("x 1 2", "x12"), ("AB", "ab"), ("ABC", "abc"), ("A, B", "a, b"), ("R+1", "r+1"),
+    ("x 1 2", "x12"), ("AB", "ab"), ("ABC", "abc"), ("A, B", "a, b"), (r"\pi(R^2-r^2)", "0"),
+    (r"\pi(R^2-r^2)", r"\pi(r^2-R^2)"),
     ("x+y=5", "5"), ("3x=15", "5"), (r"30^\circ", r"\frac{\pi}{3}"), ("x^2=9", r"x=\pm 2"),
     ("x=2", r"x=\pm 2"), ("2 dozen", "2"), (r"|x-5|", "5-x"), (r"|x+10|", "x+10"),
     (r"\sqrt{(x-5)^2}", "5-x"), (r"\lfloor x \rfloor", r"\lfloor x+0.001 \rfloor"),
