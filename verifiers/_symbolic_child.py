@@ -325,11 +325,13 @@ def _places(left: Any, right: Any) -> list[Any]:
 
 
 def _in_real_symbols(left: Any, right: Any) -> tuple[Any, Any, list[Any]]:
-    """Both, and their symbols; what a function that is not known gives is one of them."""
+    """Both, and their symbols; what a function that is not known gives is one of them, and so is
+    its derivative: dv/dt is not 0 because no t stands in v."""
     import sympy
     from sympy.core.function import AppliedUndef
 
-    calls = sorted(left.atoms(AppliedUndef) | right.atoms(AppliedUndef), key=str)
+    unknown = (AppliedUndef, sympy.Derivative)
+    calls = sorted(left.atoms(*unknown) | right.atoms(*unknown), key=str)
     named = {call: sympy.Symbol(f"call {call}", real=True) for call in calls}
     # Two sides may read one letter under different assumptions; it is one letter.
     for symbol in _symbols(left, right):
