@@ -133,15 +133,19 @@ def _by_math_verify(first: list[Any], second: list[Any]) -> bool:
 
 def _in_one_case(left: Any, right: Any) -> tuple[Any, Any]:
     """Both with small letters, where a capital can only be the other side's small one: ``C e^x``
-    and ``c e^x``. Not where one side has both (R and r), nor for names and products of names."""
-    from sympy import Basic, MatrixBase
+    and ``c e^x``. Not where one side has both (R and r), nor for names, multiples and products of
+    names, which may be those of units."""
+    from sympy import Basic, MatrixBase, Mul, Number, Symbol
 
     sides = (left, right)
     if not all(isinstance(side, (Basic, MatrixBase)) for side in sides):
         return sides
     names = [{symbol.name for symbol in side.free_symbols} for side in sides]
     clear = all(len(found) == len({name.lower() for name in found}) for found in names)
-    if not clear or names[0] == names[1] or (_is_name(left) and _is_name(right)):
+    products = all(
+        isinstance(factor, (Symbol, Number)) for side in sides for factor in Mul.make_args(side)
+    )
+    if not clear or names[0] == names[1] or products:
         return sides
     left, right = (side.xreplace({s: _small(s) for s in side.free_symbols}) for side in sides)
     return left, right

@@ -129,7 +129,7 @@ SCALES = {
     "trillion": 10**12,
 }
 _SCALE = re.compile(
-    rf"\s*(\\(?:text|mathrm|textrm|mbox)\s*\{{\s*)?\b({'|'.join(SCALES)})(?![a-zA-Z])", re.I
+    rf"\s*(\\(?:text|mathrm|textrm|mbox)\s*\{{\s*)?\b({'|'.join(SCALES)})s?(?![a-zA-Z])", re.I
 )
 _SIGN = re.compile(r"[-+]\s*")
 _CURRENCY = re.compile(r"(?:\\?\$|USD|US\\?\$)\s*")
@@ -299,6 +299,8 @@ def _in_unit(number: Number, unit: str) -> Number:
     if number.unit == unit:
         return number
     value = convert(number.value, number.unit, unit)
+    if not number.place:
+        return replace(number, value=value, unit=unit)
     next_value = convert(number.value + number.place, number.unit, unit)
     return replace(number, value=value, place=abs(next_value - value), unit=unit)
 

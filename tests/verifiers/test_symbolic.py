@@ -110,21 +110,26 @@ def test_members_that_hang_share_the_time_of_one_call(
 
 
 def test_threads_wait_for_no_ones_hang() -> None:
-    """More hang than are kept, for longer than the honest ones need: these agree meanwhile."""
+    """More hang than are kept, and would for a minute: the honest ones agree meanwhile."""
     hangs, hung = symbolic.KEPT + 2, threading.Semaphore(0)
 
     def hang(number: int) -> str:
         hung.release()
-        return symbolic.compare_symbolic(HANG, _other(10 + number), symbolic.Budget(8.0)).reason
+        return symbolic.compare_symbolic(HANG, _other(10 + number)).reason
 
     with ThreadPoolExecutor(hangs + 2) as threads:
         hanging = [threads.submit(hang, number) for number in range(hangs)]
         for _ in range(hangs):
             hung.acquire()
         honest = [threads.submit(verify, f"x+{i}", f"{i}+x", ANSWERS) for i in range(18)]
-        assert [found.result().outcome for found in honest] == ["agree"] * 18
-        assert not any(found.done() for found in hanging)
-        assert all("no answer in" in found.result() for found in hanging)
+        outcomes = [found.result().outcome for found in honest]
+        ended = [found.done() for found in hanging]
+        while not all(found.done() for found in hanging):
+            for process in _programs():  # nobody needs to wait for that minute
+                process.kill()
+            time.sleep(0.05)
+    assert outcomes == ["agree"] * 18
+    assert not any(ended)
 
 
 def test_whoever_finds_no_worker_free_waits_no_longer_than_its_time(
