@@ -19,7 +19,12 @@ _UNIT_BEHIND = re.compile(
     r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?)",
     re.S,
 )
+#: So many letters in a row may be a product of variables.
+MAX_PRODUCT_LETTERS = 3
+#: ... but for these, which are answers.
+_SHORT_WORDS = frozenset(("yes", "no", "all", "odd", "up", "on", "in", "east", "west"))
 _PHRASE = re.compile(r"[A-Za-z][A-Za-z ,.'-]*[A-Za-z]")
+_DEGREES_BEHIND = re.compile(r"\s*(?:\^\s*\{?\s*\\circ\s*\}?|\\?degrees?)\s*$")
 _RELATION = re.compile(r"[=<>]|\\(?:leq?|geq?|neq?|lt|gt)(?![a-zA-Z])")
 
 
@@ -71,12 +76,25 @@ def _named_number(text: str) -> Number | None:
 def _compare_words(left: str, right: str) -> Verdict | None:
     if not (_PHRASE.fullmatch(left) and _PHRASE.fullmatch(right)):
         return None
-    if left.casefold() == right.casefold():
+    if left.casefold() == right.casefold() and all(map(_same_word, left.split(), right.split())):
         return Verdict("agree", "same words", "exact")
     # A short word may be a product of variables.
     if left.isalpha() and right.isalpha() and max(len(left), len(right)) > 2:
         return Verdict("differ", "different words", "exact")
     return None
+
+
+def _same_word(left: str, right: str) -> bool:
+    """Whether two words of the same letters are one: ``AB`` and ``ab`` are products of variables
+    that are not the same."""
+    capital = left.capitalize() == right.capitalize() and left[1:] == right[1:]
+    letters = len(left.strip(",.'-"))
+    return (
+        left == right
+        or letters > MAX_PRODUCT_LETTERS
+        or (letters == MAX_PRODUCT_LETTERS and capital)
+        or left.casefold().strip(",.") in _SHORT_WORDS
+    )
 
 
 def _compare_marked(left: str, right: str) -> Verdict | None:
@@ -139,6 +157,13 @@ def _compare_expressions(
 ) -> Verdict:
     """Expressions; a unit behind one is taken off, and two must measure the same."""
     (first, one), (second, other) = _split_unit(*left), _split_unit(*right)
+    if {one, other} <= {"degree", "radian", "rad", ""} and (one == "degree") != (other == "degree"):
+        degrees, radians = (first, second) if one == "degree" else (second, first)
+        if "\\pi" in radians:
+            in_radians = f"\\frac{{\\pi}}{{180}}({_without_degrees(degrees)})"
+            verdict = compare_symbolic(in_radians, radians, budget)
+            if verdict.outcome == "agree":
+                return verdict
     if one and other and one != other:
         return Verdict("unknown", f"different units: {one} and {other}", "units")
     verdict = compare_symbolic(first, second, budget)
@@ -146,6 +171,10 @@ def _compare_expressions(
         return verdict
     # What was taken for a unit may be a variable.
     return compare_symbolic(left[0], right[0], budget)
+
+
+def _without_degrees(text: str) -> str:
+    return _DEGREES_BEHIND.sub("", text)
 
 
 def _split_unit(text: str, number: Number | None) -> tuple[str, str]:

@@ -17,6 +17,9 @@ MAX_OPTIONS = 26
 #: follows it.
 _MARKED = re.compile(r"(?:option|choice)?\s*(?:\(([A-Za-z])\)|([A-Z])(?:[.):]|(?=$)))\s*(.*)", re.S)
 
+#: A small letter marks an option only where there are options: it may be a variable.
+_SMALL = re.compile(r"([a-z])(?:[.):]\s*(.*))?", re.S)
+
 
 def read_letter(text: str) -> tuple[str, str]:
     """``(letter, what follows it)`` of a text that begins with the mark of an option; else two
@@ -55,6 +58,8 @@ def _option(text: str, context: Context, compare: Callable[[str, str], Verdict])
         if same_writing(plain_text(option), plain)
     ]
     letter, rest = read_letter(text)
+    if not letter and options and not same and (match := _SMALL.fullmatch(plain)):
+        letter, rest = match[1].upper(), plain_text(match[2] or "")
     if letter and (not options or letter in letters):
         if rest and options and same_writing(plain_text(options[letters.index(letter)]), rest):
             return letter

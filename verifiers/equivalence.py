@@ -13,6 +13,7 @@ program   code that is run, and its value compared
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -43,8 +44,9 @@ def verify(expected: Any, actual: Any, context: Context = VALUES) -> Verdict:
     choice by its options, then the signature's type, then what ``expected`` is. Of texts the first
     that can read both decides: the same writing, numbers, collections, letters, and sympy last.
 
-    Symmetric, but for code and for an equation against a value, where ``expected`` is the
-    reference: ``y = 5`` is an answer to ``5``, and so is any equation that ends with ``= 5``.
+    Symmetric, but for code, where ``expected`` is the reference. A name's value is that value:
+    ``y = 5`` agrees with ``5``, and so does a calculation that comes to it (``2 + 3 = 5``); another
+    equation, ``x + y = 5``, does not.
 
     Never raises on account of a value: what cannot be compared is ``unknown``. Takes less than two
     seconds of wall time once `warm_symbolic` has been called, code apart, which takes what its
@@ -96,27 +98,38 @@ def _exact(expected: Any, actual: Any, context: Context) -> Verdict:
 
 def _numeric(expected: Any, actual: Any, context: Context) -> Verdict:
     if context.texts:
-        return _units(expected, actual, context)
+        return _written(expected, actual, context, "numeric")
     numbers = (is_number(expected), is_number(actual))
     if not any(numbers):
         return Verdict("unknown", "no numbers", "numeric")
     if not all(numbers):
         kind = type(actual if numbers[0] else expected).__name__
+        if compare_plain(expected, actual, context).outcome == "unknown":  # no plain value
+            return Verdict("unknown", f"{kind} is not to be compared", "numeric")
         return Verdict("differ", f"{kind} instead of a number", "numeric")
     agrees = close(expected, actual, context)
     return _verdict(agrees, "equal numbers", "different numbers", "numeric")
 
 
 def _units(expected: Any, actual: Any, context: Context) -> Verdict:
+    return _written(expected, actual, context, "units")
+
+
+def _written(expected: Any, actual: Any, context: Context, name: str) -> Verdict:
+    """Numbers that are written, with units or without; ``name`` is who was asked."""
     left, right = parse_number(plain_text(_text(expected))), parse_number(plain_text(_text(actual)))
     if left is None or right is None:
         side = "reference" if left is None else "answer"
-        return Verdict("unknown", f"the {side} is no number", "units")
+        return Verdict("unknown", f"the {side} is no number", name)
     return compare_numbers(left, right, context)
 
 
 def _sets(expected: Any, actual: Any, context: Context) -> Verdict:
-    left, right = plain_text(_text(expected)), plain_text(_text(actual))
+    """Texts, or values such as the pair of an interval's ends; a value against a text is written
+    as one."""
+    if not isinstance(expected, str) and not isinstance(actual, str):
+        return replace(compare_plain(expected, actual, context), verifier="sets")
+    left, right = plain_text(_collection_text(expected)), plain_text(_collection_text(actual))
     first, second = read_collection(left), read_collection(right)
     if first is None or second is None:
         side = "reference" if first is None else "answer"
@@ -214,6 +227,25 @@ def _text(value: Any) -> str:
     except ValueError:  # an integer of too many digits to be written
         return ""
     return ""
+
+
+def _collection_text(value: Any) -> str:
+    """The same of a tuple, list or set of numbers and texts; empty for what holds anything else."""
+    if not isinstance(value, (tuple, list, set, frozenset)):
+        return _text(value)
+    members = [_end_text(member) for member in value]
+    if not all(members):
+        return ""
+    written = ", ".join(members)
+    if isinstance(value, (set, frozenset)):
+        return f"\\{{{written}\\}}"
+    return f"({written})" if isinstance(value, tuple) else f"[{written}]"
+
+
+def _end_text(value: Any) -> str:
+    if isinstance(value, float) and math.isinf(value):
+        return "\\infty" if value > 0 else "-\\infty"
+    return _text(value)
 
 
 def _verdict(agrees: bool, yes: str, no: str, verifier: str) -> Verdict:

@@ -11,7 +11,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from tracemine.verifiers.units import OtherDimensionError, UnknownUnitError, convert, read_unit
+from tracemine.verifiers.units import (
+    OtherDimensionError,
+    UnknownUnitError,
+    canonical_unit,
+    convert,
+    read_unit,
+)
 from tracemine.verifiers.verdict import Context, Outcome, Verdict
 
 #: Two results of one computation in another order of operations differ by less than this.
@@ -21,7 +27,8 @@ RELATIVE = 1e-9
 ABSOLUTE = 1e-12
 
 #: An answer is written with fewer digits than it was computed with. For decimal fractions alone:
-#: between whole numbers `RELATIVE` holds, or 1234567 would agree with 1234568.
+#: between whole numbers `RELATIVE` holds, or 1234567 would agree with 1234568. And never by more
+#: than one unit of the last place that is written: 2000000.5 is not 2000001.5.
 ANSWER_RELATIVE = 1e-6
 
 #: Below this, whole numbers that differ are different; beyond it a float has lost the last digits.
@@ -29,6 +36,8 @@ MAX_EXACT = 10**15
 
 #: Longer texts are no numbers, in characters.
 MAX_NUMBER_CHARS = 120
+#: The bases that digits and letters can write.
+BASES = range(2, 37)
 #: Larger powers of ten are left to no one: they would be written out.
 MAX_EXPONENT = 400
 
@@ -42,7 +51,8 @@ def is_number(value: Any) -> bool:
 
 
 def close(left: Any, right: Any, context: Context) -> bool:
-    """Whether two plain numbers agree: those that are exact exactly, else within tolerance."""
+    """Whether two plain numbers agree: those that are exact, or whole and below `MAX_EXACT`,
+    exactly, else within tolerance. Tolerances of the context hold for whole floats too."""
     if type(left) in (int, Fraction) and type(right) in (int, Fraction):
         return bool(left == right)
     relative = RELATIVE if context.relative is None else context.relative
@@ -66,6 +76,8 @@ def close(left: Any, right: Any, context: Context) -> bool:
     if not (math.isfinite(first) and math.isfinite(second)):
         return False
     scale = max(abs(first), abs(second))
+    if context.relative is None and scale < MAX_EXACT and first % 1 == second % 1 == 0:
+        return abs(first - second) <= (absolute or 0.0)
     return abs(first - second) <= _bound(scale, 0 in (first, second), relative, absolute)
 
 
@@ -80,12 +92,13 @@ def _bound(scale: float, by_zero: bool, relative: float, absolute: float | None)
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """The exact value of what is written; ``rounded`` says that it is written as a decimal, whose
-    last digit may have been rounded. ``percent`` values are not divided by 100. ``base`` is the one
-    that is written as an index (``1011_2``), 0 where there is none, and ``numeral`` its digits."""
+    """The exact value of what is written; ``place`` is one unit of the last place of a decimal,
+    which may have been rounded, and 0 of what is exact. ``percent`` values are not divided by 100.
+    ``base`` is the one that is written as an index (``1011_2``), 0 where there is none, and
+    ``numeral`` its digits."""
 
     value: Fraction
-    rounded: bool = False
+    place: Fraction = Fraction(0)
     percent: bool = False
     unit: str = ""
     base: int = 0
@@ -106,6 +119,18 @@ _SLASH_FRACTION = re.compile(
     rf"(?:(\d+)(?:\s+|\s*-\s*))?({_UNSIGNED})\s*/\s*({_UNSIGNED})(?![\d.])"
 )
 _IN_BASE = re.compile(r"([0-9A-Z]+(?:\.[0-9A-Z]+)?)\s*_\s*(?:\{\s*(\d{1,2})\s*\}|(\d))")
+#: Words behind a number that it is multiplied by.
+SCALES = {
+    "dozen": 12,
+    "hundred": 10**2,
+    "thousand": 10**3,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+}
+_SCALE = re.compile(
+    rf"\s*(\\(?:text|mathrm|textrm|mbox)\s*\{{\s*)?\b({'|'.join(SCALES)})s?(?![a-zA-Z])", re.I
+)
 _SIGN = re.compile(r"[-+]\s*")
 _CURRENCY = re.compile(r"(?:\\?\$|USD|US\\?\$)\s*")
 _FOREIGN = re.compile(r"(?:€|£|¥|₹|Rs\.?)\s*")
@@ -136,18 +161,24 @@ def parse_number(text: str) -> Number | None:
         return None
     if read is None:
         return None
-    value, rounded, rest = read
+    value, place, rest = read
     percent = False
     if match := _PERCENT.match(rest):
         percent, rest = True, rest[match.end() :]
     elif (match := _CURRENCY.fullmatch(rest.strip())) and rest.strip():
         unit, rest = "dollar", ""
+    while rest and (match := _SCALE.match(rest)):
+        scale = SCALES[match[2].lower()]
+        value, place = value * scale, place * scale
+        after = rest[match.end() :]
+        # What else stands in the braces stays in them.
+        rest = after[1:] if after.startswith("}") else (match[1] or "") + after
     if rest.strip():
         found = read_unit(rest)
         if found is None or (unit and found not in ("", "dollar")):
             return None
         unit = unit or found
-    return Number(sign * value, rounded, percent, unit)
+    return Number(sign * value, place, percent, unit)
 
 
 def _take_sign(text: str) -> tuple[int, str]:
@@ -157,7 +188,9 @@ def _take_sign(text: str) -> tuple[int, str]:
     return (1 if match[0][0] == "+" else -1), text[match.end() :]
 
 
-def _read_magnitude(text: str) -> tuple[Fraction, bool, str] | None:
+def _read_magnitude(text: str) -> tuple[Fraction, Fraction, str] | None:
+    """The value, one unit of its last place (0 of what is exact), and what follows."""
+    exact = Fraction(0)
     if "\\frac" in text and (match := _LATEX_FRACTION.match(text)):
         whole, top, short_top, bottom, short_bottom = match.groups()
         over, under = _exact(top or short_top), _exact(bottom or short_bottom)
@@ -166,28 +199,30 @@ def _read_magnitude(text: str) -> tuple[Fraction, bool, str] | None:
             if value < 0:
                 return None
             value += _exact(whole)
-        return value, False, text[match.end() :]
+        return value, exact, text[match.end() :]
     if "/" in text and (match := _SLASH_FRACTION.match(text)):
         whole, top, bottom = match.groups()
         value = _exact(top) / _exact(bottom) + (_exact(whole) if whole else 0)
-        return value, False, text[match.end() :]
+        return value, exact, text[match.end() :]
     if "\\overline" in text and (match := _REPEATING.match(text)):
         whole, fixed, again = match.groups()
         nines = 10 ** len(again) - 1
         value = Fraction(int(whole or 0)) + (
             Fraction(int(fixed or 0)) + Fraction(int(again), nines)
         ) / 10 ** len(fixed)
-        return value, False, text[match.end() :]
+        return value, exact, text[match.end() :]
     if match := _POWER_OF_TEN.match(text):
         power = _power_of_ten(match[1] or match[2])
-        return None if power is None else (power, False, text[match.end() :])
+        return None if power is None else (power, exact, text[match.end() :])
     if match := _DECIMAL.match(text):
         digits, plain, times = match.groups()
         power = _power_of_ten(plain or times or "0")
         if power is None:
             return None
-        rounded = "." in digits or (plain or times) is not None
-        return _exact(digits) * power, rounded, text[match.end() :]
+        if "." not in digits and (plain or times) is None:
+            return _exact(digits), exact, text[match.end() :]
+        places = len(digits.partition(".")[2])
+        return _exact(digits) * power, power / 10**places, text[match.end() :]
     return None
 
 
@@ -201,6 +236,8 @@ def _power_of_ten(exponent: str) -> Fraction | None:
 
 
 def _in_base(digits: str, base: int) -> Number | None:
+    if base not in BASES:
+        return None
     whole, _, places = digits.partition(".")
     try:
         value = Fraction(int(whole + places, base), base ** len(places))
@@ -218,20 +255,22 @@ def compare_numbers(reference: Number, answer: Number, context: Context) -> Verd
     """
     name = "numeric"
     if context.unit and (reference.unit or answer.unit):
-        reference = replace(reference, unit=reference.unit or context.unit)
-        answer = replace(answer, unit=answer.unit or context.unit)
-    if reference.unit and answer.unit and reference.unit != answer.unit:
+        unit = canonical_unit(context.unit)
+        reference = replace(reference, unit=reference.unit or unit)
+        answer = replace(answer, unit=answer.unit or unit)
+    converted = bool(reference.unit and answer.unit and reference.unit != answer.unit)
+    if reference.unit or answer.unit:
         name = "units"
+    if converted:
+        # Always into the same one of the two, so that order does not tell.
+        unit = min(reference.unit, answer.unit)
         try:
-            value = convert(answer.value, answer.unit, reference.unit)
+            reference, answer = _in_unit(reference, unit), _in_unit(answer, unit)
         except OtherDimensionError as error:
             return Verdict("differ", f"different dimensions: {error}", name)
         except UnknownUnitError:
-            reason = f"different units: {reference.unit} and {answer.unit}"
-            return Verdict("unknown", reason, name)
-        answer = replace(answer, value=value)
-    elif reference.unit or answer.unit:
-        name = "units"
+            words = sorted((reference.unit, answer.unit))
+            return Verdict("unknown", f"different units: {' and '.join(words)}", name)
     if bool(reference.base) != bool(answer.base):
         # The question fixes the base: the digits are compared as digits.
         numeral, bare = (reference, answer) if reference.base else (answer, reference)
@@ -240,18 +279,37 @@ def compare_numbers(reference: Number, answer: Number, context: Context) -> Verd
         except ValueError:
             agrees = False
     elif reference.percent == answer.percent:
-        agrees = _close_written(reference, answer, context)
+        agrees = _close_written(reference, answer, context, converted=converted)
     else:
         share, bare = (reference, answer) if reference.percent else (answer, reference)
         # 25% is 0.25, and answers "how many per cent" as 25 does; but 0.5 is hardly ever 0.5%.
-        hundredth = Number(share.value / 100, share.rounded)
+        hundredth = Number(share.value / 100, share.place / 100)
         agrees = _close_written(hundredth, bare, context)
         agrees = agrees or (abs(share.value) >= 1 and _close_written(share, bare, context))
     outcome: Outcome = "agree" if agrees else "differ"
     return Verdict(outcome, "equal numbers" if agrees else "different numbers", name)
 
 
-def _close_written(left: Number, right: Number, context: Context) -> bool:
+def _in_unit(number: Number, unit: str) -> Number:
+    """The number in another unit, and so the last place that it is written with.
+
+    Raises:
+        UnknownUnitError, OtherDimensionError: see `convert`.
+    """
+    if number.unit == unit:
+        return number
+    value = convert(number.value, number.unit, unit)
+    if not number.place:
+        return replace(number, value=value, unit=unit)
+    next_value = convert(number.value + number.place, number.unit, unit)
+    return replace(number, value=value, place=abs(next_value - value), unit=unit)
+
+
+def _close_written(
+    left: Number, right: Number, context: Context, *, converted: bool = False
+) -> bool:
+    """Whether two agree by how they are written. What has been ``converted`` is whole, or is not,
+    by the unit that it was put into, which says nothing."""
     if left.value == right.value:
         return True
     difference = abs(left.value - right.value)
@@ -260,14 +318,18 @@ def _close_written(left: Number, right: Number, context: Context) -> bool:
     scale = max(abs(left.value), abs(right.value))
     if context.relative is not None:
         return difference <= Fraction(context.relative) * scale
-    if not (left.rounded or right.rounded):
+    place = max(left.place, right.place)
+    if not place:
         return False
     if 0 in (left.value, right.value):
         return difference <= Fraction(ABSOLUTE)
-    whole = left.value.denominator == 1 or right.value.denominator == 1
-    if left.value.denominator == right.value.denominator == 1 and scale < MAX_EXACT:
+    wholes = [side.value.denominator == 1 for side in (left, right)]
+    if converted:
+        wholes = [False]
+    elif all(wholes) and scale < MAX_EXACT:
         return False
-    return difference <= Fraction(RELATIVE if whole else ANSWER_RELATIVE) * scale
+    relative = Fraction(RELATIVE if any(wholes) else ANSWER_RELATIVE)
+    return difference <= min(relative * scale, place)
 
 
 __all__ = ["Number", "close", "compare_numbers", "is_number", "parse_number"]

@@ -8,6 +8,7 @@ whatever their order; text is compared character by character; numbers inside co
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from tracemine.schemas import NotPlainError, encode
@@ -19,10 +20,14 @@ NAME = "exact"
 #: Values with more parts are not compared: at about a microsecond each to write and to walk them.
 MAX_PARTS = 100_000
 #: Sets that are not equal as they stand are matched member by member, which takes quadratic time:
-#: so many comparisons of two members in all.
-MAX_MATCHES = 50_000
+#: so many comparisons of two parts in all, at a microsecond or two each.
+MAX_COMPARISONS = 300_000
 #: Characters of text and bytes in all.
 MAX_CONTENT = 20_000_000
+#: Bits of whole numbers and of fractions in all, over 64 of each: writing one takes quadratic time,
+#: half a millisecond if it has 13,000.
+MAX_BITS = 4_000_000
+_WORD_BITS = 64
 
 
 class TooLargeError(ValueError):
@@ -46,7 +51,7 @@ def compare_plain(expected: Any, actual: Any, context: Context) -> Verdict:
 
 def _measure(value: Any) -> None:
     """Raise `TooLargeError` for a value of too many parts; one that holds itself has no end."""
-    parts = content = 0
+    parts = content = bits = 0
     rest = [value]
     while rest:
         part = rest.pop()
@@ -63,18 +68,26 @@ def _measure(value: Any) -> None:
                 rest.extend(part.values())
         elif kind in (str, bytes):
             content += len(part)
-        if parts > MAX_PARTS or content > MAX_CONTENT:
+        elif kind is int:
+            bits += max(part.bit_length() - _WORD_BITS, 0)
+        elif kind is Fraction:
+            for whole in (part.numerator, part.denominator):
+                bits += max(whole.bit_length() - _WORD_BITS, 0)
+        if parts > MAX_PARTS or content > MAX_CONTENT or bits > MAX_BITS:
             raise TooLargeError("a value too large to be compared")
 
 
 class _Matching:
-    """A comparison, and how many members of sets it has matched so far."""
+    """A comparison, and how many pairs of parts it has compared so far."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._matches = 0
+        self._compared = 0
 
     def same(self, expected: Any, actual: Any) -> bool:
+        self._compared += 1
+        if self._compared > MAX_COMPARISONS:
+            raise TooLargeError("sets too large to be matched member by member")
         if is_number(expected) and is_number(actual):
             return close(expected, actual, self._context)
         if isinstance(expected, (set, frozenset)) and isinstance(actual, (set, frozenset)):
@@ -101,9 +114,6 @@ class _Matching:
         rest = [theirs[text] for text in sorted(theirs.keys() - ours.keys())]
         for member in odd:
             for place, other in enumerate(rest):
-                self._matches += 1
-                if self._matches > MAX_MATCHES:
-                    raise TooLargeError("sets too large to be matched member by member")
                 if self.same(member, other):
                     rest.pop(place)
                     break

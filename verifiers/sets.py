@@ -290,20 +290,31 @@ def _in_any_order(left: Sequence[str], right: Sequence[str], compare: Compare) -
     if len(odd) > MAX_PAIRED:
         return Verdict("unknown", f"more than {MAX_PAIRED} members to pair", NAME)
     unknown: Verdict | None = None
+    # Of the members of the other side, which this one's may be.
+    possible: set[int] = set()
+    places = list(range(len(others)))
     for member in odd:
         outcomes: list[Outcome] = []
-        for other in others:
-            verdict = compare(member, other)
+        for place in places:
+            verdict = compare(member, others[place])
             outcomes.append(verdict.outcome)
             if verdict.outcome == "agree":
                 break
             if verdict.outcome == "unknown":
                 unknown = verdict
         if outcomes and outcomes[-1] == "agree":
-            others.pop(len(outcomes) - 1)
+            places.pop(len(outcomes) - 1)
         elif "unknown" not in outcomes:
             return Verdict("differ", "a member that the other side lacks", NAME)
-    if others and unknown:
+        else:
+            possible.update(
+                place
+                for place, outcome in zip(places, outcomes, strict=True)
+                if outcome == "unknown"
+            )
+    if not possible.issuperset(places):
+        return Verdict("differ", "a member that the other side lacks", NAME)
+    if places and unknown:
         return Verdict("unknown", f"members: {unknown.reason}", NAME)
     return Verdict("agree", "equal members in any order", NAME)
 

@@ -13,7 +13,8 @@ _SIGNS = str.maketrans(
         "−": "-", "–": "-", "‑": "-", "⁄": "/", "∕": "/", "÷": "/", "×": "\\times ",
         "·": "\\cdot ", "⋅": "\\cdot ", "π": "\\pi ", "∞": "\\infty ", "∪": "\\cup ",
         "∩": "\\cap ", "∈": "\\in ", "≤": "\\le ", "≥": "\\ge ", "≠": "\\ne ", "√": "\\sqrt ",
-        "±": "\\pm ", "≈": "\\approx ", "θ": "\\theta ", "°": "^\\circ ", "²": "^2", "³": "^3",
+        "∅": "\\emptyset ", "±": "\\pm ", "≈": "\\approx ", "θ": "\\theta ", "°": "^\\circ ",
+        "²": "^2", "³": "^3",
         "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u200b": "", "\ufeff": "",
         "½": "\\frac{1}{2}", "¼": "\\frac{1}{4}", "¾": "\\frac{3}{4}",
     }
@@ -40,9 +41,15 @@ _SPACING = re.compile(
     r"\\\\|\\[,;:! ]|\\(?:quad|qquad|left|right|[bB]igg?[lr]?|displaystyle)(?![a-zA-Z])|~"
 )
 _SPACES = re.compile(r"\s+")
+#: Thousands set apart by a thin space or one that does not break: ``10\,000``. A plain space means
+#: nothing of the kind, ``1 200`` may be two numbers.
+_THOUSANDS = re.compile(r"(?<=\d)(?:\\,|[\u00a0\u2009\u202f])(?=\d{3}(?!\d))")
+_NEGATIVE_POWER = re.compile(r"\^\s*-\s*(\d+)")
+_EMPTY_SET = re.compile(r"\\varnothing(?![a-zA-Z])")
 _FRACTIONS = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
-#: What needs none of this: the fast path.
-_BARE = re.compile(r"[-+]?[\d,]*\.?\d+|[A-Za-z]+")
+#: What needs none of this: the fast path. Possessive, as is `_NAME`: no text takes more than linear
+#: time.
+_BARE = re.compile(r"[-+]?[\d,]*+(?:\.\d++|(?<=\d))|[A-Za-z]++")
 _MAX_LAYERS = 8
 
 
@@ -50,8 +57,9 @@ def plain_text(text: str) -> str:
     """``text`` without what wraps it, with one sign for what is written with several (``−``, ``π``,
     ``\\dfrac``), no full stop at the end. Two texts that are equal after this say the same."""
     text = text.strip()
-    if _BARE.fullmatch(text) or len(text) > MAX_TEXT_CHARS:
+    if len(text) > MAX_TEXT_CHARS or _BARE.fullmatch(text):
         return text
+    text = _THOUSANDS.sub("", text)
     if not text.isascii():
         text = text.translate(_SIGNS)
     for _ in range(_MAX_LAYERS):
@@ -70,6 +78,10 @@ def plain_text(text: str) -> str:
                 text = match[group].strip()
         if text == before:
             break
+    if "^" in text:
+        text = _NEGATIVE_POWER.sub(r"^{-\1}", text)
+    if "\\varnothing" in text:
+        text = _EMPTY_SET.sub(r"\\emptyset", text)
     if "**" in text:
         text = _STARS.sub(lambda m: f"^{{{m[1]}}}" if m[1] else "^", text)
     if "sqrt" in text:
@@ -113,9 +125,13 @@ def same_writing(left: str, right: str) -> bool:
 
 def squeeze(text: str) -> str:
     """``text`` without spaces that mean nothing, and without braces around a single character."""
-    # A space that ends a command stays: ``\\pi x`` is no ``\\pix``.
     text = re.sub(r"(?<!\\)([_^])\s*\{\s*(\w)\s*\}", r"\1\2", text)
-    return re.sub(r"(\\[a-zA-Z]+)\s+(?=[a-zA-Z])|\s+", lambda m: m[1] + " " if m[1] else "", text)
+    # A space that ends a command stays, ``\\pi x`` being no ``\\pix``, and so does one between two
+    # numbers, ``1 2`` being no ``12``.
+    return _MEANT_SPACES.sub(lambda m: (m[1] or m[2] or "") and f"{m[1] or m[2]} ", text)
+
+
+_MEANT_SPACES = re.compile(r"(\\[a-zA-Z]+)\s+(?=[a-zA-Z])|(\d)\s+(?=\d)|\s+")
 
 
 def balanced(text: str) -> bool:
@@ -136,7 +152,8 @@ def balanced(text: str) -> bool:
 _NAME = re.compile(
     r"(?:\\(?:text|mathrm|mathbf|operatorname|vec|overline|frac|angle|triangle|hat|bar)(?![a-zA-Z])"
     r"|\\(?:alpha|beta|gamma|delta|epsilon|theta|lambda|mu|nu|phi|psi|rho|sigma|tau|omega|ell|chi"
-    r"|Delta|Omega|Phi|Psi|Sigma|Theta)(?![a-zA-Z])|[A-Za-z]|_\s*\{?[\w,]+\}?|'|[{}() ,|])+"
+    r"|Delta|Omega|Phi|Psi|Sigma|Theta)(?![a-zA-Z])|[A-Za-z]"
+    r"|_++\s*+\{?+(?:[^\W_]|,)++\}?+|'|[{}() ,|])++"
 )
 _GROUP = re.compile(r"\{[^{}]*\}|\(.*\)")
 _ASSIGNED = re.compile(r"(?<![<>!=:\\])=(?!=)|\\(?:approx|in)(?![a-zA-Z])")

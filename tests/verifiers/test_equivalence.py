@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -21,6 +22,14 @@ from tracemine.verifiers import (
 )
 
 NAN = float("nan")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def patient() -> Iterator[None]:
+    """Time for sympy on the busiest machine: nothing here hangs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(symbolic, "WALL_SECONDS", 60.0)
+        yield
 
 
 def _answer(reference: str, answer: str) -> Verdict:
@@ -76,6 +85,10 @@ def test_symmetric_and_never_raises(left: Any, right: Any, name: str | None) -> 
         (0.0, 1e-16, True),
         (0, 1e-6, False),
         (10**18, 10**18 + 1, False),
+        (2000000001, 2000000000.0, False),
+        ([2000000001], [2000000000.0], False),
+        (2000000001.0, 2000000000.0, False),
+        (1e16, 1e16 + 2, True),
         (10**400, 1e308, False),
         (Fraction(10**400, 3), float("inf"), False),
         (float("inf"), float("inf"), True),
@@ -155,6 +168,23 @@ SAME = [
     (r"\begin{pmatrix} 1/2 \\ 3 \end{pmatrix}", r"\begin{bmatrix} 0.5 \\ 3 \end{bmatrix}"),
     (r"(-\infty,3)\cup(3,\infty)", r"x \ne 3"), ("10,100,1000", "1000, 100, 10"),
     ("A = 2+3 = 5", "5"),
+    ("5 kN m", "5000 N m"), (r"5\ \text{kN m}", r"5000\ \text{N m}"), ("50 N/m^2", "50 Pa"),
+    ("9.8 N/kg", "9.8 m/s^2"), ("8.314 J/mol", "8314 mJ/mol"), ("1 kWh", "3.6 MJ"),
+    ("32 degrees Fahrenheit", "0 degrees Celsius"), ("5 Meters", "500 cm"), ("5 KM", "5 km"),
+    ("5 Square Feet", "5 ft^2"), ("20 hertz", "20 Hz"), ("2 siemens", "2000 mS"),
+    ("6 Miles Per Hour", "6 mph"), ("5 Apples", "5 apple"), ("2 Hours", "120 mins"),
+    ("60 km/h", "16.6666667 m/s"), ("98.6 °F", r"37^\circ\text{C}"), (r"10\,000", "10000"),
+    ("No", "no"), ("YES", "yes"), ("Odd", "odd"), (r"\varnothing", r"\emptyset"),
+    ("∅", r"\emptyset"), ("10^-3", "0.001"), ("x^-2", "x^{-2}"), ("5 million", "5000000"),
+    (r"5\text{ million dollars}", "$5,000,000"), ("$2.5 million", "2500000"),
+    ("2 dozen", "24"), ("2 dozens", "24"),
+    ("3 hundred thousand", "300,000"), (r"180^\circ", r"\pi"), ("180 degrees", r"\pi"),
+    (r"30^\circ", r"\frac{\pi}{6}"), (r"\frac{\pi}{2}\text{ radians}", r"90^\circ"),
+    (r"\frac{dv}{dt}=2v", r"2\frac{dv}{dt}=4v"), ("Ce^{-2x}", "ce^{-2x}"),
+    (r"\frac{K-1}{L}", r"\frac{k-1}{l}"),
+    ("x^2=4", r"x=\pm 2"), ("2+3=5", "5"), ("f(x)=5", "5"), (r"\sqrt{(x-5)^2}", "|x-5|"),
+    (r"\sqrt{x}\sqrt{y}", r"\sqrt{xy}"), (r"\sqrt{x^2+2x+1}", "|x+1|"),
+    ("y=|x-5|", "2y=2|5-x|"), (r"\log_2(x-3)", r"\frac{\ln(x-3)}{\ln 2}"),
     (r"12\pi\text{ cm}", r"12\pi"), (r"\frac{1}{30!}", r"\frac{1}{30\cdot 29!}"),
 ]  # fmt: skip
 DIFFERENT = [
@@ -167,7 +197,19 @@ DIFFERENT = [
     ("25", "5^2x"), ("", "5"), ("5", ""), ("", ""), ("5 km", "5 m"), ("5 km", "50 m"),
     ("20 degrees", "20 radians"), ("3 dollars", "3 cents"), ("2k", "2m"), ("3t", "3h"),
     (r"2\pi\text{ cm}", r"2\pi\text{ kg}"), (r"2\text{ hours}", r"2\text{ minutes}"),
-    ("42_7", "42_8"),
+    ("2000000.5", "2000001.5"), ("12345678.9", "12345670.1"), ("1.5e9", "1500001000"),
+    ("$1,234,567.89", "$1,234,567.12"), ("5.0 km", "5001.0 m"), ("1 2 3", "123"), ("1 2", "12"),
+    ("x 1 2", "x12"), ("AB", "ab"), ("ABC", "abc"), ("A, B", "a, b"), ("5 m", "5 M"),
+    (r"\pi(R^2-r^2)", "0"),
+    (r"\pi(R^2-r^2)", r"\pi(r^2-R^2)"),
+    (r"\frac{dv}{dt}+x", "x"), (r"\frac{dv}{dt}", r"2\frac{dv}{dt}"),
+    ("x+y=5", "5"), ("3x=15", "5"), (r"30^\circ", r"\frac{\pi}{3}"), ("x^2=9", r"x=\pm 2"),
+    ("x=2", r"x=\pm 2"), ("2 dozen", "2"), (r"|x-5|", "5-x"), (r"|x+10|", "x+10"),
+    (r"\sqrt{(x-5)^2}", "5-x"), (r"\lfloor x \rfloor", r"\lfloor x+0.001 \rfloor"),
+    (r"\max(x,10)", "10"), ("|2x-101|", "101-2x"), ("|x-y|", "y-x"), ("|x-5000|", "5000-x"),
+    ("y=|x-5|", "y=5-x"), (r"\arcsin(\sin x)", "x"),
+    ("42_7", "42_8"), ("5 mW/m", "5 MW/m"), ("5 Mm/s", "5 mm/s"), ("5 mmol", "5 Mmol"),
+    ("5 Mbit", "5 mbit"), ("3 MPa", "3 mPa"), ("5 Million", "5"),
     ("(A)", "(B)"), ("(C) cube", "(D) cube"), ("x = 5", "y = 5"), ("4", "No, n = 4"),
     ("x - 3z = 0", "0"),
     ("0", "x = y"),
@@ -211,12 +253,11 @@ def test_a_number_never_reaches_sympy(monkeypatch: pytest.MonkeyPatch) -> None:
     for left, right in (("5 km", "5000 m"), (r"1\frac{1}{2}", "1.5"), ("(1, 2)", "(1, 2.0)")):
         assert _answer(left, right).outcome == "agree"
     assert verify(2, 3.0, Context(verifier="symbolic")).outcome == "differ"
-    with pytest.raises(AssertionError, match="a worker"):
-        _answer("x+1", "1+x")
+    assert _answer("x+1", "1+x").reason == "no worker: it did not start: one was asked for"
 
 
 def _no_worker() -> None:
-    raise AssertionError("a worker was started")
+    raise OSError("one was asked for")
 
 
 def test_the_unit_that_the_question_fixes() -> None:
@@ -248,6 +289,49 @@ def test_choice(reference: str, answer: str, outcome: str) -> None:
     verdict = verify(reference, answer, context)
     assert (verdict.outcome, verdict.verifier) == (outcome, "choice")
     assert verify(answer, reference, context).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "outcome"),
+    [
+        ((1, 2), (1, 2), "agree"), ((1, 2), (1, 3), "differ"), ("(1,2)", (1, 2), "agree"),
+        ((1, float("inf")), r"(1,\infty)", "agree"), ("[1,2)", (1, 2), "differ"),
+        (r"\{2,1\}", {1, 2}, "agree"), ([1, [2]], "[1,2]", "unknown"),
+    ],
+)  # fmt: skip
+def test_intervals_may_be_values(left: Any, right: Any, outcome: str) -> None:
+    for context in (Context(verifier="sets"), Context(type="interval")):
+        assert verify(left, right, context).outcome == outcome
+        assert verify(right, left, context).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "outcome"),
+    [
+        (5, object(), "unknown"), ([5], object(), "unknown"), (5, "x", "differ"),
+        # In one order alone did the libraries raise.
+        ("square", r"\! 5\%", "differ"), ("Npor:0", "pi", "differ"),
+        # Nothing tells whether the factorial is a member; either member may be asked first.
+        (r"\{1, 99999!\}", r"\{2, 99999!+1\}", "unknown"),
+        (r"\{99999!, 1\}", r"\{2, 99999!+1\}", "unknown"),
+    ],
+)  # fmt: skip
+def test_order_does_not_tell(left: Any, right: Any, outcome: str) -> None:
+    context = ANSWERS if isinstance(left, str) else Context()
+    assert verify(left, right, context).outcome == outcome
+    assert verify(right, left, context).outcome == outcome
+
+
+def test_options_may_be_named_by_small_letters() -> None:
+    two = Context(options=("1", "2"))
+    assert verify("a", "A", two).outcome == verify("b)", "2", two).outcome == "agree"
+    assert verify("c", "B", two).outcome == "unknown"
+    assert verify("a", "B", Context(options=("b", "a"))).outcome == "agree"
+
+
+def test_who_was_asked_answers() -> None:
+    assert verify("x", "5", Context(verifier="numeric", texts=True)).verifier == "numeric"
+    assert verify("x", "5", Context(verifier="units", texts=True)).verifier == "units"
 
 
 def test_tolerances_of_the_context() -> None:
