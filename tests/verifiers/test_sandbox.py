@@ -369,3 +369,10 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_code_that_can_see_the_host_says_nothing_of_it() -> None:
+    source = "def f():\n    raise ValueError(open('/proc/version').read())\n"
+    with Sandbox(processes=1, mechanisms=["none"]) as seeing:
+        (run,) = seeing.run_many(source, "f", [{}], backend="cpython")
+    assert (run.status, run.reason) == ("error", "ValueError")
