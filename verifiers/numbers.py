@@ -299,8 +299,6 @@ def _in_unit(number: Number, unit: str) -> Number:
     if number.unit == unit:
         return number
     value = convert(number.value, number.unit, unit)
-    if not number.place:
-        return replace(number, value=value, unit=unit)
     next_value = convert(number.value + number.place, number.unit, unit)
     return replace(number, value=value, place=abs(next_value - value), unit=unit)
 

@@ -155,13 +155,21 @@ def convert(value: Fraction, unit: str, into: str) -> Fraction:
         UnknownUnitError: if one of them is no unit of measure, or a logarithmic one.
         OtherDimensionError: if they measure different things.
     """
+    zero, one = _line(unit, into)
+    return zero + (one - zero) * value
+
+
+@lru_cache(maxsize=4096)
+def _line(unit: str, into: str) -> tuple[Fraction, Fraction]:
+    """What 0 and 1 of ``unit`` are: all units but the logarithmic ones convert along a line."""
     with _LOCK:
         source, target = _parsed(unit), _parsed(into)
         registry = _registry()
         if source.dimensionality != target.dimensionality:
             raise OtherDimensionError(f"{unit} and {into}")
         try:
-            return Fraction(registry.Quantity(value, source).to(target).magnitude)
+            ends = [registry.Quantity(Fraction(n), source).to(target).magnitude for n in (0, 1)]
+            return Fraction(ends[0]), Fraction(ends[1])
         except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
             # Logarithms have no fractions, and offsets (degC) no powers.
             raise UnknownUnitError(f"{unit} into {into}: {error}") from error
