@@ -12,9 +12,9 @@ STEP_CHARS = 2000
 #: A piece that zlib makes this many times smaller says the same again and again. Prose and
 #: calculations come to 2 or 3; a list of cases with other numbers in each, which may well end, to
 #: at most 8 (see docs/sources.md). The idea is Whisper's (Radford et al. 2022).
-LOOPING = 9.0
+LOOPING = 10.0
 #: What never came to an end is a loop from here on: each round has other words or numbers.
-CIRCLING = 5.0
+CIRCLING = 7.0
 
 
 def repetition(trace: str) -> float:

@@ -17,7 +17,8 @@ from tracemine.verifiers import admission_test, shared_sandbox
 def trajectory(
     answer: str | None, reference: str | None, *, source: Source | None = None, **changes: Any
 ) -> Trajectory:
-    problem, trace = changes.pop("problem", "What is 6 times 7?"), "6 * 7 = 42"
+    problem = changes.pop("problem", "What is 6 times 7?")
+    trace = changes.pop("trace", "6 * 7 = 42")
     values: dict[str, Any] = {
         "id": content_id("trajectory", problem, trace), "problem_id": problem_id(problem),
         "problem": problem, "trace": trace, "answer": answer, "reference": reference,
@@ -125,3 +126,27 @@ def test_holdout_takes_a_share_of_problems_by_hash() -> None:
         assert gone == (fraction_of(task.problem_id) < 0.25)
         left_out += gone
     assert 25 < left_out < 75
+
+
+def test_loops_and_what_was_cut_off_are_rejected_as_such_before_their_answers() -> None:
+    loop = "So it is 42, or is it? " * 400
+    assert reason(trajectory("42", "42", trace=loop)) == admission.LOOPS
+    assert reason(trajectory("41", "42", trace=loop)) == admission.LOOPS
+    assert reason(trajectory(None, None, tests=("assert f(1) == 1",), trace=loop)) == (
+        admission.LOOPS
+    )
+    assert reason(trajectory("42", "42", cut_off=True)) == admission.CUT_OFF
+    assert reason(trajectory(None, "42", cut_off=True)) == admission.CUT_OFF
+    # What can never be admitted is told by what it lacks.
+    assert reason(trajectory(None, None, cut_off=True)) == admission.NO_REFERENCE
+
+
+def test_a_licence_expression_needs_all_of_its_parts() -> None:
+    both = trajectory("42", "42", source=Source("a", 0, licence="MIT AND Apache-2.0"))
+    assert reason(both, options=AdmitOptions(licences=("MIT",))) == admission.LICENCE
+    (kept,) = outcome(both, options=AdmitOptions(licences=("Apache-2.0", "MIT")))
+    assert isinstance(kept, Trajectory)
+    none = trajectory("42", "42", source=Source("a", 0))
+    (left,) = outcome(none, options=AdmitOptions(licences=("MIT",)))
+    assert left.reason == admission.LICENCE
+    assert "none stated" in left.detail

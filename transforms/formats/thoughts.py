@@ -23,8 +23,6 @@ OUT_OF_TOKENS = frozenset({"length", "max_tokens", "max_length", "max_new_tokens
 #: A trace that breaks off has not stated its answer this near its end, in characters: before that,
 #: it was a first try.
 CLOSING_CHARS = 1000
-#: An answer that the row gives counts as stated where it stands this near the end, in characters.
-LAST_WORDS_CHARS = 40
 #: Marks for the end stand within the last so many characters.
 STOP_CHARS = 200
 
@@ -43,6 +41,9 @@ _STOP = re.compile(
 #: closes. The number of a list's next item is no end.
 _FINISHED = re.compile(r"[.!?:;)\]}>$*\"'`’”。！？]\s*\Z|\\end\{\w+\*?\}\s*\Z")
 _NEXT_ITEM = re.compile(r"^\s*(?:\d+|[a-zA-Z])[.)]\s*\Z", re.MULTILINE)
+#: "= 42 jars", with the answer between these two, ends a text that has no full stop.
+_COMES_TO = r"(?:=|:|\bis)[\s$({\\]*(?:[A-Z][.)]\s+)?"
+_A_WORD = r"[\s$)}\\]*\w*\s*\Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,6 @@ def is_cut_off(told: Told, *, answer: str | None, finish_reason: str = "") -> bo
         return True
     if _FINISHED.search(closing) and not _NEXT_ITEM.search(closing):
         return False
-    if answer and answer in closing[-LAST_WORDS_CHARS:]:
+    if answer and re.search(_COMES_TO + re.escape(answer) + _A_WORD, closing):
         return False
     return find_program(told.trace) is None
