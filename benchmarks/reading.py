@@ -4,7 +4,8 @@
 
 Writes Parquet files of growing size in the schema of Nemotron-Post-Training-Dataset-v1 (random
 words), 1000 rows to a row group as `datasets` writes them, and reads each in a process of its own:
-as ``hf:FOLDER:math`` the way `mine` reads it, and, as the peer, whole, with pyarrow's `read_table`.
+as ``hf:FOLDER:math`` and as a file the way `mine` reads them, and, as the peer, whole, with
+pyarrow's `read_table`.
 Gives the most memory (RSS, in MiB) that each process ever had, and rows a second.
 """
 
@@ -37,7 +38,7 @@ _STREAM = """
 import json, resource, sys, time
 from tracemine.transforms.inputs import resolve_inputs
 from tracemine.transforms.read import read_file
-(file,) = resolve_inputs([f"hf:{sys.argv[1]}:math"])
+(file,) = resolve_inputs([sys.argv[1]])
 start = time.perf_counter()
 rows = sum(output == "trajectories" for output, _ in read_file(file))
 seconds = time.perf_counter() - start
@@ -48,7 +49,7 @@ _WHOLE = """
 import json, resource, sys, time
 import pyarrow.parquet as pq
 start = time.perf_counter()
-table = pq.read_table(sys.argv[1] + "/math-00000.parquet")
+table = pq.read_table(sys.argv[1])
 seconds = time.perf_counter() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps({"rows": table.num_rows, "rows_a_second": round(table.num_rows / seconds),
@@ -90,8 +91,14 @@ def measure(mebibytes: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         write_split(Path(name), mebibytes)
         found: dict[str, Any] = {"mib": mebibytes}
-        for reader, program in (("tracemine", _STREAM), ("read_table", _WHOLE)):
-            command = [sys.executable, "-c", program, name]
+        path = f"{name}/math-00000.parquet"
+        readers = {
+            "split": (_STREAM, f"hf:{name}:math"),
+            "file": (_STREAM, path),
+            "read_table": (_WHOLE, path),
+        }
+        for reader, (program, argument) in readers.items():
+            command = [sys.executable, "-c", program, argument]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             found[reader] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -107,12 +114,13 @@ def main() -> None:
     if arguments.json:
         print(json.dumps({"splits": found}))
         return
-    print(f"{'MiB':>6} {'rows':>7} {'peak MiB':>9} {'rows/s':>7} {'read_table: peak MiB':>21}")
+    print("   MiB    rows  split: peak MiB  rows/s   file  read_table")
     for one in found:
-        ours, peer = one["tracemine"], one["read_table"]
+        split = one["split"]
         print(
-            f"{one['mib']:>6} {ours['rows']:>7} {ours['peak_mib']:>9} {ours['rows_a_second']:>7} "
-            f"{peer['peak_mib']:>21}"
+            f"{one['mib']:>6} {split['rows']:>7} {split['peak_mib']:>16} "
+            f"{split['rows_a_second']:>7} {one['file']['peak_mib']:>6} "
+            f"{one['read_table']['peak_mib']:>11}"
         )
 
 

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import fsspec
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.parquet as pq
 
 from tracemine.schemas import Rejected, content_id
@@ -254,13 +255,14 @@ def open_dataset(file: InputFile) -> Any:
     # Costs seconds to import, which only those who read from a hub should pay.
     import datasets
 
-    return datasets.load_dataset(
-        file.url,
-        name=file.config or None,
-        split=file.split,
-        revision=file.revision or None,
-        streaming=True,
+    builder = datasets.load_dataset_builder(
+        file.url, name=file.config or None, revision=file.revision or None
     )
+    if hasattr(builder.config, "fragment_scan_options"):
+        # By default, Arrow keeps all that it has read of a Parquet file until the file's end.
+        options = pyarrow.dataset.ParquetFragmentScanOptions(pre_buffer=False)
+        builder.config.fragment_scan_options = options
+    return builder.as_streaming_dataset(split=file.split)
 
 
 def _dataset_rows(file: InputFile) -> Iterator[_Found]:

@@ -14,6 +14,8 @@ from tracemine.schemas import Source, Trajectory
 from tracemine.transforms.formats.base import Format, Row, as_text, field, text, trajectory
 
 _FUNCTION = "f"
+#: Nothing of the instance: the first sentence of a task names what is mined from it.
+_TASK = "Run the function on the arguments given."
 
 
 def adapt(row: Row, source: Source) -> Iterator[Trajectory]:
@@ -25,7 +27,7 @@ def adapt(row: Row, source: Source) -> Iterator[Trajectory]:
     call = f"{_FUNCTION}({arguments})"
     yield trajectory(
         source,
-        problem=f"What does {call} give?\n\n{code}",
+        problem=f"{_TASK}\n\n{code}\n\n{call}",
         trace=code,
         answer=None,
         reference=None,
