@@ -2,8 +2,8 @@
 
     code, input (the arguments as they stand in the call), output (a literal), id
 
-The function is the trace, and ``f(input) == output`` its one test: it admits, so nothing is left to
-replay, and what is mined from this corpus alone stays a candidate.
+The function is the trace, and ``f(input) == output`` its one test: it admits, so nothing of the
+function's own is left to replay. No words say what the functions are for.
 """
 
 from __future__ import annotations
