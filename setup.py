@@ -31,6 +31,7 @@ REQUIREMENTS = [
     "hdbscan>=0.8.40",
     "math-verify>=0.8,<1",
     "numpy>=1.26",
+    "packaging>=24.2",
     "pint>=0.24",
     "psutil>=5.9",
     "pyarrow>=16",
