@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from fractions import Fraction
 
 from tracemine.schemas import Span, Trajectory
@@ -43,6 +42,7 @@ from tracemine.teachers.rules.numerals import word_set
 from tracemine.teachers.rules.routines import (
     Constant,
     Datum,
+    Formulas,
     Link,
     Operand,
     Routine,
@@ -110,33 +110,6 @@ def _is_constant_place(symbol: str, part: Number, other: Expression, is_right: b
     return symbol == "/" and is_right and part.value == 100 and not isinstance(other, Binary)
 
 
-def _fold(
-    expression: Expression, operands: Sequence[Operand]
-) -> tuple[Expression, tuple[Operand, ...]]:
-    """The expression with an operation on constants alone done beforehand, where its result can be
-    written as a decimal: a half of the cards is one operation on them, not two."""
-    if isinstance(expression, Number):
-        return expression, tuple(operands)
-    if isinstance(expression, Negative):
-        inner, rest = _fold(expression.operand, operands)
-        return Negative(inner), rest
-    count = sum(1 for _ in numbers(expression.left))
-    left, left_operands = _fold(expression.left, operands[:count])
-    right, right_operands = _fold(expression.right, operands[count:])
-    both = (*left_operands, *right_operands)
-    folded = Binary(expression.symbol, left, right)
-    if isinstance(left, Number) and isinstance(right, Number):
-        value = evaluate(folded)
-        if all(isinstance(o, Constant) for o in both) and _is_decimal(value):
-            return Number(value, left.start, right.end), (Constant(abs(value)),)
-    return folded, both
-
-
-def _is_decimal(value: Fraction) -> bool:
-    """Whether a few decimal places write it exactly."""
-    return 10**4 % value.denominator == 0
-
-
 _GENERIC = word_set(
     "percent dollars dollar cents times hours minutes days weeks months years price amount total "
     "fraction number people pounds miles feet inches"
@@ -156,6 +129,7 @@ class _Reader:
         self.mentions = mentions(trajectory.problem)
         self.names = words.proper_names(trajectory.problem)
         self.steps: list[Step] = []
+        self.formulas = Formulas(self.steps)
         self.dropped: list[Dropped] = []
         self.used: set[int] = set()
 
@@ -189,8 +163,6 @@ class _Reader:
         if not any(isinstance(o, Link) or _is_stated(o) for o in operands):
             self._drop(calculation, "no data of the instance")
             return
-        expression, operands = _fold(calculation.expression, operands)
-        calculation = replace(calculation, expression=expression)
         links = tuple(dict.fromkeys(o.step for o in operands if isinstance(o, Link)))
         self.used.update(links)
         question = self._written_question(calculation)
@@ -339,19 +311,21 @@ class _Reader:
         _, index, mention, form = min(options, key=lambda option: option[:2])
         taken.add(index)
         noun = mention.noun
-        if form:
-            noun = f"{noun}_{form}" if "percent" not in noun else noun.replace("percent", form, 1)
-            noun = noun.replace("increase_growth", "growth")
         names = [noun] if noun else []
         if here is not None and here.noun:
             if not noun or (noun in _GENERIC and here.noun not in _GENERIC):
                 names.insert(0, here.noun)
             else:
                 names.append(here.noun)
-        unit = None if form else mention.unit or (here.unit if here else None)
+        unit = mention.unit or (here.unit if here and not noun else None)
         special = f"{names[0]}_{mention.detail}" if names and mention.detail else ""
-        key = ("problem", f"{index}:{form}")
-        return Datum(key, value, tuple(dict.fromkeys(names)), unit, special)
+        side = {"numerator": index - 1, "denominator": index - 2}.get(noun)
+        whole = None
+        key = ("problem", str(index))
+        if side is not None:
+            key = (noun, str(side))
+            whole = (("problem", str(side)), self.mentions[side].value)
+        return Datum(key, mention.value, tuple(dict.fromkeys(names)), unit, special, form, whole)
 
     # --- routines -----------------------------------------------------------------------------
 
@@ -383,7 +357,12 @@ class _Reader:
             if not is_target and self._is_nameless(cone):
                 self.dropped.append(Dropped(start, end, "numbers that the text does not name"))
                 continue
-            span = self._span(step, cone, start, end, is_target, step.index in checked)
+            try:
+                span = self._span(step, cone, start, end, is_target, step.index in checked)
+            except NotArithmeticError:
+                reason = "does not reproduce its own result"
+                self.dropped.append(Dropped(start, end, reason))
+                continue
             key = (span.code or "", span.instances[0].bindings)
             if key in seen:
                 self.dropped.append(Dropped(start, end, "repeated calculation"))
@@ -420,23 +399,24 @@ class _Reader:
         is_target: bool,
         checked: bool,
     ) -> Span:
-        routine = Routine(self.steps, cone, self._target_name(step, is_target))
+        routine = Routine(self.steps, cone, self.formulas, self._target_name(step, is_target))
         code, entry_point = routine.code, routine.entry_point
-        kind: Kind = "procedural" if operations(code, entry_point) >= 2 else "tool"
-        inputs = [parameter.name for parameter in routine.signature.inputs]
-        question = words.final_question(self.trajectory.problem) if is_target else step.question
-        asked = words.mask(question, self.trajectory.problem) if question else ""
+        tool = "builtins.sum" if routine.is_sum else None
+        if operations(code, entry_point) < 2:
+            tool = single_tool(code, entry_point)
+        kind: Kind = "tool" if routine.is_sum or operations(code, entry_point) < 2 else "procedural"
+        asked = words.mask(step.question, self.trajectory.problem) if step.question else ""
         return make_span(
             self.trajectory,
             start=start,
             end=end,
-            subquestion=asked or words.subquestion(entry_point, inputs),
+            subquestion=asked or routine.subquestion,
             code=code,
             entry_point=entry_point,
             signature=routine.signature,
             cases=[Case(routine.bindings, plain(step.calculation.stated), checked)],
             kind=kind,
-            tool=single_tool(code, entry_point) if kind == "tool" else None,
+            tool=tool,
         )
 
     def _is_nameless(self, cone: Sequence[int]) -> bool:

@@ -2,35 +2,66 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from tracemine.schemas import Parameter, Signature
+from tracemine.teachers.rules.asking import MAX_TOLD, Teller, is_conversion
 from tracemine.teachers.rules.chains import Calculation
 from tracemine.teachers.rules.expressions import (
     Binary,
     Expression,
     Negative,
+    NotArithmeticError,
     Number,
-    divides,
-    literal,
     numbers,
-    render,
 )
-from tracemine.teachers.rules.words import singular
+from tracemine.teachers.rules.roles import UNKNOWN, Quantity, paired, product, quantity, total
+from tracemine.teachers.rules.terms import (
+    Facts,
+    Leaf,
+    Other,
+    Product,
+    Sum,
+    Term,
+    add,
+    constant,
+    constant_of,
+    divides_term,
+    evaluate_term,
+    leaves,
+    negative,
+    over,
+    simplify,
+    substitute,
+    times,
+    write,
+)
+
+#: A routine of at most this many numbers is one expression; a longer one keeps a line for each
+#: step.
+MAX_INLINE = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Datum:
     """A number of the instance: ``key`` says which, ``names`` what it may be called, best first;
-    ``special`` tells it from another of the same name ("eggs_eaten")."""
+    ``special`` tells it from another of the same name ("eggs_eaten").
+
+    ``value`` is what is bound. ``form`` says how this operand uses a percentage ("fraction" for
+    the 0.2 of 20%, see `lifting.percent_forms`). A numerator or denominator has the ``fraction``
+    that it belongs to, with its value.
+    """
 
     key: tuple[str, str]
     value: Fraction
     names: tuple[str, ...]
     unit: str | None
     special: str = ""
+    form: str = ""
+    fraction: tuple[tuple[str, str], Fraction] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +81,8 @@ Operand = Datum | Link | Constant
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A calculation that holds, with what its operands are (from left to right)."""
+    """A calculation that holds, with what its operands are (from left to right). ``output`` is
+    what the text calls its result, in snake_case, empty if it does not say."""
 
     index: int
     calculation: Calculation
@@ -76,151 +108,418 @@ def plain(value: Fraction) -> int | float:
     return value.numerator if value.denominator == 1 else float(value)
 
 
-_FALLBACK = {"+": "total", "-": "difference", "*": "product", "/": "quotient"}
-_PREFIX = {"+": "total", "-": "remaining", "*": "total"}
+_HUNDRED = constant(Fraction(100))
+_ONE = constant(Fraction(1))
+_FALLBACK = {"sum": "total", "less": "difference", "product": "product", "quotient": "quotient"}
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 #: The name of a number that the text does not name.
 NAMELESS = "amount"
+#: Verbs whose object is taken away from what there was.
+_TAKING = frozenset(
+    """
+    eaten sold given used lost spent donated thrown taken drunk borrowed paid
+    """.split()
+)
+
+
+_CAN_BE_TAKEN = ("items", "people", "groups", "money")
+
+
+class Formulas:
+    """The formulas of a trace's steps, each over data and earlier results."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps = steps
+        self._terms: dict[int, Term] = {}
+        self._results: dict[int, Quantity] = {}
+        self.data: dict[tuple[str, str], Datum] = {}
+        self._roles: dict[tuple[str, str], Quantity] = {}
+        self.facts = Facts(self._part, self._is_percent, self._is_ratio, self._rank)
+
+    def term(self, index: int) -> Term:
+        """The formula of one step."""
+        if index not in self._terms:
+            step = self._steps[index]
+            operands = dict(zip(numbers(step.calculation.expression), step.operands, strict=True))
+            raw = self._convert(step.calculation.expression, operands)
+            self._terms[index] = simplify(raw, self.facts)
+        return self._terms[index]
+
+    def _convert(self, expression: Expression, operands: dict[Number, Operand]) -> Term:
+        if isinstance(expression, Number):
+            return self._operand(expression, operands[expression])
+        if isinstance(expression, Negative):
+            return negative(self._convert(expression.operand, operands))
+        left = self._convert(expression.left, operands)
+        right = self._convert(expression.right, operands)
+        if expression.symbol == "+":
+            return add(left, right)
+        if expression.symbol == "-":
+            return add(left, negative(right))
+        if expression.symbol == "*":
+            return times(left, right)
+        if expression.symbol == "/":
+            return over(left, right)
+        return Other(expression.symbol, left, right)
+
+    def _operand(self, number: Number, operand: Operand) -> Term:
+        term: Term
+        if isinstance(operand, Constant):
+            term = constant(operand.value)
+        elif isinstance(operand, Link):
+            term = Leaf(("step", str(operand.step)))
+        else:
+            self.data.setdefault(operand.key, operand)
+            if operand.fraction is not None:
+                key, value = operand.fraction
+                self.data.setdefault(key, Datum(key, value, ("fraction",), None))
+            term = _in_form(Leaf(operand.key), operand.form)
+        if number.percent:
+            term = over(term, _HUNDRED)
+        return negative(term) if number.value < 0 else term
+
+    # --- what leaves are ----------------------------------------------------------------------
+
+    def role(self, key: tuple[str, str]) -> Quantity:
+        """What a leaf is, by its own words."""
+        if key not in self._roles:
+            if key[0] == "step":
+                self._roles[key] = self.result(int(key[1]))
+            else:
+                self._roles[key] = _datum_role(self.data[key])
+        return self._roles[key]
+
+    def result(self, index: int) -> Quantity:
+        """What the result of a step is: as the text calls it where that fits its dimension."""
+        if index not in self._results:
+            self._results[index] = UNKNOWN  # a step is never its own operand
+            step = self._steps[index]
+            roles = Roles(self, self.term(index))
+            self._results[index] = called(
+                roles.meaning(self.term(index)), step.output, step.unit, self.term(index)
+            )
+        return self._results[index]
+
+    def value(self, key: tuple[str, str]) -> Fraction:
+        """The amount of a leaf."""
+        return abs(self._steps[int(key[1])].value) if key[0] == "step" else self.data[key].value
+
+    def _part(self, leaf: Leaf) -> tuple[str, Leaf] | None:
+        datum = self.data.get(leaf.key)
+        if datum is None or datum.fraction is None:
+            return None
+        side = "top" if leaf.key[0] == "numerator" else "bottom"
+        return side, Leaf(datum.fraction[0])
+
+    def _is_percent(self, leaf: Leaf) -> bool:
+        return self.role(leaf.key).is_percent
+
+    def _is_ratio(self, leaf: Leaf) -> bool:
+        role = self.role(leaf.key)
+        return role.is_ratio and role.noun not in ("times", "parts")
+
+    def _rank(self, term: Term) -> tuple[int, ...]:
+        """Rates first, then what they are rates of, then what scales, then sums."""
+        if not isinstance(term, Leaf):
+            return (3,)
+        role = self.role(term.key)
+        if role.is_ratio:
+            return (2,)
+        return (0 if role.per or role.is_money else 1,)
+
+
+def _in_form(leaf: Leaf, form: str) -> Term:
+    share = over(leaf, _HUNDRED)
+    if form == "fraction":
+        return share
+    if form == "remaining_fraction":
+        return Sum((_ONE,), (share,))
+    if form == "growth_factor":
+        return Sum((_ONE, share))
+    if form == "remaining_percent":
+        return Sum((_HUNDRED,), (leaf,))
+    if form == "grown_percent":
+        return Sum((_HUNDRED, leaf))
+    return leaf
+
+
+def _datum_role(datum: Datum) -> Quantity:
+    roles = [quantity(name, datum.unit) for name in datum.names] or [quantity("", datum.unit)]
+    found = next((role for role in roles if role.noun), roles[0])
+    taken = datum.special.rpartition("_")[2] in _TAKING
+    if taken and not found.qualifier and not found.per and found.noun in _CAN_BE_TAKEN:
+        found = replace(found, qualifier="taken")
+    return found
+
+
+def called(meaning: Quantity, output: str, unit: str | None, term: Term) -> Quantity:
+    """A result's quantity: the text's word for it where it is a word of role that fits the
+    dimension of ``meaning``, else what the dimension says."""
+    text = quantity(output, unit) if output or unit else UNKNOWN
+    qualifier = text.qualifier
+    fits = (
+        meaning.dimension is None
+        or text.dimension is None
+        or meaning.dimension == text.dimension
+    )
+    plain_count = text.is_counted or text.noun in ("", "money", "amount", "items")
+    if meaning.dimension is not None and not text.is_money:
+        # A story's "area" or "speed" is none where things or money are counted.
+        fits = fits and not (meaning.is_money or meaning.is_counted)
+    if text.is_ratio and not (meaning.is_ratio or meaning.dimension is None):
+        chosen = meaning
+    elif text.noun and not plain_count and fits and (not meaning.per or text.per == meaning.per):
+        dimension = meaning.dimension or text.dimension
+        stated = text.stated_unit or meaning.stated_unit
+        chosen = replace(text, dimension=dimension, stated_unit=stated)
+    elif meaning.noun:
+        chosen = meaning
+    elif text.noun:
+        chosen = text
+    else:
+        kind = "quotient" if isinstance(term, Product) and term.bottoms else "product"
+        if isinstance(term, Sum):
+            kind = "less" if term.minus else "sum"
+        chosen = Quantity(_FALLBACK[kind])
+    if chosen.is_ratio or chosen.noun in _FALLBACK.values():
+        return replace(chosen, qualifier="")
+    if qualifier in ("total", "") and isinstance(term, Sum) and not term.minus:
+        qualifier = "total" if not chosen.per else ""
+    elif qualifier == "" and isinstance(term, Sum) and _takes(term):
+        qualifier = "remaining" if chosen.noun in ("items", "people", "money") else ""
+    elif qualifier == "total" and chosen.per:
+        qualifier = ""
+    elif qualifier == "" and meaning.qualifier and chosen.noun == meaning.noun:
+        qualifier = meaning.qualifier
+    elif qualifier == "remaining" and not isinstance(term, (Sum, Product)):
+        qualifier = ""
+    return replace(chosen, qualifier=qualifier)
+
+
+def _takes(term: Sum) -> bool:
+    return len(term.plus) == 1 and bool(term.minus) and constant_of(term.plus[0]) is None
+
+
+class Roles:
+    """What the leaves and parts of one formula are: by their own words and by each other."""
+
+    def __init__(self, formulas: Formulas, *terms: Term) -> None:
+        self._formulas = formulas
+        self._leaf: dict[tuple[str, str], Quantity] = {}
+        self._local: dict[tuple[str, str], Quantity] = {}
+        for term in terms:
+            for leaf in leaves(term):
+                self._leaf.setdefault(leaf.key, formulas.role(leaf.key))
+        for term in terms:
+            self._pair(term)
+
+    def leaf(self, key: tuple[str, str]) -> Quantity:
+        """What a leaf is."""
+        return self._leaf[key]
+
+    def _pair(self, term: Term) -> None:
+        if isinstance(term, Sum):
+            for part in (*term.plus, *term.minus):
+                self._pair(part)
+        elif isinstance(term, Other):
+            self._pair(term.left)
+            self._pair(term.right)
+        elif isinstance(term, Product):
+            for part in (*term.tops, *term.bottoms):
+                self._pair(part)
+            keys = [t.key for t in term.tops if isinstance(t, Leaf)]
+            for part in term.tops:
+                if isinstance(part, Sum) and len(keys) == 1:
+                    self._leaf[keys[0]], _ = paired(self._leaf[keys[0]], self.meaning(part))
+            for at, one in enumerate(keys):
+                for other in keys[at + 1 :]:
+                    if one != other:
+                        self._leaf[one], self._leaf[other] = paired(
+                            self._leaf[one], self._leaf[other]
+                        )
+
+    def meaning(self, term: Term) -> Quantity:
+        """What a term amounts to."""
+        if isinstance(term, Leaf):
+            return self._leaf[term.key]
+        if isinstance(term, Sum):
+            parts = [t for t in (*term.plus, *term.minus) if constant_of(t) is None]
+            if any(constant_of(t) == 1 for t in term.plus) and all(
+                self.meaning(t).is_ratio for t in parts
+            ):
+                return Quantity("fraction", dimension=self.meaning(parts[0]).dimension)
+            return total([self.meaning(t) for t in parts])
+        if isinstance(term, Other):
+            return UNKNOWN
+        tops = [self.meaning(t) for t in term.tops]
+        bottoms = [self.meaning(t) for t in term.bottoms]
+        if is_conversion(abs(term.factor)):
+            measured = [q for q in (*tops, *bottoms) if not q.is_ratio and _is_measured(q)]
+            if measured:
+                return UNKNOWN  # another unit, which the text may name
+        return product(tops, bottoms) if tops or bottoms else UNKNOWN
+
+
+def _is_measured(q: Quantity) -> bool:
+    """Whether there is a real unit in it that a constant may change."""
+    return q.dimension is not None and any(
+        unit not in ("item", "person", "group", "point", "dollar") for unit in q.dimension
+    )
 
 
 class Routine:
     """The steps ``cone`` (indices in order) as code: parameters for data, and for results of steps
-    that are not in it; a local name for each step before the last. ``name`` is what the result is
-    to be called, if the caller knows better than the step.
+    that are not in it. ``name`` is what the result is called, if the caller knows better than the
+    step.
 
-    ``code``, ``entry_point``, ``signature`` and ``bindings`` are the results.
+    ``code``, ``entry_point``, ``signature``, ``bindings`` and ``subquestion`` are the results;
+    ``is_sum`` says that it only adds its inputs up.
+
+    Raises:
+        NotArithmeticError: if the formula does not give the step's value, or does nothing to
+            an input.
     """
 
-    def __init__(self, steps: Sequence[Step], cone: Sequence[int], name: str = "") -> None:
-        self._steps, self._cone = steps, cone
+    def __init__(
+        self, steps: Sequence[Step], cone: Sequence[int], formulas: Formulas, name: str = ""
+    ) -> None:
+        self._steps, self._formulas = steps, formulas
+        last = steps[cone[-1]]
+        lines = self._lines(cone)
+        body = lines[-1][1]
+        self._check(lines, last)
+        self._roles = Roles(formulas, *(term for _, term in lines))
+        local = {key: self._local(key, term) for key, term in lines[:-1]}
+        output = called(
+            self._roles.meaning(body), name or last.output, last.unit, body
+        )
+        inputs = [key for key in _in_order(lines) if key not in local]
+        if not inputs or isinstance(body, Leaf):
+            raise NotArithmeticError("nothing goes in, or it comes out as it was")
         self._names: dict[tuple[str, str], str] = {}
         self._taken: set[str] = set()
-        last = steps[cone[-1]]
-        outside = self._outside()
-        self._name_data([operand for operand in outside.values() if isinstance(operand, Datum)])
-        own = name or output_name(steps, last)
-        self.entry_point = self._free([own, _prefixed(last, own), f"resulting_{own}"])
-        for key, operand in outside.items():
-            if isinstance(operand, Link):
-                earlier = output_name(steps, steps[operand.step])
-                self._names[key] = self._free([earlier, f"previous_{earlier}"])
-        for index in cone[:-1]:
-            earlier = output_name(steps, steps[index])
-            candidates = [earlier, _prefixed(steps[index], earlier)]
-            self._names["step", str(index)] = self._free(candidates)
-        self.bindings: dict[str, int | float] = {}
-        parameters = [self._parameter(key, operand) for key, operand in outside.items()]
-        lines = [
-            f"    {self._names['step', str(index)]} = {self._expression(steps[index])}"
-            for index in cone[:-1]
+        self._name_inputs(inputs)
+        own = output.name
+        self.entry_point = self._free(f"resulting_{own}" if own in self._taken else own)
+        for key, role in local.items():
+            self._names[key] = self._free(role.name)
+        written = [
+            f"    {self._names[key]} = {write(term, self._names.__getitem__)}"
+            for key, term in lines[:-1]
         ]
-        lines.append(f"    return {self._expression(last)}")
-        listed = ", ".join(parameter.name for parameter in parameters)
-        self.code = "\n".join([f"def {self.entry_point}({listed}):", *lines]) + "\n"
-        rational = any(parameter.type == "rational" for parameter in parameters) or any(
-            divides(steps[i].calculation.expression) or _has_decimal(steps[i]) for i in cone
+        written.append(f"    return {write(body, self._names.__getitem__)}")
+        listed = ", ".join(self._names[key] for key in inputs)
+        self.code = "\n".join([f"def {self.entry_point}({listed}):", *written]) + "\n"
+        self.bindings = {self._names[key]: plain(formulas.value(key)) for key in inputs}
+        parameters = tuple(self._parameter(key) for key in inputs)
+        rational = any(p.type == "rational" for p in parameters) or any(
+            divides_term(term) for _, term in lines
         )
-        output = Parameter(self.entry_point, "rational" if rational else "int", last.unit)
-        self.signature = Signature(tuple(parameters), output)
+        self.signature = Signature(
+            parameters, Parameter(self.entry_point, "rational" if rational else "int", output.unit)
+        )
+        self.is_sum = (
+            len(lines) == 1
+            and isinstance(body, Sum)
+            and not body.minus
+            and all(isinstance(part, Leaf) for part in body.plus)
+        )
+        told = self._inlined if self._inlined is not None else body
+        keys = {leaf.key for leaf in leaves(told)}
+        roles = self._roles if keys <= set(inputs) else Roles(formulas, told)
+        self.subquestion = Teller(roles.leaf, roles.meaning).ask(told, output)
 
-    def _outside(self) -> dict[tuple[str, str], Datum | Link]:
-        """The operands that come from outside the cone, by key, in order of appearance."""
-        found: dict[tuple[str, str], Datum | Link] = {}
-        for index in self._cone:
-            for operand in self._steps[index].operands:
-                if isinstance(operand, Datum):
-                    found.setdefault(operand.key, operand)
-                elif isinstance(operand, Link) and operand.step not in self._cone:
-                    found.setdefault(("step", str(operand.step)), operand)
-        return found
+    def _lines(self, cone: Sequence[int]) -> list[tuple[tuple[str, str], Term]]:
+        """The terms to compute, each under the key of its step: one, or for a long routine one
+        for each step."""
+        inside = set(cone)
+        terms = {index: self._formulas.term(index) for index in cone}
+        used = Counter(
+            int(leaf.key[1])
+            for term in terms.values()
+            for leaf in set(leaves(term))
+            if leaf.key[0] == "step" and int(leaf.key[1]) in inside
+        )
+        whole: dict[int, Term] = {}
 
-    def _name_data(self, data: Sequence[Datum]) -> None:
-        """Names for the data; where several would have one name, what is special to each."""
-        first = [datum.names[0] if datum.names else NAMELESS for datum in data]
-        for datum, name in zip(data, first, strict=True):
-            special = [datum.special] if datum.special and first.count(name) > 1 else []
-            self._names[datum.key] = self._free([*special, *datum.names, name])
+        def inlined(index: int) -> Term:
+            if index not in whole:
+                whole[index] = self._signed(
+                    index,
+                    simplify(
+                        substitute(
+                            terms[index],
+                            lambda leaf: inlined(int(leaf.key[1]))
+                            if leaf.key[0] == "step" and int(leaf.key[1]) in inside
+                            else None,
+                        ),
+                        self._formulas.facts,
+                    ),
+                )
+            return whole[index]
 
-    def _free(self, candidates: Sequence[str]) -> str:
-        """The first of ``candidates`` that is not taken, else the first with a number."""
-        for candidate in candidates:
-            if candidate not in self._taken:
-                self._taken.add(candidate)
-                return candidate
-        base, count = candidates[0], 2
-        while f"{base}_{count}" in self._taken:
-            count += 1
-        self._taken.add(f"{base}_{count}")
-        return f"{base}_{count}"
+        last = cone[-1]
+        self._inlined: Term | None = None
+        if sum(used.values()) <= MAX_TOLD:
+            body = inlined(last)
+            body = negative(body) if self._steps[last].value < 0 else body
+            self._inlined = simplify(body, self._formulas.facts)
+            short = len(list(leaves(self._inlined))) <= MAX_INLINE
+            if short and (all(used[index] <= 1 for index in cone) or len(cone) <= 3):
+                return [(("step", str(last)), self._inlined)]
+        lines = [(("step", str(i)), self._signed(i, terms[i])) for i in cone[:-1]]
+        return [*lines, (("step", str(last)), terms[last])]
 
-    def _parameter(self, key: tuple[str, str], operand: Datum | Link) -> Parameter:
-        if isinstance(operand, Link):
-            step = self._steps[operand.step]
-            value, unit = abs(step.value), step.unit
-        else:
-            value, unit = operand.value, operand.unit
-        name, number = self._names[key], plain(value)
-        self.bindings[name] = number
-        return Parameter(name, "int" if isinstance(number, int) else "rational", unit)
+    def _signed(self, index: int, term: Term) -> Term:
+        """A step's term as its bare amount, which is what a later operand states."""
+        return negative(term) if self._steps[index].value < 0 else term
 
-    def _expression(self, step: Step) -> str:
-        written: dict[tuple[int, int], str] = {}
-        expression = step.calculation.expression
-        for number, operand in zip(numbers(expression), step.operands, strict=True):
-            written[number.start, number.end] = self._written(number, operand)
-        return render(expression, lambda number: written[number.start, number.end])
+    def _check(self, lines: Sequence[tuple[tuple[str, str], Term]], last: Step) -> None:
+        known: dict[tuple[str, str], Fraction] = {}
 
-    def _written(self, number: Number, operand: Operand) -> str:
-        if isinstance(operand, Constant):
-            return literal(number.value)
-        negative = number.value < 0
-        if isinstance(operand, Datum):
-            name = self._names[operand.key]
-        else:
-            name = self._names["step", str(operand.step)]
-            if operand.step in self._cone:
-                # A parameter is bound to the bare amount, a local has the result's own sign.
-                negative = negative != (self._steps[operand.step].value < 0)
-        return f"-{name}" if negative else name
+        def value_of(key: tuple[str, str]) -> Fraction:
+            return known[key] if key in known else self._formulas.value(key)
 
+        for key, term in lines:
+            known[key] = evaluate_term(term, value_of)
+        if known[lines[-1][0]] != last.value:
+            raise NotArithmeticError("does not reproduce its own result")
 
-def _prefixed(step: Step, name: str) -> str:
-    prefix = _PREFIX.get(outer_symbol(step.calculation.expression), "resulting")
-    return f"resulting_{name}" if name.startswith(prefix) else f"{prefix}_{name}"
+    def _local(self, key: tuple[str, str], term: Term) -> Quantity:
+        step = self._steps[int(key[1])]
+        return called(self._roles.meaning(term), step.output, step.unit, term)
 
+    def _name_inputs(self, inputs: Sequence[tuple[str, str]]) -> None:
+        """Names for what comes in; where several would have one name, in order of appearance."""
+        names = [self._input_name(key) for key in inputs]
+        often = Counter(names)
+        at: Counter[str] = Counter()
+        for key, name in zip(inputs, names, strict=True):
+            at[name] += 1
+            if often[name] > 1 and name != NAMELESS and at[name] <= len(_ORDINALS):
+                self._names[key] = self._free(f"{_ORDINALS[at[name] - 1]}_{name}")
+            else:
+                self._names[key] = self._free(name)
 
-def _has_decimal(step: Step) -> bool:
-    return any(isinstance(o, Constant) and o.value.denominator != 1 for o in step.operands)
+    def _input_name(self, key: tuple[str, str]) -> str:
+        role = self._roles.leaf(key)
+        if not role.noun:
+            return NAMELESS
+        return f"{role.name}_taken" if role.qualifier == "taken" else role.name
 
+    def _free(self, name: str) -> str:
+        """``name``, with a number if it is taken."""
+        candidate, count = name, 2
+        while candidate in self._taken:
+            candidate, count = f"{name}_{count}", count + 1
+        self._taken.add(candidate)
+        return candidate
 
-def output_name(steps: Sequence[Step], step: Step) -> str:
-    """What a step's result is called: as the text does, else after its operands."""
-    if step.output:
-        return step.output
-    symbol = outer_symbol(step.calculation.expression)
-    named = [_operand_name(steps, operand) for operand in step.operands]
-    known = [name for name in named if name]
-    money = step.unit == "dollar" or any("price" in name for name in known)
-    if symbol == "*":
-        rate = next((name for name in known if "_per_" in name), "")
-        if money:
-            return "total_cost" if any("price" in name for name in known) else "total_amount"
-        if rate:
-            return f"total_{rate.partition('_per_')[0]}"
-    elif symbol == "+" and known:
-        if len({name.split("_")[-1] for name in known}) == 1 and len(known) == len(named):
-            return f"total_{known[0].split('_')[-1]}"
-        if money:
-            return "total_amount"
-    elif symbol == "-" and known and named[0]:
-        return "difference_in_amount" if money else f"difference_in_{named[0].split('_')[-1]}"
-    elif symbol == "/" and len(named) == 2 and all(named):
-        return "_".join([*named[0].split("_")[-2:], "per", singular(named[1].split("_")[-1])])
-    return _FALLBACK.get(symbol, "result")
+    def _parameter(self, key: tuple[str, str]) -> Parameter:
+        number = plain(self._formulas.value(key))
+        kind = "int" if isinstance(number, int) else "rational"
+        return Parameter(self._names[key], kind, self._roles.leaf(key).unit)
 
 
-def _operand_name(steps: Sequence[Step], operand: Operand) -> str:
-    if isinstance(operand, Link):
-        return steps[operand.step].output
-    if isinstance(operand, Datum):
-        return operand.names[0] if operand.names else ""
-    return ""
+def _in_order(lines: Sequence[tuple[tuple[str, str], Term]]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys(leaf.key for _, term in lines for leaf in leaves(term)))
