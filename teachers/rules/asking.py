@@ -7,12 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+from tracemine.teachers.rules.numerals import word_set
 from tracemine.teachers.rules.roles import Quantity, output_phrase, phrase
 from tracemine.teachers.rules.terms import ONE, Leaf, Other, Product, Sum, Term, constant_of, leaves
 from tracemine.teachers.rules.words import listed
 
 #: Formulas with more numbers than this are told by their inputs alone.
 MAX_TOLD = 7
+
+_COUNTED = ("items", "people", "groups", "points")
 
 #: What a leaf is.
 Roles = Callable[[tuple[str, str]], Quantity]
@@ -21,11 +24,13 @@ Meaning = Callable[[Term], Quantity]
 
 _COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven"}
 _SCALED = {
-    Fraction(2): "twice", Fraction(3): "three times", Fraction(4): "four times",
-    Fraction(1, 2): "half of", Fraction(1, 3): "a third of", Fraction(1, 4): "a quarter of",
-    Fraction(3, 2): "one and a half times", Fraction(3, 4): "three quarters of",
-    Fraction(2, 3): "two thirds of",
+    Fraction(2): "twice", Fraction(1, 2): "half of", Fraction(1, 4): "a quarter of",
 }  # fmt: skip
+_PERCENT = Fraction(100)
+_PLURALS = word_set(
+    "prices costs payments fees discounts tips lengths widths heights areas volumes distances "
+    "speeds weights ages debts values profits loans deposits budgets investments scores points"
+)
 _TAKEN = {
     1: "some are taken away",
     2: "some are taken away and then some more",
@@ -60,9 +65,20 @@ class Teller:
 
     def _ask_sum(self, term: Sum, output: Quantity, asked: str) -> str:
         kept = self._several(term.plus)
+        parts = (*term.plus, *term.minus)
+        if output.qualifier not in ("more", "fewer") and term.minus and self._are_all(term, output):
+            if len(term.plus) > 1:
+                return f"how many {output.noun} there are after some are added and some taken away"
+            return f"how many {output.noun} are left after {_TAKEN[min(len(term.minus), 3)]}"
+        if any(constant_of(t) is not None for t in parts) and len(parts) == 2:
+            return f"{asked}: {self._tell_sum(term)}"
         if not term.minus:
             if len(kept.split(output.noun or " ")) > 1:
-                return f"total of {kept}" if output.qualifier in ("total", "") else f"{asked} of {kept}"
+                return (
+                    f"total of {kept}"
+                    if output.qualifier in ("total", "")
+                    else f"{asked} of {kept}"
+                )
             asked = asked if output.qualifier or output.per else f"total {asked}"
             return f"{asked} of {kept}"
         if output.noun in ("profit", "change", "difference", "discount", "increase", "decrease"):
@@ -70,22 +86,24 @@ class Teller:
         if output.qualifier in ("more", "fewer"):
             return f"{asked}: difference between {kept} and {self._several(term.minus)}"
         if output.qualifier == "remaining" or self._is_taking(term):
-            counted = output.noun in ("items", "people", "groups", "points")
-            if counted:
+            if output.noun in _COUNTED:
                 asked = f"how many {output.noun} are left"
             elif output.qualifier != "remaining":
                 asked = f"{asked} left"
-            if counted and self._are_all(term, output.noun):
-                return f"{asked} after {_TAKEN[min(len(term.minus), 3)]}"
             return f"{asked} of {kept} after {self._taking(term.minus)}"
         return f"{asked}: {kept} less {self._several(term.minus)}"
 
-    def _are_all(self, term: Sum, noun: str) -> bool:
-        """Whether ``term`` is a count of ``noun`` less some of them."""
-        parts = (*term.plus, *term.minus)
-        return len(term.plus) == 1 and all(
-            isinstance(t, Leaf) and self._roles(t.key).noun == noun and not self._roles(t.key).per
-            for t in parts
+    def _are_all(self, term: Sum, output: Quantity) -> bool:
+        """Whether ``term`` is a count of what ``output`` counts, some more and some less."""
+        roles = [
+            self._roles(t.key) if isinstance(t, Leaf) else None for t in (*term.plus, *term.minus)
+        ]
+        return (
+            output.noun in _COUNTED
+            and not output.per
+            and all(
+                role is not None and role.noun == output.noun and not role.per for role in roles
+            )
         )
 
     def _is_taking(self, term: Sum) -> bool:
@@ -103,10 +121,22 @@ class Teller:
         told = [self.tell(term) for term in terms]
         many = _COUNTS.get(len(terms), "several")
         if len(set(told)) > 1:
-            return _joined(told)
+            return _joined(self._counted(terms, told))
         if isinstance(terms[0], Leaf):
             return f"{many} {_many(self._roles(terms[0].key))}"
         return self._kinds(terms, many) or _joined(told)
+
+    def _counted(self, terms: Sequence[Term], told: Sequence[str]) -> list[str]:
+        """What is told, with numbers of one kind together: "two heights and a width"."""
+        found: list[str] = []
+        for term, text in zip(terms, told, strict=True):
+            often = told.count(text)
+            if often > 1 and isinstance(term, Leaf):
+                text = f"{_COUNTS.get(often, 'several')} {_many(self._roles(term.key))}"
+                if text in found:
+                    continue
+            found.append(text)
+        return found
 
     def _kinds(self, terms: Sequence[Term], many: str) -> str:
         """Like products: "two kinds of items, each with its own number of items and price"."""
@@ -148,16 +178,18 @@ class Teller:
             text = self.tell(term)
             if q.is_money and isinstance(term, Product):
                 inside = [self._role(t) for t in term.tops]
-                buying = any(r.is_counted for r in inside) and any(r.noun == "price" for r in inside)
+                buying = any(r.is_counted for r in inside) and any(
+                    r.noun == "price" for r in inside
+                )
                 told.append(f"{'buying' if buying else 'paying'} {text}")
             elif q.is_money:
                 told.append(f"paying {text}")
             else:
                 told.append(f"taking away {text}")
         if len(set(told)) == 1 and len(told) > 1:
-            verb, _, _ = told[0].partition(" a ")
             first = terms[0]
             if isinstance(first, Leaf):
+                verb = "paying" if self._roles(first.key).is_money else "taking away"
                 return f"{verb} {_COUNTS.get(len(told), 'several')} {_many(self._roles(first.key))}"
         return _joined(told)
 
@@ -174,7 +206,15 @@ class Teller:
             same = base.noun == output.noun or (base.is_money and output.is_money)
             if same and term.factor == ONE:
                 return f"{phrase(base, article=False)} {changes[0]}"
-        if len(bare) == 1 and self._role(bare[0]).noun == output.noun and len(term.tops) > 1:
+        if len(bare) == 1 and len(term.tops) > 1 and not changes:
+            base = self._role(bare[0])
+            if base.noun == output.noun:
+                return told
+            scale = [self._role(t) for t in term.tops if t not in bare]
+            if len(scale) == 1 and scale[0].is_percent and isinstance(bare[0], Leaf):
+                inputs = [phrase(q, article=False) for q in (base, scale[0])]
+                return f"{asked} from {listed(inputs)}"
+        if self._holds(told, output) and not changes:
             return told
         if all(isinstance(t, Leaf) and not self._role(t).is_ratio for t in term.tops):
             inputs = [phrase(self._role(t), article=False) for t in term.tops]
@@ -188,18 +228,33 @@ class Teller:
             return text if abs(term.factor) == ONE else f"{text}, {_converted(abs(term.factor))}"
         return f"{asked} of {told}"
 
+    def _holds(self, told: str, output: Quantity) -> bool:
+        """Whether what is told says already what comes out of it."""
+        return (
+            bool(output.noun)
+            and not output.per
+            and f" {output.noun}" in f" {told}"
+            and (not output.qualifier or output.qualifier == "total")
+            and told.startswith(("twice", "half", "a ", "three", "the sum", "the difference"))
+        )
+
     def _ask_quotient(self, term: Product, output: Quantity, asked: str) -> str:
         below = [self._role(t) for t in term.bottoms]
         top = _product_of(term.factor, term.tops)
         if top is None or len(below) > 1:
             return f"{asked} from {self.tell(term)}"
         over = self.tell(term.bottoms[0])
+        if below[0].is_percent and term.factor == _PERCENT and top is not None:
+            whole = _product_of(ONE, term.tops)
+            return f"the whole of which {self.tell(whole)} is a percentage" if whole else asked
+        if output.noun == "times":
+            return f"how many times {over} goes into {self.tell(top)}"
         if below[0].is_counted and output.per:
             return f"{asked} when {self.tell(top)} is shared among {over}"
         if below[0].per:
             return f"{asked} for {self.tell(top)} at {over}"
         if below[0].noun == "parts":
-            return f"one of {over} of {self.tell(top)}"
+            return f"{self.tell(top)} divided into equal parts"
         return f"{asked} from {self.tell(top)} divided by {over}"
 
     def _role(self, term: Term) -> Quantity:
@@ -222,15 +277,22 @@ class Teller:
         if fixed and len(term.plus) + len(term.minus) == 2:
             (other,) = [t for t in (*term.plus, *term.minus) if constant_of(t) is None]
             if fixed[0] in term.plus and term.minus:
-                return f"what {self.tell(other)} leaves of a whole"
+                part = "a percentage" if self._is_share(other) else self.tell(other)
+                return f"what {part} leaves of a whole"
             one = "one" if constant_of(fixed[0]) == 1 else "a constant"
             return f"{self.tell(other)} {'plus' if not term.minus else 'less'} {one}"
         if not term.minus:
-            kept = self._several(term.plus)
-            return kept if kept.split()[0] in _COUNTS.values() else f"the sum of {kept}"
+            return f"the sum of {self._several(term.plus)}"
         if len(term.plus) == len(term.minus) == 1 and not self._is_taking(term):
-            return f"the difference between {self.tell(term.plus[0])} and {self.tell(term.minus[0])}"
+            return (
+                f"the difference between {self.tell(term.plus[0])} and {self.tell(term.minus[0])}"
+            )
         return f"what is left of {self._several(term.plus)} after {self._taking(term.minus)}"
+
+    def _is_share(self, term: Term) -> bool:
+        """Whether it is a percentage of nothing but a whole."""
+        keys = [leaf.key for leaf in leaves(term)]
+        return len(keys) == 1 and self._roles(keys[0]).is_percent
 
     def _tell_other(self, term: Other) -> str:
         left = self.tell(term.left)
@@ -263,25 +325,37 @@ class Teller:
                 after.append(change)
             else:
                 bare.append(top)
-        text = self._factors(bare)
+        if not bare and prefix[-1:] == ["a multiple of"]:
+            prefix.pop()
+            prefix.append("a number of times")
+            text = ""
+        else:
+            text = self._factors(bare) or "a whole"
         for below in term.bottoms:
             over = self.tell(below)
+            if self._role(below).noun == "parts":
+                text = f"{text} divided into equal parts"
+                continue
             text = f"{text} divided by {over}" if text else f"one over {over}"
         if factor != ONE and not is_conversion(factor):
             prefix.append(_scaled(factor))
         elif factor != ONE:
             after.append("in another unit")
-        text = " ".join([*prefix, text or "a whole"])
+        text = " ".join([*prefix, *([text] if text else [])])
         return f"{text} {' and '.join(after)}" if after else text
 
     def _factors(self, terms: Sequence[Term]) -> str:
         if len(terms) < 2:
             return self.tell(terms[0]) if terms else ""
+        roles = [self._role(t) for t in terms]
         counts = [t for t in terms if not self._role(t).per]
         rates = [t for t in terms if self._role(t).per]
         if counts and rates:
             return f"{' times '.join(map(self.tell, counts))} at {listed([*map(self.tell, rates)])}"
-        return " times ".join(map(self.tell, terms))
+        told = [self.tell(term) for term in terms]
+        if len(set(told)) == 1 and isinstance(terms[0], Leaf):
+            return f"the product of {_COUNTS.get(len(told), 'several')} {_many(roles[0])}"
+        return " times ".join(told)
 
     def _change(self, term: Sum) -> str:
         """ "after a discount rate is taken off": what a factor like ``1 - percent / 100`` does."""
@@ -338,7 +412,7 @@ def _many(q: Quantity) -> str:
         return "sums of money"
     text = phrase(q, article=False)
     if q.per:
-        return f"rates of {text}"
-    if text.endswith("s"):
-        return f"amounts of {text}" if q.dimension is None or q.is_money else f"numbers of {text}"
-    return f"{text[:-1]}ies" if text.endswith("y") and text[-2] not in "aeiou" else f"{text}s"
+        return f"{'amounts' if q.is_money else 'numbers'} of {text}"
+    if f"{text}s" in _PLURALS:
+        return f"{text}s"
+    return f"numbers of {text}" if q.is_time else f"amounts of {text}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from tracemine.schemas import Span, Trajectory
@@ -36,19 +37,20 @@ from tracemine.teachers.rules.expressions import (
     parse_text,
     render,
 )
+from tracemine.teachers.rules.leaks import leaks
 from tracemine.teachers.rules.lifting import WELL_KNOWN, Mention, mentions, percent_forms
 from tracemine.teachers.rules.naming import call, question_words, result_words
-from tracemine.teachers.rules.numerals import word_set
+from tracemine.teachers.rules.numerals import find_numerals, word_set
 from tracemine.teachers.rules.routines import (
     Constant,
     Datum,
     Formulas,
     Link,
     Operand,
-    Routine,
     Step,
     outer_symbol,
     plain,
+    routine_of,
 )
 from tracemine.teachers.rules.spans import Case, make_span
 
@@ -62,8 +64,11 @@ MAX_COMPOSED = 20
 MAX_QUOTE = 4_000
 #: A quote has at least this many characters that are not space.
 MIN_QUOTE = 12
+#: A written question of more characters tells a story.
+MAX_QUESTION = 100
 
 _WRITTEN_QUESTION = re.compile(r"(?P<question>[^\n?]{3,300}\?)\s*\*\*\s")
+_FRACTION_BAR = re.compile(r"\s{0,2}(?:/|\}\s?\{)\s{0,2}")
 _VISIBLE = re.compile(r"\S")
 
 
@@ -150,6 +155,38 @@ class _Reader:
             else:
                 self._add(calculation, value)
 
+    def _with_fractions(self, expression: Expression) -> Expression:
+        """The expression with a fraction that the problem states ("2/3 of") as one number, and
+        what it leaves of a whole (1/3) as one less it."""
+        if isinstance(expression, Negative):
+            return Negative(self._with_fractions(expression.operand))
+        if isinstance(expression, Number):
+            return expression
+        left, right = expression.left, expression.right
+        if expression.symbol == "/" and isinstance(right, Number):
+            if isinstance(left, Number):
+                found = self._fraction(left, right)
+                if found is not None:
+                    return found
+            elif isinstance(left, Binary) and left.symbol == "*" and isinstance(left.right, Number):
+                found = self._fraction(left.right, right)
+                if found is not None:
+                    return Binary("*", self._with_fractions(left.left), found)
+        return Binary(expression.symbol, self._with_fractions(left), self._with_fractions(right))
+
+    def _fraction(self, top: Number, bottom: Number) -> Expression | None:
+        between = self.trace[top.end : bottom.start]
+        if not _FRACTION_BAR.fullmatch(between) or bottom.value == 0 or top.percent:
+            return None
+        stated = {m.value for m in self.mentions if m.noun == "fraction"}
+        value = top.value / bottom.value
+        if value in stated:
+            return Number(value, top.start, bottom.end)
+        if 1 - value in stated:
+            one = Number(Fraction(1), top.start, top.end)
+            return Binary("-", one, Number(1 - value, bottom.start, bottom.end))
+        return None
+
     def _drop(self, calculation: Calculation, reason: str) -> None:
         detail = self.trace[calculation.start : calculation.end][:200]
         self.dropped.append(Dropped(calculation.start, calculation.end, reason, detail))
@@ -159,6 +196,8 @@ class _Reader:
         if len(_VISIBLE.findall(self.trace[start:end])) < MIN_QUOTE:
             self._drop(calculation, "quote too short")
             return
+        expression = self._with_fractions(calculation.expression)
+        calculation = replace(calculation, expression=expression)
         operands = self._operands(calculation, start, end)
         if not any(isinstance(o, Link) or _is_stated(o) for o in operands):
             self._drop(calculation, "no data of the instance")
@@ -399,13 +438,14 @@ class _Reader:
         is_target: bool,
         checked: bool,
     ) -> Span:
-        routine = Routine(self.steps, cone, self.formulas, self._target_name(step, is_target))
+        name = self._target_name(step, is_target)
+        routine = routine_of(self.steps, cone, self.formulas, name)
         code, entry_point = routine.code, routine.entry_point
         tool = "builtins.sum" if routine.is_sum else None
         if operations(code, entry_point) < 2:
             tool = single_tool(code, entry_point)
         kind: Kind = "tool" if routine.is_sum or operations(code, entry_point) < 2 else "procedural"
-        asked = words.mask(step.question, self.trajectory.problem) if step.question else ""
+        asked = self._asked(step) if len(cone) == 1 or is_target else ""
         return make_span(
             self.trajectory,
             start=start,
@@ -418,6 +458,17 @@ class _Reader:
             kind=kind,
             tool=tool,
         )
+
+    def _asked(self, step: Step) -> str:
+        """The written subquestion of a step in general words, if it can be had in them: with a
+        number or another name in it, it is the story's."""
+        problem = self.trajectory.problem
+        stated = [n for n in find_numerals(step.question) if n.kind != "method"]
+        if not step.question or stated or len(step.question) > MAX_QUESTION:
+            return ""
+        asked = words.mask(step.question, problem)
+        several = any(role in asked for role in words.OTHER_ROLES)
+        return "" if several or leaks(asked, problem) else asked
 
     def _is_nameless(self, cone: Sequence[int]) -> bool:
         """Whether the data of a routine has no names that a question could find it by: most of it

@@ -39,18 +39,12 @@ _GROUPS = word_set(
     """
     box bag pack package packet case crate carton basket bucket barrel bottle jar can tin tray
     plate bowl cup glass mug jug pitcher tub tube tank bin drawer shelf shelves cabinet rack row
-    column stack pile bunch bundle set roll sheet layer table bench room house floor building
-    apartment class classroom school grade team group family families club crew troop section
-    chapter album page volume pan pot vase bouquet batch load trip truck van bus car train wagon
-    cart boat ship plane container envelope folder pocket purse wallet kit hand dozen pair
-    block street village town city neighborhood district field garden farm orchard tree bush
-    branch vine hive nest cage coop pen herd flock litter pod school aquarium package shipment
-    order delivery session lesson game match round set quarter inning period level stage section
-    pallet sack pouch pint tower side pizza pie cake loaf loaves
+    column stack pile bunch bundle set roll sheet layer class classroom school team group family
+    families club crew troop pot vase bouquet batch load truck van bus train wagon cart boat ship
+    container folder pocket purse wallet kit dozen pair hive nest cage coop pen herd flock litter
+    pod aquarium pallet sack pouch room table shipment
     """
 )
-#: Groups in which the word also names a measure or a story's own thing count as groups only where
-#: something is per them.
 _POINTS = word_set("point score mark goal vote")
 _MONEY = {
     "price": "price", "cost": "cost", "expense": "cost", "expenses": "cost", "bill": "cost",
@@ -125,6 +119,8 @@ class Quantity:
             base = f"{self.qualifier}_{base}"
         elif self.qualifier in ("more", "fewer", "initial", "needed", "difference"):
             base = f"{self.qualifier}_{base}" if self.qualifier != "difference" else base
+        if (self.noun, self.per) == ("items", "item"):
+            return f"{base}_each"
         return f"{base}_per_{self.per}" if self.per else base
 
     @property
@@ -386,9 +382,7 @@ def _registry() -> UnitRegistry:
     return UnitRegistry()
 
 
-def _of_dimension(
-    dimension: UnitsContainer, factors: Sequence[Quantity], stated: bool
-) -> Quantity:
+def _of_dimension(dimension: UnitsContainer, factors: Sequence[Quantity], stated: bool) -> Quantity:
     if len({_kind_of(unit) for unit in dimension}) < len(dimension):
         # Hours over minutes: the constant that makes them one unit says what comes out.
         return UNKNOWN
@@ -474,7 +468,8 @@ def phrase(q: Quantity, *, article: bool = True) -> str:
         noun = noun if q.noun == "percent" else noun.replace("percent", "rate")
         noun = noun.replace("percent", "percentage")
     elif q.per:
-        noun = f"{noun} each time" if q.per == "time" else f"{noun} per {q.per}"
+        each = {"time": "each time", "item": "each" if q.noun == "items" else ""}.get(q.per)
+        noun = f"{noun} {each or f'per {q.per}'}"
     elif q.noun in ("items", "people", "groups", "points"):
         noun = f"number of {noun}"
     elif q.noun == "money":
@@ -497,7 +492,11 @@ def output_phrase(q: Quantity) -> str:
     """A result as what is asked for: "number of items left", "total cost", "price per item"."""
     if q.noun == "times":
         return "how many times as large"
-    text = "money" if q.noun == "money" and not q.per else phrase(replace(q, qualifier=""), article=False)
+    text = (
+        "money"
+        if q.noun == "money" and not q.per
+        else phrase(replace(q, qualifier=""), article=False)
+    )
     if q.qualifier == "remaining":
         return f"{text} left"
     if q.qualifier in ("total", "average", "greatest", "least", "final"):
@@ -505,5 +504,9 @@ def output_phrase(q: Quantity) -> str:
     if q.qualifier == "needed":
         return f"{text} needed"
     if q.qualifier in ("more", "fewer"):
-        return f"how many {q.qualifier} {q.noun}" if q.is_counted else f"how much {'more' if q.qualifier == 'more' else 'less'} {text}"
+        return (
+            f"how many {q.qualifier} {q.noun}"
+            if q.is_counted
+            else f"how much {'more' if q.qualifier == 'more' else 'less'} {text}"
+        )
     return text

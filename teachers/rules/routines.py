@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -77,6 +78,8 @@ class Constant:
 
 
 Operand = Datum | Link | Constant
+#: A term and the key that its value has for later terms.
+Line = tuple[tuple[str, str], Term]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,10 @@ _TAKING = frozenset(
 
 
 _CAN_BE_TAKEN = ("items", "people", "groups", "money")
+
+
+#: What a leaf is.
+RoleOf = Callable[[tuple[str, str]], Quantity]
 
 
 class Formulas:
@@ -194,7 +201,7 @@ class Formulas:
         if index not in self._results:
             self._results[index] = UNKNOWN  # a step is never its own operand
             step = self._steps[index]
-            roles = Roles(self, self.term(index))
+            roles = Roles(self.role, self.term(index))
             self._results[index] = called(
                 roles.meaning(self.term(index)), step.output, step.unit, self.term(index)
             )
@@ -219,13 +226,18 @@ class Formulas:
         return role.is_ratio and role.noun not in ("times", "parts")
 
     def _rank(self, term: Term) -> tuple[int, ...]:
-        """Rates first, then what they are rates of, then what scales, then sums."""
-        if not isinstance(term, Leaf):
-            return (3,)
-        role = self.role(term.key)
-        if role.is_ratio:
-            return (2,)
-        return (0 if role.per or role.is_money else 1,)
+        return _rank(term, self.role)
+
+
+def _rank(term: Term, role_of: RoleOf) -> tuple[int, ...]:
+    """The order of a product's factors: rates, what they are rates of, sums, what scales."""
+    if not isinstance(term, Leaf):
+        unit = isinstance(term, Sum) and any(constant_of(t) == 1 for t in term.plus)
+        return (4,) if unit else (2,)
+    role = role_of(term.key)
+    if role.is_ratio:
+        return (3,)
+    return (0 if role.per or role.is_money else 1,)
 
 
 def _in_form(leaf: Leaf, form: str) -> Term:
@@ -258,9 +270,7 @@ def called(meaning: Quantity, output: str, unit: str | None, term: Term) -> Quan
     text = quantity(output, unit) if output or unit else UNKNOWN
     qualifier = text.qualifier
     fits = (
-        meaning.dimension is None
-        or text.dimension is None
-        or meaning.dimension == text.dimension
+        meaning.dimension is None or text.dimension is None or meaning.dimension == text.dimension
     )
     plain_count = text.is_counted or text.noun in ("", "money", "amount", "items")
     if meaning.dimension is not None and not text.is_money:
@@ -289,7 +299,7 @@ def called(meaning: Quantity, output: str, unit: str | None, term: Term) -> Quan
         qualifier = "remaining" if chosen.noun in ("items", "people", "money") else ""
     elif qualifier == "total" and chosen.per:
         qualifier = ""
-    elif qualifier == "" and meaning.qualifier and chosen.noun == meaning.noun:
+    elif qualifier == "" and meaning.qualifier and chosen.noun == meaning.noun and not chosen.per:
         qualifier = meaning.qualifier
     elif qualifier == "remaining" and not isinstance(term, (Sum, Product)):
         qualifier = ""
@@ -303,15 +313,17 @@ def _takes(term: Sum) -> bool:
 class Roles:
     """What the leaves and parts of one formula are: by their own words and by each other."""
 
-    def __init__(self, formulas: Formulas, *terms: Term) -> None:
-        self._formulas = formulas
+    def __init__(self, role_of: RoleOf, *terms: Term) -> None:
         self._leaf: dict[tuple[str, str], Quantity] = {}
-        self._local: dict[tuple[str, str], Quantity] = {}
         for term in terms:
             for leaf in leaves(term):
-                self._leaf.setdefault(leaf.key, formulas.role(leaf.key))
+                self._leaf.setdefault(leaf.key, role_of(leaf.key))
         for term in terms:
             self._pair(term)
+        taken = {key for term in terms for key in _taken_away(term)}
+        for key, role in self._leaf.items():
+            if role.qualifier == "taken" and key not in taken:
+                self._leaf[key] = replace(role, qualifier="")
 
     def leaf(self, key: tuple[str, str]) -> Quantity:
         """What a leaf is."""
@@ -360,6 +372,17 @@ class Roles:
         return product(tops, bottoms) if tops or bottoms else UNKNOWN
 
 
+def _taken_away(term: Term) -> Iterator[tuple[str, str]]:
+    """The leaves that a sum takes away."""
+    if isinstance(term, Sum):
+        yield from (part.key for part in term.minus if isinstance(part, Leaf))
+        for part in (*term.plus, *term.minus):
+            yield from _taken_away(part)
+    elif isinstance(term, Product):
+        for part in (*term.tops, *term.bottoms):
+            yield from _taken_away(part)
+
+
 def _is_measured(q: Quantity) -> bool:
     """Whether there is a real unit in it that a constant may change."""
     return q.dimension is not None and any(
@@ -368,31 +391,29 @@ def _is_measured(q: Quantity) -> bool:
 
 
 class Routine:
-    """The steps ``cone`` (indices in order) as code: parameters for data, and for results of steps
-    that are not in it. ``name`` is what the result is called, if the caller knows better than the
-    step.
+    """Formulas as code: parameters for the leaves that come in, a local name for each line before
+    the last. ``lines`` are the terms to compute, each under its key; ``told`` is the whole of them
+    over inputs alone, if it is not too long; ``output`` and ``locals_`` say what comes out.
 
     ``code``, ``entry_point``, ``signature``, ``bindings`` and ``subquestion`` are the results;
     ``is_sum`` says that it only adds its inputs up.
 
     Raises:
-        NotArithmeticError: if the formula does not give the step's value, or does nothing to
-            an input.
+        NotArithmeticError: if it takes no inputs, or does nothing to one.
     """
 
     def __init__(
-        self, steps: Sequence[Step], cone: Sequence[int], formulas: Formulas, name: str = ""
+        self,
+        lines: Sequence[Line],
+        role_of: RoleOf,
+        value_of: Callable[[tuple[str, str]], Fraction],
+        called_of: Callable[[tuple[str, str], Quantity, Term], Quantity],
+        told: Term | None = None,
     ) -> None:
-        self._steps, self._formulas = steps, formulas
-        last = steps[cone[-1]]
-        lines = self._lines(cone)
-        body = lines[-1][1]
-        self._check(lines, last)
-        self._roles = Roles(formulas, *(term for _, term in lines))
-        local = {key: self._local(key, term) for key, term in lines[:-1]}
-        output = called(
-            self._roles.meaning(body), name or last.output, last.unit, body
-        )
+        key, body = lines[-1]
+        self._roles = Roles(role_of, *(term for _, term in lines))
+        local = {k: called_of(k, self._roles.meaning(t), t) for k, t in lines[:-1]}
+        output = called_of(key, self._roles.meaning(body), body)
         inputs = [key for key in _in_order(lines) if key not in local]
         if not inputs or isinstance(body, Leaf):
             raise NotArithmeticError("nothing goes in, or it comes out as it was")
@@ -410,7 +431,7 @@ class Routine:
         written.append(f"    return {write(body, self._names.__getitem__)}")
         listed = ", ".join(self._names[key] for key in inputs)
         self.code = "\n".join([f"def {self.entry_point}({listed}):", *written]) + "\n"
-        self.bindings = {self._names[key]: plain(formulas.value(key)) for key in inputs}
+        self.bindings = {self._names[key]: plain(value_of(key)) for key in inputs}
         parameters = tuple(self._parameter(key) for key in inputs)
         rational = any(p.type == "rational" for p in parameters) or any(
             divides_term(term) for _, term in lines
@@ -424,70 +445,10 @@ class Routine:
             and not body.minus
             and all(isinstance(part, Leaf) for part in body.plus)
         )
-        told = self._inlined if self._inlined is not None else body
-        keys = {leaf.key for leaf in leaves(told)}
-        roles = self._roles if keys <= set(inputs) else Roles(formulas, told)
-        self.subquestion = Teller(roles.leaf, roles.meaning).ask(told, output)
-
-    def _lines(self, cone: Sequence[int]) -> list[tuple[tuple[str, str], Term]]:
-        """The terms to compute, each under the key of its step: one, or for a long routine one
-        for each step."""
-        inside = set(cone)
-        terms = {index: self._formulas.term(index) for index in cone}
-        used = Counter(
-            int(leaf.key[1])
-            for term in terms.values()
-            for leaf in set(leaves(term))
-            if leaf.key[0] == "step" and int(leaf.key[1]) in inside
-        )
-        whole: dict[int, Term] = {}
-
-        def inlined(index: int) -> Term:
-            if index not in whole:
-                whole[index] = self._signed(
-                    index,
-                    simplify(
-                        substitute(
-                            terms[index],
-                            lambda leaf: inlined(int(leaf.key[1]))
-                            if leaf.key[0] == "step" and int(leaf.key[1]) in inside
-                            else None,
-                        ),
-                        self._formulas.facts,
-                    ),
-                )
-            return whole[index]
-
-        last = cone[-1]
-        self._inlined: Term | None = None
-        if sum(used.values()) <= MAX_TOLD:
-            body = inlined(last)
-            body = negative(body) if self._steps[last].value < 0 else body
-            self._inlined = simplify(body, self._formulas.facts)
-            short = len(list(leaves(self._inlined))) <= MAX_INLINE
-            if short and (all(used[index] <= 1 for index in cone) or len(cone) <= 3):
-                return [(("step", str(last)), self._inlined)]
-        lines = [(("step", str(i)), self._signed(i, terms[i])) for i in cone[:-1]]
-        return [*lines, (("step", str(last)), terms[last])]
-
-    def _signed(self, index: int, term: Term) -> Term:
-        """A step's term as its bare amount, which is what a later operand states."""
-        return negative(term) if self._steps[index].value < 0 else term
-
-    def _check(self, lines: Sequence[tuple[tuple[str, str], Term]], last: Step) -> None:
-        known: dict[tuple[str, str], Fraction] = {}
-
-        def value_of(key: tuple[str, str]) -> Fraction:
-            return known[key] if key in known else self._formulas.value(key)
-
-        for key, term in lines:
-            known[key] = evaluate_term(term, value_of)
-        if known[lines[-1][0]] != last.value:
-            raise NotArithmeticError("does not reproduce its own result")
-
-    def _local(self, key: tuple[str, str], term: Term) -> Quantity:
-        step = self._steps[int(key[1])]
-        return called(self._roles.meaning(term), step.output, step.unit, term)
+        whole = told if told is not None else body
+        keys = {leaf.key for leaf in leaves(whole)}
+        roles = self._roles if keys <= set(inputs) else Roles(role_of, whole)
+        self.subquestion = Teller(roles.leaf, roles.meaning).ask(whole, output)
 
     def _name_inputs(self, inputs: Sequence[tuple[str, str]]) -> None:
         """Names for what comes in; where several would have one name, in order of appearance."""
@@ -516,10 +477,171 @@ class Routine:
         return candidate
 
     def _parameter(self, key: tuple[str, str]) -> Parameter:
-        number = plain(self._formulas.value(key))
-        kind = "int" if isinstance(number, int) else "rational"
-        return Parameter(self._names[key], kind, self._roles.leaf(key).unit)
+        name = self._names[key]
+        kind = "int" if isinstance(self.bindings[name], int) else "rational"
+        return Parameter(name, kind, self._roles.leaf(key).unit)
 
 
-def _in_order(lines: Sequence[tuple[tuple[str, str], Term]]) -> list[tuple[str, str]]:
+def routine_of(
+    steps: Sequence[Step], cone: Sequence[int], formulas: Formulas, name: str = ""
+) -> Routine:
+    """The steps ``cone`` (indices in order) as a routine: parameters for data, and for results of
+    steps that are not in it. ``name`` is what the text calls the result, if the caller knows
+    better than the last step.
+
+    Raises:
+        NotArithmeticError: if the formula does not give the step's value, or is none.
+    """
+    last = cone[-1]
+    lines, told = _lines(steps, cone, formulas)
+    _check(lines, formulas, steps[last].value)
+
+    def called_of(key: tuple[str, str], meaning: Quantity, term: Term) -> Quantity:
+        step = steps[int(key[1])]
+        stated = name if name and step.index == last else step.output
+        return called(meaning, stated, step.unit, term)
+
+    return Routine(lines, formulas.role, formulas.value, called_of, told)
+
+
+def _lines(
+    steps: Sequence[Step], cone: Sequence[int], formulas: Formulas
+) -> tuple[list[Line], Term | None]:
+    """The terms to compute, each under the key of its step: one, or for a long routine one for
+    each step; and the whole as one term, if that is not too long."""
+    inside = set(cone)
+    terms = {index: formulas.term(index) for index in cone}
+    used = Counter(
+        int(leaf.key[1])
+        for term in terms.values()
+        for leaf in set(leaves(term))
+        if leaf.key[0] == "step" and int(leaf.key[1]) in inside
+    )
+    whole: dict[int, Term] = {}
+
+    def inlined(leaf: Leaf) -> Term | None:
+        index = int(leaf.key[1]) if leaf.key[0] == "step" else -1
+        if index not in inside:
+            return None
+        if index not in whole:
+            found = simplify(substitute(terms[index], inlined), formulas.facts)
+            # A later operand states the bare amount.
+            whole[index] = negative(found) if steps[index].value < 0 else found
+        return whole[index]
+
+    last = cone[-1]
+    told = None
+    if sum(used.values()) <= MAX_TOLD:
+        told = simplify(substitute(terms[last], inlined), formulas.facts)
+        short = len(list(leaves(told))) <= MAX_INLINE
+        if short and (all(used[index] <= 1 for index in cone) or len(cone) <= 3):
+            return [(("step", str(last)), told)], told
+    lines: list[Line] = []
+    for index in cone[:-1]:
+        term = negative(terms[index]) if steps[index].value < 0 else terms[index]
+        lines.append((("step", str(index)), term))
+    return [*lines, (("step", str(last)), terms[last])], told
+
+
+def _check(lines: Sequence[Line], formulas: Formulas, value: Fraction) -> None:
+    known: dict[tuple[str, str], Fraction] = {}
+
+    def value_of(key: tuple[str, str]) -> Fraction:
+        return known[key] if key in known else formulas.value(key)
+
+    for key, term in lines:
+        known[key] = evaluate_term(term, value_of)
+    if known[lines[-1][0]] != value:
+        raise NotArithmeticError("does not reproduce its own result")
+
+
+def _in_order(lines: Sequence[Line]) -> list[tuple[str, str]]:
     return list(dict.fromkeys(leaf.key for _, term in lines for leaf in leaves(term)))
+
+
+#: Relative difference that binary fractions may make.
+_CLOSE = 1e-9
+
+# --- from a program's formula -----------------------------------------------------------------
+
+_FORMS = {
+    "_growth_factor": "growth_factor",
+    "_remaining_fraction": "remaining_fraction",
+    "_fraction": "fraction",
+}
+
+
+def routine_of_formula(
+    expression: ast.expr,
+    bindings: Mapping[str, int | float],
+    units: Mapping[str, str | None],
+    result: int | float,
+    output: str,
+) -> Routine | None:
+    """A program's arithmetic over its parameters in the normal form and names of role that steps
+    have, or None where it is no plain arithmetic. ``output`` is what the program calls its
+    ``result``."""
+    data: dict[tuple[str, str], Datum] = {}
+    for name, bound in bindings.items():
+        if type(bound) not in (int, float):
+            return None
+        data["parameter", name] = _parameter_datum(name, Fraction(str(bound)), units.get(name))
+    roles = {key: _datum_role(datum) for key, datum in data.items()}
+    facts = Facts(
+        part=lambda leaf: None,
+        is_percent=lambda leaf: roles[leaf.key].is_percent,
+        is_ratio=lambda leaf: (
+            roles[leaf.key].is_ratio and roles[leaf.key].noun not in ("times", "parts")
+        ),
+        rank=lambda term: _rank(term, roles.__getitem__),
+    )
+    try:
+        term = simplify(_from_syntax(expression, data), facts)
+        if abs(float(evaluate_term(term, lambda key: data[key].value)) - result) > _CLOSE * max(
+            1.0, abs(result)
+        ):
+            return None
+        return Routine(
+            [(("result", output), term)],
+            roles.__getitem__,
+            lambda key: data[key].value,
+            lambda key, meaning, whole: called(meaning, output, None, whole),
+        )
+    except (NotArithmeticError, KeyError, OverflowError, ValueError):
+        return None  # powers and the like, or a name that is no parameter
+
+
+def _parameter_datum(name: str, value: Fraction, unit: str | None) -> Datum:
+    for ending, form in _FORMS.items():
+        stem = name.removesuffix(ending)
+        if stem != name and not stem.endswith("remaining"):
+            stated = {
+                "growth_factor": value * 100 - 100,
+                "remaining_fraction": 100 - value * 100,
+                "fraction": value * 100,
+            }[form]
+            if stated > 0:
+                words = stem if "percent" in stem else f"{stem}_percent"
+                return Datum(("parameter", name), stated, (words,), "percent", form=form)
+    return Datum(("parameter", name), value, (name,), unit)
+
+
+def _from_syntax(node: ast.expr, data: Mapping[tuple[str, str], Datum]) -> Term:
+    if isinstance(node, ast.Name):
+        datum = data["parameter", node.id]
+        return _in_form(Leaf(datum.key), datum.form)
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        return constant(Fraction(str(node.value)))
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return negative(_from_syntax(node.operand, data))
+    if isinstance(node, ast.BinOp):
+        left, right = _from_syntax(node.left, data), _from_syntax(node.right, data)
+        if isinstance(node.op, ast.Add):
+            return add(left, right)
+        if isinstance(node.op, ast.Sub):
+            return add(left, negative(right))
+        if isinstance(node.op, ast.Mult):
+            return times(left, right)
+        if isinstance(node.op, ast.Div):
+            return over(left, right)
+    raise NotArithmeticError(f"no plain arithmetic: {type(node).__name__}")

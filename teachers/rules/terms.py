@@ -191,9 +191,7 @@ def leaves(term: Term) -> Iterator[Leaf]:
         yield from leaves(term.left)
         yield from leaves(term.right)
     else:
-        parts = (
-            (*term.plus, *term.minus) if isinstance(term, Sum) else (*term.tops, *term.bottoms)
-        )
+        parts = (*term.plus, *term.minus) if isinstance(term, Sum) else (*term.tops, *term.bottoms)
         for part in parts:
             yield from leaves(part)
 
@@ -306,13 +304,29 @@ def simplify(term: Term, facts: Facts) -> Term:
             whole = add(whole, simplify(part, facts))
         for part in term.minus:
             whole = add(whole, negative(simplify(part, facts)))
-        return _common_factor(whole, facts) if isinstance(whole, Sum) else whole
+        if not isinstance(whole, Sum):
+            return whole
+        # "a + 2 * a" and "2 * a + a" are one method.
+        ordered = sorted(
+            whole.plus,
+            key=lambda t: (
+                (constant_of(t) is None, 0)
+                if _unit_first(whole)
+                else (False, 0 if isinstance(t, Leaf) else 1 if constant_of(t) is None else 2)
+            ),
+        )
+        return _common_factor(Sum(tuple(ordered), whole.minus), facts)
     result: Term = constant(term.factor)
     for top in term.tops:
         result = times(result, simplify(top, facts))
     for bottom in term.bottoms:
         result = over(result, simplify(bottom, facts))
     return _tidy(result, facts) if isinstance(result, Product) else result
+
+
+def _unit_first(term: Sum) -> bool:
+    """Whether it is one plus or less a part."""
+    return bool(term.plus) and constant_of(term.plus[0]) is not None
 
 
 def _tidy(term: Product, facts: Facts) -> Term:
