@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from tracemine.schemas import Span, Trajectory
 from tracemine.schemas.records import Kind
-from tracemine.teachers.base import Dropped, Segmentation
+from tracemine.teachers.base import MIN_QUOTE, Dropped, Segmentation
 from tracemine.teachers.rules import words
 from tracemine.teachers.rules.chains import (
     TOLERANCE,
@@ -31,10 +31,7 @@ from tracemine.teachers.rules.expressions import (
     Negative,
     NotArithmeticError,
     Number,
-    evaluate,
     literal,
-    numbers,
-    parse_text,
     render,
 )
 from tracemine.teachers.rules.leaks import leaks
@@ -53,6 +50,7 @@ from tracemine.teachers.rules.routines import (
     routine_of,
 )
 from tracemine.teachers.rules.spans import Case, make_span
+from tracemine.verifiers.answers import parse_number, plain_text
 
 #: Most steps that are mined from one trace, and most spans.
 MAX_STEPS = 40
@@ -62,8 +60,6 @@ MAX_COMPOSED = 20
 #: Composed routines whose steps lie further apart, in characters, are left out: over such a
 #: distance equal numbers are mostly chance. The routine of the final answer is exempt.
 MAX_QUOTE = 4_000
-#: A quote has at least this many characters that are not space.
-MIN_QUOTE = 12
 #: A written question of more characters tells a story.
 MAX_QUESTION = 100
 
@@ -501,9 +497,6 @@ def _form(mention: Mention, value: Fraction) -> str | None:
 
 
 def _reference_value(reference: str | None) -> Fraction | None:
-    if reference is None or len(reference) > 200:
-        return None
-    try:
-        return evaluate(parse_text(reference.strip().rstrip(".").removesuffix("%")))
-    except NotArithmeticError:
-        return None
+    """The number that a reference is, as the verifier of answers reads it."""
+    number = parse_number(plain_text(reference)) if reference is not None else None
+    return number.value if number is not None else None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
+from fractions import Fraction
 
 from tracemine.teachers.rules.numerals import Numeral, find_numerals, word_set
 from tracemine.teachers.rules.words import CALENDAR, proper_names
@@ -65,7 +66,7 @@ def task_leaks(subquestion: str, tests: Iterable[str]) -> list[str]:
 
 def _numbers(subquestion: str, problem: str) -> list[tuple[int, str]]:
     stated = {n.value for n in find_numerals(problem) if n.kind != "method"}
-    stated |= {part for n in find_numerals(problem) for part in n.parts or ()}
+    stated |= {part for n in find_numerals(problem) for part in map(Fraction, n.parts or ())}
     return [
         (numeral.start, subquestion[numeral.start : numeral.end])
         for numeral in find_numerals(subquestion)
@@ -92,7 +93,7 @@ def _names(subquestion: str, problem: str) -> list[tuple[int, str]]:
         for match in _WORD.finditer(problem)
         if match.group()[0].isupper() and match.group().lower() in CALENDAR
     }
-    common = {w for w in re.findall(r"\b[a-z]+\b", problem)}
+    common = set(re.findall(r"\b[a-z]+\b", problem))
     found = []
     for match in _WORD.finditer(subquestion):
         bare = re.sub(r"['’]s$", "", match.group())

@@ -41,7 +41,7 @@ _GROUPS = word_set(
     plate bowl cup glass mug jug pitcher tub tube tank bin drawer shelf shelves cabinet rack row
     column stack pile bunch bundle set roll sheet layer class classroom school team group family
     families club crew troop pot vase bouquet batch load truck van bus train wagon cart boat ship
-    container folder pocket purse wallet kit dozen pair hive nest cage coop pen herd flock litter
+    container folder pocket purse wallet kit dozen pair hive nest cage coop herd flock litter
     pod aquarium pallet sack pouch room table shipment
     """
 )
@@ -83,7 +83,8 @@ _QUALIFIERS = {
     "additional": "more", "extra": "more", "fewer": "fewer", "less": "fewer", "new": "",
     "difference": "difference", "initial": "initial", "original": "initial", "final": "final",
     "other": "", "previous": "", "resulting": "", "starting": "initial", "needed": "needed",
-    "maximum": "greatest", "minimum": "least", "largest": "greatest", "smallest": "least",
+    "first": "", "second": "", "third": "", "last": "", "next": "", "maximum": "greatest",
+    "minimum": "least", "largest": "greatest", "smallest": "least",
 }  # fmt: skip
 _GENERIC = word_set("number amount quantity answer result value total sum count")
 #: Words that end like a plural or follow a number and are no thing that is counted.
@@ -168,7 +169,7 @@ UNKNOWN = Quantity("")
 
 
 def quantity(name: str, unit: str | None = None) -> Quantity:
-    """What a number is that a text calls ``name`` (snake_case, may be empty), stated in ``unit``."""
+    """What a number is that a text calls ``name`` (snake_case, may be empty), in ``unit``."""
     left, _, right = name.partition("_per_")
     if right:
         per = _counted(right.split("_")[-1]) or ""
@@ -232,10 +233,9 @@ def _noun(words: Sequence[str], unit: str | None) -> Quantity | None:
     if real is not None or (unit is not None and unit not in ("percent",)):
         return _of_unit(real or unit or "")
     counted = _counted(head)
-    if counted is None and (not is_plural(head) or head in _NO_THING):
+    if counted is None or (counted == "item" and not is_plural(head)):
         return None
-    noun = counted or "item"
-    return _class(noun)
+    return _class(counted)
 
 
 def _class(noun: str) -> Quantity:
@@ -309,8 +309,7 @@ def _as_rate(found: Quantity) -> Quantity:
 
 
 def _unit_of(counted: Quantity) -> str:
-    one = {"people": "person"}.get(counted.noun, singular(counted.noun))
-    return one
+    return {"people": "person"}.get(counted.noun, singular(counted.noun))
 
 
 _ORDER = ("items", "people", "groups")
@@ -399,7 +398,7 @@ def _of_dimension(dimension: UnitsContainer, factors: Sequence[Quantity], stated
         return Quantity(noun, per, "", dimension, stated)
     if len(up) == 1 and not down:
         length = dimension[up[0]]
-        if length in (2, 3) and up[0] not in _CLASSES:
+        if length in (2, 3) and _kind_of(up[0]) == "[length]":
             noun = "area" if length == 2 else "volume"
             return Quantity(noun, dimension=dimension, stated_unit=stated)
     return UNKNOWN

@@ -19,6 +19,7 @@ from tracemine.teachers.rules.expressions import (
     Number,
     numbers,
 )
+from tracemine.teachers.rules.numerals import word_set
 from tracemine.teachers.rules.roles import UNKNOWN, Quantity, paired, product, quantity, total
 from tracemine.teachers.rules.terms import (
     Facts,
@@ -118,11 +119,7 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", 
 #: The name of a number that the text does not name.
 NAMELESS = "amount"
 #: Verbs whose object is taken away from what there was.
-_TAKING = frozenset(
-    """
-    eaten sold given used lost spent donated thrown taken drunk borrowed paid
-    """.split()
-)
+_TAKING = word_set("eaten sold given used lost spent donated thrown taken drunk borrowed paid")
 
 
 _CAN_BE_TAKEN = ("items", "people", "groups", "money")
@@ -333,12 +330,14 @@ class Roles:
         if isinstance(term, Sum):
             for part in (*term.plus, *term.minus):
                 self._pair(part)
+            self._complete(term)
         elif isinstance(term, Other):
             self._pair(term.left)
             self._pair(term.right)
         elif isinstance(term, Product):
             for part in (*term.tops, *term.bottoms):
                 self._pair(part)
+            self._price(term)
             keys = [t.key for t in term.tops if isinstance(t, Leaf)]
             for part in term.tops:
                 if isinstance(part, Sum) and len(keys) == 1:
@@ -349,6 +348,37 @@ class Roles:
                         self._leaf[one], self._leaf[other] = paired(
                             self._leaf[one], self._leaf[other]
                         )
+
+    def _price(self, term: Product) -> None:
+        """Money of which a discount is a part is a price."""
+        scaling = {self._leaf[leaf.key].noun for leaf in leaves(term)}
+        for top in term.tops:
+            if isinstance(top, Leaf) and "discount_percent" in scaling:
+                role = self._leaf[top.key]
+                if role.noun == "money":
+                    self._leaf[top.key] = replace(role, noun="price")
+
+    def _complete(self, term: Sum) -> None:
+        """What is added to things of one kind, or taken from them, is of that kind too."""
+        parts = [t for t in (*term.plus, *term.minus) if constant_of(t) is None]
+        plain = {q.noun for q in map(self.meaning, parts) if not q.per}
+        for part in parts:
+            if isinstance(part, Leaf) and self._leaf[part.key].per:
+                rate = self._leaf[part.key]
+                if rate.noun in plain:  # 20 eggs a day, of which 3 are eaten
+                    self._leaf[part.key] = replace(
+                        quantity(rate.noun), qualifier=rate.qualifier, stated_unit=rate.stated_unit
+                    )
+        nameless = [t for t in parts if isinstance(t, Leaf) and not self._leaf[t.key].noun]
+        known = {
+            (q.noun, q.per, str(q.dimension)): q
+            for q in (self.meaning(t) for t in parts if t not in nameless)
+        }
+        if nameless and len(known) == 1:
+            (kind,) = known.values()
+            if kind.noun and not kind.is_ratio and kind.dimension is not None:
+                for leaf in nameless:
+                    self._leaf[leaf.key] = replace(kind, qualifier="", stated_unit=False)
 
     def meaning(self, term: Term) -> Quantity:
         """What a term amounts to."""

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from tracemine.teachers.base import MIN_QUOTE
 from tracemine.verifiers.sandbox import DEFAULT_LIMITS, Limits, Run, Sandbox
 
 #: Longer code is no routine, in characters.
 MAX_CODE_CHARS = 30_000
-#: What a quote has at least, in characters that are not space.
-MIN_QUOTE = 12
 #: How far two floating-point results of one computation may differ, as a share.
 TOLERANCE = 1e-9
 

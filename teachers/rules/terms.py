@@ -65,7 +65,9 @@ def constant_of(term: Term) -> Fraction | None:
 
 def times(left: Term, right: Term) -> Term:
     """The product, flat."""
-    factor, tops, bottoms = ONE, [], []
+    factor = ONE
+    tops: list[Term] = []
+    bottoms: list[Term] = []
     for term in (left, right):
         if isinstance(term, Product):
             factor *= term.factor
@@ -104,7 +106,9 @@ def negative(term: Term) -> Term:
 
 def add(left: Term, right: Term) -> Term:
     """The sum, flat; a common factor of both ("a and a fifth of a") stands outside."""
-    plus, minus, fixed = [], [], Fraction(0)
+    plus: list[Term] = []
+    minus: list[Term] = []
+    fixed = Fraction(0)
     for term in (left, right):
         for sign, part in _signed_parts(term):
             value = constant_of(part)
@@ -127,13 +131,18 @@ def _signed_parts(term: Term) -> list[tuple[int, Term]]:
     """The terms of a sum with their signs; also of a sum that is taken away."""
     if isinstance(term, Sum):
         return [*((1, t) for t in term.plus), *((-1, t) for t in term.minus)]
-    if isinstance(term, Product) and term.factor == -1 and not term.bottoms:
-        if len(term.tops) == 1 and isinstance(term.tops[0], Sum):
-            return [(-sign, t) for sign, t in _signed_parts(term.tops[0])]
+    if isinstance(term, Product) and term.factor == -1 and len(term.tops) == 1:
+        first = term.tops[0]
+        if isinstance(first, Sum) and not term.bottoms:
+            return [(-sign, t) for sign, t in _signed_parts(first)]
     return [(1, term)]
 
 
 def _sum(plus: list[Term], minus: list[Term]) -> Term:
+    for taken in list(minus):
+        if taken in plus:
+            plus.remove(taken)
+            minus.remove(taken)
     if not plus and not minus:
         return constant(Fraction(0))
     if not plus:
@@ -306,15 +315,7 @@ def simplify(term: Term, facts: Facts) -> Term:
             whole = add(whole, negative(simplify(part, facts)))
         if not isinstance(whole, Sum):
             return whole
-        # "a + 2 * a" and "2 * a + a" are one method.
-        ordered = sorted(
-            whole.plus,
-            key=lambda t: (
-                (constant_of(t) is None, 0)
-                if _unit_first(whole)
-                else (False, 0 if isinstance(t, Leaf) else 1 if constant_of(t) is None else 2)
-            ),
-        )
+        ordered = sorted(whole.plus, key=_place_in_sum)
         return _common_factor(Sum(tuple(ordered), whole.minus), facts)
     result: Term = constant(term.factor)
     for top in term.tops:
@@ -324,9 +325,13 @@ def simplify(term: Term, facts: Facts) -> Term:
     return _tidy(result, facts) if isinstance(result, Product) else result
 
 
-def _unit_first(term: Sum) -> bool:
-    """Whether it is one plus or less a part."""
-    return bool(term.plus) and constant_of(term.plus[0]) is not None
+def _place_in_sum(term: Term) -> int:
+    """Bare numbers first, so that "a + 2 * a" and "2 * a + a" are one method; a one before its
+    part ("1 + p / 100"), other constants last."""
+    value = constant_of(term)
+    if value is not None:
+        return 0 if value == 1 else 3
+    return 1 if isinstance(term, Leaf) else 2
 
 
 def _tidy(term: Product, facts: Facts) -> Term:
@@ -402,5 +407,4 @@ def _share(whole: Term, part: Term, facts: Facts) -> Term | None:
     scaling = all(isinstance(t, Leaf) and facts.is_ratio(t) for t in (*tops, *bottoms))
     if not scaling or not tops or own.factor == 0:
         return None
-    share = _product(part.factor / own.factor, tops, bottoms)
-    return share
+    return _product(part.factor / own.factor, tops, bottoms)

@@ -1,5 +1,5 @@
-"""Words: what kind a word is, identifiers and units, sentences, subquestions without an instance's
-own numbers and names. No tagger and no model: closed lists and endings.
+"""Words: what kind a word is, identifiers and units, sentences, text without an instance's own
+numbers and names. No tagger and no model: closed lists and endings.
 """
 
 from __future__ import annotations
@@ -177,30 +177,12 @@ def singular(word: str) -> str:
     return word[:-1]
 
 
-_COUNTED = re.compile(r"_\d+$")
-
-
-def spoken(name: str) -> str:
-    """A snake_case name as words."""
-    return re.sub(r"[\s_]+", " ", _COUNTED.sub("", name)).strip()
-
-
 def listed(parts: Sequence[str]) -> str:
     """``a, b and c``, each once."""
     unique = list(dict.fromkeys(parts))
     if len(unique) < 2:
         return "".join(unique)
     return f"{', '.join(unique[:-1])} and {unique[-1]}"
-
-
-_FRACTION_PARTS = ("numerator", "denominator")
-
-
-def subquestion(output: str, inputs: Sequence[str]) -> str:
-    """A routine's question from its names: "total cost from price and pencils"."""
-    inputs = ["fraction" if name in _FRACTION_PARTS else name for name in inputs]
-    given = [f"other {spoken(name)}" if _COUNTED.search(name) else spoken(name) for name in inputs]
-    return f"{spoken(output)} from {listed(given)}"
 
 
 # --- sentences and masking --------------------------------------------------------------------
