@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from tracemine.teachers.rules import words
 from tracemine.teachers.rules.derive import join_words, spoken
-from tracemine.teachers.rules.numerals import find_numerals
+from tracemine.teachers.rules.numerals import NUMBER_WORDS, find_numerals
 
 #: Longest subquestion, in characters.
 MAX_PHRASE = 240
@@ -78,9 +78,10 @@ def proper_names(text: str) -> frozenset[str]:
 
 
 def name_phrase(name: str, names: frozenset[str]) -> str:
-    """The words of an identifier without the names of people: "age" out of ``alice_age``; empty
-    if it consists of nothing else."""
-    kept = [w for w in spoken(name).split() if w not in names and not w.isdigit()]
+    """The words of an identifier without the names of people, days and numbers: "age" out of
+    ``alice_age``; empty if it consists of nothing else."""
+    dropped = names | words.CALENDAR | NUMBER_WORDS
+    kept = [w for w in spoken(name).split() if w not in dropped and not w.isdigit()]
     return " ".join(kept)
 
 
