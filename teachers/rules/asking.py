@@ -15,6 +15,8 @@ from tracemine.teachers.rules.words import listed
 #: Formulas with more numbers than this are told by their inputs alone.
 MAX_TOLD = 7
 
+#: Results that nothing names but the operation.
+_FORMAL = ("product", "quotient", "total", "difference")
 _COUNTED = ("items", "people", "groups", "points")
 
 #: What a leaf is.
@@ -147,9 +149,12 @@ class Teller:
         if not own:
             return ""
         counted = next((q for q in (*own, *both) if q.is_counted and not q.per), None)
-        noun = counted.noun if counted is not None else "parts"
+        if counted is not None and counted.is_time:
+            parts = f"{many} stretches of time"
+        else:
+            parts = f"{many} kinds of {counted.noun if counted is not None else 'parts'}"
         told = listed([phrase(q, article=False) for q in own])
-        text = f"{many} kinds of {noun}, each with its own {told}"
+        text = f"{parts}, each with its own {told}"
         same = listed([phrase(q, article=False) for q in both])
         return f"{text} and the same {same}" if both else text
 
@@ -210,6 +215,8 @@ class Teller:
             base = self._role(bare[0])
             if base.noun == output.noun:
                 return told
+            if output.noun in _FORMAL:
+                return told
             scale = [self._role(t) for t in term.tops if t not in bare]
             if len(scale) == 1 and scale[0].is_percent and isinstance(bare[0], Leaf):
                 inputs = [phrase(q, article=False) for q in (base, scale[0])]
@@ -242,7 +249,7 @@ class Teller:
         below = [self._role(t) for t in term.bottoms]
         top = _product_of(term.factor, term.tops)
         if top is None or len(below) > 1:
-            return f"{asked} from {self.tell(term)}"
+            return self.tell(term) if output.noun in _FORMAL else f"{asked} from {self.tell(term)}"
         over = self.tell(term.bottoms[0])
         if below[0].is_percent and term.factor == _PERCENT and top is not None:
             whole = _product_of(ONE, term.tops)
@@ -255,7 +262,8 @@ class Teller:
             return f"{asked} for {self.tell(top)} at {over}"
         if below[0].noun == "parts":
             return f"{self.tell(top)} divided into equal parts"
-        return f"{asked} from {self.tell(top)} divided by {over}"
+        told = f"{self.tell(top)} divided by {over}"
+        return told if output.noun in _FORMAL else f"{asked} from {told}"
 
     def _role(self, term: Term) -> Quantity:
         return self._roles(term.key) if isinstance(term, Leaf) else self._meaning(term)

@@ -24,7 +24,8 @@ _NEXT_WORD = re.compile(r"[\s-]+([a-z]+)")
 #: What the terms of a formula are told by.
 _TERMS = word_set(
     """
-    kinds numbers amounts rates sums times parts terms prices costs payments fees discounts tips
+    kinds stretches numbers amounts rates sums times parts terms prices costs payments fees
+    discounts tips
     taxes earnings spendings savings percentages fractions multiples lengths widths heights areas
     volumes distances speeds weights ages debts values profits loans deposits budgets investments
     percents scores points positions lists tuples strings dictionaries arrays sets integers

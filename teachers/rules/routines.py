@@ -338,6 +338,7 @@ class Roles:
             for part in (*term.tops, *term.bottoms):
                 self._pair(part)
             self._price(term)
+            self._number_of_times(term.tops)
             keys = [t.key for t in term.tops if isinstance(t, Leaf)]
             for part in term.tops:
                 if isinstance(part, Sum) and len(keys) == 1:
@@ -348,6 +349,13 @@ class Roles:
                         self._leaf[one], self._leaf[other] = paired(
                             self._leaf[one], self._leaf[other]
                         )
+
+    def _number_of_times(self, terms: Sequence[Term]) -> None:
+        """Times that multiply nothing are counted themselves ("plays 20 times")."""
+        found = [t.key for t in terms if isinstance(t, Leaf) and self._leaf[t.key].noun == "times"]
+        others = [t for t in terms if not (isinstance(t, Leaf) and self._leaf[t.key].is_ratio)]
+        if found and not others:
+            self._leaf[found[0]] = quantity("items")
 
     def _price(self, term: Product) -> None:
         """Money of which a discount is a part is a price."""
@@ -369,7 +377,9 @@ class Roles:
                     self._leaf[part.key] = replace(
                         quantity(rate.noun), qualifier=rate.qualifier, stated_unit=rate.stated_unit
                     )
-        nameless = [t for t in parts if isinstance(t, Leaf) and not self._leaf[t.key].noun]
+        nameless = [
+            t for t in parts if isinstance(t, Leaf) and self._leaf[t.key].noun in ("", "times")
+        ]
         known = {
             (q.noun, q.per, str(q.dimension)): q
             for q in (self.meaning(t) for t in parts if t not in nameless)
@@ -379,6 +389,9 @@ class Roles:
             if kind.noun and not kind.is_ratio and kind.dimension is not None:
                 for leaf in nameless:
                     self._leaf[leaf.key] = replace(kind, qualifier="", stated_unit=False)
+        for leaf in nameless:
+            if self._leaf[leaf.key].noun == "times" and len(parts) > 1:
+                self._leaf[leaf.key] = quantity("items")
 
     def meaning(self, term: Term) -> Quantity:
         """What a term amounts to."""
