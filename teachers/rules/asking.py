@@ -33,9 +33,10 @@ _PLURALS = word_set(
     "prices costs payments fees discounts tips lengths widths heights areas volumes distances "
     "speeds weights ages debts values profits loans deposits budgets investments scores points"
 )
+_AS_MANY = {Fraction(2): "twice", Fraction(1, 2): "half", Fraction(1, 4): "a quarter"}
 _TAKEN = {
     1: "some are taken away",
-    2: "some are taken away and then some more",
+    2: "some are taken away twice",
     3: "some are taken away several times",
 }
 #: Factors that only change a unit or read a percentage.
@@ -70,7 +71,7 @@ class Teller:
         parts = (*term.plus, *term.minus)
         if output.qualifier not in ("more", "fewer") and term.minus and self._are_all(term, output):
             if len(term.plus) > 1:
-                return f"how many {output.noun} there are after some are added and some taken away"
+                return f"how many {output.noun} are left after some are taken away and others added"
             return f"how many {output.noun} are left after {_TAKEN[min(len(term.minus), 3)]}"
         if any(constant_of(t) is not None for t in parts) and len(parts) == 2:
             return f"{asked}: {self._tell_sum(term)}"
@@ -171,10 +172,11 @@ class Teller:
         if any(not isinstance(t, Leaf) or not self._roles(t.key).is_ratio for t in rest):
             return ""
         told = self.tell(base)
+        much = "many" if self._roles(base.key).is_counted else "much"
         if rest:
-            return f"{told} and {'a part' if other.bottoms else 'a multiple'} of it"
-        scaled = _SCALED.get(other.factor)
-        return f"{told} and {scaled} it" if scaled else f"{told} and a fixed multiple of it"
+            return f"{told} and {'a part of it' if other.bottoms else f'several times as {much}'}"
+        scaled = _AS_MANY.get(other.factor, "a fixed number of times")
+        return f"{told} and {scaled} as {much}"
 
     def _taking(self, terms: Sequence[Term]) -> str:
         told = []
@@ -257,7 +259,9 @@ class Teller:
         if output.noun == "times":
             return f"how many times {over} goes into {self.tell(top)}"
         if below[0].is_counted and output.per:
-            return f"{asked} when {self.tell(top)} is shared among {over}"
+            left = self._left(top) if isinstance(top, Sum) and top.minus else self.tell(top)
+            way = "spread over" if below[0].is_time else "shared equally among"
+            return f"{asked} when {left} is {way} {over}"
         if below[0].per:
             return f"{asked} for {self.tell(top)} at {over}"
         if below[0].noun == "parts":
@@ -295,6 +299,9 @@ class Teller:
             return (
                 f"the difference between {self.tell(term.plus[0])} and {self.tell(term.minus[0])}"
             )
+        return self._left(term)
+
+    def _left(self, term: Sum) -> str:
         return f"what is left of {self._several(term.plus)} after {self._taking(term.minus)}"
 
     def _is_share(self, term: Term) -> bool:

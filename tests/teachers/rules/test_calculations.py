@@ -77,9 +77,7 @@ def test_steps_and_the_routine_of_the_whole() -> None:
     step, last, whole = spans
     assert step.quote == TRACE.splitlines()[0]
     assert step.signature.output.name == "remaining_items"
-    assert (
-        step.subquestion == "how many items are left after some are taken away and then some more"
-    )
+    assert step.subquestion == "how many items are left after some are taken away twice"
     assert sorted(decode(step.instances[0].bindings).values()) == [3, 5, 20]
     assert last.tool == "operator.mul"
     assert (whole.start, whole.end) == (0, len(TRACE))

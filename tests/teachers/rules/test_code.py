@@ -109,7 +109,7 @@ def test_a_program_gives_its_steps_and_the_whole(sandbox: Sandbox) -> None:
     assert not found.dropped
     step, remaining, whole = sorted(found.spans, key=lambda s: len(s.signature.inputs))
     assert remaining.subquestion == (
-        "how many items there are after some are added and some taken away"
+        "how many items are left after some are taken away and others added"
     )
     assert remaining.kind == "procedural"
     assert (remaining.code or "").endswith("return first_items + second_items - third_items\n")
