@@ -62,7 +62,8 @@ class Teller:
             return self._ask_sum(term, output, asked)
         if isinstance(term, Product):
             return self._ask_product(term, output, asked)
-        return f"{asked} of {self.tell(term)}"
+        told = self.tell(term)
+        return told if output.noun in _FORMAL else f"{asked} of {told}"
 
     # --- sums ---------------------------------------------------------------------------------
 
