@@ -200,7 +200,7 @@ def widened(names: Signature, signatures: Sequence[Signature]) -> Signature:
         kind, units = own.type, {p.unit for p in same_role if p.unit is not None}
         for parameter in same_role:
             kind = join(kind, parameter.type)
-        return Parameter(own.name, kind, units.pop() if len(units) == 1 else None)
+        return Parameter(own.name, kind, own.unit if units <= {own.unit} else None)
 
     return dataclasses.replace(
         names,

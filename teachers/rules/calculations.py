@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from tracemine.schemas import Span, Trajectory
 from tracemine.schemas.records import Kind
-from tracemine.teachers.base import Dropped, Segmentation
+from tracemine.teachers.base import MIN_QUOTE, Dropped, Segmentation
 from tracemine.teachers.rules import words
 from tracemine.teachers.rules.chains import (
     TOLERANCE,
@@ -31,26 +31,26 @@ from tracemine.teachers.rules.expressions import (
     Negative,
     NotArithmeticError,
     Number,
-    evaluate,
     literal,
-    numbers,
-    parse_text,
     render,
 )
+from tracemine.teachers.rules.leaks import leaks
 from tracemine.teachers.rules.lifting import WELL_KNOWN, Mention, mentions, percent_forms
 from tracemine.teachers.rules.naming import call, question_words, result_words
-from tracemine.teachers.rules.numerals import word_set
+from tracemine.teachers.rules.numerals import find_numerals, word_set
 from tracemine.teachers.rules.routines import (
     Constant,
     Datum,
+    Formulas,
     Link,
     Operand,
-    Routine,
     Step,
     outer_symbol,
     plain,
+    routine_of,
 )
 from tracemine.teachers.rules.spans import Case, make_span
+from tracemine.verifiers.answers import parse_number, plain_text
 
 #: Most steps that are mined from one trace, and most spans.
 MAX_STEPS = 40
@@ -60,10 +60,11 @@ MAX_COMPOSED = 20
 #: Composed routines whose steps lie further apart, in characters, are left out: over such a
 #: distance equal numbers are mostly chance. The routine of the final answer is exempt.
 MAX_QUOTE = 4_000
-#: A quote has at least this many characters that are not space.
-MIN_QUOTE = 12
+#: A written question of more characters tells a story.
+MAX_QUESTION = 100
 
 _WRITTEN_QUESTION = re.compile(r"(?P<question>[^\n?]{3,300}\?)\s*\*\*\s")
+_FRACTION_BAR = re.compile(r"\s{0,2}(?:/|\}\s?\{)\s{0,2}")
 _VISIBLE = re.compile(r"\S")
 
 
@@ -110,33 +111,6 @@ def _is_constant_place(symbol: str, part: Number, other: Expression, is_right: b
     return symbol == "/" and is_right and part.value == 100 and not isinstance(other, Binary)
 
 
-def _fold(
-    expression: Expression, operands: Sequence[Operand]
-) -> tuple[Expression, tuple[Operand, ...]]:
-    """The expression with an operation on constants alone done beforehand, where its result can be
-    written as a decimal: a half of the cards is one operation on them, not two."""
-    if isinstance(expression, Number):
-        return expression, tuple(operands)
-    if isinstance(expression, Negative):
-        inner, rest = _fold(expression.operand, operands)
-        return Negative(inner), rest
-    count = sum(1 for _ in numbers(expression.left))
-    left, left_operands = _fold(expression.left, operands[:count])
-    right, right_operands = _fold(expression.right, operands[count:])
-    both = (*left_operands, *right_operands)
-    folded = Binary(expression.symbol, left, right)
-    if isinstance(left, Number) and isinstance(right, Number):
-        value = evaluate(folded)
-        if all(isinstance(o, Constant) for o in both) and _is_decimal(value):
-            return Number(value, left.start, right.end), (Constant(abs(value)),)
-    return folded, both
-
-
-def _is_decimal(value: Fraction) -> bool:
-    """Whether a few decimal places write it exactly."""
-    return 10**4 % value.denominator == 0
-
-
 _GENERIC = word_set(
     "percent dollars dollar cents times hours minutes days weeks months years price amount total "
     "fraction number people pounds miles feet inches"
@@ -156,6 +130,7 @@ class _Reader:
         self.mentions = mentions(trajectory.problem)
         self.names = words.proper_names(trajectory.problem)
         self.steps: list[Step] = []
+        self.formulas = Formulas(self.steps)
         self.dropped: list[Dropped] = []
         self.used: set[int] = set()
 
@@ -176,6 +151,38 @@ class _Reader:
             else:
                 self._add(calculation, value)
 
+    def _with_fractions(self, expression: Expression) -> Expression:
+        """The expression with a fraction that the problem states ("2/3 of") as one number, and
+        what it leaves of a whole (1/3) as one less it."""
+        if isinstance(expression, Negative):
+            return Negative(self._with_fractions(expression.operand))
+        if isinstance(expression, Number):
+            return expression
+        left, right = expression.left, expression.right
+        if expression.symbol == "/" and isinstance(right, Number):
+            if isinstance(left, Number):
+                found = self._fraction(left, right)
+                if found is not None:
+                    return found
+            elif isinstance(left, Binary) and left.symbol == "*" and isinstance(left.right, Number):
+                found = self._fraction(left.right, right)
+                if found is not None:
+                    return Binary("*", self._with_fractions(left.left), found)
+        return Binary(expression.symbol, self._with_fractions(left), self._with_fractions(right))
+
+    def _fraction(self, top: Number, bottom: Number) -> Expression | None:
+        between = self.trace[top.end : bottom.start]
+        if not _FRACTION_BAR.fullmatch(between) or bottom.value == 0 or top.percent:
+            return None
+        stated = {m.value for m in self.mentions if m.noun == "fraction"}
+        value = top.value / bottom.value
+        if value in stated:
+            return Number(value, top.start, bottom.end)
+        if 1 - value in stated:
+            one = Number(Fraction(1), top.start, top.end)
+            return Binary("-", one, Number(1 - value, bottom.start, bottom.end))
+        return None
+
     def _drop(self, calculation: Calculation, reason: str) -> None:
         detail = self.trace[calculation.start : calculation.end][:200]
         self.dropped.append(Dropped(calculation.start, calculation.end, reason, detail))
@@ -185,12 +192,12 @@ class _Reader:
         if len(_VISIBLE.findall(self.trace[start:end])) < MIN_QUOTE:
             self._drop(calculation, "quote too short")
             return
+        expression = self._with_fractions(calculation.expression)
+        calculation = replace(calculation, expression=expression)
         operands = self._operands(calculation, start, end)
         if not any(isinstance(o, Link) or _is_stated(o) for o in operands):
             self._drop(calculation, "no data of the instance")
             return
-        expression, operands = _fold(calculation.expression, operands)
-        calculation = replace(calculation, expression=expression)
         links = tuple(dict.fromkeys(o.step for o in operands if isinstance(o, Link)))
         self.used.update(links)
         question = self._written_question(calculation)
@@ -339,19 +346,21 @@ class _Reader:
         _, index, mention, form = min(options, key=lambda option: option[:2])
         taken.add(index)
         noun = mention.noun
-        if form:
-            noun = f"{noun}_{form}" if "percent" not in noun else noun.replace("percent", form, 1)
-            noun = noun.replace("increase_growth", "growth")
         names = [noun] if noun else []
         if here is not None and here.noun:
             if not noun or (noun in _GENERIC and here.noun not in _GENERIC):
                 names.insert(0, here.noun)
             else:
                 names.append(here.noun)
-        unit = None if form else mention.unit or (here.unit if here else None)
+        unit = mention.unit or (here.unit if here and not noun else None)
         special = f"{names[0]}_{mention.detail}" if names and mention.detail else ""
-        key = ("problem", f"{index}:{form}")
-        return Datum(key, value, tuple(dict.fromkeys(names)), unit, special)
+        side = {"numerator": index - 1, "denominator": index - 2}.get(noun)
+        whole = None
+        key = ("problem", str(index))
+        if side is not None:
+            key = (noun, str(side))
+            whole = (("problem", str(side)), self.mentions[side].value)
+        return Datum(key, mention.value, tuple(dict.fromkeys(names)), unit, special, form, whole)
 
     # --- routines -----------------------------------------------------------------------------
 
@@ -383,7 +392,12 @@ class _Reader:
             if not is_target and self._is_nameless(cone):
                 self.dropped.append(Dropped(start, end, "numbers that the text does not name"))
                 continue
-            span = self._span(step, cone, start, end, is_target, step.index in checked)
+            try:
+                span = self._span(step, cone, start, end, is_target, step.index in checked)
+            except NotArithmeticError:
+                reason = "does not reproduce its own result"
+                self.dropped.append(Dropped(start, end, reason))
+                continue
             key = (span.code or "", span.instances[0].bindings)
             if key in seen:
                 self.dropped.append(Dropped(start, end, "repeated calculation"))
@@ -420,24 +434,37 @@ class _Reader:
         is_target: bool,
         checked: bool,
     ) -> Span:
-        routine = Routine(self.steps, cone, self._target_name(step, is_target))
+        name = self._target_name(step, is_target)
+        routine = routine_of(self.steps, cone, self.formulas, name)
         code, entry_point = routine.code, routine.entry_point
-        kind: Kind = "procedural" if operations(code, entry_point) >= 2 else "tool"
-        inputs = [parameter.name for parameter in routine.signature.inputs]
-        question = words.final_question(self.trajectory.problem) if is_target else step.question
-        asked = words.mask(question, self.trajectory.problem) if question else ""
+        tool = "builtins.sum" if routine.is_sum else None
+        if operations(code, entry_point) < 2:
+            tool = single_tool(code, entry_point)
+        kind: Kind = "tool" if routine.is_sum or operations(code, entry_point) < 2 else "procedural"
+        asked = self._asked(step) if len(cone) == 1 or is_target else ""
         return make_span(
             self.trajectory,
             start=start,
             end=end,
-            subquestion=asked or words.subquestion(entry_point, inputs),
+            subquestion=asked or routine.subquestion,
             code=code,
             entry_point=entry_point,
             signature=routine.signature,
             cases=[Case(routine.bindings, plain(step.calculation.stated), checked)],
             kind=kind,
-            tool=single_tool(code, entry_point) if kind == "tool" else None,
+            tool=tool,
         )
+
+    def _asked(self, step: Step) -> str:
+        """The written subquestion of a step in general words, if it can be had in them: with a
+        number or another name in it, it is the story's."""
+        problem = self.trajectory.problem
+        stated = [n for n in find_numerals(step.question) if n.kind != "method"]
+        if not step.question or stated or len(step.question) > MAX_QUESTION:
+            return ""
+        asked = words.mask(step.question, problem)
+        several = any(role in asked for role in words.OTHER_ROLES)
+        return "" if several or leaks(asked, problem) else asked
 
     def _is_nameless(self, cone: Sequence[int]) -> bool:
         """Whether the data of a routine has no names that a question could find it by: most of it
@@ -470,9 +497,6 @@ def _form(mention: Mention, value: Fraction) -> str | None:
 
 
 def _reference_value(reference: str | None) -> Fraction | None:
-    if reference is None or len(reference) > 200:
-        return None
-    try:
-        return evaluate(parse_text(reference.strip().rstrip(".").removesuffix("%")))
-    except NotArithmeticError:
-        return None
+    """The number that a reference is, as the verifier of answers reads it."""
+    number = parse_number(plain_text(reference)) if reference is not None else None
+    return number.value if number is not None else None

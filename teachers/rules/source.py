@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracemine.schemas.canonical import MAX_DEPTH, depth
+from tracemine.teachers.base import MIN_QUOTE
 from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.sandbox import DEFAULT_LIMITS, Limits, Run, Sandbox
 
 #: Longer code is no routine, in characters.
 MAX_CODE_CHARS = 30_000
-#: What a quote has at least, in characters that are not space.
-MIN_QUOTE = 12
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 

@@ -76,15 +76,13 @@ def test_steps_and_the_routine_of_the_whole() -> None:
     assert [span.kind for span in spans] == ["procedural", "tool", "procedural"]
     step, last, whole = spans
     assert step.quote == TRACE.splitlines()[0]
-    assert step.signature.output.name == "remaining_eggs"
-    assert decode(step.instances[0].bindings) == {
-        "eggs_per_day": 20,
-        "eggs_eaten": 3,
-        "eggs_used": 5,
-    }
+    assert step.signature.output.name == "remaining_items"
+    assert step.subquestion == "how many items are left after some are taken away twice"
+    assert sorted(decode(step.instances[0].bindings).values()) == [3, 5, 20]
     assert last.tool == "operator.mul"
     assert (whole.start, whole.end) == (0, len(TRACE))
-    assert whole.subquestion == "how much does someone earn per day?"
+    assert whole.signature.output.name == "earnings"
+    assert not re.search("egg|leila|hen", f"{whole.subquestion} {whole.code}", re.IGNORECASE)
     assert decode(whole.instances[0].result) == 24
     assert sorted(decode(whole.instances[0].bindings).values()) == [2, 3, 5, 20]
     assert all(span.instances[0].checked for span in spans)
@@ -202,7 +200,53 @@ def test_a_number_in_another_unit_is_another_number() -> None:
 def test_a_percentage_is_data_in_every_form() -> None:
     trace = "With the discount the price is 80 * 0.75 = 60 dollars."
     (span,) = _assert_sound(_trajectory("A bike for 80 dollars is 25% off. How much?", trace, "60"))
-    assert decode(span.instances[0].bindings)["discount_remaining_fraction"] == 0.75
+    assert decode(span.instances[0].bindings) == {"discount_percent": 25, "price": 80}
+    assert span.subquestion == "price after a discount rate is taken off"
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "The price falls by 80 * 25 / 100 = $20.\nSo it is 80 - 20 = $60.",
+        "The price falls by 25/100 * 80 = $20.\nSo it is 80 - 20 = $60.",
+        "The price falls by 80 * .25 = $20.\nSo it is 80 - 20 = $60.",
+        "What is left is 100 - 25 = 75 percent.\nSo it is 80 * 75 / 100 = $60.",
+        "So the price comes to 80 * (1 - 0.25) = $60.",
+        "So the price comes to 0.75 * 80 = $60.",
+    ],
+)
+def test_a_discount_is_one_routine_however_it_is_written(trace: str) -> None:
+    whole = _assert_sound(_trajectory("A bike for $80 is 25% off. What is the price?", trace, "60"))
+    assert whole[-1].code is not None
+    assert whole[-1].code.endswith("    return price * (1 - discount_percent / 100)\n")
+
+
+@pytest.mark.parametrize(
+    "trace", ["They are 2/3 * 18 = 12 in all.", "They are 18 * 2 / 3 = 12.", "So 18 * (2/3) = 12."]
+)
+def test_a_stated_fraction_is_one_number(trace: str) -> None:
+    problem = "There are 18 pupils and 2/3 of them sing. How many sing?"
+    (span,) = _assert_sound(_trajectory(problem, trace, "12"))
+    assert decode(span.instances[0].bindings) == {"fraction": pytest.approx(2 / 3), "people": 18}
+    assert (span.kind, span.tool) == ("tool", "operator.mul")
+
+
+def test_what_a_fraction_leaves() -> None:
+    problem = "There are 18 pupils and 2/3 of them sing. How many do not?"
+    (span,) = _assert_sound(_trajectory(problem, "They are 1/3 * 18 = 6 pupils.", "6"))
+    assert (span.code or "").endswith("return people * (1 - fraction)\n")
+
+
+def test_adding_up_is_a_tool() -> None:
+    problem = "Ida has 4 pens, 5 caps and 9 keys. How many things has she?"
+    (span,) = _assert_sound(_trajectory(problem, "She has 4 + 5 + 9 = 18 things.", "18"))
+    assert (span.kind, span.tool) == ("tool", "builtins.sum")
+
+
+def test_what_comes_out_as_it_went_in_is_no_routine() -> None:
+    problem = "Ida has 4 pens and 5 caps. How many pens?"
+    segmentation = read_calculations(_trajectory(problem, "She has 4 + 5 - 5 = 4 pens.", "4"))
+    assert [d.reason for d in segmentation.dropped] == ["does not reproduce its own result"]
 
 
 def test_a_written_question_becomes_the_subquestion() -> None:
