@@ -20,7 +20,6 @@ from tracemine.teachers.rules import words
 from tracemine.teachers.rules.chains import (
     TOLERANCE,
     Calculation,
-    find_calculations,
     verdict,
     without_annotations,
 )
@@ -28,15 +27,17 @@ from tracemine.teachers.rules.derive import operations, single_tool
 from tracemine.teachers.rules.expressions import (
     Binary,
     Expression,
-    Negative,
     NotArithmeticError,
     Number,
     evaluate,
     literal,
     numbers,
     parse_text,
+    rebuilt,
     render,
 )
+from tracemine.teachers.rules.expressions import operands as tree_operands
+from tracemine.teachers.rules.formulas import find_stated
 from tracemine.teachers.rules.lifting import WELL_KNOWN, Mention, mentions, percent_forms
 from tracemine.teachers.rules.naming import call, question_words, result_words
 from tracemine.teachers.rules.numerals import word_set
@@ -83,9 +84,10 @@ def _constant_positions(expression: Expression) -> Iterator[tuple[Number, bool]]
     """The literal operands from left to right, each with whether its place makes it a constant of
     the method: a small exponent, the 100 of a percentage, the 1 in ``1 - 0.2``."""
     if isinstance(expression, Number):
-        yield expression, False
-    elif isinstance(expression, Negative):
-        yield from _constant_positions(expression.operand)
+        yield expression, expression.fixed
+    elif not isinstance(expression, Binary):
+        for part in tree_operands(expression):
+            yield from _constant_positions(part)
     else:
         for part, other in (
             (expression.left, expression.right),
@@ -93,7 +95,8 @@ def _constant_positions(expression: Expression) -> Iterator[tuple[Number, bool]]
         ):
             if isinstance(part, Number):
                 is_right = part is expression.right
-                yield part, _is_constant_place(expression.symbol, part, other, is_right)
+                in_place = _is_constant_place(expression.symbol, part, other, is_right)
+                yield part, part.fixed or (in_place and not part.symbol)
             else:
                 yield from _constant_positions(part)
 
@@ -117,9 +120,15 @@ def _fold(
     written as a decimal: a half of the cards is one operation on them, not two."""
     if isinstance(expression, Number):
         return expression, tuple(operands)
-    if isinstance(expression, Negative):
-        inner, rest = _fold(expression.operand, operands)
-        return Negative(inner), rest
+    if not isinstance(expression, Binary):
+        at, parts, kept = 0, list[Expression](), list[Operand]()
+        for part in tree_operands(expression):
+            width = sum(1 for _ in numbers(part))
+            inner, rest = _fold(part, operands[at : at + width])
+            at += width
+            parts.append(inner)
+            kept += rest
+        return rebuilt(expression, parts), tuple(kept)
     count = sum(1 for _ in numbers(expression.left))
     left, left_operands = _fold(expression.left, operands[:count])
     right, right_operands = _fold(expression.right, operands[count:])
@@ -161,7 +170,7 @@ class _Reader:
 
     def read(self) -> None:
         seen: set[tuple[str, Fraction]] = set()
-        for calculation in find_calculations(self.trace):
+        for calculation in find_stated(self.trace, self.trajectory.problem):
             value, reason = verdict(calculation)
             if value is not None:
                 key = (render(calculation.expression, lambda n: literal(n.value)), value)
@@ -226,6 +235,8 @@ class _Reader:
         return match["question"] if match else ""
 
     def _output(self, calculation: Calculation, start: int, end: int, question: str) -> str:
+        if calculation.output and not question:
+            return calculation.output
         found = question_words(question) if question else ()
         if not found:
             symbol = outer_symbol(calculation.expression)
@@ -268,8 +279,12 @@ class _Reader:
         spent: set[int] = set()
         linked: set[int] = set()
         found: list[Operand] = []
+        by_place: dict[tuple[int, int], Operand] = {}
         for number, is_constant in _constant_positions(calculation.expression):
             value = abs(number.value)
+            if (number.start, number.end) in by_place:  # a solution may use a number twice
+                found.append(by_place[number.start, number.end])
+                continue
             here = next(
                 (m for m in beside if m.value == value and m.start not in spent and not m.method),
                 None,
@@ -280,10 +295,23 @@ class _Reader:
                 found.append(Constant(value))
             else:
                 operand = self._operand(value, here, sentence, taken, linked)
+                if number.symbol:
+                    operand = self._of_symbol(operand, number, calculation.names[number.symbol])
                 if isinstance(operand, Link):
                     linked.add(operand.step)
                 found.append(operand)
+            by_place[number.start, number.end] = found[-1]
         return tuple(found)
+
+    def _of_symbol(self, operand: Operand, number: Number, name: str) -> Operand:
+        """The operand that stands for a letter of a formula: named after it, and one however often
+        the letter occurs."""
+        if isinstance(operand, Link):
+            return operand
+        stated = isinstance(operand, Datum) and _is_stated(operand)
+        unit = operand.unit if isinstance(operand, Datum) else None
+        key = ("problem" if stated else "trace", f"symbol {number.symbol}")
+        return Datum(key, number.value, (name,), unit)
 
     def _operand(
         self,

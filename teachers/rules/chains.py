@@ -1,10 +1,13 @@
-"""Finds the calculations that a text states: annotations and ``expression = number``."""
+"""Finds the calculations that running text states: annotations and ``expression = number``.
+
+What stands in LaTeX is found by `formulas`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tracemine.teachers.rules.expressions import (
@@ -33,7 +36,10 @@ _NUMBER_AFTER = re.compile(r"\s?\$?(?:\d[\d,]*(?:\.\d+)?|\.\d+)%?")
 
 @dataclass(frozen=True, slots=True)
 class Calculation:
-    """An expression with the result stated for it; offsets into the trace."""
+    """An expression with the result stated for it; offsets into the trace.
+
+    ``output`` is what a formula calls its result, ``names`` what the text calls the symbols that
+    numbers are put in for (`Number.symbol`); both snake_case and empty where it does not say."""
 
     expression: Expression
     stated: Fraction
@@ -44,6 +50,8 @@ class Calculation:
     approximate: bool = False
     decimals: int = 0
     annotated: bool = False
+    output: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def _blank(match: re.Match[str]) -> str:

@@ -1,0 +1,159 @@
+"""Equations in one unknown, solved in closed form over the trees of `expressions`.
+
+The coefficients stay as they are written, so that a solution still says which numbers it rests on:
+``3b + b = 20`` gives ``20 / (3 + 1)``.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from tracemine.teachers.rules.expressions import (
+    Binary,
+    Call,
+    Expression,
+    Negative,
+    NotArithmeticError,
+    Number,
+    Symbol,
+    evaluate,
+    symbols,
+)
+
+#: Largest power of the unknown that arises on the way, and largest negative one.
+MAX_POWER = 3
+
+#: Coefficients by power of the unknown.
+Polynomial = dict[int, Expression]
+
+
+def polynomial(tree: Expression, unknown: str) -> Polynomial:
+    """``tree`` as a polynomial in ``unknown`` (powers may be negative), its coefficients free of
+    symbols.
+
+    Raises:
+        NotArithmeticError: if it is none, or not within `MAX_POWER`.
+    """
+    if not symbols(tree):
+        return {0: tree}
+    if isinstance(tree, Symbol):
+        if tree.name != unknown:
+            raise NotArithmeticError("another symbol")
+        return {1: _one(tree)}
+    if isinstance(tree, Negative):
+        return {power: _negated(c) for power, c in polynomial(tree.operand, unknown).items()}
+    if isinstance(tree, (Call, Number)):
+        raise NotArithmeticError("a function of the unknown")
+    left = polynomial(tree.left, unknown)
+    if tree.symbol == "**":
+        return _power(left, tree.right)
+    right = polynomial(tree.right, unknown)
+    if tree.symbol in "+-":
+        return _sum(left, right, tree.symbol)
+    if tree.symbol == "*":
+        return _product(left, right)
+    if tree.symbol == "/" and len(right) == 1:
+        ((power, divisor),) = right.items()
+        return _bounded({p - power: _quotient(c, divisor) for p, c in left.items()})
+    raise NotArithmeticError("no polynomial")
+
+
+def solve_linear(left: Expression, right: Expression, unknown: str) -> Expression | None:
+    """The value of ``unknown`` for which the sides are equal, in closed form; None if the equation
+    is not linear in it, or does not determine it."""
+    try:
+        first, second = polynomial(left, unknown), polynomial(right, unknown)
+        powers = sorted({*_nonzero(first), *_nonzero(second)})
+        if len(powers) != 2 or powers[1] - powers[0] != 1 or max(map(abs, powers)) > 1:
+            return None
+        low, high = powers
+        # Only a side that has the unknown keeps it there: c = a x + b is read from the right.
+        if high not in first and high in second:
+            first, second = second, first
+        constant = _sum_of(second.get(low), first.get(low), "-")
+        coefficient = _sum_of(first.get(high), second.get(high), "-")
+        if constant is None or coefficient is None or evaluate(coefficient) == 0:
+            return None
+        return _quotient(constant, coefficient)
+    except NotArithmeticError:
+        return None
+
+
+def _nonzero(side: Polynomial) -> list[int]:
+    return [power for power, c in side.items() if evaluate(c) != 0]
+
+
+def _one(symbol: Symbol) -> Number:
+    return Number(Fraction(1), symbol.start, symbol.end, fixed=True)
+
+
+def _is_number(tree: Expression, value: int) -> bool:
+    return isinstance(tree, Number) and tree.value == value and not tree.percent
+
+
+def _negated(tree: Expression) -> Expression:
+    return tree.operand if isinstance(tree, Negative) else Negative(tree)
+
+
+def _sum_of(left: Expression | None, right: Expression | None, symbol: str) -> Expression | None:
+    if right is None or _is_number(right, 0):
+        return left
+    if left is None or _is_number(left, 0):
+        return right if symbol == "+" else _negated(right)
+    if isinstance(right, Negative):
+        return Binary("-" if symbol == "+" else "+", left, right.operand)
+    return Binary(symbol, left, right)
+
+
+def _sum(left: Polynomial, right: Polynomial, symbol: str) -> Polynomial:
+    found: Polynomial = {}
+    for power in sorted({*left, *right}):
+        coefficient = _sum_of(left.get(power), right.get(power), symbol)
+        if coefficient is not None:
+            found[power] = coefficient
+    return found
+
+
+def _times(left: Expression, right: Expression) -> Expression:
+    if _is_number(left, 1):
+        return right
+    if _is_number(right, 1):
+        return left
+    if isinstance(left, Negative):
+        return _negated(_times(left.operand, right))
+    if isinstance(right, Negative):
+        return _negated(_times(left, right.operand))
+    return Binary("*", left, right)
+
+
+def _quotient(left: Expression, right: Expression) -> Expression:
+    if _is_number(right, 1):
+        return left
+    if isinstance(left, Negative):
+        return _negated(_quotient(left.operand, right))
+    if isinstance(right, Negative):
+        return _negated(_quotient(left, right.operand))
+    return Binary("/", left, right)
+
+
+def _product(left: Polynomial, right: Polynomial) -> Polynomial:
+    found: Polynomial = {}
+    for first, one in left.items():
+        for second, other in right.items():
+            found = _sum(found, {first + second: _times(one, other)}, "+")
+    return _bounded(found)
+
+
+def _power(base: Polynomial, exponent: Expression) -> Polynomial:
+    if not isinstance(exponent, Number) or exponent.value not in (1, 2, 3):
+        raise NotArithmeticError("a power of the unknown")
+    found = base
+    for _ in range(int(exponent.value) - 1):
+        found = _product(found, base)
+    return found
+
+
+def _bounded(side: Polynomial) -> Polynomial:
+    if max(map(abs, side), default=0) > MAX_POWER:
+        raise NotArithmeticError("a high power of the unknown")
+    return side

@@ -1,0 +1,397 @@
+r"""Formulas of a text with the values put in, and its equations with their solutions.
+
+A chain ``A = \pi r^2 = \pi \cdot 3^2 = 9\pi`` is the formula on the values of its letters, where
+these are stated (``r = 3``) or stand in the same places of the next side. A chain of numbers alone
+is its first side with an operation. An equation in one unknown whose solution the text states
+further on is its solution in closed form (see `equations`). Each is a `Calculation`, so that the
+steps of a trace link, whatever they are written in.
+
+Nothing is taken on trust: every side that is understood must have the value of the last one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from tracemine.teachers.rules.chains import (
+    TOLERANCE,
+    Calculation,
+    find_calculations,
+    without_annotations,
+)
+from tracemine.teachers.rules.equations import solve_linear
+from tracemine.teachers.rules.expressions import (
+    Binary,
+    Expression,
+    Negative,
+    NotArithmeticError,
+    Number,
+    Symbol,
+    count_operations,
+    evaluate,
+    is_irrational,
+    leaves,
+    numbers,
+    operands,
+    rebuilt,
+    symbols,
+)
+from tracemine.teachers.rules.latex import Side, Statement, statements, zones
+from tracemine.teachers.rules.letters import letter_names
+
+#: An equation and the statement of its solution are at most this many characters apart.
+MAX_APART = 1_500
+#: A closed form with more operations is no routine that a person would follow.
+MAX_OPERATIONS = 14
+#: Numbers up to this one, written in a formula, belong to it: the 2 of 2(l + w).
+MAX_FIXED = 12
+#: ... and so do these: degrees of a triangle and a circle, and the hundred of a percentage.
+_FIXED = frozenset(map(Fraction, (60, 90, 100, 180, 360)))
+#: A factor that is a fraction of two numbers up to these is one of the formula: 1/2, 4/3.
+_SMALL_TOP, _SMALL_BOTTOM = 4, 6
+#: Most values that are remembered of one text.
+MAX_VALUES = 400
+#: Longest problem that is read for values, in characters.
+MAX_PROBLEM = 20_000
+
+_FUNCTION = re.compile(r"(?<![\\a-zA-Z])([A-Za-z])\s?(?:\\left)?\(\s?[a-z]\s?(?:\\right)?\)\s?&?=")
+_ALWAYS_FUNCTIONS = frozenset("fg")
+
+
+def find_stated(trace: str, problem: str) -> list[Calculation]:
+    """Every calculation that ``trace`` states, in running text or in LaTeX, by position, whether
+    it holds or not. ``problem`` may state values of letters. What stands in a formula is read as
+    one, and not as running text."""
+    places = zones(trace)
+    if not places:
+        return find_calculations(trace)
+    plain = [c for c in find_calculations(trace) if c.annotated or not _within(c, places)]
+    found = [*plain, *find_formulas(trace, problem)]
+    return sorted(found, key=lambda c: (c.start, c.end))
+
+
+def _within(calculation: Calculation, places: Sequence[tuple[int, int]]) -> bool:
+    return any(start <= calculation.start and calculation.end <= end for start, end in places)
+
+
+def find_formulas(trace: str, problem: str) -> list[Calculation]:
+    """The chains and solved equations of the formulas in ``trace``, by position."""
+    text = without_annotations(trace)
+    problem = problem[:MAX_PROBLEM]
+    functions = _ALWAYS_FUNCTIONS | set(_FUNCTION.findall(problem)) | set(_FUNCTION.findall(text))
+    finder = _Finder(frozenset(functions))
+    for statement in statements(problem, frozenset(functions)):
+        finder.note_values(statement, problem)
+    for statement in statements(text, frozenset(functions)):
+        finder.read(statement, text)
+    return finder.named(f"{problem}\n{text}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Equation:
+    left: Side
+    right: Side
+
+
+class _Finder:
+    def __init__(self, functions: frozenset[str]) -> None:
+        self.functions = functions
+        self.values: dict[str, Fraction] = {}
+        self.open: dict[str, list[_Equation]] = {}
+        self.found: list[Calculation] = []
+
+    def read(self, statement: Statement, text: str) -> None:
+        chain = self._chain(statement, text)
+        if chain is not None:
+            self.found.append(chain)
+        self._close_equation(statement, text)
+        self.note_values(statement, text)
+        self._open_equations(statement)
+
+    def note_values(self, statement: Statement, text: str) -> None:
+        """Remember what a statement says of a letter: ``r = 3``, ``A = 2 \\cdot 3 = 6``."""
+        first, last = statement[0].tree, statement[-1].tree
+        if isinstance(first, Symbol) and last is not None and len(self.values) < MAX_VALUES:
+            value = _value(last)
+            # "x = 3, -2" says two things of x, and neither is its value.
+            if value is not None and not _LISTED.match(text, statement[-1].end):
+                self.values[first.name] = value
+            else:
+                self.values.pop(first.name, None)
+
+    def _chain(self, statement: Statement, text: str) -> Calculation | None:
+        result = _result(statement)
+        if result is None:
+            return None
+        last = statement[result]
+        stated = evaluate(_tree(last))
+        sides = [side for side in statement[:result] if side.tree is not None]
+        approximate = any(side.approximate for side in statement[1 : result + 1])
+        closed = [side for side in sides if _value(_tree(side)) is not None]
+        expression, first = self._formula(statement, result, stated, approximate)
+        if expression is None:
+            working = [side for side in closed if count_operations(_tree(side))]
+            if not working:
+                return None
+            first = working[0]
+            expression = fix_constants(_tree(first))
+        if not approximate:
+            for side in closed:
+                if abs(evaluate(_tree(side)) - stated) > TOLERANCE:
+                    # A chain that breaks anywhere is told by the side that it breaks at.
+                    expression = _tree(side)
+        if count_operations(expression) > MAX_OPERATIONS:
+            return None
+        subject = statement[0].tree
+        return Calculation(
+            expression, stated, first.start, last.end, *_extent(last), approximate,
+            _decimals(text[slice(*_extent(last))]),
+            output=subject.name if isinstance(subject, Symbol) else "",
+        )  # fmt: skip
+
+    def _formula(
+        self, statement: Statement, result: int, stated: Fraction, approximate: bool
+    ) -> tuple[Expression | None, Side]:
+        """The last side with letters, with their values put in; None where these are not known or
+        do not give the result."""
+        for index in range(result - 1, -1, -1):
+            side = statement[index]
+            tree = side.tree
+            if tree is None or not symbols(tree) or not count_operations(tree):
+                continue
+            options = [_put_in(tree, {n: self.values.get(n) for n in symbols(tree)})]
+            following = statement[index + 1].tree
+            if following is not None and index + 1 <= result and not symbols(following):
+                options.insert(0, _matched(tree, following))
+            for option in options:
+                value = _value(option) if option is not None else None
+                if value is not None and (approximate or abs(value - stated) <= TOLERANCE):
+                    return option, side
+            break
+        return None, statement[0]
+
+    def _open_equations(self, statement: Statement) -> None:
+        for left, right in zip(statement, statement[1:], strict=False):
+            if left.tree is None or right.tree is None:
+                continue
+            unknowns = dict.fromkeys([*symbols(left.tree), *symbols(right.tree)])
+            if len(unknowns) == 1 and not _is_assignment(left, right):
+                (unknown,) = unknowns
+                self.open.setdefault(unknown, []).append(_Equation(left, right))
+
+    def _close_equation(self, statement: Statement, text: str) -> None:
+        """The first equation since its letter's last value that the stated value solves."""
+        subject, last = statement[0].tree, statement[-1]
+        if isinstance(subject, Symbol):
+            unknown = subject.name
+        elif isinstance(last.tree, Symbol) and len(statement) == 2:
+            unknown, last = last.tree.name, statement[0]
+        else:
+            return
+        value = _value(last.tree) if last.tree is not None else None
+        if value is None or unknown not in self.open or _LISTED.match(text, last.end):
+            return
+        if not is_result(_tree(last)):
+            return
+        equations = self.open.pop(unknown)
+        for equation in equations:
+            left, right = _tree(equation.left), _tree(equation.right)
+            if last.end - equation.left.start > MAX_APART or not _solves(left, right, value):
+                continue
+            solution = solve_linear(left, right, unknown)
+            solved = _value(solution) if solution is not None else None
+            if solution is None or solved is None or abs(solved - value) > TOLERANCE:
+                continue
+            operations = count_operations(solution)
+            if 2 <= operations <= MAX_OPERATIONS:
+                self.found.append(
+                    Calculation(
+                        fix_constants(solution),
+                        value,
+                        equation.left.start,
+                        last.end,
+                        last.start,
+                        last.end,
+                        output=unknown,
+                    )  # fmt: skip
+                )
+            return
+
+    def named(self, text: str) -> list[Calculation]:
+        """The calculations with the names that ``text`` has for their letters."""
+        letters = [c.output for c in self.found if c.output]
+        letters += [n.symbol for c in self.found for n in numbers(c.expression) if n.symbol]
+        names = letter_names(text, letters)
+        return [
+            replace(
+                calculation,
+                output=names.get(calculation.output, ""),
+                names={
+                    n.symbol: names.get(n.symbol, n.symbol)
+                    for n in numbers(calculation.expression)
+                    if n.symbol
+                },
+            )
+            for calculation in sorted(self.found, key=lambda c: (c.start, c.end))
+        ]
+
+
+_LISTED = re.compile(r"\s*(?:,|\\text\s?\{\s*or|\$?\s*or\b|\\(?:quad|pm|mp))\s*\$?[-\d\\]")
+
+
+def _tree(side: Side) -> Expression:
+    assert side.tree is not None
+    return side.tree
+
+
+def _extent(side: Side) -> tuple[int, int]:
+    """Where a result stands, without the box around a number."""
+    tree = side.tree
+    return (tree.start, tree.end) if isinstance(tree, Number) else (side.start, side.end)
+
+
+def _value(tree: Expression) -> Fraction | None:
+    try:
+        return None if symbols(tree) else evaluate(tree)
+    except NotArithmeticError:
+        return None
+
+
+def _is_assignment(left: Side, right: Side) -> bool:
+    sides = (left.tree, right.tree)
+    return any(isinstance(s, Symbol) for s in sides) and any(
+        s is not None and not symbols(s) for s in sides
+    )
+
+
+def _result(statement: Statement) -> int | None:
+    """The last side that is a result: a number, a fraction of two, or a root or a multiple of pi
+    that cannot be written otherwise."""
+    for index in range(len(statement) - 1, 0, -1):
+        tree = statement[index].tree
+        if tree is not None and not symbols(tree) and is_result(tree):
+            return index
+    return None
+
+
+def is_result(tree: Expression) -> bool:
+    """Whether nothing is left to be done: a number, a fraction of two, or a closed form of roots
+    and pi."""
+    if _value(tree) is None:
+        return False
+    if isinstance(tree, Negative):
+        return is_result(tree.operand)
+    if isinstance(tree, Binary) and tree.symbol == "/":
+        return all(isinstance(part, Number) for part in operands(tree)) or _is_closed_form(tree)
+    return isinstance(tree, Number) or _is_closed_form(tree)
+
+
+def _is_closed_form(tree: Expression) -> bool:
+    return is_irrational(tree) and count_operations(tree) <= 4 and evaluate(tree).denominator != 1
+
+
+def _decimals(text: str) -> int:
+    return len(text.rstrip("%\\ )}$.").partition(".")[2])
+
+
+def _solves(left: Expression, right: Expression, value: Fraction) -> bool:
+    sides = [_put_in(tree, dict.fromkeys(symbols(tree), value)) for tree in (left, right)]
+    first, second = (_value(side) if side is not None else None for side in sides)
+    return first is not None and second is not None and abs(first - second) <= TOLERANCE
+
+
+# --- putting values in ----------------------------------------------------------------------------
+
+
+def fix_constants(tree: Expression) -> Expression:
+    """A chain of numbers in which small fractions as factors belong to the formula: the 1/2 of
+    ``\\frac{1}{2} \\cdot 3 \\cdot 4``."""
+    if isinstance(tree, Binary) and tree.symbol == "*":
+        return Binary("*", _fixed_factor(tree.left), _fixed_factor(tree.right))
+    parts = operands(tree)
+    return rebuilt(tree, [fix_constants(part) for part in parts]) if parts else tree
+
+
+def _fixed_factor(tree: Expression) -> Expression:
+    if isinstance(tree, Binary) and tree.symbol == "/":
+        top, bottom = tree.left, tree.right
+        if isinstance(top, Number) and isinstance(bottom, Number):
+            small = 0 < top.value <= _SMALL_TOP and 1 < bottom.value <= _SMALL_BOTTOM
+            if small and top.value.denominator == bottom.value.denominator == 1:
+                return Binary("/", replace(top, fixed=True), replace(bottom, fixed=True))
+    return fix_constants(tree)
+
+
+def _put_in(tree: Expression, values: Mapping[str, Fraction | None]) -> Expression | None:
+    """``tree`` with numbers in place of its symbols; None where a value is missing."""
+    if isinstance(tree, Symbol):
+        value = values.get(tree.name)
+        if value is None:
+            return None
+        return Number(value, tree.start, tree.end, symbol=tree.name)
+    if isinstance(tree, Number):
+        return _formula_number(tree)
+    parts = [_put_in(part, values) for part in operands(tree)]
+    whole = [part for part in parts if part is not None]
+    return rebuilt(tree, whole) if len(whole) == len(parts) else None
+
+
+def _formula_number(number: Number) -> Number:
+    value = abs(number.value)
+    own = (value <= MAX_FIXED and value.denominator == 1) or value in _FIXED
+    return replace(number, fixed=True) if own else number
+
+
+def _matched(formula: Expression, numeric: Expression) -> Expression | None:
+    """``formula`` with what stands in the same places of ``numeric`` in place of its symbols; None
+    where the two do not match, or a symbol would have two values."""
+    bound: dict[str, Expression] = {}
+    if not _match(formula, numeric, bound):
+        return None
+    return _with(formula, bound)
+
+
+def _match(formula: Expression, numeric: Expression, bound: dict[str, Expression]) -> bool:
+    if isinstance(formula, Symbol):
+        value = _value(numeric)
+        if value is None:
+            return False
+        if formula.name in bound:
+            return _value(bound[formula.name]) == value
+        bound[formula.name] = _as_number(numeric, value, formula.name)
+        return True
+    if isinstance(formula, Number):
+        return isinstance(numeric, Number) and formula.value == numeric.value
+    theirs = operands(numeric)
+    if type(formula) is not type(numeric) or _operation(formula) != _operation(numeric):
+        return False
+    mine = operands(formula)
+    return len(mine) == len(theirs) and all(
+        _match(one, other, bound) for one, other in zip(mine, theirs, strict=True)
+    )
+
+
+def _operation(tree: Expression) -> str:
+    if isinstance(tree, Binary):
+        return tree.symbol
+    return getattr(tree, "name", "")
+
+
+def _as_number(numeric: Expression, value: Fraction, symbol: str) -> Expression:
+    """What a symbol stands for: a number of its own, or the calculation in its place."""
+    if isinstance(numeric, Number):
+        return replace(numeric, symbol=symbol)
+    if isinstance(numeric, Negative) and isinstance(numeric.operand, Number):
+        return replace(numeric.operand, value=value, symbol=symbol)
+    return numeric
+
+
+def _with(formula: Expression, bound: Mapping[str, Expression]) -> Expression:
+    if isinstance(formula, Symbol):
+        return bound[formula.name]
+    if isinstance(formula, Number):
+        return _formula_number(formula)
+    return rebuilt(formula, [_with(part, bound) for part in operands(formula)])
