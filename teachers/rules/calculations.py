@@ -20,6 +20,7 @@ from tracemine.teachers.rules import words
 from tracemine.teachers.rules.chains import (
     TOLERANCE,
     Calculation,
+    find_calculations,
     verdict,
     without_annotations,
 )
@@ -27,17 +28,15 @@ from tracemine.teachers.rules.derive import operations, single_tool
 from tracemine.teachers.rules.expressions import (
     Binary,
     Expression,
+    Negative,
     NotArithmeticError,
     Number,
     evaluate,
     literal,
     numbers,
     parse_text,
-    rebuilt,
     render,
 )
-from tracemine.teachers.rules.expressions import operands as tree_operands
-from tracemine.teachers.rules.formulas import find_stated
 from tracemine.teachers.rules.lifting import WELL_KNOWN, Mention, mentions, percent_forms
 from tracemine.teachers.rules.naming import call, question_words, result_words
 from tracemine.teachers.rules.numerals import word_set
@@ -68,10 +67,14 @@ _WRITTEN_QUESTION = re.compile(r"(?P<question>[^\n?]{3,300}\?)\s*\*\*\s")
 _VISIBLE = re.compile(r"\S")
 
 
-def read_calculations(trajectory: Trajectory) -> Segmentation:
+def read_calculations(
+    trajectory: Trajectory, claimed: Sequence[tuple[int, int]] = ()
+) -> Segmentation:
     """The calculations of a trace as spans: each step, and for steps that use earlier results the
-    routine from the data to them. Time is linear in the length of the trace."""
-    reader = _Reader(trajectory)
+    routine from the data to them. Time is linear in the length of the trace. A calculation in a
+    ``claimed`` piece of the trace is part of such routines, and none of its own: `derivations` has
+    read it as the formula that it is."""
+    reader = _Reader(trajectory, claimed)
     reader.read()
     spans, dropped = reader.spans()
     return Segmentation(tuple(spans), tuple(dropped))
@@ -84,10 +87,9 @@ def _constant_positions(expression: Expression) -> Iterator[tuple[Number, bool]]
     """The literal operands from left to right, each with whether its place makes it a constant of
     the method: a small exponent, the 100 of a percentage, the 1 in ``1 - 0.2``."""
     if isinstance(expression, Number):
-        yield expression, expression.fixed
-    elif not isinstance(expression, Binary):
-        for part in tree_operands(expression):
-            yield from _constant_positions(part)
+        yield expression, False
+    elif isinstance(expression, Negative):
+        yield from _constant_positions(expression.operand)
     else:
         for part, other in (
             (expression.left, expression.right),
@@ -95,8 +97,7 @@ def _constant_positions(expression: Expression) -> Iterator[tuple[Number, bool]]
         ):
             if isinstance(part, Number):
                 is_right = part is expression.right
-                in_place = _is_constant_place(expression.symbol, part, other, is_right)
-                yield part, part.fixed or (in_place and not part.symbol)
+                yield part, _is_constant_place(expression.symbol, part, other, is_right)
             else:
                 yield from _constant_positions(part)
 
@@ -120,15 +121,9 @@ def _fold(
     written as a decimal: a half of the cards is one operation on them, not two."""
     if isinstance(expression, Number):
         return expression, tuple(operands)
-    if not isinstance(expression, Binary):
-        at, parts, kept = 0, list[Expression](), list[Operand]()
-        for part in tree_operands(expression):
-            width = sum(1 for _ in numbers(part))
-            inner, rest = _fold(part, operands[at : at + width])
-            at += width
-            parts.append(inner)
-            kept += rest
-        return rebuilt(expression, parts), tuple(kept)
+    if isinstance(expression, Negative):
+        inner, rest = _fold(expression.operand, operands)
+        return Negative(inner), rest
     count = sum(1 for _ in numbers(expression.left))
     left, left_operands = _fold(expression.left, operands[:count])
     right, right_operands = _fold(expression.right, operands[count:])
@@ -155,8 +150,9 @@ _GENERIC = word_set(
 class _Reader:
     """One pass over one trajectory."""
 
-    def __init__(self, trajectory: Trajectory) -> None:
+    def __init__(self, trajectory: Trajectory, claimed: Sequence[tuple[int, int]]) -> None:
         self.trajectory = trajectory
+        self.claimed = claimed
         self.trace = trajectory.trace
         self.text = words.without_math_signs(without_annotations(self.trace))
         self.latex = words.is_latex(self.trace) or words.is_latex(trajectory.problem)
@@ -170,7 +166,7 @@ class _Reader:
 
     def read(self) -> None:
         seen: set[tuple[str, Fraction]] = set()
-        for calculation in find_stated(self.trace, self.trajectory.problem):
+        for calculation in find_calculations(self.trace):
             value, reason = verdict(calculation)
             if value is not None:
                 key = (render(calculation.expression, lambda n: literal(n.value)), value)
@@ -235,8 +231,6 @@ class _Reader:
         return match["question"] if match else ""
 
     def _output(self, calculation: Calculation, start: int, end: int, question: str) -> str:
-        if calculation.output and not question:
-            return calculation.output
         found = question_words(question) if question else ()
         if not found:
             symbol = outer_symbol(calculation.expression)
@@ -279,12 +273,8 @@ class _Reader:
         spent: set[int] = set()
         linked: set[int] = set()
         found: list[Operand] = []
-        by_place: dict[tuple[int, int], Operand] = {}
         for number, is_constant in _constant_positions(calculation.expression):
             value = abs(number.value)
-            if (number.start, number.end) in by_place:  # a solution may use a number twice
-                found.append(by_place[number.start, number.end])
-                continue
             here = next(
                 (m for m in beside if m.value == value and m.start not in spent and not m.method),
                 None,
@@ -295,23 +285,10 @@ class _Reader:
                 found.append(Constant(value))
             else:
                 operand = self._operand(value, here, sentence, taken, linked)
-                if number.symbol:
-                    operand = self._of_symbol(operand, number, calculation.names[number.symbol])
                 if isinstance(operand, Link):
                     linked.add(operand.step)
                 found.append(operand)
-            by_place[number.start, number.end] = found[-1]
         return tuple(found)
-
-    def _of_symbol(self, operand: Operand, number: Number, name: str) -> Operand:
-        """The operand that stands for a letter of a formula: named after it, and one however often
-        the letter occurs."""
-        if isinstance(operand, Link):
-            return operand
-        stated = isinstance(operand, Datum) and _is_stated(operand)
-        unit = operand.unit if isinstance(operand, Datum) else None
-        key = ("problem" if stated else "trace", f"symbol {number.symbol}")
-        return Datum(key, number.value, (name,), unit)
 
     def _operand(
         self,
@@ -401,6 +378,8 @@ class _Reader:
             is_target = step.index == target and cone == self._cone(step.index)
             start = min(self.steps[index].start for index in cone)
             end = max(self.steps[index].end for index in cone)
+            if len(cone) == 1 and self._is_claimed(step.calculation):
+                continue
             too_far = len(cone) > MAX_COMPOSED or (end - start > MAX_QUOTE and not is_target)
             if too_far and len(cone) > 1:
                 self.dropped.append(Dropped(start, end, "steps too far apart"))
@@ -408,7 +387,7 @@ class _Reader:
             if len(spans) >= MAX_SPANS and not is_target:
                 self.dropped.append(Dropped(start, end, "too many calculations in one trace"))
                 continue
-            if not is_target and self._is_nameless(cone):
+            if (self.latex or not is_target) and self._is_nameless(cone):
                 self.dropped.append(Dropped(start, end, "numbers that the text does not name"))
                 continue
             span = self._span(step, cone, start, end, is_target, step.index in checked)
@@ -466,6 +445,9 @@ class _Reader:
             kind=kind,
             tool=single_tool(code, entry_point) if kind == "tool" else None,
         )
+
+    def _is_claimed(self, calculation: Calculation) -> bool:
+        return any(s <= calculation.start and calculation.end <= e for s, e in self.claimed)
 
     def _is_nameless(self, cone: Sequence[int]) -> bool:
         """Whether the data of a routine has no names that a question could find it by: most of it

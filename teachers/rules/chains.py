@@ -26,7 +26,8 @@ from tracemine.teachers.rules.expressions import (
     tokenize,
 )
 
-#: How near a stated decimal must be to the exact value.
+#: How near a stated decimal must be to the exact value, and for values below one how near
+#: relatively: in physics a whole result may be smaller than this.
 TOLERANCE = Fraction(1, 10**9)
 
 _ANNOTATION = re.compile(r"<<([^<>\n]{1,300})>>")
@@ -38,8 +39,9 @@ _NUMBER_AFTER = re.compile(r"\s?\$?(?:\d[\d,]*(?:\.\d+)?|\.\d+)%?")
 class Calculation:
     """An expression with the result stated for it; offsets into the trace.
 
-    ``output`` is what a formula calls its result, ``names`` what the text calls the symbols that
-    numbers are put in for (`Number.symbol`); both snake_case and empty where it does not say."""
+    ``letter`` is what a formula gives its result to, ``output`` what the text calls it, and
+    ``names`` what it calls the symbols that numbers are put in for (`Number.symbol`); names are in
+    snake_case, and missing where it does not say. ``solved`` marks the solution of an equation."""
 
     expression: Expression
     stated: Fraction
@@ -50,7 +52,9 @@ class Calculation:
     approximate: bool = False
     decimals: int = 0
     annotated: bool = False
+    letter: str = ""
     output: str = ""
+    solved: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -333,15 +337,20 @@ def _is_result(expression: Expression) -> bool:
     return isinstance(expression, Number)
 
 
+def is_equal(left: Fraction, right: Fraction) -> bool:
+    """Whether two values are one, but for the rounding of what is no fraction."""
+    return abs(left - right) <= TOLERANCE * min(Fraction(1), max(abs(left), abs(right)))
+
+
 def verdict(calculation: Calculation) -> tuple[Fraction | None, str]:
     """The exact value of a calculation that holds, else why it does not."""
     try:
         value = evaluate(calculation.expression)
     except NotArithmeticError:
         return None, "does not compute"
-    off = abs(value - calculation.stated)
-    if off <= TOLERANCE:
+    if is_equal(value, calculation.stated):
         return value, ""
+    off = abs(value - calculation.stated)
     if off <= Fraction(1, 2 * 10**calculation.decimals) or calculation.approximate:
         return None, "rounded result"
     return None, "does not compute"

@@ -23,6 +23,7 @@ from tracemine.teachers.rules.expressions import (
 #: Largest power of the unknown that arises on the way, and largest negative one.
 MAX_POWER = 3
 
+ZERO = Number(Fraction(0), 0, 0, fixed=True)
 #: Coefficients by power of the unknown.
 Polynomial = dict[int, Expression]
 
@@ -77,6 +78,27 @@ def solve_linear(left: Expression, right: Expression, unknown: str) -> Expressio
         return _quotient(constant, coefficient)
     except NotArithmeticError:
         return None
+
+
+def quadratic_coefficients(
+    left: Expression, right: Expression, unknown: str
+) -> tuple[Fraction, Fraction, Fraction] | None:
+    """The coefficients, from the square down, of the quadratic equation that has all on its left
+    side; None if it is none, or has no real root."""
+    try:
+        first, second = polynomial(left, unknown), polynomial(right, unknown)
+        if not {*first, *second} <= {0, 1, 2}:
+            return None
+        values = {
+            power: evaluate(first.get(power, ZERO)) - evaluate(second.get(power, ZERO))
+            for power in (2, 1, 0)
+        }
+    except NotArithmeticError:
+        return None
+    square, linear, constant = values[2], values[1], values[0]
+    if square == 0 or linear * linear < 4 * square * constant:
+        return None
+    return square, linear, constant
 
 
 def _nonzero(side: Polynomial) -> list[int]:

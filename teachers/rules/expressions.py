@@ -56,7 +56,8 @@ class Token:
 class Number:
     """A literal operand, at ``[start, end)`` of the text; its value is before any percent sign.
 
-    ``symbol`` is the letter of a formula in whose place it is put; ``fixed`` says that it belongs to the formula (the 2 of 2 pi r) and is no data.
+    ``symbol`` is the letter of a formula in whose place it is put; ``fixed`` says that it belongs
+    to the formula (the 2 of 2 pi r) and is no data.
     """
 
     value: Fraction
@@ -349,8 +350,8 @@ def evaluate(expression: Expression) -> Fraction:
 def _fraction(value: _Value) -> Fraction:
     if isinstance(value, Fraction):
         return value
-    man, exp = mpmath.libmp.to_man_exp(value._mpf_)
-    exact = Fraction(man) * Fraction(2) ** exp
+    sign, mantissa, exponent, _ = value._mpf_
+    exact = Fraction(-mantissa if sign else mantissa) * Fraction(2) ** exponent
     nearest = Fraction(round(exact))
     return nearest if abs(exact - nearest) < WHOLE else exact
 
@@ -560,8 +561,8 @@ def is_irrational(expression: Expression) -> bool:
     if isinstance(expression, Call) and expression.name not in _WHOLE_FUNCTIONS:
         return True
     if isinstance(expression, Binary) and expression.symbol == "**":
-        if evaluate(expression.right).denominator != 1:
-            return True
+        broken = evaluate(expression.right).denominator != 1
+        return broken or is_irrational(expression.left)
     return any(map(is_irrational, operands(expression)))
 
 

@@ -12,17 +12,17 @@ Nothing is taken on trust: every side that is understood must have the value of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from tracemine.teachers.rules.chains import (
-    TOLERANCE,
     Calculation,
-    find_calculations,
+    is_equal,
     without_annotations,
 )
-from tracemine.teachers.rules.equations import solve_linear
+from tracemine.teachers.rules.equations import quadratic_coefficients, solve_linear
 from tracemine.teachers.rules.expressions import (
     Binary,
     Expression,
@@ -33,13 +33,12 @@ from tracemine.teachers.rules.expressions import (
     count_operations,
     evaluate,
     is_irrational,
-    leaves,
     numbers,
     operands,
     rebuilt,
     symbols,
 )
-from tracemine.teachers.rules.latex import Side, Statement, statements, zones
+from tracemine.teachers.rules.latex import Side, Statement, statements
 from tracemine.teachers.rules.letters import letter_names
 
 #: An equation and the statement of its solution are at most this many characters apart.
@@ -61,47 +60,55 @@ _FUNCTION = re.compile(r"(?<![\\a-zA-Z])([A-Za-z])\s?(?:\\left)?\(\s?[a-z]\s?(?:
 _ALWAYS_FUNCTIONS = frozenset("fg")
 
 
-def find_stated(trace: str, problem: str) -> list[Calculation]:
-    """Every calculation that ``trace`` states, in running text or in LaTeX, by position, whether
-    it holds or not. ``problem`` may state values of letters. What stands in a formula is read as
-    one, and not as running text."""
-    places = zones(trace)
-    if not places:
-        return find_calculations(trace)
-    plain = [c for c in find_calculations(trace) if c.annotated or not _within(c, places)]
-    found = [*plain, *find_formulas(trace, problem)]
-    return sorted(found, key=lambda c: (c.start, c.end))
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """A quadratic equation whose roots the text states: ``coefficients`` from the square down, the
+    ``roots`` from the least; offsets into the text."""
 
-
-def _within(calculation: Calculation, places: Sequence[tuple[int, int]]) -> bool:
-    return any(start <= calculation.start and calculation.end <= end for start, end in places)
-
-
-def find_formulas(trace: str, problem: str) -> list[Calculation]:
-    """The chains and solved equations of the formulas in ``trace``, by position."""
-    text = without_annotations(trace)
-    problem = problem[:MAX_PROBLEM]
-    functions = _ALWAYS_FUNCTIONS | set(_FUNCTION.findall(problem)) | set(_FUNCTION.findall(text))
-    finder = _Finder(frozenset(functions))
-    for statement in statements(problem, frozenset(functions)):
-        finder.note_values(statement, problem)
-    for statement in statements(text, frozenset(functions)):
-        finder.read(statement, text)
-    return finder.named(f"{problem}\n{text}")
+    coefficients: tuple[Fraction, Fraction, Fraction]
+    roots: tuple[Fraction, ...]
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
+class Mathematics:
+    """What the formulas of a text state."""
+
+    calculations: tuple[Calculation, ...]
+    quadratics: tuple[Roots, ...]
+
+
+def find_formulas(trace: str, problem: str) -> Mathematics:
+    """The chains and solved equations of the formulas in ``trace``, by position, whether they hold
+    or not. ``problem`` may state values of letters."""
+    text = without_annotations(trace)
+    problem = problem[:MAX_PROBLEM]
+    functions = _ALWAYS_FUNCTIONS | set(_FUNCTION.findall(problem)) | set(_FUNCTION.findall(text))
+    finder = _Finder()
+    for statement in statements(problem, functions):
+        finder.note_values(statement, problem)
+    for statement in statements(text, functions):
+        finder.read(statement, text)
+    return Mathematics(finder.named(f"{problem}\n{text}"), tuple(finder.quadratics))
+
+
+@dataclass(slots=True)
 class _Equation:
+    """An equation in one unknown, with the roots found for it so far."""
+
     left: Side
     right: Side
+    roots: set[Fraction] = field(default_factory=set)
 
 
 class _Finder:
-    def __init__(self, functions: frozenset[str]) -> None:
-        self.functions = functions
+    def __init__(self) -> None:
         self.values: dict[str, Fraction] = {}
         self.open: dict[str, list[_Equation]] = {}
+        self.quadratic: dict[str, list[_Equation]] = {}
         self.found: list[Calculation] = []
+        self.quadratics: list[Roots] = []
 
     def read(self, statement: Statement, text: str) -> None:
         chain = self._chain(statement, text)
@@ -140,7 +147,7 @@ class _Finder:
             expression = fix_constants(_tree(first))
         if not approximate:
             for side in closed:
-                if abs(evaluate(_tree(side)) - stated) > TOLERANCE:
+                if not is_equal(evaluate(_tree(side)), stated):
                     # A chain that breaks anywhere is told by the side that it breaks at.
                     expression = _tree(side)
         if count_operations(expression) > MAX_OPERATIONS:
@@ -149,7 +156,7 @@ class _Finder:
         return Calculation(
             expression, stated, first.start, last.end, *_extent(last), approximate,
             _decimals(text[slice(*_extent(last))]),
-            output=subject.name if isinstance(subject, Symbol) else "",
+            letter=subject.name if isinstance(subject, Symbol) else "",
         )  # fmt: skip
 
     def _formula(
@@ -168,22 +175,27 @@ class _Finder:
                 options.insert(0, _matched(tree, following))
             for option in options:
                 value = _value(option) if option is not None else None
-                if value is not None and (approximate or abs(value - stated) <= TOLERANCE):
+                if value is not None and (approximate or is_equal(value, stated)):
                     return option, side
             break
         return None, statement[0]
 
     def _open_equations(self, statement: Statement) -> None:
-        for left, right in zip(statement, statement[1:], strict=False):
+        for left, right in pairwise(statement):
             if left.tree is None or right.tree is None:
                 continue
             unknowns = dict.fromkeys([*symbols(left.tree), *symbols(right.tree)])
-            if len(unknowns) == 1 and not _is_assignment(left, right):
-                (unknown,) = unknowns
-                self.open.setdefault(unknown, []).append(_Equation(left, right))
+            if len(unknowns) != 1 or _is_assignment(left, right):
+                continue
+            (unknown,) = unknowns
+            equation = _Equation(left, right)
+            if quadratic_coefficients(left.tree, right.tree, unknown) is not None:
+                self.quadratic.setdefault(unknown, []).append(equation)
+            else:
+                self.open.setdefault(unknown, []).append(equation)
 
     def _close_equation(self, statement: Statement, text: str) -> None:
-        """The first equation since its letter's last value that the stated value solves."""
+        """What a statement ``x = 5`` is the solution of."""
         subject, last = statement[0].tree, statement[-1]
         if isinstance(subject, Symbol):
             unknown = subject.name
@@ -192,51 +204,59 @@ class _Finder:
         else:
             return
         value = _value(last.tree) if last.tree is not None else None
-        if value is None or unknown not in self.open or _LISTED.match(text, last.end):
+        if value is None or not is_result(_tree(last)):
             return
-        if not is_result(_tree(last)):
-            return
-        equations = self.open.pop(unknown)
-        for equation in equations:
+        self._close_quadratic(unknown, last, value)
+        if not _LISTED.match(text, last.end):
+            self._close_linear(unknown, last, value)
+
+    def _close_linear(self, unknown: str, last: Side, value: Fraction) -> None:
+        """The first equation since its letter's last value that the stated value solves."""
+        for equation in self.open.pop(unknown, ()):
             left, right = _tree(equation.left), _tree(equation.right)
             if last.end - equation.left.start > MAX_APART or not _solves(left, right, value):
                 continue
             solution = solve_linear(left, right, unknown)
             solved = _value(solution) if solution is not None else None
-            if solution is None or solved is None or abs(solved - value) > TOLERANCE:
+            if solution is None or solved is None or not is_equal(solved, value):
                 continue
-            operations = count_operations(solution)
-            if 2 <= operations <= MAX_OPERATIONS:
-                self.found.append(
-                    Calculation(
-                        fix_constants(solution),
-                        value,
-                        equation.left.start,
-                        last.end,
-                        last.start,
-                        last.end,
-                        output=unknown,
-                    )  # fmt: skip
+            if 2 <= count_operations(solution) <= MAX_OPERATIONS:
+                calculation = Calculation(
+                    fix_constants(solution), value, equation.left.start, last.end, *_extent(last)
                 )
+                self.found.append(replace(calculation, letter=unknown, solved=True))
             return
 
-    def named(self, text: str) -> list[Calculation]:
+    def _close_quadratic(self, unknown: str, last: Side, value: Fraction) -> None:
+        """A quadratic equation of which the stated value is the last root."""
+        equations = self.quadratic.get(unknown, [])
+        near = [e for e in equations if last.end - e.left.start <= MAX_APART]
+        for equation in near:
+            left, right = _tree(equation.left), _tree(equation.right)
+            coefficients = quadratic_coefficients(left, right, unknown)
+            if coefficients is None or not _solves(left, right, value):
+                continue
+            equation.roots.add(value)
+            square, linear, constant = coefficients
+            double = linear * linear == 4 * square * constant
+            if len(equation.roots) == (1 if double else 2):
+                roots = tuple(sorted(equation.roots))
+                self.quadratics.append(Roots(coefficients, roots, equation.left.start, last.end))
+                self.quadratic[unknown] = []
+                return
+
+    def named(self, text: str) -> tuple[Calculation, ...]:
         """The calculations with the names that ``text`` has for their letters."""
-        letters = [c.output for c in self.found if c.output]
+        letters = [c.letter for c in self.found if c.letter]
         letters += [n.symbol for c in self.found for n in numbers(c.expression) if n.symbol]
         names = letter_names(text, letters)
-        return [
-            replace(
-                calculation,
-                output=names.get(calculation.output, ""),
-                names={
-                    n.symbol: names.get(n.symbol, n.symbol)
-                    for n in numbers(calculation.expression)
-                    if n.symbol
-                },
-            )
-            for calculation in sorted(self.found, key=lambda c: (c.start, c.end))
-        ]
+
+        def with_names(calculation: Calculation) -> Calculation:
+            used = {n.symbol for n in numbers(calculation.expression) if n.symbol in names}
+            own = {letter: names[letter] for letter in sorted(used)}
+            return replace(calculation, output=names.get(calculation.letter, ""), names=own)
+
+        return tuple(map(with_names, sorted(self.found, key=lambda c: (c.start, c.end))))
 
 
 _LISTED = re.compile(r"\s*(?:,|\\text\s?\{\s*or|\$?\s*or\b|\\(?:quad|pm|mp))\s*\$?[-\d\\]")
@@ -300,7 +320,7 @@ def _decimals(text: str) -> int:
 def _solves(left: Expression, right: Expression, value: Fraction) -> bool:
     sides = [_put_in(tree, dict.fromkeys(symbols(tree), value)) for tree in (left, right)]
     first, second = (_value(side) if side is not None else None for side in sides)
-    return first is not None and second is not None and abs(first - second) <= TOLERANCE
+    return first is not None and second is not None and is_equal(first, second)
 
 
 # --- putting values in ----------------------------------------------------------------------------

@@ -98,8 +98,8 @@ def _is_inline(content: str) -> bool:
 
 TokenKind = Literal[
     "number", "operator", "open", "close", "bar", "equals", "relation", "text", "symbol",
-    "function", "pi", "frac", "sqrt", "binom", "degree", "factorial", "percent", "group", "end", "script",
-    "row", "other",
+    "function", "pi", "frac", "sqrt", "binom", "degree", "factorial", "percent", "group", "end",
+    "script", "row", "other",
 ]  # fmt: skip
 
 
@@ -358,7 +358,9 @@ class _Reader:
         before = self.tokens[self.at - 1]
         if token.kind not in _OPERAND or (token.kind == "bar" and self.in_bars):
             return False
-        if token.kind == "number" or (before.kind == "number" and token.kind == "frac"):
+        if (token.kind == "number" and before.kind not in ("factorial", "close")) or (
+            before.kind == "number" and token.kind == "frac"
+        ):
             # 2 3 is no product, 1\frac12 is mixed; but \sqrt{2} 3 does not occur either.
             raise NotArithmeticError("numbers side by side")
         return True

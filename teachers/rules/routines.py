@@ -14,7 +14,6 @@ from tracemine.teachers.rules.expressions import (
     Negative,
     Number,
     divides,
-    is_irrational,
     literal,
     numbers,
     render,
@@ -116,14 +115,11 @@ class Routine:
         ]
         lines.append(f"    return {self._expression(last)}")
         listed = ", ".join(parameter.name for parameter in parameters)
-        imported = ["import math", "", ""] if any("math." in line for line in lines) else []
-        self.code = "\n".join([*imported, f"def {self.entry_point}({listed}):", *lines]) + "\n"
+        self.code = "\n".join([f"def {self.entry_point}({listed}):", *lines]) + "\n"
         rational = any(parameter.type == "rational" for parameter in parameters) or any(
             divides(steps[i].calculation.expression) or _has_decimal(steps[i]) for i in cone
         )
-        real = any(is_irrational(steps[i].calculation.expression) for i in cone)
-        kind = "real" if real else "rational" if rational else "int"
-        output = Parameter(self.entry_point, kind, last.unit)
+        output = Parameter(self.entry_point, "rational" if rational else "int", last.unit)
         self.signature = Signature(tuple(parameters), output)
 
     def _outside(self) -> dict[tuple[str, str], Datum | Link]:
@@ -176,8 +172,7 @@ class Routine:
     def _written(self, number: Number, operand: Operand) -> str:
         if isinstance(operand, Constant):
             return literal(number.value)
-        # A letter is bound to its value, any other number to the bare amount.
-        negative = number.value < 0 and not (number.symbol and isinstance(operand, Datum))
+        negative = number.value < 0
         if isinstance(operand, Datum):
             name = self._names[operand.key]
         else:
