@@ -13,6 +13,8 @@ dropped.
 
 from __future__ import annotations
 
+import keyword
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,10 +45,12 @@ from tracemine.teachers.rules.expressions import (
     render,
     symbols,
 )
-from tracemine.teachers.rules.formulas import Roots, find_formulas
+from tracemine.teachers.rules.formulas import Solved, find_formulas
 from tracemine.teachers.rules.latex import read_formula
+from tracemine.teachers.rules.letters import LENGTH
 from tracemine.teachers.rules.lifting import mentions
 from tracemine.teachers.rules.naming import noun_before
+from tracemine.teachers.rules.numerals import word_set
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.wellknown import recognise
 from tracemine.verifiers import Sandbox, verify
@@ -62,6 +66,10 @@ MAX_QUOTE = 4_000
 MIN_QUOTE = 12
 #: Small whole numbers that a problem does not state belong to the formula.
 MAX_OWN = 12
+
+_LOWER_WORDS = re.compile(r"(?<![A-Za-z\\\\])[a-z]{2,}")
+#: Words that do not name what a formula gives.
+_NO_OUTPUT = words.STOP | word_set("answer result value equation expression formula following")
 
 NAMELESS = "numbers that the text does not name"
 NOT_HELD = "does not reproduce its own result"
@@ -124,7 +132,7 @@ class _Reader:
         self.trace = trajectory.trace
         self.sandbox = sandbox
         self.steps: list[_Step] = []
-        self.quadratics: list[Roots] = []
+        self.equations: list[Solved] = []
         self.all: list[Calculation] = []
         self.dropped: list[Dropped] = []
         self.claimed: list[tuple[int, int]] = []
@@ -137,7 +145,7 @@ class _Reader:
         self.mentions = mentions(self.trajectory.problem)
         self.asked = words.final_question(self.trajectory.problem)
         found = find_formulas(self.trace, self.trajectory.problem)
-        self.quadratics = list(found.quadratics)
+        self.equations = list(found.equations)
         for calculation in found.calculations:
             self._read_one(calculation)
 
@@ -185,16 +193,21 @@ class _Reader:
             tree = _renamed(shape, places)
             output = match.formula.output
         elif calculation.solved:
+            if _calls(calculation.expression):
+                raise _NamelessError
             tree = self._named_leaves(calculation, inputs)
         elif any(number.symbol for number in numbers(calculation.expression)):
             tree = self._formula(calculation, inputs)
         elif _is_ours(calculation):
-            tree = self._named_leaves(calculation, inputs)
+            # Numbers in functions without a word on what they are: the shape is all there is.
+            raise _NamelessError
         else:
             return None
-        if not inputs and not symbols(tree):
+        alike = len({wanted.name for wanted in inputs.values()}) < len(inputs)
+        if not symbols(tree) or (calculation.solved and (alike or len(inputs) < 2)):
             raise _NamelessError
-        output = output or self._output(calculation)
+        if not output or output == LENGTH:
+            output = self._output(calculation)
         if not output:
             raise _NamelessError
         return _Step(
@@ -215,7 +228,8 @@ class _Reader:
         if calculation.letter:
             opened = opened.rstrip("= ").removesuffix(calculation.letter).rstrip("$ \n({[\\&")
         found = noun_before(opened + " ", len(opened) + 1)
-        if any("\\" in word or len(word) < 2 for word in found):
+        whole = set(_LOWER_WORDS.findall(opened))
+        if not found or any(word not in whole for word in found) or found[-1] in _NO_OUTPUT:
             return ""
         return words.identifier(found)
 
@@ -240,7 +254,7 @@ class _Reader:
     def _formula(self, calculation: Calculation, inputs: dict[str, _Input]) -> Expression:
         """The formula over its letters. It has a meaning if the text names a letter of it."""
         expression = calculation.expression
-        if not calculation.names:
+        if not set(calculation.names.values()) - {LENGTH}:
             raise _NamelessError
 
         def leaf(number: Number) -> Expression:
@@ -321,14 +335,14 @@ class _Reader:
 
     def derivations(self) -> Derivations:
         spans: list[Span] = []
-        if self.steps or self.quadratics:
+        if self.steps or self.equations:
             checked = self._checked()
             for step in self.steps:
                 cone = self._cone(step.index)
                 for chosen in {(step.index,): None, cone: None}:
                     self._add(spans, self._span(chosen, step.index in checked), chosen)
-            for roots in self.quadratics:
-                self._add(spans, self._quadratic(roots), ())
+            for solved in self.equations:
+                self._add(spans, self._equation(solved), ())
         return Derivations(Segmentation(tuple(spans), tuple(self.dropped)), tuple(self.claimed))
 
     def _add(self, spans: list[Span], span: Span | None, cone: Sequence[int]) -> None:
@@ -414,33 +428,42 @@ class _Reader:
         tree = _renamed(self.steps[index].tree, keys)
         return render(tree, lambda number: literal(number.value))
 
-    def _quadratic(self, roots: Roots) -> Span | None:
-        code = (
-            "import math\n\n\n"
-            "def roots_of_quadratic_equation(quadratic, linear, constant):\n"
-            "    root = math.sqrt(linear ** 2 - 4 * quadratic * constant)\n"
-            "    roots = {(-linear - root) / (2 * quadratic), (-linear + root) / (2 * quadratic)}\n"
-            "    return sorted(roots)\n"
-        )
-        names = ("quadratic", "linear", "constant")
-        bindings = {n: plain(c) for n, c in zip(names, roots.coefficients, strict=True)}
+    def _equation(self, solved: Solved) -> Span | None:
+        """The general routine for an equation of its kind, on its coefficients."""
+        routine = _SOLVERS[solved.kind]
+        coefficients, solution = solved.coefficients, solved.solution
+        stated: Any = [plain(value) for value in solution]
+        if solved.kind == "system":
+            stated = tuple(stated)
+        elif solved.kind == "linear":
+            stated = stated[0]
+            if coefficients[2] == 0:
+                # a x + b = c, which is most of them, is a routine of its own.
+                routine, coefficients = _ONE_SIDED, (*coefficients[:2], coefficients[3])
+            elif coefficients[0] == 0:
+                routine = _ONE_SIDED
+                coefficients = (*coefficients[2:], coefficients[1])
+            if routine is _ONE_SIDED and coefficients[1] == 0:
+                return None
+        bindings = {n: plain(c) for n, c in zip(routine.names, coefficients, strict=True)}
         parameters = tuple(
-            Parameter(n, _number_type(c)) for n, c in zip(names, roots.coefficients, strict=True)
+            Parameter(n, _number_type(c)) for n, c in zip(routine.names, coefficients, strict=True)
         )
-        signature = Signature(parameters, Parameter("roots_of_quadratic_equation", "list[real]"))
-        references = _values(self.trajectory.reference)
-        fed = {abs(n.value) for c in self.all for n in numbers(c.expression)}
-        known = self.trajectory.outcome != "wrong" and bool(references)
-        checked = known and (
-            all(any(is_equal(r, value) for r in roots.roots) for value in references)
-            or (any(root in fed for root in roots.roots) and self._reaches(references))
-        )
-        start, end = self._quote(roots.start, roots.end)
-        stated = [float(root) if root.denominator != 1 else int(root) for root in roots.roots]
-        return self._made(code, signature, bindings, stated, start, end, checked)
+        signature = Signature(parameters, Parameter(routine.output, routine.type))
+        start, end = self._quote(solved.start, solved.end)
+        checked = self._feeds(solution)
+        return self._made(routine.code, signature, bindings, stated, start, end, checked)
 
-    def _reaches(self, references: Iterable[Fraction]) -> bool:
-        return any(is_equal(c.stated, r) for c in self.all for r in references)
+    def _feeds(self, solution: Sequence[Fraction]) -> bool:
+        """Whether values are the reference, or go into a calculation that gives it."""
+        references = _values(self.trajectory.reference)
+        if self.trajectory.outcome == "wrong" or not references:
+            return False
+        if all(any(is_equal(one, value) for one in solution) for value in references):
+            return True
+        final = [c for c in self.all if any(is_equal(c.stated, r) for r in references)]
+        used = {abs(n.value) for c in final for n in numbers(c.expression)} - {0, 1}
+        return any(abs(value) in used for value in solution)
 
     def _made(
         self,
@@ -470,6 +493,68 @@ class _Reader:
             kind=kind,
             tool=single_tool(code, entry_point) if kind == "tool" else None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Solver:
+    """A routine for equations of one kind over the coefficients ``names``."""
+
+    output: str
+    names: tuple[str, ...]
+    type: str
+    code: str
+
+
+_SOLVERS = {
+    "linear": _Solver(
+        "solution_of_linear_equation",
+        ("left_coefficient", "left_constant", "right_coefficient", "right_constant"),
+        "rational",
+        """
+def solution_of_linear_equation(
+    left_coefficient, left_constant, right_coefficient, right_constant
+):
+    return (right_constant - left_constant) / (left_coefficient - right_coefficient)
+""".lstrip(),
+    ),
+    "quadratic": _Solver(
+        "roots_of_quadratic_equation",
+        ("quadratic", "linear", "constant"),
+        "list[real]",
+        """
+import math
+
+
+def roots_of_quadratic_equation(quadratic, linear, constant):
+    root = math.sqrt(linear ** 2 - 4 * quadratic * constant)
+    roots = {(-linear - root) / (2 * quadratic), (-linear + root) / (2 * quadratic)}
+    return sorted(roots)
+""".lstrip(),
+    ),
+    "system": _Solver(
+        "solution_of_two_linear_equations",
+        ("x_first", "y_first", "constant_first", "x_second", "y_second", "constant_second"),
+        "tuple[rational, rational]",
+        """
+def solution_of_two_linear_equations(
+    x_first, y_first, constant_first, x_second, y_second, constant_second
+):
+    determinant = x_first * y_second - x_second * y_first
+    x = (constant_first * y_second - constant_second * y_first) / determinant
+    y = (x_first * constant_second - x_second * constant_first) / determinant
+    return x, y
+""".lstrip(),
+    ),
+}
+_ONE_SIDED = _Solver(
+    "solution_of_linear_equation",
+    ("coefficient", "constant", "right_side"),
+    "rational",
+    """
+def solution_of_linear_equation(coefficient, constant, right_side):
+    return (right_side - constant) / coefficient
+""".lstrip(),
+)
 
 
 class _Names:
@@ -507,7 +592,7 @@ def _says_something(noun: str) -> bool:
 
 def _letter_name(symbol: str) -> str:
     name = symbol.lower()
-    return name if name.isidentifier() and len(name) < 20 else "x"
+    return name if name.isidentifier() and not keyword.iskeyword(name) else f"{name}_value"
 
 
 def _parameter(wanted: _Input, name: str) -> Parameter:

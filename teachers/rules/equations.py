@@ -17,6 +17,8 @@ from tracemine.teachers.rules.expressions import (
     Number,
     Symbol,
     evaluate,
+    operands,
+    rebuilt,
     symbols,
 )
 
@@ -78,6 +80,54 @@ def solve_linear(left: Expression, right: Expression, unknown: str) -> Expressio
         return _quotient(constant, coefficient)
     except NotArithmeticError:
         return None
+
+
+def linear_coefficients(
+    left: Expression, right: Expression, unknown: str
+) -> tuple[Fraction, Fraction, Fraction, Fraction] | None:
+    """Of an equation ``a x + b = c x + d`` the four coefficients; None if it is none, or does not
+    determine ``x``."""
+    try:
+        first, second = polynomial(left, unknown), polynomial(right, unknown)
+        if not {*first, *second} <= {0, 1}:
+            return None
+        a, b, c, d = (
+            evaluate(side.get(power, ZERO)) for side in (first, second) for power in (1, 0)
+        )
+    except NotArithmeticError:
+        return None
+    return (a, b, c, d) if a != c else None
+
+
+def plane_coefficients(
+    left: Expression, right: Expression, unknowns: tuple[str, str]
+) -> tuple[Fraction, Fraction, Fraction] | None:
+    """Of a linear equation ``a x + b y = c`` in two unknowns the three coefficients; None if it is
+    none."""
+    try:
+        whole = Binary("-", left, right)
+        at = [
+            evaluate(_at(whole, dict(zip(unknowns, point, strict=True))))
+            for point in ((0, 0), (1, 0), (0, 1), (1, 1), (2, 3), (-1, 4))
+        ]
+    except NotArithmeticError:
+        return None
+    a, b = at[1] - at[0], at[2] - at[0]
+    # What is linear at three points and at three more is no polynomial of the degrees met here.
+    linear = all(
+        at[0] + a * x + b * y == value
+        for (x, y), value in zip(((1, 1), (2, 3), (-1, 4)), at[3:], strict=True)
+    )
+    return (a, b, -at[0]) if linear and a and b else None
+
+
+def _at(tree: Expression, point: dict[str, int]) -> Expression:
+    if isinstance(tree, Symbol):
+        if tree.name not in point:
+            raise NotArithmeticError("another symbol")
+        return Number(Fraction(point[tree.name]), tree.start, tree.end)
+    parts = [_at(part, point) for part in operands(tree)]
+    return rebuilt(tree, parts) if parts else tree
 
 
 def quadratic_coefficients(

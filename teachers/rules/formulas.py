@@ -16,13 +16,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import Literal
 
 from tracemine.teachers.rules.chains import (
     Calculation,
     is_equal,
     without_annotations,
 )
-from tracemine.teachers.rules.equations import quadratic_coefficients, solve_linear
+from tracemine.teachers.rules.equations import (
+    linear_coefficients,
+    plane_coefficients,
+    quadratic_coefficients,
+    solve_linear,
+)
 from tracemine.teachers.rules.expressions import (
     Binary,
     Expression,
@@ -43,6 +49,9 @@ from tracemine.teachers.rules.letters import letter_names
 
 #: An equation and the statement of its solution are at most this many characters apart.
 MAX_APART = 1_500
+#: Two equations of a system are at most this many characters apart; this many pairs are kept.
+MAX_BETWEEN = 300
+MAX_PAIRS = 8
 #: A closed form with more operations is no routine that a person would follow.
 MAX_OPERATIONS = 14
 #: Numbers up to this one, written in a formula, belong to it: the 2 of 2(l + w).
@@ -51,6 +60,9 @@ MAX_FIXED = 12
 _FIXED = frozenset(map(Fraction, (60, 90, 100, 180, 360)))
 #: A factor that is a fraction of two numbers up to these is one of the formula: 1/2, 4/3.
 _SMALL_TOP, _SMALL_BOTTOM = 4, 6
+#: Most calculations of one text, and most equations in one unknown that wait for its value.
+MAX_FOUND = 400
+MAX_OPEN = 30
 #: Most values that are remembered of one text.
 MAX_VALUES = 400
 #: Longest problem that is read for values, in characters.
@@ -61,12 +73,16 @@ _ALWAYS_FUNCTIONS = frozenset("fg")
 
 
 @dataclass(frozen=True, slots=True)
-class Roots:
-    """A quadratic equation whose roots the text states: ``coefficients`` from the square down, the
-    ``roots`` from the least; offsets into the text."""
+class Solved:
+    """Equations of one kind whose ``solution`` the text states; offsets into the text.
 
-    coefficients: tuple[Fraction, Fraction, Fraction]
-    roots: tuple[Fraction, ...]
+    ``linear``: coefficients a, b, c, d of ``a x + b = c x + d``, one solution. ``quadratic``: those
+    of ``a x^2 + b x + c = 0``, the real roots from the least. ``system``: those of
+    ``a x + b y = c`` and ``d x + e y = f``, the values of x and y."""
+
+    kind: Literal["linear", "quadratic", "system"]
+    coefficients: tuple[Fraction, ...]
+    solution: tuple[Fraction, ...]
     start: int
     end: int
 
@@ -76,7 +92,7 @@ class Mathematics:
     """What the formulas of a text state."""
 
     calculations: tuple[Calculation, ...]
-    quadratics: tuple[Roots, ...]
+    equations: tuple[Solved, ...]
 
 
 def find_formulas(trace: str, problem: str) -> Mathematics:
@@ -90,28 +106,59 @@ def find_formulas(trace: str, problem: str) -> Mathematics:
         finder.note_values(statement, problem)
     for statement in statements(text, functions):
         finder.read(statement, text)
-    return Mathematics(finder.named(f"{problem}\n{text}"), tuple(finder.quadratics))
+    return Mathematics(finder.named(f"{problem}\n{text}"), tuple(finder.solved))
 
 
 @dataclass(slots=True)
 class _Equation:
-    """An equation in one unknown, with the roots found for it so far."""
+    """An equation in one unknown or two, with the roots found for it so far."""
 
     left: Side
     right: Side
     roots: set[Fraction] = field(default_factory=set)
+
+    def holds(self, value: Fraction) -> bool:
+        """Whether ``value`` in place of every letter makes the sides equal."""
+        sides = [
+            _put_in(tree, dict.fromkeys(symbols(tree), value))
+            for tree in (_tree(self.left), _tree(self.right))
+        ]
+        first, second = (_value(side) if side is not None else None for side in sides)
+        return first is not None and second is not None and is_equal(first, second)
+
+
+@dataclass(slots=True)
+class _Pair:
+    """Two equations in the same two unknowns, one after the other, with what is known of these."""
+
+    unknowns: tuple[str, str]
+    first: _Equation
+    second: _Equation
+    values: dict[str, Fraction] = field(default_factory=dict)
+
+    def coefficients(self) -> tuple[Fraction, ...] | None:
+        """Those of both equations; None if they are not linear, or do not determine a point."""
+        found = [
+            plane_coefficients(_tree(e.left), _tree(e.right), self.unknowns)
+            for e in (self.first, self.second)
+        ]
+        if found[0] is None or found[1] is None:
+            return None
+        (a, b, c), (d, e, f) = found
+        return (a, b, c, d, e, f) if a * e != b * d else None
 
 
 class _Finder:
     def __init__(self) -> None:
         self.values: dict[str, Fraction] = {}
         self.open: dict[str, list[_Equation]] = {}
-        self.quadratic: dict[str, list[_Equation]] = {}
         self.found: list[Calculation] = []
-        self.quadratics: list[Roots] = []
+        self.pairs: list[_Pair] = []
+        self.last: tuple[_Equation, tuple[str, str]] | None = None
+        self.solved: list[Solved] = []
 
     def read(self, statement: Statement, text: str) -> None:
-        chain = self._chain(statement, text)
+        chain = self._chain(statement, text) if len(self.found) < MAX_FOUND else None
         if chain is not None:
             self.found.append(chain)
         self._close_equation(statement, text)
@@ -184,15 +231,14 @@ class _Finder:
         for left, right in pairwise(statement):
             if left.tree is None or right.tree is None:
                 continue
-            unknowns = dict.fromkeys([*symbols(left.tree), *symbols(right.tree)])
-            if len(unknowns) != 1 or _is_assignment(left, right):
-                continue
-            (unknown,) = unknowns
+            unknowns = sorted({*symbols(left.tree), *symbols(right.tree)})
             equation = _Equation(left, right)
-            if quadratic_coefficients(left.tree, right.tree, unknown) is not None:
-                self.quadratic.setdefault(unknown, []).append(equation)
-            else:
-                self.open.setdefault(unknown, []).append(equation)
+            if len(unknowns) == 2:
+                self._pair(equation, (unknowns[0], unknowns[1]))
+            if len(unknowns) == 1 and not _is_assignment(left, right):
+                waiting = self.open.setdefault(unknowns[0], [])
+                waiting.append(equation)
+                del waiting[:-MAX_OPEN]
 
     def _close_equation(self, statement: Statement, text: str) -> None:
         """What a statement ``x = 5`` is the solution of."""
@@ -206,43 +252,76 @@ class _Finder:
         value = _value(last.tree) if last.tree is not None else None
         if value is None or not is_result(_tree(last)):
             return
-        self._close_quadratic(unknown, last, value)
-        if not _LISTED.match(text, last.end):
-            self._close_linear(unknown, last, value)
-
-    def _close_linear(self, unknown: str, last: Side, value: Fraction) -> None:
-        """The first equation since its letter's last value that the stated value solves."""
+        self._close_pair(unknown, last, value)
+        listed = _LISTED.match(text, last.end) is not None
+        kept: list[_Equation] = []
         for equation in self.open.pop(unknown, ()):
-            left, right = _tree(equation.left), _tree(equation.right)
-            if last.end - equation.left.start > MAX_APART or not _solves(left, right, value):
-                continue
-            solution = solve_linear(left, right, unknown)
-            solved = _value(solution) if solution is not None else None
-            if solution is None or solved is None or not is_equal(solved, value):
-                continue
-            if 2 <= count_operations(solution) <= MAX_OPERATIONS:
-                calculation = Calculation(
-                    fix_constants(solution), value, equation.left.start, last.end, *_extent(last)
-                )
-                self.found.append(replace(calculation, letter=unknown, solved=True))
-            return
-
-    def _close_quadratic(self, unknown: str, last: Side, value: Fraction) -> None:
-        """A quadratic equation of which the stated value is the last root."""
-        equations = self.quadratic.get(unknown, [])
-        near = [e for e in equations if last.end - e.left.start <= MAX_APART]
-        for equation in near:
-            left, right = _tree(equation.left), _tree(equation.right)
-            coefficients = quadratic_coefficients(left, right, unknown)
-            if coefficients is None or not _solves(left, right, value):
+            if last.end - equation.left.start > MAX_APART or not equation.holds(value):
                 continue
             equation.roots.add(value)
-            square, linear, constant = coefficients
-            double = linear * linear == 4 * square * constant
-            if len(equation.roots) == (1 if double else 2):
-                roots = tuple(sorted(equation.roots))
-                self.quadratics.append(Roots(coefficients, roots, equation.left.start, last.end))
-                self.quadratic[unknown] = []
+            if self._close_quadratic(unknown, equation, last) or (
+                not listed and self._close_linear(unknown, equation, last, value)
+            ):
+                return
+            kept.append(equation)
+        if kept:
+            self.open[unknown] = kept
+
+    def _close_linear(self, unknown: str, equation: _Equation, last: Side, value: Fraction) -> bool:
+        left, right = _tree(equation.left), _tree(equation.right)
+        solution = solve_linear(left, right, unknown)
+        solved = _value(solution) if solution is not None else None
+        if solution is None or solved is None or not is_equal(solved, value):
+            return False
+        coefficients = linear_coefficients(left, right, unknown)
+        start = equation.left.start
+        if coefficients is not None:
+            self.solved.append(Solved("linear", coefficients, (value,), start, last.end))
+        if 2 <= count_operations(solution) <= MAX_OPERATIONS:
+            calculation = Calculation(
+                fix_constants(solution), value, start, last.end, *_extent(last)
+            )
+            self.found.append(replace(calculation, letter=unknown, solved=True))
+        return True
+
+    def _close_quadratic(self, unknown: str, equation: _Equation, last: Side) -> bool:
+        """Whether the value stated last completes the roots of a quadratic equation."""
+        left, right = _tree(equation.left), _tree(equation.right)
+        coefficients = quadratic_coefficients(left, right, unknown)
+        if coefficients is None:
+            return False
+        square, linear, constant = coefficients
+        count = 1 if linear * linear == 4 * square * constant else 2
+        if len(equation.roots) == count:
+            roots = tuple(sorted(equation.roots))
+            start = equation.left.start
+            self.solved.append(Solved("quadratic", coefficients, roots, start, last.end))
+        return len(equation.roots) == count
+
+    def _pair(self, equation: _Equation, unknowns: tuple[str, str]) -> None:
+        """Remember an equation in two unknowns with the one before it, if that has the same."""
+        earlier, self.last = self.last, (equation, unknowns)
+        if earlier is None or earlier[1] != unknowns:
+            return
+        if equation.left.start - earlier[0].left.start <= MAX_BETWEEN:
+            self.pairs.append(_Pair(unknowns, earlier[0], equation))
+            del self.pairs[:-MAX_PAIRS]
+
+    def _close_pair(self, unknown: str, last: Side, value: Fraction) -> None:
+        """The last two equations that the stated value, with the other's, solves."""
+        for pair in reversed(self.pairs):
+            start = pair.first.left.start
+            if unknown not in pair.unknowns or last.end - start > MAX_APART:
+                continue
+            pair.values[unknown] = value
+            coefficients = pair.coefficients() if len(pair.values) == 2 else None
+            if coefficients is None:
+                continue
+            x, y = (pair.values[name] for name in pair.unknowns)
+            a, b, c, d, e, f = coefficients
+            if is_equal(a * x + b * y, c) and is_equal(d * x + e * y, f):
+                self.solved.append(Solved("system", coefficients, (x, y), start, last.end))
+                self.pairs = []
                 return
 
     def named(self, text: str) -> tuple[Calculation, ...]:
@@ -315,12 +394,6 @@ def _is_closed_form(tree: Expression) -> bool:
 
 def _decimals(text: str) -> int:
     return len(text.rstrip("%\\ )}$.").partition(".")[2])
-
-
-def _solves(left: Expression, right: Expression, value: Fraction) -> bool:
-    sides = [_put_in(tree, dict.fromkeys(symbols(tree), value)) for tree in (left, right)]
-    first, second = (_value(side) if side is not None else None for side in sides)
-    return first is not None and second is not None and is_equal(first, second)
 
 
 # --- putting values in ----------------------------------------------------------------------------

@@ -15,7 +15,7 @@ MAX_LETTERS = 60
 
 _FENCE = r"(?:\$|\\\(|\\\)|\*)"
 _BEFORE = re.compile(
-    rf"(?P<words>(?:[a-z]+[ -]){{1,6}}?)(?:(?:is|be|as|by|of|are)\s+)?{_FENCE}\s?"
+    rf"(?<![A-Za-z\\])(?P<words>(?:[a-z]+[ -]){{1,6}}?)(?:(?:is|be|as|by|of|are)\s+)?{_FENCE}\s?"
     rf"(?P<letter>\\?[A-Za-z]+(?:_\{{?\w+\}}?)?)\s?(?:{_FENCE}|(?=\s?=))"
 )
 _AFTER = re.compile(
@@ -33,7 +33,8 @@ _NO_NAMES = word_set(
     obtain have formula side sides root roots vector matrix constant constants unknown both case
     therefore divides divisible multiple equal equals true possible then respectively segment
     following nonnegative nonzero greater fixed arbitrary element vertex vertices zero first second
-    known unit same determined defined answer solution
+    known unit same determined defined answer solution largest smallest other expressions formulas
+    choices ways find finding substitute plugging compute
     """
 )
 #: What letters mean by convention, believed where the text has the words of just one meaning.
@@ -45,6 +46,8 @@ _CONVENTIONS = {
     "T": ("temperature", "period"), "F": ("force",), "E": ("energy",), "s": ("side length",),
     "n": ("number of sides", "number of terms"), "nu": ("frequency",), "f": ("frequency",),
 }  # fmt: skip
+#: The name of a letter pair that stands for the segment between two points.
+LENGTH = "length"
 _SEGMENT = re.compile(r"[A-Z]{2}")
 
 
@@ -68,7 +71,7 @@ def letter_names(text: str, letters: Iterable[str]) -> dict[str, str]:
         if letter in stated:
             found[letter] = stated[letter]
         elif _SEGMENT.fullmatch(letter):
-            found[letter] = "length"
+            found[letter] = LENGTH
         elif len(letter.partition("_")[0]) > 2 and letter not in _CONVENTIONS:
             found[letter] = identifier(letter.split("_"))
         else:

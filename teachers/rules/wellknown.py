@@ -14,6 +14,7 @@ from functools import lru_cache
 from itertools import islice
 
 from tracemine.teachers.rules.expressions import (
+    PI,
     Binary,
     Call,
     Expression,
@@ -22,7 +23,6 @@ from tracemine.teachers.rules.expressions import (
     Symbol,
     evaluate,
     operands,
-    symbols,
 )
 from tracemine.teachers.rules.latex import read_formula
 
@@ -195,10 +195,93 @@ FORMULAS = (
         ("first_side", "second_side", "opposite_side"), r"cosine|\\cos|triangle",
     ),
     Formula(
+        "integers_in_range", r"b - a + 1", ("last_integer", "first_integer"),
+        r"integers|inclusive|numbers|multiples|squares",
+    ),
+    Formula(
+        "divisors_of_factored_number", r"(a + 1)(b + 1)(c + 1)(d + 1)",
+        ("first_exponent", "second_exponent", "third_exponent", "fourth_exponent"),
+        r"divisors|factors",
+    ),
+    Formula(
+        "divisors_of_factored_number", r"(a + 1)(b + 1)(c + 1)",
+        ("first_exponent", "second_exponent", "third_exponent"), r"divisors|factors",
+    ),
+    Formula(
+        "divisors_of_factored_number", r"(a + 1)(b + 1)", ("first_exponent", "second_exponent"),
+        r"divisors|factors",
+    ),
+    Formula("average", r"\frac{a + b}{2}", ("first_value", "second_value"), r"average|\bmean\b"),
+    Formula("midpoint_coordinate", r"\frac{a + b}{2}", ("first_end", "second_end"), r"midpoint"),
+    Formula(
+        "average", r"\frac{a + b + c}{3}", ("first_value", "second_value", "third_value"),
+        r"average|\bmean\b",
+    ),
+    Formula(
+        "term_of_arithmetic_sequence_after_steps", r"a + kd",
+        ("first_term", "steps", "common_difference"), r"arithmetic|common difference",
+    ),
+    Formula(
+        "dot_product", r"ax + by + cz",
+        ("x_first", "x_second", "y_first", "y_second", "z_first", "z_second"),
+        r"dot product|\\cdot \\mathbf|orthogonal|perpendicular vectors",
+    ),
+    Formula(
+        "dot_product", r"ax + by", ("x_first", "x_second", "y_first", "y_second"),
+        r"dot product|\\cdot \\mathbf|\\cdot \\overrightarrow|orthogonal",
+    ),
+    Formula(
+        "square_of_hypotenuse", r"a^2 + b^2", ("first_leg", "second_leg"),
+        r"pythag|hypotenuse|right triangle",
+    ),
+    Formula(
+        "size_of_union", r"a + b - c", ("first_set", "second_set", "in_both"),
+        r"\bboth\b|\bunion|inclusion|overlap|counted twice|double.?count",
+    ),
+    Formula(
+        "area_of_ring", r"\pi a^2 - \pi b^2", ("outer_radius", "inner_radius"),
+        r"\barea|\bcircle|\bring\b|annul",
+    ),
+    Formula(
+        "area_of_sector", r"\pi r^2\cdot\frac{t}{360}", ("radius", "angle_in_degrees"),
+        r"\bsector|\bcircle|\barea",
+    ),
+    Formula(
+        "arc_length", r"2\pi r\cdot\frac{t}{360}", ("radius", "angle_in_degrees"),
+        r"\barc\b|circumf",
+    ),
+    Formula(
+        "number_that_completes_the_square", r"(\frac{b}{2})^2", ("linear",),
+        r"complet\w+ the square|perfect square",
+    ),
+    Formula("amount_after_doublings", r"a\cdot 2^n", ("amount", "doublings"), r"\bdoubl"),
+    Formula(
+        "probability_of_complement", r"1 - \frac{a}{n}", ("unwanted", "outcomes"),
+        r"probab|complement|chance",
+    ),
+    Formula(
+        "probability_of_both", r"\frac{a}{n}\cdot\frac{b}{m}",
+        ("first_wanted", "first_outcomes", "second_wanted", "second_outcomes"),
+        r"probab|chance",
+    ),
+    Formula("circular_arrangements", r"(n - 1)!", ("people",), r"circular|round table|\bcircle"),
+    Formula(
+        "area_of_rhombus", r"\frac{ab}{2}", ("first_diagonal", "second_diagonal"),
+        r"\brhombus|\bkite",
+    ),
+    Formula(
+        "surface_area_of_box", r"2(ab + bc + ca)", ("length", "width", "height"), r"surface area"
+    ),
+    Formula("area_of_regular_hexagon", r"\frac{3\sqrt{3}}{2} s^2", ("side",), r"hexagon"),
+    Formula("height_of_equilateral_triangle", r"\frac{s\sqrt{3}}{2}", ("side",), r"equilateral"),
+    Formula(
         "average_speed", r"\frac{2ab}{a + b}", ("first_speed", "second_speed"),
         r"speed|harmonic",
     ),
 )  # fmt: skip
+
+
+Bound = dict[str, Expression]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,27 +289,40 @@ class Match:
     """A known formula, and what stands in the place of each of its letters."""
 
     formula: Formula
-    bound: dict[str, Expression]
+    bound: Bound
 
 
 def recognise(tree: Expression, nearby: str) -> Match | None:
     """The first known formula that ``tree`` (without symbols) has the shape of and whose words
     ``nearby`` has."""
     text = nearby.lower()
-    for formula in FORMULAS:
-        if type(formula.tree) is not type(tree) and not _alike(formula.tree, tree):
-            continue
-        if not re.search(formula.words, nearby if "A-Z" in formula.words else text):
-            continue
-        for bound in islice(_matches(formula.tree, tree, {}), MAX_WAYS):
-            if set(bound) == set(symbols(formula.tree)):
-                return Match(formula, bound)
+    outline = _outline(tree)
+    for formula in _BY_OUTLINE.get(outline, ()):
+        ways = list(islice(_matches(formula.tree, tree, {}), MAX_WAYS))
+        if ways and re.search(formula.words, nearby if "A-Z" in formula.words else text):
+            # Where the text writes the formula with letters too, these say which number is which.
+            return Match(formula, max(ways, key=_same_letters))
     return None
 
 
-def _alike(shape: Expression, tree: Expression) -> bool:
-    """Whether both are sums, or both products and quotients."""
-    return _kind(shape) == _kind(tree)
+Outline = tuple[str, int, int]
+
+
+def _outline(tree: Expression) -> Outline:
+    """What two trees of one shape have in common at the least: the kind of the outermost
+    operation, and how many terms or factors it has on either side."""
+    kind = _kind(tree)
+    if kind == "sum":
+        plus, minus = _terms(tree)
+        return kind, len(plus), len(minus)
+    if kind == "product":
+        _, top, bottom = _factors(tree)
+        return kind, len(top), len(bottom)
+    return (tree.name if isinstance(tree, Call) else kind), 0, 0
+
+
+def _same_letters(bound: Bound) -> int:
+    return sum(isinstance(tree, Number) and tree.symbol == name for name, tree in bound.items())
 
 
 def _kind(tree: Expression) -> str:
@@ -237,13 +333,12 @@ def _kind(tree: Expression) -> str:
     return "leaf"
 
 
-Bound = dict[str, Expression]
-
-
 def _matches(shape: Expression, tree: Expression, bound: Bound) -> Iterator[Bound]:
     """Every way, up to the order of terms and factors, in which ``tree`` has ``shape``."""
     if isinstance(shape, Symbol):
         known = bound.get(shape.name)
+        if tree == PI:
+            return
         if known is None:
             yield {**bound, shape.name: tree}
         elif evaluate(known) == evaluate(tree):
@@ -330,3 +425,13 @@ def _factors(tree: Expression) -> tuple[bool, list[Expression], list[Expression]
     if isinstance(tree, Number) and tree.value == 1 and not tree.symbol:
         return False, [], []
     return False, [tree], []
+
+
+def _by_outline() -> dict[Outline, list[Formula]]:
+    found: dict[Outline, list[Formula]] = {}
+    for formula in FORMULAS:
+        found.setdefault(_outline(formula.tree), []).append(formula)
+    return found
+
+
+_BY_OUTLINE = _by_outline()
