@@ -13,7 +13,6 @@ dropped.
 
 from __future__ import annotations
 
-import keyword
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -252,9 +251,10 @@ class _Reader:
         return key
 
     def _formula(self, calculation: Calculation, inputs: dict[str, _Input]) -> Expression:
-        """The formula over its letters. It has a meaning if the text names a letter of it."""
+        """The formula over its letters. It has a meaning if the text names them all."""
         expression = calculation.expression
-        if not set(calculation.names.values()) - {LENGTH}:
+        letters = {number.symbol for number in numbers(expression) if number.symbol}
+        if not letters <= set(calculation.names) or set(calculation.names.values()) == {LENGTH}:
             raise _NamelessError
 
         def leaf(number: Number) -> Expression:
@@ -273,7 +273,7 @@ class _Reader:
         if earlier is not None:
             return Symbol(f"step {earlier}", number.start, number.end)
         key = f"letter {number.symbol}"
-        name = calculation.names.get(number.symbol, _letter_name(number.symbol))
+        name = calculation.names[number.symbol]
         inputs.setdefault(key, _Input(key, name, number.value, self._unit(number.value)))
         return Symbol(key, number.start, number.end)
 
@@ -443,8 +443,8 @@ class _Reader:
             elif coefficients[0] == 0:
                 routine = _ONE_SIDED
                 coefficients = (*coefficients[2:], coefficients[1])
-            if routine is _ONE_SIDED and coefficients[1] == 0:
-                return None
+            if routine is _ONE_SIDED and (coefficients[1] == 0 or abs(coefficients[0]) == 1):
+                return None  # one operation
         bindings = {n: plain(c) for n, c in zip(routine.names, coefficients, strict=True)}
         parameters = tuple(
             Parameter(n, _number_type(c)) for n, c in zip(routine.names, coefficients, strict=True)
@@ -588,11 +588,6 @@ def _calls(tree: Expression) -> bool:
 
 def _says_something(noun: str) -> bool:
     return bool(noun) and noun not in ("fraction", "numerator", "denominator", "number", "numbers")
-
-
-def _letter_name(symbol: str) -> str:
-    name = symbol.lower()
-    return name if name.isidentifier() and not keyword.iskeyword(name) else f"{name}_value"
 
 
 def _parameter(wanted: _Input, name: str) -> Parameter:

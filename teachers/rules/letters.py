@@ -23,6 +23,7 @@ _AFTER = re.compile(
     r"(?:\([^()]{0,20}\)\s*)?(?:(?:is|be|denotes?|represents?|stands\s+for|being|=|:)\s+)"
     r"(?:equal\s+to\s+)?(?:the|a|an|its|their|his|her|our)?\s*(?P<words>[a-z]+(?:[ -][a-z]+){0,5})"
 )
+_OPENING = word_set("the a an its their his her our each with of has have")
 _NO_NAMES = word_set(
     """
     point points line lines circle triangle triangles square rectangle angle angles variable
@@ -82,25 +83,35 @@ def letter_names(text: str, letters: Iterable[str]) -> dict[str, str]:
 
 
 def _phrase(text: str, *, before: bool) -> str:
-    """The noun phrase that stands before a letter, or begins after it; empty if there is none."""
+    """The noun phrase that stands before a letter, or begins after it; empty if there is none. One
+    that stands before has an article or the like before itself, or it may be a verb's end."""
     words = text.replace("-", " ").split()
+    kept: list[str] = []
     if before:
-        kept: list[str] = []
-        for word in reversed(words):
-            if word in STOP and not (word in ("of", "the") and kept):
-                break
-            kept.insert(0, word)
-        while kept and kept[0] in ("of", "the"):
-            kept = kept[1:]
+        opened = False
+        for index in range(len(words) - 1, -1, -1):
+            word = words[index]
+            if word == "of" and kept:
+                kept.insert(0, word)
+            elif word in STOP:
+                of_the = word == "the" and index > 0 and words[index - 1] == "of"
+                opened = word in _OPENING
+                if not of_the:
+                    break
+            else:
+                kept.insert(0, word)
+        if not opened:
+            return ""
     else:
-        kept = []
         for word in words:
             if word in STOP and not (word in ("of", "the") and kept):
                 break
             kept.append(word)
-        while kept and kept[-1] in ("of", "the"):
-            kept = kept[:-1]
-    kept = [word for word in kept if word != "the"][:MAX_WORDS]
-    if not kept or any(word in _NO_NAMES for word in (kept[-1], kept[0])):
+    kept = [word for word in kept if word != "the"]
+    while kept and kept[-1] == "of":
+        kept.pop()
+    while kept and kept[0] == "of":
+        kept.pop(0)
+    if not kept or len(kept) > MAX_WORDS or kept[-1] in _NO_NAMES or kept[0] in _NO_NAMES:
         return ""
     return identifier(kept)
