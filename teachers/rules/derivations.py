@@ -45,7 +45,7 @@ from tracemine.teachers.rules.expressions import (
     symbols,
 )
 from tracemine.teachers.rules.formulas import Solved, find_formulas
-from tracemine.teachers.rules.latex import read_formula
+from tracemine.teachers.rules.latex import read_formula, zones
 from tracemine.teachers.rules.letters import LENGTH
 from tracemine.teachers.rules.lifting import mentions
 from tracemine.teachers.rules.naming import noun_before
@@ -137,7 +137,7 @@ class _Reader:
         self.claimed: list[tuple[int, int]] = []
 
     def read(self) -> None:
-        if not words.is_latex(self.trace):
+        if not zones(self.trace):
             return
         self.sentences = words.sentences(self.trace)
         self.starts = [start for start, _ in self.sentences]

@@ -21,7 +21,7 @@ _BEFORE = re.compile(
 _AFTER = re.compile(
     rf"{_FENCE}\s?(?P<letter>\\?[A-Za-z]+(?:_\{{?\w+\}}?)?)\s?{_FENCE}\s*,?\s*"
     r"(?:\([^()]{0,20}\)\s*)?(?:(?:is|be|denotes?|represents?|stands\s+for|being|=|:)\s+)"
-    r"(?:equal\s+to\s+)?(?:the|a|an|its|their|his|her|our)?\s*(?P<words>[a-z]+(?:[ -][a-z]+){0,5})"
+    r"(?:equal\s+to\s+)?(?:the|a|an|its|their|his|her|our)\s+(?P<words>[a-z]+(?:[ -][a-z]+){0,5})"
 )
 _OPENING = word_set("the a an its their his her our each with of has have")
 _NO_NAMES = word_set(

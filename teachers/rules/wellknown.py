@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 
@@ -346,6 +346,11 @@ def _matches(shape: Expression, tree: Expression, bound: Bound) -> Iterator[Boun
     elif isinstance(shape, Number):
         if isinstance(tree, Number) and tree.value == shape.value and not tree.symbol:
             yield bound
+    elif isinstance(shape, Negative) and _kind(shape) == "leaf":
+        if isinstance(tree, Negative):
+            yield from _matches(shape.operand, tree.operand, bound)
+        elif isinstance(tree, Number) and tree.value < 0:
+            yield from _matches(shape.operand, replace(tree, value=-tree.value), bound)
     elif _kind(shape) == "sum" and _kind(tree) == "sum":
         mine, theirs = _terms(shape), _terms(tree)
         yield from _matched_groups(mine, theirs, bound)
@@ -405,9 +410,6 @@ def _terms(tree: Expression) -> _Groups:
         if tree.symbol == "-":
             right_plus, right_minus = right_minus, right_plus
         return [*plus, *right_plus], [*minus, *right_minus]
-    if isinstance(tree, Negative) and _kind(tree) != "product":
-        plus, minus = _terms(tree.operand)
-        return minus, plus
     return [tree], []
 
 
