@@ -6,8 +6,8 @@ What stands in LaTeX is found by `formulas`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from tracemine.teachers.rules.expressions import (
@@ -19,6 +19,7 @@ from tracemine.teachers.rules.expressions import (
     NotArithmeticError,
     Number,
     Token,
+    Tree,
     count_operations,
     evaluate,
     parse,
@@ -37,11 +38,7 @@ _NUMBER_AFTER = re.compile(r"\s?\$?(?:\d[\d,]*(?:\.\d+)?|\.\d+)%?")
 
 @dataclass(frozen=True, slots=True)
 class Calculation:
-    """An expression with the result stated for it; offsets into the trace.
-
-    ``letter`` is what a formula gives its result to, ``output`` what the text calls it, and
-    ``names`` what it calls the symbols that numbers are put in for (`Number.symbol`); names are in
-    snake_case, and missing where it does not say. ``solved`` marks the solution of an equation."""
+    """An expression with the result stated for it; offsets into the trace."""
 
     expression: Expression
     stated: Fraction
@@ -52,10 +49,6 @@ class Calculation:
     approximate: bool = False
     decimals: int = 0
     annotated: bool = False
-    letter: str = ""
-    output: str = ""
-    solved: bool = False
-    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -344,13 +337,21 @@ def is_equal(left: Fraction, right: Fraction) -> bool:
 
 def verdict(calculation: Calculation) -> tuple[Fraction | None, str]:
     """The exact value of a calculation that holds, else why it does not."""
+    stated, decimals = calculation.stated, calculation.decimals
+    return judged(calculation.expression, stated, decimals, approximate=calculation.approximate)
+
+
+def judged(
+    tree: Tree, stated: Fraction, decimals: int, *, approximate: bool
+) -> tuple[Fraction | None, str]:
+    """The exact value of ``tree`` if it is what was ``stated`` to so many ``decimals``, else why
+    it is not."""
     try:
-        value = evaluate(calculation.expression)
+        value = evaluate(tree)
     except NotArithmeticError:
         return None, "does not compute"
-    if is_equal(value, calculation.stated):
+    if is_equal(value, stated):
         return value, ""
-    off = abs(value - calculation.stated)
-    if off <= Fraction(1, 2 * 10**calculation.decimals) or calculation.approximate:
+    if abs(value - stated) <= Fraction(1, 2 * 10**decimals) or approximate:
         return None, "rounded result"
     return None, "does not compute"

@@ -24,16 +24,16 @@ from tracemine.schemas import Parameter, Signature, Span, Trajectory
 from tracemine.schemas.records import Kind
 from tracemine.teachers.base import Dropped, Segmentation
 from tracemine.teachers.rules import words
-from tracemine.teachers.rules.chains import Calculation, is_equal, verdict
+from tracemine.teachers.rules.chains import is_equal
 from tracemine.teachers.rules.derive import operations, single_tool
 from tracemine.teachers.rules.expressions import (
     Binary,
     Call,
-    Expression,
     Negative,
     NotArithmeticError,
     Number,
     Symbol,
+    Tree,
     divides,
     evaluate,
     is_irrational,
@@ -44,7 +44,7 @@ from tracemine.teachers.rules.expressions import (
     render,
     symbols,
 )
-from tracemine.teachers.rules.formulas import Solved, find_formulas
+from tracemine.teachers.rules.formulas import Chain, Solved, find_formulas
 from tracemine.teachers.rules.latex import read_formula, zones
 from tracemine.teachers.rules.letters import LENGTH
 from tracemine.teachers.rules.lifting import mentions
@@ -106,7 +106,7 @@ class _Step:
     of ``inputs``, or ``step N`` for the result of step N."""
 
     index: int
-    tree: Expression
+    tree: Tree
     inputs: tuple[_Input, ...]
     output: str
     value: Fraction
@@ -132,7 +132,7 @@ class _Reader:
         self.sandbox = sandbox
         self.steps: list[_Step] = []
         self.equations: list[Solved] = []
-        self.all: list[Calculation] = []
+        self.all: list[Chain] = []
         self.dropped: list[Dropped] = []
         self.claimed: list[tuple[int, int]] = []
 
@@ -145,87 +145,87 @@ class _Reader:
         self.asked = words.final_question(self.trajectory.problem)
         found = find_formulas(self.trace, self.trajectory.problem)
         self.equations = list(found.equations)
-        for calculation in found.calculations:
-            self._read_one(calculation)
+        for chain in found.chains:
+            self._read_one(chain)
 
-    def _read_one(self, calculation: Calculation) -> None:
-        value, reason = verdict(calculation)
+    def _read_one(self, chain: Chain) -> None:
+        value, reason = chain.verdict()
         if value is None:
-            if _is_ours(calculation):
-                self._drop(calculation.start, calculation.end, reason)
+            if _is_ours(chain):
+                self._drop(chain.start, chain.end, reason)
             return
-        self.all.append(calculation)
+        self.all.append(chain)
         try:
-            step = self._step(calculation)
+            step = self._step(chain)
         except _NamelessError:
-            if _is_ours(calculation):
-                self._drop(calculation.start, calculation.end, NAMELESS)
+            if _is_ours(chain):
+                self._drop(chain.start, chain.end, NAMELESS)
             return
         if step is None:
             return
         if len(self.steps) >= MAX_STEPS:
-            self._drop(calculation.start, calculation.end, "too many calculations in one trace")
+            self._drop(chain.start, chain.end, "too many calculations in one trace")
             return
         self.steps.append(step)
-        if not calculation.solved:
-            self.claimed.append((calculation.start, calculation.end))
+        if not chain.solved:
+            self.claimed.append((chain.start, chain.end))
 
     def _drop(self, start: int, end: int, reason: str) -> None:
         self.dropped.append(Dropped(start, end, reason, self.trace[start:end][:200]))
 
     # --- what a formula is about ------------------------------------------------------------------
 
-    def _step(self, calculation: Calculation) -> _Step | None:
-        """The step that a calculation is, or None where it is plain arithmetic, which is read
+    def _step(self, chain: Chain) -> _Step | None:
+        """The step that a chain is, or None where it is plain arithmetic, which is read
         elsewhere."""
         inputs: dict[str, _Input] = {}
-        match = recognise(calculation.expression, self._nearby(calculation))
-        output = calculation.output
+        match = recognise(chain.tree, self._nearby(chain))
+        output = chain.output
         general = match is not None
         if match is not None:
             shape = match.formula.tree
             names = dict(zip(symbols(shape), match.formula.roles, strict=True))
             places = {
-                letter: self._role(calculation, letter, names[letter], bound, inputs)
+                letter: self._role(chain, letter, names[letter], bound, inputs)
                 for letter, bound in match.bound.items()
             }
             tree = _renamed(shape, places)
             output = match.formula.output
-        elif calculation.solved:
-            if _calls(calculation.expression):
+        elif chain.solved:
+            if _calls(chain.tree):
                 raise _NamelessError
-            tree = self._named_leaves(calculation, inputs)
-        elif any(number.symbol for number in numbers(calculation.expression)):
-            tree = self._formula(calculation, inputs)
-        elif _is_ours(calculation):
+            tree = self._named_leaves(chain, inputs)
+        elif any(number.symbol for number in numbers(chain.tree)):
+            tree = self._formula(chain, inputs)
+        elif _is_ours(chain):
             # Numbers in functions without a word on what they are: the shape is all there is.
             raise _NamelessError
         else:
             return None
         alike = len({wanted.name for wanted in inputs.values()}) < len(inputs)
-        if not symbols(tree) or (calculation.solved and (alike or len(inputs) < 2)):
+        if not symbols(tree) or (chain.solved and (alike or len(inputs) < 2)):
             raise _NamelessError
         if not output or output == LENGTH:
-            output = self._output(calculation)
+            output = self._output(chain)
         if not output:
             raise _NamelessError
         return _Step(
-            len(self.steps), tree, tuple(inputs.values()), output, calculation.stated,
-            calculation.start, calculation.end, calculation.letter, general,
+            len(self.steps), tree, tuple(inputs.values()), output, chain.stated,
+            chain.start, chain.end, chain.letter, general,
         )  # fmt: skip
 
-    def _nearby(self, calculation: Calculation) -> str:
-        start, _ = self._quote(calculation.start, calculation.end)
-        begin = max(0, min(start, calculation.start - NEARBY))
-        return f"{self.asked} {self.trace[begin : calculation.end]}"
+    def _nearby(self, chain: Chain) -> str:
+        start, _ = self._quote(chain.start, chain.end)
+        begin = max(0, min(start, chain.start - NEARBY))
+        return f"{self.asked} {self.trace[begin : chain.end]}"
 
-    def _output(self, calculation: Calculation) -> str:
+    def _output(self, chain: Chain) -> str:
         """What the text before a formula calls it: "the area of the square is"."""
-        before = self.trace[: calculation.start]
+        before = self.trace[: chain.start]
         opened = before.rstrip("$ \n({[\\&")
         # A name with a letter before it (A = ...) belongs to the letter.
-        if calculation.letter:
-            opened = opened.rstrip("= ").removesuffix(calculation.letter).rstrip("$ \n({[\\&")
+        if chain.letter:
+            opened = opened.rstrip("= ").removesuffix(chain.letter).rstrip("$ \n({[\\&")
         found = noun_before(opened + " ", len(opened) + 1)
         whole = set(_LOWER_WORDS.findall(opened))
         if not found or any(word not in whole for word in found) or found[-1] in _NO_OUTPUT:
@@ -234,10 +234,10 @@ class _Reader:
 
     def _role(
         self,
-        calculation: Calculation,
+        chain: Chain,
         letter: str,
         name: str,
-        bound: Expression,
+        bound: Tree,
         inputs: dict[str, _Input],
     ) -> str:
         """The key of what stands for one letter of a known formula."""
@@ -250,42 +250,40 @@ class _Reader:
         inputs.setdefault(key, _Input(key, name, value, self._unit(value)))
         return key
 
-    def _formula(self, calculation: Calculation, inputs: dict[str, _Input]) -> Expression:
+    def _formula(self, chain: Chain, inputs: dict[str, _Input]) -> Tree:
         """The formula over its letters. It has a meaning if the text names them all."""
-        expression = calculation.expression
+        expression = chain.tree
         letters = {number.symbol for number in numbers(expression) if number.symbol}
-        if not letters <= set(calculation.names) or set(calculation.names.values()) == {LENGTH}:
+        if not letters <= set(chain.names) or set(chain.names.values()) == {LENGTH}:
             raise _NamelessError
 
-        def leaf(number: Number) -> Expression:
+        def leaf(number: Number) -> Tree:
             if number.symbol:
-                return self._letter(calculation, number, inputs)
+                return self._letter(chain, number, inputs)
             if number.fixed:
                 return number
             return self._stated(number, inputs)
 
         return _mapped(expression, leaf)
 
-    def _letter(
-        self, calculation: Calculation, number: Number, inputs: dict[str, _Input]
-    ) -> Expression:
+    def _letter(self, chain: Chain, number: Number, inputs: dict[str, _Input]) -> Tree:
         earlier = self._earlier(number.symbol, number.value)
         if earlier is not None:
             return Symbol(f"step {earlier}", number.start, number.end)
         key = f"letter {number.symbol}"
-        name = calculation.names[number.symbol]
+        name = chain.names[number.symbol]
         inputs.setdefault(key, _Input(key, name, number.value, self._unit(number.value)))
         return Symbol(key, number.start, number.end)
 
-    def _named_leaves(self, calculation: Calculation, inputs: dict[str, _Input]) -> Expression:
-        """A calculation over numbers that the problem names, and constants."""
+    def _named_leaves(self, chain: Chain, inputs: dict[str, _Input]) -> Tree:
+        """A chain over numbers that the problem names, and constants."""
 
-        def leaf(number: Number) -> Expression:
+        def leaf(number: Number) -> Tree:
             return number if number.fixed else self._stated(number, inputs)
 
-        return _mapped(calculation.expression, leaf)
+        return _mapped(chain.tree, leaf)
 
-    def _stated(self, number: Number, inputs: dict[str, _Input]) -> Expression:
+    def _stated(self, number: Number, inputs: dict[str, _Input]) -> Tree:
         """A number that the problem states, under its name there; else a constant."""
         value = abs(number.value)
         stated = [m for m in self.mentions if m.value == value]
@@ -369,7 +367,7 @@ class _Reader:
 
     def _checked(self) -> set[int]:
         """The steps that feed the reference: those with its value last, and all that those, or the
-        calculations from them to it, rest on."""
+        chains from them to it, rest on."""
         if self.trajectory.outcome == "wrong":
             return set()
         references = _values(self.trajectory.reference)
@@ -379,14 +377,10 @@ class _Reader:
         feeding: set[Fraction] = set(references)
         fed: set[int] = set()
         at = final[-1].start
-        for calculation in reversed([c for c in self.all if c.start <= at]):
-            if any(is_equal(calculation.stated, value) for value in feeding):
-                feeding |= {
-                    abs(n.value)
-                    for n in numbers(calculation.expression)
-                    if abs(n.value) not in (0, 1)
-                }
-                fed |= {s.index for s in self.steps if s.start == calculation.start}
+        for chain in reversed([c for c in self.all if c.start <= at]):
+            if any(is_equal(chain.stated, value) for value in feeding):
+                feeding |= {abs(n.value) for n in numbers(chain.tree) if abs(n.value) not in (0, 1)}
+                fed |= {s.index for s in self.steps if s.start == chain.start}
         return fed
 
     def _span(self, cone: Sequence[int], checked: bool) -> Span | None:
@@ -455,14 +449,14 @@ class _Reader:
         return self._made(routine.code, signature, bindings, stated, start, end, checked)
 
     def _feeds(self, solution: Sequence[Fraction]) -> bool:
-        """Whether values are the reference, or go into a calculation that gives it."""
+        """Whether values are the reference, or go into a chain that gives it."""
         references = _values(self.trajectory.reference)
         if self.trajectory.outcome == "wrong" or not references:
             return False
         if all(any(is_equal(one, value) for one in solution) for value in references):
             return True
         final = [c for c in self.all if any(is_equal(c.stated, r) for r in references)]
-        used = {abs(n.value) for c in final for n in numbers(c.expression)} - {0, 1}
+        used = {abs(n.value) for c in final for n in numbers(c.tree)} - {0, 1}
         return any(abs(value) in used for value in solution)
 
     def _made(
@@ -576,13 +570,13 @@ def plain(value: Fraction) -> int | float:
     return value.numerator if value.denominator == 1 else float(value)
 
 
-def _is_ours(calculation: Calculation) -> bool:
-    """Whether a calculation is more than the arithmetic that is read in running text."""
-    tree = calculation.expression
-    return calculation.solved or _calls(tree) or any(n.symbol for n in numbers(tree))
+def _is_ours(chain: Chain) -> bool:
+    """Whether a chain is more than the arithmetic that is read in running text."""
+    tree = chain.tree
+    return chain.solved or _calls(tree) or any(n.symbol for n in numbers(tree))
 
 
-def _calls(tree: Expression) -> bool:
+def _calls(tree: Tree) -> bool:
     return isinstance(tree, Call) or any(map(_calls, operands(tree)))
 
 
@@ -600,7 +594,7 @@ def _number_type(value: Fraction) -> str:
     return "rational" if value.denominator < 10**9 else "real"
 
 
-def _output_type(trees: Sequence[Expression], inputs: Sequence[_Input]) -> str:
+def _output_type(trees: Sequence[Tree], inputs: Sequence[_Input]) -> str:
     sample = {wanted.key: Number(wanted.value, 0, 0) for wanted in inputs}
     types = {_number_type(wanted.value) for wanted in inputs}
     filled = [_mapped_symbols(tree, sample) for tree in trees]
@@ -609,7 +603,7 @@ def _output_type(trees: Sequence[Expression], inputs: Sequence[_Input]) -> str:
     return "rational" if "rational" in types or any(map(divides, filled)) else "int"
 
 
-def _mapped_symbols(tree: Expression, sample: Mapping[str, Number]) -> Expression:
+def _mapped_symbols(tree: Tree, sample: Mapping[str, Number]) -> Tree:
     if isinstance(tree, Symbol):
         # The value of an earlier result says nothing of the type: one does for a power.
         return sample.get(tree.name, Number(Fraction(1), 0, 0))
@@ -617,10 +611,10 @@ def _mapped_symbols(tree: Expression, sample: Mapping[str, Number]) -> Expressio
     return rebuilt(tree, parts) if parts else tree
 
 
-def _mapped(tree: Expression, leaf: Any) -> Expression:
+def _mapped(tree: Tree, leaf: Any) -> Tree:
     """``tree`` with ``leaf(number)`` in place of each number; exponents 2 and 3 stay."""
     if isinstance(tree, Number):
-        found: Expression = leaf(tree)
+        found: Tree = leaf(tree)
         return found
     if isinstance(tree, Binary) and tree.symbol == "**" and _is_small_power(tree.right):
         return Binary("**", _mapped(tree.left, leaf), tree.right)
@@ -628,11 +622,11 @@ def _mapped(tree: Expression, leaf: Any) -> Expression:
     return rebuilt(tree, parts) if parts else tree
 
 
-def _is_small_power(exponent: Expression) -> bool:
+def _is_small_power(exponent: Tree) -> bool:
     return isinstance(exponent, Number) and exponent.value in (2, 3) and not exponent.symbol
 
 
-def _renamed(tree: Expression, names: Mapping[str, str]) -> Expression:
+def _renamed(tree: Tree, names: Mapping[str, str]) -> Tree:
     if isinstance(tree, Symbol):
         return Symbol(names[tree.name], tree.start, tree.end)
     parts = [_renamed(part, names) for part in operands(tree)]

@@ -11,11 +11,11 @@ from fractions import Fraction
 from tracemine.teachers.rules.expressions import (
     Binary,
     Call,
-    Expression,
     Negative,
     NotArithmeticError,
     Number,
     Symbol,
+    Tree,
     evaluate,
     operands,
     rebuilt,
@@ -27,10 +27,10 @@ MAX_POWER = 3
 
 ZERO = Number(Fraction(0), 0, 0, fixed=True)
 #: Coefficients by power of the unknown.
-Polynomial = dict[int, Expression]
+Polynomial = dict[int, Tree]
 
 
-def polynomial(tree: Expression, unknown: str) -> Polynomial:
+def polynomial(tree: Tree, unknown: str) -> Polynomial:
     """``tree`` as a polynomial in ``unknown`` (powers may be negative), its coefficients free of
     symbols.
 
@@ -61,7 +61,7 @@ def polynomial(tree: Expression, unknown: str) -> Polynomial:
     raise NotArithmeticError("no polynomial")
 
 
-def solve_linear(left: Expression, right: Expression, unknown: str) -> Expression | None:
+def solve_linear(left: Tree, right: Tree, unknown: str) -> Tree | None:
     """The value of ``unknown`` for which the sides are equal, in closed form; None if the equation
     is not linear in it, or does not determine it."""
     try:
@@ -83,7 +83,7 @@ def solve_linear(left: Expression, right: Expression, unknown: str) -> Expressio
 
 
 def linear_coefficients(
-    left: Expression, right: Expression, unknown: str
+    left: Tree, right: Tree, unknown: str
 ) -> tuple[Fraction, Fraction, Fraction, Fraction] | None:
     """Of an equation ``a x + b = c x + d`` the four coefficients; None if it is none, or does not
     determine ``x``."""
@@ -100,7 +100,7 @@ def linear_coefficients(
 
 
 def plane_coefficients(
-    left: Expression, right: Expression, unknowns: tuple[str, str]
+    left: Tree, right: Tree, unknowns: tuple[str, str]
 ) -> tuple[Fraction, Fraction, Fraction] | None:
     """Of a linear equation ``a x + b y = c`` in two unknowns the three coefficients; None if it is
     none."""
@@ -121,7 +121,7 @@ def plane_coefficients(
     return (a, b, -at[0]) if linear and a and b else None
 
 
-def _at(tree: Expression, point: dict[str, int]) -> Expression:
+def _at(tree: Tree, point: dict[str, int]) -> Tree:
     if isinstance(tree, Symbol):
         if tree.name not in point:
             raise NotArithmeticError("another symbol")
@@ -131,7 +131,7 @@ def _at(tree: Expression, point: dict[str, int]) -> Expression:
 
 
 def quadratic_coefficients(
-    left: Expression, right: Expression, unknown: str
+    left: Tree, right: Tree, unknown: str
 ) -> tuple[Fraction, Fraction, Fraction] | None:
     """The coefficients, from the square down, of the quadratic equation that has all on its left
     side; None if it is none, or has no real root."""
@@ -159,15 +159,15 @@ def _one(symbol: Symbol) -> Number:
     return Number(Fraction(1), symbol.start, symbol.end, fixed=True)
 
 
-def _is_number(tree: Expression, value: int) -> bool:
+def _is_number(tree: Tree, value: int) -> bool:
     return isinstance(tree, Number) and tree.value == value and not tree.percent
 
 
-def _negated(tree: Expression) -> Expression:
+def _negated(tree: Tree) -> Tree:
     return tree.operand if isinstance(tree, Negative) else Negative(tree)
 
 
-def _sum_of(left: Expression | None, right: Expression | None, symbol: str) -> Expression | None:
+def _sum_of(left: Tree | None, right: Tree | None, symbol: str) -> Tree | None:
     if right is None or _is_number(right, 0):
         return left
     if left is None or _is_number(left, 0):
@@ -186,7 +186,7 @@ def _sum(left: Polynomial, right: Polynomial, symbol: str) -> Polynomial:
     return found
 
 
-def _times(left: Expression, right: Expression) -> Expression:
+def _times(left: Tree, right: Tree) -> Tree:
     if _is_number(left, 1):
         return right
     if _is_number(right, 1):
@@ -198,7 +198,7 @@ def _times(left: Expression, right: Expression) -> Expression:
     return Binary("*", left, right)
 
 
-def _quotient(left: Expression, right: Expression) -> Expression:
+def _quotient(left: Tree, right: Tree) -> Tree:
     if _is_number(right, 1):
         return left
     if isinstance(left, Negative):
@@ -216,7 +216,7 @@ def _product(left: Polynomial, right: Polynomial) -> Polynomial:
     return _bounded(found)
 
 
-def _power(base: Polynomial, exponent: Expression) -> Polynomial:
+def _power(base: Polynomial, exponent: Tree) -> Polynomial:
     if not isinstance(exponent, Number) or exponent.value not in (1, 2, 3):
         raise NotArithmeticError("a power of the unknown")
     found = base

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import mpmath
 
@@ -70,18 +70,19 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """Two operands and one of ``+ - * / // % **``."""
+    """Two operands and one of ``+ - * / // % **``. Those of an `Expression` are expressions, those
+    of a `Tree` trees; the one class serves both."""
 
     symbol: str
-    left: Expression
-    right: Expression
+    left: Any
+    right: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Negative:
-    """A sign before something that is not a literal."""
+    """A sign before something that is not a literal; its operand is as with `Binary`."""
 
-    operand: Expression
+    operand: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,13 @@ class Call:
     """A function of `FUNCTIONS` on operands, or the constant ``pi`` on none."""
 
     name: str
-    arguments: tuple[Expression, ...]
+    arguments: tuple[Tree, ...]
 
 
-Expression = Number | Binary | Negative | Symbol | Call
+#: Arithmetic, as running text has it.
+Expression = Number | Binary | Negative
+#: A formula, as LaTeX has it.
+Tree = Number | Binary | Negative | Symbol | Call
 
 
 class NotArithmeticError(ValueError):
@@ -331,13 +335,14 @@ def _fits(opening: Token, closing: Token) -> bool:
     return _OPENING.get(closing.symbol) == opening.symbol
 
 
-_Value = Fraction | mpmath.mpf
+#: A fraction, or a number of mpmath, which has no types.
+_Value: TypeAlias = Fraction | Any
 #: A context of its own: the precision of mpmath's common one is anybody's to change.
 _REALS = mpmath.MPContext()
 _REALS.prec = PRECISION
 
 
-def evaluate(expression: Expression) -> Fraction:
+def evaluate(expression: Tree) -> Fraction:
     """The value: exact for a rational number, else a fraction within 1e-40 of it (relatively).
 
     Raises:
@@ -356,7 +361,7 @@ def _fraction(value: _Value) -> Fraction:
     return nearest if abs(exact - nearest) < WHOLE else exact
 
 
-def _value(expression: Expression) -> _Value:
+def _value(expression: Tree) -> _Value:
     if isinstance(expression, Number):
         return expression.value / 100 if expression.percent else expression.value
     if isinstance(expression, Negative):
@@ -379,7 +384,7 @@ def _bounded(value: _Value) -> _Value:
     return value
 
 
-def _real(value: _Value) -> mpmath.mpf:
+def _real(value: _Value) -> Any:
     if isinstance(value, Fraction):
         return _REALS.mpf(value.numerator) / value.denominator
     return value
@@ -485,16 +490,16 @@ def _logarithm(name: str, values: list[_Value]) -> _Value:
     return natural if name == "ln" else natural / _REALS.log(_real(base))
 
 
-def _trigonometric(name: str, angle: mpmath.mpf) -> _Value:
+def _trigonometric(name: str, angle: Any) -> _Value:
     if abs(angle) > MAX_ANGLE:
         raise NotArithmeticError("an angle beyond the limits")
     if name == "tan" and abs(_REALS.cos(angle)) < float(WHOLE):
         raise NotArithmeticError("a tangent of a right angle")
-    function: Callable[[mpmath.mpf], mpmath.mpf] = getattr(_REALS, name)
+    function: Callable[[Any], Any] = getattr(_REALS, name)
     return function(angle)
 
 
-def operands(expression: Expression) -> tuple[Expression, ...]:
+def operands(expression: Tree) -> tuple[Tree, ...]:
     """What the outermost operation works on; none for a leaf."""
     if isinstance(expression, Negative):
         return (expression.operand,)
@@ -503,7 +508,7 @@ def operands(expression: Expression) -> tuple[Expression, ...]:
     return expression.arguments if isinstance(expression, Call) else ()
 
 
-def rebuilt(expression: Expression, parts: Sequence[Expression]) -> Expression:
+def rebuilt(expression: Tree, parts: Sequence[Tree]) -> Tree:
     """The outermost operation of ``expression`` on other operands."""
     if isinstance(expression, Negative):
         return Negative(parts[0])
@@ -512,7 +517,7 @@ def rebuilt(expression: Expression, parts: Sequence[Expression]) -> Expression:
     return Call(expression.name, tuple(parts)) if isinstance(expression, Call) else expression
 
 
-def leaves(expression: Expression) -> Iterator[Number | Symbol]:
+def leaves(expression: Tree) -> Iterator[Number | Symbol]:
     """The numbers and symbols, from left to right."""
     if isinstance(expression, (Number, Symbol)):
         yield expression
@@ -521,18 +526,18 @@ def leaves(expression: Expression) -> Iterator[Number | Symbol]:
             yield from leaves(part)
 
 
-def numbers(expression: Expression) -> Iterator[Number]:
+def numbers(expression: Tree) -> Iterator[Number]:
     """The literal operands, from left to right."""
     return (leaf for leaf in leaves(expression) if isinstance(leaf, Number))
 
 
-def symbols(expression: Expression) -> list[str]:
+def symbols(expression: Tree) -> list[str]:
     """The names of the symbols, each once, in order of appearance."""
     found = [leaf.name for leaf in leaves(expression) if isinstance(leaf, Symbol)]
     return list(dict.fromkeys(found))
 
 
-def count_operations(expression: Expression) -> int:
+def count_operations(expression: Tree) -> int:
     """How many operations it takes; a percent sign is a division by 100."""
     if isinstance(expression, Number):
         return int(expression.percent)
@@ -540,7 +545,7 @@ def count_operations(expression: Expression) -> int:
     return int(own) + sum(map(count_operations, operands(expression)))
 
 
-def divides(expression: Expression) -> bool:
+def divides(expression: Tree) -> bool:
     """Whether Python gives a float for it even where the value is whole."""
     if isinstance(expression, Number):
         return expression.percent
@@ -556,7 +561,7 @@ def divides(expression: Expression) -> bool:
     return any(map(divides, operands(expression)))
 
 
-def is_irrational(expression: Expression) -> bool:
+def is_irrational(expression: Tree) -> bool:
     """Whether its value need not be a fraction even where all its operands are whole."""
     if isinstance(expression, Call) and expression.name not in _WHOLE_FUNCTIONS:
         return True
@@ -583,12 +588,12 @@ _WHOLE_FUNCTIONS = frozenset(("abs", "floor", "ceil", "factorial", "comb"))
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "%": 2, "**": 4}
 
 
-def render(expression: Expression, write: Callable[[Number], str]) -> str:
+def render(expression: Tree, write: Callable[[Number], str]) -> str:
     """Python code for it; ``write`` gives an operand's code without its percent sign."""
     return _render(expression, write)[0]
 
 
-def _render(expression: Expression, write: Callable[[Number], str]) -> tuple[str, int]:
+def _render(expression: Tree, write: Callable[[Number], str]) -> tuple[str, int]:
     if isinstance(expression, Number):
         text = write(expression)
         if expression.percent:

@@ -3,8 +3,7 @@ r"""Formulas of a text with the values put in, and its equations with their solu
 A chain ``A = \pi r^2 = \pi \cdot 3^2 = 9\pi`` is the formula on the values of its letters, where
 these are stated (``r = 3``) or stand in the same places of the next side. A chain of numbers alone
 is its first side with an operation. An equation in one unknown whose solution the text states
-further on is its solution in closed form (see `equations`). Each is a `Calculation`, so that the
-steps of a trace link, whatever they are written in.
+further on is its solution in closed form (see `equations`). Each is a `Chain`.
 
 Nothing is taken on trust: every side that is understood must have the value of the last one.
 """
@@ -19,8 +18,8 @@ from itertools import pairwise
 from typing import Literal
 
 from tracemine.teachers.rules.chains import (
-    Calculation,
     is_equal,
+    judged,
     without_annotations,
 )
 from tracemine.teachers.rules.equations import (
@@ -31,11 +30,11 @@ from tracemine.teachers.rules.equations import (
 )
 from tracemine.teachers.rules.expressions import (
     Binary,
-    Expression,
     Negative,
     NotArithmeticError,
     Number,
     Symbol,
+    Tree,
     count_operations,
     evaluate,
     is_irrational,
@@ -60,7 +59,7 @@ MAX_FIXED = 12
 _FIXED = frozenset(map(Fraction, (60, 90, 100, 180, 360)))
 #: A factor that is a fraction of two numbers up to these is one of the formula: 1/2, 4/3.
 _SMALL_TOP, _SMALL_BOTTOM = 4, 6
-#: Most calculations of one text, and most equations in one unknown that wait for its value.
+#: Most chains of one text, and most equations in one unknown that wait for its value.
 MAX_FOUND = 400
 MAX_OPEN = 30
 #: Most values that are remembered of one text.
@@ -70,6 +69,32 @@ MAX_PROBLEM = 20_000
 
 _FUNCTION = re.compile(r"(?<![\\a-zA-Z])([A-Za-z])\s?(?:\\left)?\(\s?[a-z]\s?(?:\\right)?\)\s?&?=")
 _ALWAYS_FUNCTIONS = frozenset("fg")
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A formula on values, with the result that the text states for it; offsets into the text.
+
+    ``letter`` is what the result is given to, ``output`` what the text calls it, and ``names`` what
+    it calls the symbols that numbers are put in for (`Number.symbol`); names are in snake_case, and
+    missing where it does not say. ``solved`` marks the solution of an equation."""
+
+    tree: Tree
+    stated: Fraction
+    start: int
+    end: int
+    result_start: int
+    result_end: int
+    approximate: bool = False
+    decimals: int = 0
+    letter: str = ""
+    output: str = ""
+    solved: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def verdict(self) -> tuple[Fraction | None, str]:
+        """The exact value of a chain that holds, else why it does not."""
+        return judged(self.tree, self.stated, self.decimals, approximate=self.approximate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +116,7 @@ class Solved:
 class Mathematics:
     """What the formulas of a text state."""
 
-    calculations: tuple[Calculation, ...]
+    chains: tuple[Chain, ...]
     equations: tuple[Solved, ...]
 
 
@@ -138,13 +163,13 @@ class _Pair:
 
     def coefficients(self) -> tuple[Fraction, ...] | None:
         """Those of both equations; None if they are not linear, or do not determine a point."""
-        found = [
+        first, second = (
             plane_coefficients(_tree(e.left), _tree(e.right), self.unknowns)
             for e in (self.first, self.second)
-        ]
-        if found[0] is None or found[1] is None:
+        )
+        if first is None or second is None:
             return None
-        (a, b, c), (d, e, f) = found
+        (a, b, c), (d, e, f) = first, second
         return (a, b, c, d, e, f) if a * e != b * d else None
 
 
@@ -152,7 +177,7 @@ class _Finder:
     def __init__(self) -> None:
         self.values: dict[str, Fraction] = {}
         self.open: dict[str, list[_Equation]] = {}
-        self.found: list[Calculation] = []
+        self.found: list[Chain] = []
         self.pairs: list[_Pair] = []
         self.last: tuple[_Equation, tuple[str, str]] | None = None
         self.solved: list[Solved] = []
@@ -176,7 +201,7 @@ class _Finder:
             else:
                 self.values.pop(first.name, None)
 
-    def _chain(self, statement: Statement, text: str) -> Calculation | None:
+    def _chain(self, statement: Statement, text: str) -> Chain | None:
         result = _result(statement)
         if result is None:
             return None
@@ -200,7 +225,7 @@ class _Finder:
         if count_operations(expression) > MAX_OPERATIONS:
             return None
         subject = statement[0].tree
-        return Calculation(
+        return Chain(
             expression, stated, first.start, last.end, *_extent(last), approximate,
             _decimals(text[slice(*_extent(last))]),
             letter=subject.name if isinstance(subject, Symbol) else "",
@@ -208,7 +233,7 @@ class _Finder:
 
     def _formula(
         self, statement: Statement, result: int, stated: Fraction, approximate: bool
-    ) -> tuple[Expression | None, Side]:
+    ) -> tuple[Tree | None, Side]:
         """The last side with letters, with their values put in; None where these are not known or
         do not give the result."""
         for index in range(result - 1, -1, -1):
@@ -278,10 +303,8 @@ class _Finder:
         if coefficients is not None:
             self.solved.append(Solved("linear", coefficients, (value,), start, last.end))
         if 2 <= count_operations(solution) <= MAX_OPERATIONS:
-            calculation = Calculation(
-                fix_constants(solution), value, start, last.end, *_extent(last)
-            )
-            self.found.append(replace(calculation, letter=unknown, solved=True))
+            chain = Chain(fix_constants(solution), value, start, last.end, *_extent(last))
+            self.found.append(replace(chain, letter=unknown, solved=True))
         return True
 
     def _close_quadratic(self, unknown: str, equation: _Equation, last: Side) -> bool:
@@ -324,16 +347,16 @@ class _Finder:
                 self.pairs = []
                 return
 
-    def named(self, text: str) -> tuple[Calculation, ...]:
-        """The calculations with the names that ``text`` has for their letters."""
+    def named(self, text: str) -> tuple[Chain, ...]:
+        """The chains with the names that ``text`` has for their letters."""
         letters = [c.letter for c in self.found if c.letter]
-        letters += [n.symbol for c in self.found for n in numbers(c.expression) if n.symbol]
+        letters += [n.symbol for c in self.found for n in numbers(c.tree) if n.symbol]
         names = letter_names(text, letters)
 
-        def with_names(calculation: Calculation) -> Calculation:
-            used = {n.symbol for n in numbers(calculation.expression) if n.symbol in names}
+        def with_names(chain: Chain) -> Chain:
+            used = {n.symbol for n in numbers(chain.tree) if n.symbol in names}
             own = {letter: names[letter] for letter in sorted(used)}
-            return replace(calculation, output=names.get(calculation.letter, ""), names=own)
+            return replace(chain, output=names.get(chain.letter, ""), names=own)
 
         return tuple(map(with_names, sorted(self.found, key=lambda c: (c.start, c.end))))
 
@@ -341,7 +364,7 @@ class _Finder:
 _LISTED = re.compile(r"\s*(?:,|\\text\s?\{\s*or|\$?\s*or\b|\\(?:quad|pm|mp))\s*\$?[-\d\\]")
 
 
-def _tree(side: Side) -> Expression:
+def _tree(side: Side) -> Tree:
     assert side.tree is not None
     return side.tree
 
@@ -352,7 +375,7 @@ def _extent(side: Side) -> tuple[int, int]:
     return (tree.start, tree.end) if isinstance(tree, Number) else (side.start, side.end)
 
 
-def _value(tree: Expression) -> Fraction | None:
+def _value(tree: Tree) -> Fraction | None:
     try:
         return None if symbols(tree) else evaluate(tree)
     except NotArithmeticError:
@@ -376,7 +399,7 @@ def _result(statement: Statement) -> int | None:
     return None
 
 
-def is_result(tree: Expression) -> bool:
+def is_result(tree: Tree) -> bool:
     """Whether nothing is left to be done: a number, a fraction of two, or a closed form of roots
     and pi."""
     if _value(tree) is None:
@@ -388,7 +411,7 @@ def is_result(tree: Expression) -> bool:
     return isinstance(tree, Number) or _is_closed_form(tree)
 
 
-def _is_closed_form(tree: Expression) -> bool:
+def _is_closed_form(tree: Tree) -> bool:
     return is_irrational(tree) and count_operations(tree) <= 4 and evaluate(tree).denominator != 1
 
 
@@ -399,7 +422,7 @@ def _decimals(text: str) -> int:
 # --- putting values in ----------------------------------------------------------------------------
 
 
-def fix_constants(tree: Expression) -> Expression:
+def fix_constants(tree: Tree) -> Tree:
     """A chain of numbers in which small fractions as factors belong to the formula: the 1/2 of
     ``\\frac{1}{2} \\cdot 3 \\cdot 4``."""
     if isinstance(tree, Binary) and tree.symbol == "*":
@@ -408,7 +431,7 @@ def fix_constants(tree: Expression) -> Expression:
     return rebuilt(tree, [fix_constants(part) for part in parts]) if parts else tree
 
 
-def _fixed_factor(tree: Expression) -> Expression:
+def _fixed_factor(tree: Tree) -> Tree:
     if isinstance(tree, Binary) and tree.symbol == "/":
         top, bottom = tree.left, tree.right
         if isinstance(top, Number) and isinstance(bottom, Number):
@@ -418,7 +441,7 @@ def _fixed_factor(tree: Expression) -> Expression:
     return fix_constants(tree)
 
 
-def _put_in(tree: Expression, values: Mapping[str, Fraction | None]) -> Expression | None:
+def _put_in(tree: Tree, values: Mapping[str, Fraction | None]) -> Tree | None:
     """``tree`` with numbers in place of its symbols; None where a value is missing."""
     if isinstance(tree, Symbol):
         value = values.get(tree.name)
@@ -438,16 +461,16 @@ def _formula_number(number: Number) -> Number:
     return replace(number, fixed=True) if own else number
 
 
-def _matched(formula: Expression, numeric: Expression) -> Expression | None:
+def _matched(formula: Tree, numeric: Tree) -> Tree | None:
     """``formula`` with what stands in the same places of ``numeric`` in place of its symbols; None
     where the two do not match, or a symbol would have two values."""
-    bound: dict[str, Expression] = {}
+    bound: dict[str, Tree] = {}
     if not _match(formula, numeric, bound):
         return None
     return _with(formula, bound)
 
 
-def _match(formula: Expression, numeric: Expression, bound: dict[str, Expression]) -> bool:
+def _match(formula: Tree, numeric: Tree, bound: dict[str, Tree]) -> bool:
     if isinstance(formula, Symbol):
         value = _value(numeric)
         if value is None:
@@ -467,13 +490,13 @@ def _match(formula: Expression, numeric: Expression, bound: dict[str, Expression
     )
 
 
-def _operation(tree: Expression) -> str:
+def _operation(tree: Tree) -> str:
     if isinstance(tree, Binary):
         return tree.symbol
     return getattr(tree, "name", "")
 
 
-def _as_number(numeric: Expression, value: Fraction, symbol: str) -> Expression:
+def _as_number(numeric: Tree, value: Fraction, symbol: str) -> Tree:
     """What a symbol stands for: a number of its own, or the calculation in its place."""
     if isinstance(numeric, Number):
         return replace(numeric, symbol=symbol)
@@ -482,7 +505,7 @@ def _as_number(numeric: Expression, value: Fraction, symbol: str) -> Expression:
     return numeric
 
 
-def _with(formula: Expression, bound: Mapping[str, Expression]) -> Expression:
+def _with(formula: Tree, bound: Mapping[str, Tree]) -> Tree:
     if isinstance(formula, Symbol):
         return bound[formula.name]
     if isinstance(formula, Number):

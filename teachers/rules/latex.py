@@ -22,11 +22,11 @@ from tracemine.teachers.rules.expressions import (
     PI,
     Binary,
     Call,
-    Expression,
     Negative,
     NotArithmeticError,
     Number,
     Symbol,
+    Tree,
     operands,
     rebuilt,
 )
@@ -210,7 +210,7 @@ class Side:
     """One side of a relation at ``[start, end)``; ``tree`` is None where it is not understood.
     ``approximate`` says that the sign before it is an ≈; ``unit`` is text that ends it."""
 
-    tree: Expression | None
+    tree: Tree | None
     start: int
     end: int
     approximate: bool = False
@@ -271,7 +271,7 @@ def _side(tokens: Sequence[Token], functions: frozenset[str]) -> Side:
 # --- one expression -------------------------------------------------------------------------------
 
 
-def read_formula(text: str, functions: frozenset[str] = frozenset()) -> Expression:
+def read_formula(text: str, functions: frozenset[str] = frozenset()) -> Tree:
     """The tree of ``text``, a formula without its delimiters.
 
     Raises:
@@ -285,7 +285,7 @@ def read_formula(text: str, functions: frozenset[str] = frozenset()) -> Expressi
     return found
 
 
-def read(tokens: Sequence[Token], functions: frozenset[str] = frozenset()) -> Expression | None:
+def read(tokens: Sequence[Token], functions: frozenset[str] = frozenset()) -> Tree | None:
     """The tree that all of ``tokens`` make up, or None."""
     if not tokens or len(tokens) > MAX_SIDE:
         return None
@@ -323,7 +323,7 @@ class _Reader:
         token = self.peek()
         return token is not None and token.kind == kind and (not text or token.text == text)
 
-    def whole(self) -> Expression:
+    def whole(self) -> Tree:
         found = self.sum()
         if self.peek() is not None:
             raise NotArithmeticError("something is left over")
@@ -334,14 +334,14 @@ class _Reader:
         if self.depth > MAX_DEPTH:
             raise NotArithmeticError("nested too deep")
 
-    def sum(self) -> Expression:
+    def sum(self) -> Tree:
         left = self.product()
         while self.is_next("operator", "+") or self.is_next("operator", "-"):
             symbol = self.take("operator").text
             left = Binary(symbol, left, self.product())
         return left
 
-    def product(self) -> Expression:
+    def product(self) -> Tree:
         left = self.signed()
         while (token := self.peek()) is not None:
             if token.kind == "operator" and token.text in "*/":
@@ -365,7 +365,7 @@ class _Reader:
             raise NotArithmeticError("numbers side by side")
         return True
 
-    def scaled(self, left: Expression, symbol: str, right: Expression) -> Expression:
+    def scaled(self, left: Tree, symbol: str, right: Tree) -> Tree:
         """The product; a number times a power of ten, as in 6.02e23, is one number."""
         if (
             symbol == "*"
@@ -383,7 +383,7 @@ class _Reader:
             return Number(value, left.start, right.right.end)
         return Binary(symbol, left, right)
 
-    def signed(self) -> Expression:
+    def signed(self) -> Tree:
         if self.is_next("operator", "-") or self.is_next("operator", "+"):
             token = self.take("operator")
             self.deeper(1)
@@ -396,21 +396,21 @@ class _Reader:
             return Negative(inner)
         return self.power()
 
-    def power(self) -> Expression:
+    def power(self) -> Tree:
         base = self.postfix()
         if self.is_next("script", "^"):
             self.at += 1
             return self.raised(base)
         return base
 
-    def raised(self, base: Expression) -> Expression:
+    def raised(self, base: Tree) -> Tree:
         exponent = self.argument()
         found = Binary("**", base, exponent)
         if self.is_next("script", "^"):
             raise NotArithmeticError("a tower of powers")
         return found
 
-    def postfix(self) -> Expression:
+    def postfix(self) -> Tree:
         found = self.atom()
         while (token := self.peek()) is not None:
             if token.kind == "factorial":
@@ -428,7 +428,7 @@ class _Reader:
             self.at += 1
         return found
 
-    def argument(self) -> Expression:
+    def argument(self) -> Tree:
         """What a command or a sign of power is applied to: a group, or one token."""
         if self.is_next("group"):
             self.deeper(1)
@@ -445,7 +445,7 @@ class _Reader:
             raise NotArithmeticError("an argument is missing")
         return self.atom()
 
-    def fraction_part(self) -> Expression:
+    def fraction_part(self) -> Tree:
         """An argument of a fraction, where ``\\frac12`` has two digits in one token."""
         token = self.peek()
         digits = token.text if token is not None and token.kind == "number" else ""
@@ -456,7 +456,7 @@ class _Reader:
             return first
         return self.argument()
 
-    def atom(self) -> Expression:
+    def atom(self) -> Tree:
         token = self.peek()
         if token is None:
             raise NotArithmeticError("an operand is missing")
@@ -479,7 +479,7 @@ class _Reader:
         self.deeper(-1)
         return found
 
-    def compound(self, token: Token) -> Expression:
+    def compound(self, token: Token) -> Tree:
         if token.kind == "group":
             found = self.sum()
             self.take("end")
@@ -504,7 +504,7 @@ class _Reader:
             return self.function(token.text[1:])
         raise NotArithmeticError(f"not an operand: {token.kind}")
 
-    def root(self) -> Expression:
+    def root(self) -> Tree:
         if not self.is_next("open", "["):
             return Call("sqrt", (self.argument(),))
         opening = self.take("open")
@@ -516,9 +516,9 @@ class _Reader:
         one = Number(Fraction(1), opening.start, opening.end, fixed=True)
         return Binary("**", radicand, Binary("/", one, degree))
 
-    def function(self, name: str) -> Expression:
-        base: Expression | None = None
-        exponent: Expression | None = None
+    def function(self, name: str) -> Tree:
+        base: Tree | None = None
+        exponent: Tree | None = None
         if name == "log" and self.is_next("script", "_"):
             self.at += 1
             base = self.argument()
@@ -539,7 +539,7 @@ class _Reader:
 _DEGREES = "degrees"
 
 
-def _function(name: str, argument: Expression, base: Expression | None) -> Expression:
+def _function(name: str, argument: Tree, base: Tree | None) -> Tree:
     if name in ("sin", "cos", "tan") and _has_degrees(argument):
         return Call(name, (Call("radians", (_without_degrees(argument),)),))
     if name == "log":
@@ -547,19 +547,19 @@ def _function(name: str, argument: Expression, base: Expression | None) -> Expre
     return Call(name, (argument,))
 
 
-def _has_degrees(tree: Expression) -> bool:
+def _has_degrees(tree: Tree) -> bool:
     own = isinstance(tree, Call) and tree.name == _DEGREES
     return own or any(map(_has_degrees, operands(tree)))
 
 
-def _without_degrees(tree: Expression) -> Expression:
+def _without_degrees(tree: Tree) -> Tree:
     parts = [_without_degrees(part) for part in operands(tree)]
     if isinstance(tree, Call) and tree.name == _DEGREES:
         return parts[0]
     return rebuilt(tree, parts) if parts else tree
 
 
-def _enclosed(opening: str, inner: Expression) -> Expression:
+def _enclosed(opening: str, inner: Tree) -> Tree:
     if opening in ("\\lfloor", "\\lceil"):
         return Call("floor" if opening == "\\lfloor" else "ceil", (inner,))
     return inner

@@ -17,10 +17,10 @@ from tracemine.teachers.rules.expressions import (
     PI,
     Binary,
     Call,
-    Expression,
     Negative,
     Number,
     Symbol,
+    Tree,
     evaluate,
     operands,
 )
@@ -43,12 +43,12 @@ class Formula:
     words: str
 
     @property
-    def tree(self) -> Expression:
+    def tree(self) -> Tree:
         return _tree(self.shape)
 
 
 @lru_cache(maxsize=256)
-def _tree(shape: str) -> Expression:
+def _tree(shape: str) -> Tree:
     return read_formula(shape)
 
 
@@ -281,7 +281,7 @@ FORMULAS = (
 )  # fmt: skip
 
 
-Bound = dict[str, Expression]
+Bound = dict[str, Tree]
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +292,7 @@ class Match:
     bound: Bound
 
 
-def recognise(tree: Expression, nearby: str) -> Match | None:
+def recognise(tree: Tree, nearby: str) -> Match | None:
     """The first known formula that ``tree`` (without symbols) has the shape of and whose words
     ``nearby`` has."""
     text = nearby.lower()
@@ -308,7 +308,7 @@ def recognise(tree: Expression, nearby: str) -> Match | None:
 Outline = tuple[str, int, int]
 
 
-def _outline(tree: Expression) -> Outline:
+def _outline(tree: Tree) -> Outline:
     """What two trees of one shape have in common at the least: the kind of the outermost
     operation, and how many terms or factors it has on either side."""
     kind = _kind(tree)
@@ -325,7 +325,7 @@ def _same_letters(bound: Bound) -> int:
     return sum(isinstance(tree, Number) and tree.symbol == name for name, tree in bound.items())
 
 
-def _kind(tree: Expression) -> str:
+def _kind(tree: Tree) -> str:
     if isinstance(tree, Negative):
         return _kind(tree.operand)
     if isinstance(tree, Binary):
@@ -333,7 +333,7 @@ def _kind(tree: Expression) -> str:
     return "leaf"
 
 
-def _matches(shape: Expression, tree: Expression, bound: Bound) -> Iterator[Bound]:
+def _matches(shape: Tree, tree: Tree, bound: Bound) -> Iterator[Bound]:
     """Every way, up to the order of terms and factors, in which ``tree`` has ``shape``."""
     if isinstance(shape, Symbol):
         known = bound.get(shape.name)
@@ -363,16 +363,14 @@ def _matches(shape: Expression, tree: Expression, bound: Bound) -> Iterator[Boun
         yield from _in_order(operands(shape), operands(tree), bound)
 
 
-def _same_operation(shape: Expression, tree: Expression) -> bool:
+def _same_operation(shape: Tree, tree: Tree) -> bool:
     """Whether both are the same power or function."""
     if isinstance(shape, Binary) and isinstance(tree, Binary):
         return shape.symbol == tree.symbol == "**"
     return isinstance(shape, Call) and isinstance(tree, Call) and shape.name == tree.name
 
 
-def _in_order(
-    shapes: Sequence[Expression], trees: Sequence[Expression], bound: Bound
-) -> Iterator[Bound]:
+def _in_order(shapes: Sequence[Tree], trees: Sequence[Tree], bound: Bound) -> Iterator[Bound]:
     if len(shapes) != len(trees):
         return
     if not shapes:
@@ -382,7 +380,7 @@ def _in_order(
         yield from _in_order(shapes[1:], trees[1:], found)
 
 
-_Groups = tuple[list[Expression], list[Expression]]
+_Groups = tuple[list[Tree], list[Tree]]
 
 
 def _matched_groups(mine: _Groups, theirs: _Groups, bound: Bound) -> Iterator[Bound]:
@@ -390,9 +388,7 @@ def _matched_groups(mine: _Groups, theirs: _Groups, bound: Bound) -> Iterator[Bo
         yield from _any_order(mine[1], theirs[1], found)
 
 
-def _any_order(
-    shapes: Sequence[Expression], trees: Sequence[Expression], bound: Bound
-) -> Iterator[Bound]:
+def _any_order(shapes: Sequence[Tree], trees: Sequence[Tree], bound: Bound) -> Iterator[Bound]:
     if len(shapes) != len(trees) or len(shapes) > MAX_PARTS:
         return
     if not shapes:
@@ -403,7 +399,7 @@ def _any_order(
             yield from _any_order(shapes[1:], [*trees[:index], *trees[index + 1 :]], found)
 
 
-def _terms(tree: Expression) -> _Groups:
+def _terms(tree: Tree) -> _Groups:
     """The terms of a sum: those added, and those taken away."""
     if isinstance(tree, Binary) and tree.symbol in "+-":
         (plus, minus), (right_plus, right_minus) = _terms(tree.left), _terms(tree.right)
@@ -413,7 +409,7 @@ def _terms(tree: Expression) -> _Groups:
     return [tree], []
 
 
-def _factors(tree: Expression) -> tuple[bool, list[Expression], list[Expression]]:
+def _factors(tree: Tree) -> tuple[bool, list[Tree], list[Tree]]:
     """Whether a product is negated, its factors, and those that it is divided by; without ones."""
     if isinstance(tree, Negative):
         sign, top, bottom = _factors(tree.operand)

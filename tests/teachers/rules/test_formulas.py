@@ -4,21 +4,20 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tracemine.teachers.rules.chains import Calculation, verdict
 from tracemine.teachers.rules.expressions import literal, render
-from tracemine.teachers.rules.formulas import MAX_APART, MAX_FOUND, Solved, find_formulas
+from tracemine.teachers.rules.formulas import MAX_APART, MAX_FOUND, Chain, Solved, find_formulas
 from tracemine.teachers.rules.letters import letter_names
 
 
-def _code(calculation: Calculation) -> str:
+def _code(chain: Chain) -> str:
     """The expression, each number under the letter that it stands for."""
-    return render(calculation.expression, lambda n: n.symbol or literal(n.value))
+    return render(chain.tree, lambda n: n.symbol or literal(n.value))
 
 
 def _found(trace: str, problem: str = "") -> list[str]:
-    found = find_formulas(trace, problem).calculations
+    found = find_formulas(trace, problem).chains
     assert all(trace[c.result_start : c.result_end] for c in found)
-    return [_code(c) for c in found if verdict(c)[0] is not None]
+    return [_code(c) for c in found if c.verdict()[0] is not None]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +123,7 @@ def test_one_root_of_two_is_not_enough() -> None:
 
 def test_many_formulas_are_bounded() -> None:
     trace = " ".join(f"$x^2 = {n}$, $3 + {n} = {n + 3}$ and $x = {n}$." for n in range(3_000))
-    assert len(find_formulas(trace, "").calculations) <= 2 * MAX_FOUND
+    assert len(find_formulas(trace, "").chains) <= 2 * MAX_FOUND
 
 
 # --- letters --------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from latex2sympy2_extended import latex2sympy
 from tracemine.teachers.rules.expressions import (
     Binary,
     Call,
-    Expression,
     Negative,
     NotArithmeticError,
     Number,
+    Tree,
     evaluate,
     literal,
     numbers,
@@ -23,7 +23,7 @@ from tracemine.teachers.rules.expressions import (
 from tracemine.teachers.rules.latex import MAX_INLINE, MAX_ZONE, read_formula, statements, zones
 
 
-def _code(tree: Expression | None) -> str:
+def _code(tree: Tree | None) -> str:
     return "" if tree is None else render(tree, lambda number: literal(number.value))
 
 
@@ -144,7 +144,7 @@ def test_other_relations_and_joining_words_end_a_chain() -> None:
 # --- a generated expression, written in several spellings, is read back ---------------------------
 
 
-def _spell(tree: Expression, choice: random.Random) -> str:
+def _spell(tree: Tree, choice: random.Random) -> str:
     if isinstance(tree, Number):
         return str(tree.value)
     if isinstance(tree, Negative):
@@ -179,7 +179,7 @@ _numbers = st.integers(1, 40).map(lambda value: Number(Fraction(value), 0, 0))
 _powers = st.integers(1, 3).map(lambda value: Number(Fraction(value), 0, 0))
 
 
-def _compound(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
+def _compound(inner: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
     return st.one_of(
         st.builds(Binary, st.sampled_from("+-*/"), inner, inner),
         st.builds(Binary, st.just("**"), inner, _powers),
@@ -193,7 +193,7 @@ def _compound(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Express
 _trees = st.recursive(_numbers, _compound, max_leaves=6)
 
 
-def _value(read: Callable[[], Expression]) -> Fraction | None:
+def _value(read: Callable[[], Tree]) -> Fraction | None:
     try:
         return evaluate(read())
     except NotArithmeticError:
@@ -201,7 +201,7 @@ def _value(read: Callable[[], Expression]) -> Fraction | None:
 
 
 @given(_trees, st.integers(0, 2**32))
-def test_every_spelling_has_the_value_of_the_expression(tree: Expression, seed: int) -> None:
+def test_every_spelling_has_the_value_of_the_expression(tree: Tree, seed: int) -> None:
     expected = _value(lambda: tree)
     text = _spell(tree, random.Random(seed))
     found = _value(lambda: read_formula(text))
@@ -214,7 +214,7 @@ def test_every_spelling_has_the_value_of_the_expression(tree: Expression, seed: 
 
 @settings(max_examples=25, deadline=None)
 @given(st.recursive(_numbers, _compound, max_leaves=4), st.integers(0, 2**32))
-def test_the_library_reads_the_same(tree: Expression, seed: int) -> None:
+def test_the_library_reads_the_same(tree: Tree, seed: int) -> None:
     # A second reading of the same text: what the two make of it has one value.
     text = _spell(tree, random.Random(seed)).replace(r"\dfrac ", r"\frac").replace("×", r"\times ")
     value = _value(lambda: read_formula(text))

@@ -9,11 +9,11 @@ from tracemine.teachers.rules.expressions import (
     FUNCTIONS,
     Binary,
     Call,
-    Expression,
     Negative,
     NotArithmeticError,
     Number,
     Symbol,
+    Tree,
     evaluate,
     operands,
     rebuilt,
@@ -34,7 +34,7 @@ EVERYTHING = (
 )
 
 
-def _written(tree: Expression, values: dict[str, int]) -> str:
+def _written(tree: Tree, values: dict[str, int]) -> str:
     """LaTeX of a shape with numbers put in."""
     if isinstance(tree, Symbol):
         return f"({values[tree.name]})"
@@ -59,7 +59,7 @@ def _written(tree: Expression, values: dict[str, int]) -> str:
     return forms[tree.name] % parts[0]
 
 
-def _put(tree: Expression, values: dict[str, Expression]) -> Expression:
+def _put(tree: Tree, values: dict[str, Tree]) -> Tree:
     if isinstance(tree, Symbol):
         return values[tree.name]
     parts = [_put(part, values) for part in operands(tree)]
