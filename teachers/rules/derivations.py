@@ -7,15 +7,15 @@ its own. Where a letter was given its value by an earlier formula, there is also
 together. An equation becomes its solution in closed form over the numbers that the problem names,
 else the general routine for an equation of its kind.
 
-Every routine is run on its own instance before it leaves: what does not give the stated result is
-dropped.
+Every routine is computed on its own instance before it leaves: what does not give the stated result
+is dropped.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -34,12 +34,14 @@ from tracemine.teachers.rules.expressions import (
     Number,
     Symbol,
     Tree,
+    compute,
     divides,
     evaluate,
     is_irrational,
     literal,
     numbers,
     operands,
+    plain,
     rebuilt,
     render,
     symbols,
@@ -50,9 +52,10 @@ from tracemine.teachers.rules.letters import LENGTH
 from tracemine.teachers.rules.lifting import mentions
 from tracemine.teachers.rules.naming import noun_before
 from tracemine.teachers.rules.numerals import word_set
+from tracemine.teachers.rules.solvers import LINEAR, QUADRATIC, SYSTEM, TWO_SIDED, Solver
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.wellknown import recognise
-from tracemine.verifiers import Sandbox, verify
+from tracemine.verifiers import verify
 
 #: Most formulas of one trace that are read, and most of one composed routine.
 MAX_STEPS = 40
@@ -82,10 +85,10 @@ class Derivations:
     claimed: tuple[tuple[int, int], ...]
 
 
-def read_derivations(trajectory: Trajectory, sandbox: Sandbox) -> Derivations:
+def read_derivations(trajectory: Trajectory) -> Derivations:
     """The formulas and equations in the LaTeX of a trace as spans; none where it has no LaTeX.
     Time is linear in the length of the trace."""
-    reader = _Reader(trajectory, sandbox)
+    reader = _Reader(trajectory)
     reader.read()
     return reader.derivations()
 
@@ -126,10 +129,9 @@ class _NamelessError(Exception):
 
 
 class _Reader:
-    def __init__(self, trajectory: Trajectory, sandbox: Sandbox) -> None:
+    def __init__(self, trajectory: Trajectory) -> None:
         self.trajectory = trajectory
         self.trace = trajectory.trace
-        self.sandbox = sandbox
         self.steps: list[_Step] = []
         self.equations: list[Solved] = []
         self.all: list[Chain] = []
@@ -412,7 +414,17 @@ class _Reader:
         start, end = self._quote(
             min(self.steps[i].start for i in cone), max(self.steps[i].end for i in cone)
         )
+        if not _gives(plain(last.value), lambda: self._run(cone, inputs)):
+            self._drop(start, end, NOT_HELD)
+            return None
         return self._made(code, signature, bindings, plain(last.value), start, end, checked)
+
+    def _run(self, cone: Sequence[int], inputs: Sequence[_Input]) -> float:
+        """What the code of a routine gives, computed as its code does."""
+        values: dict[str, float] = {wanted.key: plain(wanted.value) for wanted in inputs}
+        for index in cone:
+            values[f"step {index}"] = compute(self.steps[index].tree, values)
+        return values[f"step {cone[-1]}"]
 
     def _link_input(self, index: int) -> _Input:
         step = self.steps[index]
@@ -424,29 +436,27 @@ class _Reader:
 
     def _equation(self, solved: Solved) -> Span | None:
         """The general routine for an equation of its kind, on its coefficients."""
-        routine = _SOLVERS[solved.kind]
-        coefficients, solution = solved.coefficients, solved.solution
-        stated: Any = [plain(value) for value in solution]
-        if solved.kind == "system":
-            stated = tuple(stated)
-        elif solved.kind == "linear":
-            stated = stated[0]
-            if coefficients[2] == 0:
-                # a x + b = c, which is most of them, is a routine of its own.
-                routine, coefficients = _ONE_SIDED, (*coefficients[:2], coefficients[3])
-            elif coefficients[0] == 0:
-                routine = _ONE_SIDED
-                coefficients = (*coefficients[2:], coefficients[1])
-            if routine is _ONE_SIDED and (coefficients[1] == 0 or abs(coefficients[0]) == 1):
-                return None  # one operation
-        bindings = {n: plain(c) for n, c in zip(routine.names, coefficients, strict=True)}
-        parameters = tuple(
-            Parameter(n, _number_type(c)) for n, c in zip(routine.names, coefficients, strict=True)
-        )
-        signature = Signature(parameters, Parameter(routine.output, routine.type))
+        solver, coefficients = _solver(solved)
+        if solver is LINEAR and (coefficients[1] == 0 or abs(coefficients[0]) == 1):
+            return None  # one operation
+        solution = [plain(value) for value in solved.solution]
+        stated: Any = solution
+        if solver is SYSTEM:
+            stated = tuple(solution)
+        elif solver in (LINEAR, TWO_SIDED):
+            stated = solution[0]
+        names = solver.parameters
+        bindings = {n: plain(c) for n, c in zip(names, coefficients, strict=True)}
+        parameters = [
+            Parameter(n, _number_type(c)) for n, c in zip(names, coefficients, strict=True)
+        ]
+        signature = Signature(tuple(parameters), Parameter(solver.name, solver.type))
         start, end = self._quote(solved.start, solved.end)
-        checked = self._feeds(solution)
-        return self._made(routine.code, signature, bindings, stated, start, end, checked)
+        if not _gives(stated, lambda: solver.function(**bindings)):
+            self._drop(start, end, NOT_HELD)
+            return None
+        checked = self._feeds(solved.solution)
+        return self._made(solver.code, signature, bindings, stated, start, end, checked)
 
     def _feeds(self, solution: Sequence[Fraction]) -> bool:
         """Whether values are the reference, or go into a chain that gives it."""
@@ -468,12 +478,8 @@ class _Reader:
         start: int,
         end: int,
         checked: bool,
-    ) -> Span | None:
+    ) -> Span:
         entry_point = signature.output.name
-        run = self.sandbox.run(code, entry_point, bindings)
-        if run.status != "ok" or verify(stated, run.value).outcome != "agree":
-            self._drop(start, end, NOT_HELD)
-            return None
         kind: Kind = "procedural" if operations(code, entry_point) >= 2 else "tool"
         return make_span(
             self.trajectory,
@@ -489,66 +495,26 @@ class _Reader:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Solver:
-    """A routine for equations of one kind over the coefficients ``names``."""
-
-    output: str
-    names: tuple[str, ...]
-    type: str
-    code: str
-
-
-_SOLVERS = {
-    "linear": _Solver(
-        "solution_of_linear_equation",
-        ("left_coefficient", "left_constant", "right_coefficient", "right_constant"),
-        "rational",
-        """
-def solution_of_linear_equation(
-    left_coefficient, left_constant, right_coefficient, right_constant
-):
-    return (right_constant - left_constant) / (left_coefficient - right_coefficient)
-""".lstrip(),
-    ),
-    "quadratic": _Solver(
-        "roots_of_quadratic_equation",
-        ("quadratic", "linear", "constant"),
-        "list[real]",
-        """
-import math
+def _solver(solved: Solved) -> tuple[Solver, tuple[Fraction, ...]]:
+    """The routine for an equation, and its coefficients in the order of the parameters."""
+    if solved.kind == "quadratic":
+        return QUADRATIC, solved.coefficients
+    if solved.kind == "system":
+        return SYSTEM, solved.coefficients
+    left, constant, right, right_constant = solved.coefficients
+    if right == 0:
+        return LINEAR, (left, constant, right_constant)
+    if left == 0:
+        return LINEAR, (right, right_constant, constant)
+    return TWO_SIDED, solved.coefficients
 
 
-def roots_of_quadratic_equation(quadratic, linear, constant):
-    root = math.sqrt(linear ** 2 - 4 * quadratic * constant)
-    roots = {(-linear - root) / (2 * quadratic), (-linear + root) / (2 * quadratic)}
-    return sorted(roots)
-""".lstrip(),
-    ),
-    "system": _Solver(
-        "solution_of_two_linear_equations",
-        ("x_first", "y_first", "constant_first", "x_second", "y_second", "constant_second"),
-        "tuple[rational, rational]",
-        """
-def solution_of_two_linear_equations(
-    x_first, y_first, constant_first, x_second, y_second, constant_second
-):
-    determinant = x_first * y_second - x_second * y_first
-    x = (constant_first * y_second - constant_second * y_first) / determinant
-    y = (x_first * constant_second - x_second * constant_first) / determinant
-    return x, y
-""".lstrip(),
-    ),
-}
-_ONE_SIDED = _Solver(
-    "solution_of_linear_equation",
-    ("coefficient", "constant", "right_side"),
-    "rational",
-    """
-def solution_of_linear_equation(coefficient, constant, right_side):
-    return (right_side - constant) / coefficient
-""".lstrip(),
-)
+def _gives(stated: Any, run: Callable[[], Any]) -> bool:
+    """Whether a routine gives the result that the text states, as floats have it."""
+    try:
+        return verify(stated, run()).outcome == "agree"
+    except (ArithmeticError, ValueError, TypeError):  # a root of a negative, 5.0 of a factorial
+        return False
 
 
 class _Names:
@@ -563,11 +529,6 @@ class _Names:
             found, count = f"{name}_{count}", count + 1
         self.taken.add(found)
         return found
-
-
-def plain(value: Fraction) -> int | float:
-    """A Python number; a float where the value is not whole."""
-    return value.numerator if value.denominator == 1 else float(value)
 
 
 def _is_ours(chain: Chain) -> bool:

@@ -9,6 +9,7 @@ every walk is bounded.
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -585,6 +586,37 @@ FUNCTIONS: Mapping[str, str] = {
 }  # fmt: skip
 _WHOLE_FUNCTIONS = frozenset(("abs", "floor", "ceil", "factorial", "comb"))
 
+
+def compute(tree: Tree, values: Mapping[str, float]) -> float:
+    """What the code that `render` writes of ``tree`` gives where its symbols have ``values``: in
+    ints and floats, and in the same order.
+
+    Raises:
+        ArithmeticError, ValueError, TypeError: as that code does.
+    """
+    if isinstance(tree, Number):
+        value = plain(tree.value)
+        return value / 100 if tree.percent else value
+    if isinstance(tree, Symbol):
+        return values[tree.name]
+    found = [compute(part, values) for part in operands(tree)]
+    if isinstance(tree, Negative):
+        return -found[0]
+    function = _ON_FLOATS[tree.symbol if isinstance(tree, Binary) else tree.name]
+    result: float = function(*found)
+    return result
+
+
+_ON_FLOATS: Mapping[str, Callable[..., Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
+    "//": operator.floordiv, "%": operator.mod, "**": operator.pow, "pi": lambda: math.pi,
+    "sqrt": math.sqrt, "cbrt": math.cbrt, "abs": abs, "floor": math.floor, "ceil": math.ceil,
+    "factorial": math.factorial, "comb": math.comb, "log": math.log, "log10": math.log10,
+    "ln": math.log, "exp": math.exp, "radians": math.radians, "sin": math.sin, "cos": math.cos,
+    "tan": math.tan,
+}  # fmt: skip
+
+
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "%": 2, "**": 4}
 
 
@@ -620,6 +652,9 @@ def _render(expression: Tree, write: Callable[[Number], str]) -> tuple[str, int]
 
 def literal(value: Fraction) -> str:
     """A number as Python code that a person would write."""
-    if value.denominator == 1:
-        return str(value.numerator)
-    return repr(float(value))
+    return repr(plain(value))
+
+
+def plain(value: Fraction) -> int | float:
+    """A Python number; a float where the value is not whole."""
+    return value.numerator if value.denominator == 1 else float(value)

@@ -5,9 +5,11 @@ cuts them into relations ``a = b = c``, each side read into the tree of `express
 offsets. A side that is not understood is None.
 
 Reading is by recursive descent over a bounded number of tokens and to a bounded depth: time is
-linear in the length of the text, whatever it is, and no input hangs it. latex2sympy2_extended reads
-the same grammar and is what the tests compare with; it takes 5 to 100 ms an expression, has no
-offsets, and takes exponential time in brackets, so it cannot read every formula of a corpus.
+linear in the length of the text, whatever it is, and no input hangs it.
+
+latex2sympy2_extended, which reads the same language, is what the tests compare with and not what
+reads here: it gives no offsets, evaluates while it reads, takes 5 ms an expression (this takes
+0.03) and exponential time in brackets, and it reads ``(50)(32)`` as 82, a mixed number.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class RulesTeacher:
         code = read_code(trajectory, self._sandbox)
         if trajectory.tests:
             return code
-        derivations = read_derivations(trajectory, self._sandbox)
+        derivations = read_derivations(trajectory)
         calculations = read_calculations(trajectory, derivations.claimed)
         by_id: dict[str, Span] = {}
         formulas = derivations.segmentation
