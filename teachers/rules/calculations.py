@@ -68,10 +68,14 @@ _FRACTION_BAR = re.compile(r"\s{0,2}(?:/|\}\s?\{)\s{0,2}")
 _VISIBLE = re.compile(r"\S")
 
 
-def read_calculations(trajectory: Trajectory) -> Segmentation:
+def read_calculations(
+    trajectory: Trajectory, claimed: Sequence[tuple[int, int]] = ()
+) -> Segmentation:
     """The calculations of a trace as spans: each step, and for steps that use earlier results the
-    routine from the data to them. Time is linear in the length of the trace."""
-    reader = _Reader(trajectory)
+    routine from the data to them. Time is linear in the length of the trace. A calculation in a
+    ``claimed`` piece of the trace is part of such routines, and none of its own: `derivations` has
+    read it as the formula that it is."""
+    reader = _Reader(trajectory, claimed)
     reader.read()
     spans, dropped = reader.spans()
     return Segmentation(tuple(spans), tuple(dropped))
@@ -120,8 +124,9 @@ _GENERIC = word_set(
 class _Reader:
     """One pass over one trajectory."""
 
-    def __init__(self, trajectory: Trajectory) -> None:
+    def __init__(self, trajectory: Trajectory, claimed: Sequence[tuple[int, int]]) -> None:
         self.trajectory = trajectory
+        self.claimed = claimed
         self.trace = trajectory.trace
         self.text = words.without_math_signs(without_annotations(self.trace))
         self.latex = words.is_latex(self.trace) or words.is_latex(trajectory.problem)
@@ -382,6 +387,8 @@ class _Reader:
             is_target = step.index == target and cone == self._cone(step.index)
             start = min(self.steps[index].start for index in cone)
             end = max(self.steps[index].end for index in cone)
+            if len(cone) == 1 and self._is_claimed(step.calculation):
+                continue
             too_far = len(cone) > MAX_COMPOSED or (end - start > MAX_QUOTE and not is_target)
             if too_far and len(cone) > 1:
                 self.dropped.append(Dropped(start, end, "steps too far apart"))
@@ -389,7 +396,7 @@ class _Reader:
             if len(spans) >= MAX_SPANS and not is_target:
                 self.dropped.append(Dropped(start, end, "too many calculations in one trace"))
                 continue
-            if not is_target and self._is_nameless(cone):
+            if (self.latex or not is_target) and self._is_nameless(cone):
                 self.dropped.append(Dropped(start, end, "numbers that the text does not name"))
                 continue
             try:
@@ -465,6 +472,9 @@ class _Reader:
         asked = words.mask(step.question, problem)
         several = any(role in asked for role in words.OTHER_ROLES)
         return "" if several or leaks(asked, problem) else asked
+
+    def _is_claimed(self, calculation: Calculation) -> bool:
+        return any(s <= calculation.start and calculation.end <= e for s, e in self.claimed)
 
     def _is_nameless(self, cone: Sequence[int]) -> bool:
         """Whether the data of a routine has no names that a question could find it by: most of it

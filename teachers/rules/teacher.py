@@ -1,4 +1,4 @@
-"""The rules teacher: both readers over one trajectory."""
+"""The rules teacher: its readers over one trajectory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from tracemine.schemas import Span, Trajectory
 from tracemine.teachers.base import Segmentation
 from tracemine.teachers.rules.calculations import read_calculations
 from tracemine.teachers.rules.code import read_code
+from tracemine.teachers.rules.derivations import read_derivations
 from tracemine.teachers.rules.spans import FINGERPRINT
 from tracemine.verifiers import Sandbox, shared_sandbox
 
@@ -22,13 +23,15 @@ class RulesTeacher:
         return FINGERPRINT
 
     def segment(self, trajectory: Trajectory) -> Segmentation:
-        """Code first, then calculations; a code task is read as code alone."""
+        """Code first, then formulas, then calculations; a code task is read as code alone."""
         code = read_code(trajectory, self._sandbox)
         if trajectory.tests:
             return code
-        calculations = read_calculations(trajectory)
+        derivations = read_derivations(trajectory)
+        calculations = read_calculations(trajectory, derivations.claimed)
         by_id: dict[str, Span] = {}
-        for span in (*code.spans, *calculations.spans):
+        formulas = derivations.segmentation
+        for span in (*code.spans, *formulas.spans, *calculations.spans):
             by_id.setdefault(span.id, span)
         spans = sorted(by_id.values(), key=lambda span: (span.start, span.end, span.id))
-        return Segmentation(tuple(spans), code.dropped + calculations.dropped)
+        return Segmentation(tuple(spans), code.dropped + formulas.dropped + calculations.dropped)
