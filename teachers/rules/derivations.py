@@ -25,7 +25,7 @@ from tracemine.schemas.records import Kind
 from tracemine.teachers.base import Dropped, Segmentation
 from tracemine.teachers.rules import words
 from tracemine.teachers.rules.chains import is_equal
-from tracemine.teachers.rules.derive import operations, single_tool
+from tracemine.teachers.rules.derive import operations, single_tool, spoken
 from tracemine.teachers.rules.expressions import (
     Binary,
     Call,
@@ -485,7 +485,7 @@ class _Reader:
             self.trajectory,
             start=start,
             end=end,
-            subquestion=words.subquestion(entry_point, [p.name for p in signature.inputs]),
+            subquestion=_subquestion(signature),
             code=code,
             entry_point=entry_point,
             signature=signature,
@@ -493,6 +493,12 @@ class _Reader:
             kind=kind,
             tool=single_tool(code, entry_point) if kind == "tool" else None,
         )
+
+
+def _subquestion(signature: Signature) -> str:
+    """ "area of triangle from base and height": the roles of a known formula say what it is."""
+    given = words.listed([spoken(parameter.name) for parameter in signature.inputs])
+    return f"{spoken(signature.output.name)} from {given}"
 
 
 def _solver(solved: Solved) -> tuple[Solver, tuple[Fraction, ...]]:
