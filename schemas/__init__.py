@@ -2,7 +2,7 @@
 
 Imports nothing of ours. `records` has the dataclasses, `types` the lattice of value types,
 `values` the JSON text of bindings and results, `ids` the content hashes, `canonical` the form of
-code that ids are taken from, `arrow` the Parquet tables.
+code that ids are taken from, `syntax` what is asked of code unrun, `arrow` the Parquet tables.
 """
 
 from tracemine.schemas.arrow import TABLES

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import apache_beam as beam
 
 from tracemine.schemas import Rejected, Source, Span, Trajectory, content_id
-from tracemine.schemas.canonical import MAX_DEPTH, depth, undefined_names
 from tracemine.schemas.records import Fate
 from tracemine.schemas.shingles import shingles
+from tracemine.schemas.syntax import MAX_DEPTH, depth, undefined_names
 from tracemine.schemas.values import dump_json
 from tracemine.teachers import Dropped, Teacher, TeacherError, make_teacher
 from tracemine.teachers.base import MIN_QUOTE

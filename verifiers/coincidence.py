@@ -26,6 +26,9 @@ from tracemine.verifiers.verdict import Context
 #: tolerance overlooks.
 SHARE = Fraction(1, 1000)
 
+#: What that share is taken of at most: a float can still be moved by it.
+LARGEST = Fraction(10**300)
+
 #: Changes of one value; each costs two calls.
 MAX_CHANGES = 6
 
@@ -62,13 +65,20 @@ def _points(instance: Instance) -> list[tuple[str, dict[str, Any]]]:
     """The instance's values with one of them changed, for each change: its key and all values."""
     values = decode(instance.bindings)
     sizes = [abs(Fraction(n)) for v in values.values() for n in _numbers(v)]
-    step = max(1, int(max(sizes, default=Fraction(0)) * SHARE))
+    step = max(1, int(min(max(sizes, default=Fraction(0)), LARGEST) * SHARE))
     return [
         (key, {**values, key: changed})
         for key, value in sorted(values.items())
         for changed in _changes(value, step)[:MAX_CHANGES]
-        if encode(changed) != encode(value)
+        if _differs(changed, value)
     ]
+
+
+def _differs(changed: Any, value: Any) -> bool:
+    try:
+        return encode(changed) != encode(value)
+    except ValueError:  # an integer that has one digit too many now
+        return False
 
 
 def _numbers(value: Any) -> Iterator[int | float | Fraction]:

@@ -133,8 +133,9 @@ class _Holes(ast.NodeTransformer):
     in ``values``."""
 
     _STRUCTURE = (
-        ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Tuple, ast.List, ast.keyword,
-        ast.comprehension, ast.boolop, ast.unaryop, ast.operator, ast.cmpop, ast.expr_context,
+        ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Tuple, ast.List, ast.Starred,
+        ast.keyword, ast.comprehension, ast.boolop, ast.unaryop, ast.operator, ast.cmpop,
+        ast.expr_context,
     )  # fmt: skip
 
     def __init__(self, trusted: frozenset[str], first: int) -> None:

@@ -12,6 +12,7 @@ import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from tracemine.schemas import Instance, Parameter, Replay, Signature, decode
@@ -26,6 +27,9 @@ from tracemine.verifiers.verdict import Context
 #: More ways than this to align roles are not tried: five parameters that nothing tells apart have
 #: 120, and a routine that needs more than that cannot be retrieved by its roles either.
 MAX_ALIGNMENTS = 120
+
+#: Pairs of inputs and keys whose alignments are remembered.
+_REMEMBERED = 16384
 
 #: The reason of the verdict on the instance that chose an alignment.
 CHOSE = "chose the alignment of roles, so it does not count"
@@ -81,9 +85,16 @@ def alignments(signature: Signature, keys: Sequence[Parameter]) -> list[tuple[in
     position of its key. Equal names that mean something are matched first; what remains may be
     matched in any way that types and units allow. Empty if there is none, or more than
     `MAX_ALIGNMENTS`."""
-    inputs = signature.inputs
+    return list(_alignments(signature.inputs, tuple(keys)))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _alignments(
+    inputs: tuple[Parameter, ...], keys: tuple[Parameter, ...]
+) -> tuple[tuple[int, ...], ...]:
+    """`alignments`, which a group asks for once a case and needs once a family."""
     if len(inputs) != len(keys):
-        return []
+        return ()
     positions = {key.name: index for index, key in enumerate(keys)}
     fixed = {
         index: positions[parameter.name]
@@ -100,8 +111,8 @@ def alignments(signature: Signature, keys: Sequence[Parameter]) -> list[tuple[in
         whole = dict(fixed) | dict(zip(free_inputs, assignment, strict=True))
         found.append(tuple(whole[i] for i in range(len(inputs))))
         if len(found) > MAX_ALIGNMENTS:
-            return []
-    return found
+            return ()
+    return tuple(found)
 
 
 def _assignments(choices: Sequence[Sequence[int]]) -> Iterable[tuple[int, ...]]:

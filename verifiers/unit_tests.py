@@ -10,7 +10,7 @@ from typing import Any
 
 from tracemine.schemas import content_id
 from tracemine.verifiers.conditions import ENTRY, Plan, plan
-from tracemine.verifiers.sandbox import Backend, Limits, Sandbox
+from tracemine.verifiers.sandbox import MAX_SOURCE_CHARS, Backend, Limits, Sandbox
 from tracemine.verifiers.verdict import Outcome, Verdict
 
 NAME = "tests"
@@ -23,9 +23,6 @@ FENCE = re.compile(
     r"^[ \t]*```[ \t]*(?:python|py|python3)[ \t]*(?:\r\n|\r|\n)(.*?)^[ \t]*```",
     re.MULTILINE | re.DOTALL | re.IGNORECASE,
 )
-
-#: A longer program is not one that solves a task, in characters; the parser is not sandboxed.
-_MAX_PROGRAM_CHARS = 200_000
 
 _BACKENDS: tuple[Backend, ...] = ("monty", "cpython")
 
@@ -54,7 +51,7 @@ def find_program(trace: str) -> tuple[int, int] | None:
     any fence the whole trace. None where nothing of that parses."""
     parsed = []
     for start, end in fenced_blocks(trace) or [(0, len(trace))]:
-        if end - start > _MAX_PROGRAM_CHARS:
+        if end - start > MAX_SOURCE_CHARS:
             continue
         try:
             tree = ast.parse(trace[start:end])

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tracemine.schemas.canonical import MAX_DEPTH, depth
+from tracemine.schemas.syntax import MAX_DEPTH, depth
 from tracemine.teachers.base import MIN_QUOTE
 from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.sandbox import DEFAULT_LIMITS, Limits, Run, Sandbox

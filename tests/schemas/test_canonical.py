@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tracemine.schemas import canonical_code
-from tracemine.schemas.canonical import MAX_DEPTH, depth, undefined_names
 
 NAMES = st.lists(
     st.from_regex(r"[a-z][a-z_]{2,8}_", fullmatch=True), min_size=4, max_size=4, unique=True
@@ -63,33 +60,3 @@ def test_keywords_of_a_callee_that_the_code_does_not_bind_stay() -> None:
     own = "def g(x):\n    return x\n\ndef f(x):\n    return g(x=x)"
     other = "def h(y):\n    return y\n\ndef f(y):\n    return h(y=y)"
     assert canonical_code(own, "f") == canonical_code(other, "f")
-
-
-def test_depth_counts_nodes_to_the_deepest_leaf() -> None:
-    assert depth(ast.parse("")) == 1
-    assert depth(ast.parse("x = 1")) == 4  # module, assignment, name, its context
-    assert depth(ast.parse("x = 1" + " + 1" * 90)) <= MAX_DEPTH
-    assert depth(ast.parse("x = 1" + " + 1" * 110)) > MAX_DEPTH
-
-
-@pytest.mark.parametrize(
-    ("code", "names"),
-    [
-        ("def f(a, b):\n    return swap(a, b) if a > b else a", ["swap"]),
-        ("import math\ndef f(x):\n    return math.sqrt(x) + g(x)\ndef g(x):\n    return x", []),
-        ("from heapq import *\ndef f(x):\n    return heappop(x)", []),
-        ("def f(x):\n    def inner(y):\n        return x + y\n    return inner(1)", []),
-        ("def f(x):\n    global total\n    total = x\n    return total", []),
-        ("def f(x):\n    return [y for y in x if y] + [z]", ["z"]),
-        (
-            "class A:\n    k = 1\n    def m(self):\n        return k\ndef f():\n    A()",
-            ["k"],
-        ),
-        (
-            "def f(x):\n    try:\n        return 1\n    except ValueError as e:\n        return e",
-            [],
-        ),
-    ],
-)
-def test_names_that_nothing_defines(code: str, names: list[str]) -> None:
-    assert undefined_names(code) == names

@@ -46,6 +46,7 @@ def meeting(mine: Routine, other: Routine, **bindings: Any) -> Meeting:
         ("a % 10", "x", {"x": 9}),
         ("a + b", "x - y", {"x": 1e9, "y": 0.0}),
         ("a + b", "x - y", {"x": 1e17, "y": 0.0}),
+        ("a + b", "x - y", {"x": 10**4299, "y": 0}),
         ("a[0] - a[-1]", "max(x) - min(x)", {"x": [9, 4, 1]}),
         ("a[0] - a[-1]", "max(x) - min(x)", {"x": (9, 4, 1)}),
         ("a + a[::-1]", "x * 2", {"x": "aa"}),
@@ -95,6 +96,12 @@ def test_a_point_outside_a_precondition_says_nothing(sandbox: Sandbox) -> None:
     assert difference_nearby([unbounded], sandbox) == [
         "agrees with the other method at this point only: not with another x"
     ]
+
+
+def test_the_largest_numbers_can_be_moved(sandbox: Sandbox) -> None:
+    for x, y in ((10**4300 - 1, 0.5), (10**400, 1e308), (1e308, -1)):
+        met = meeting(routine("b", "a", "b"), routine("y + 0 * (x > 0)", "x", "y"), x=x, y=y)
+        assert difference_nearby([met], sandbox) == [""]
 
 
 def test_code_that_never_ends_says_nothing(sandbox: Sandbox) -> None:

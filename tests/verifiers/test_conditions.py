@@ -38,6 +38,7 @@ TESTS = [
     "assert f(3) == 9\nassert f(4) == 16",
     "assert 8 < f(3) < 10, 'far off'",
     "assert (f(1), f(2)) == (1, 4)",
+    "assert [*[f(1)], f(2)] == [1, 4]",
 ]
 
 

@@ -301,7 +301,7 @@ IN_MONTY: dict[str, Status] = {
         "memory": ["a memory bomb", "a huge integer"],
         "timeout": [
             "an endless loop", "an endless loop that catches", "an endless loop in C",
-            "a loop while it is read", "a text that grows",
+            "a loop while it is read",
         ],
         "unsupported": [
             "connect", "listen", "start a program", "fork through ctypes", "a thread bomb",
@@ -427,7 +427,10 @@ def test_hostile_program_is_contained_in_monty(
     name: str, sandbox: Sandbox, listener: socket.socket
 ) -> None:
     (run,) = sandbox.run_many(hostile(name, listener), "f", [{}], backend="monty", limits=LIMITS)
-    assert run.status == IN_MONTY.get(name, "error"), run
+    if name == "a text that grows":  # which limit is met first is a matter of speed
+        assert run.status in ("timeout", "memory"), run
+    else:
+        assert run.status == IN_MONTY.get(name, "error"), run
     assert run.backend == "monty"
     right(sandbox)
     with pytest.raises(BlockingIOError):

@@ -19,12 +19,12 @@ from tracemine.verifiers.guards import guard
 #: What the contract allows one call, in seconds of wall time.
 CALL_SECONDS = 2.0
 
-#: Passes the guards, and sympy takes minutes to solve it.
-HANG = r"x^7+\sin(xy)+y^5=3"
+#: Passes the guards, and sympy looks for its solutions for more than ten seconds.
+HANG = r"x^{40}+y^{39}+\sin(x^{20}y^{3})=3"
 
 
 def _other(number: int) -> str:
-    return rf"x^7+\cos(xy)+z^5={number}"
+    return rf"x^{{41}}+z^{{39}}+\cos(x^{{20}}y^3)={number}"
 
 
 @pytest.fixture(autouse=True)
