@@ -16,7 +16,8 @@ from fractions import Fraction
 from tracemine.schemas import Span, Trajectory
 from tracemine.schemas.records import Kind
 from tracemine.teachers.base import Dropped, Segmentation
-from tracemine.teachers.rules import words
+from tracemine.teachers.rules import composition, words
+from tracemine.teachers.rules.boundaries import MAX_STEP_CHARS
 from tracemine.teachers.rules.chains import (
     TOLERANCE,
     Calculation,
@@ -51,10 +52,11 @@ from tracemine.teachers.rules.routines import (
     plain,
 )
 from tracemine.teachers.rules.spans import Case, make_span
+from tracemine.teachers.rules.steps import ABANDONED, Steps
 
 #: Most steps that are mined from one trace, and most spans.
 MAX_STEPS = 40
-MAX_SPANS = 60
+MAX_SPANS = 100
 #: Most steps of one composed routine.
 MAX_COMPOSED = 20
 #: Composed routines whose steps lie further apart, in characters, are left out: over such a
@@ -67,10 +69,11 @@ _WRITTEN_QUESTION = re.compile(r"(?P<question>[^\n?]{3,300}\?)\s*\*\*\s")
 _VISIBLE = re.compile(r"\S")
 
 
-def read_calculations(trajectory: Trajectory) -> Segmentation:
+def read_calculations(trajectory: Trajectory, written: Steps | None = None) -> Segmentation:
     """The calculations of a trace as spans: each step, and for steps that use earlier results the
-    routine from the data to them. Time is linear in the length of the trace."""
-    reader = _Reader(trajectory)
+    routines that `composition` proposes. ``written`` are the steps of the trace, where the caller
+    has them. Time is linear in the length of the trace."""
+    reader = _Reader(trajectory, written or Steps(trajectory.trace))
     reader.read()
     spans, dropped = reader.spans()
     return Segmentation(tuple(spans), tuple(dropped))
@@ -146,9 +149,10 @@ _GENERIC = word_set(
 class _Reader:
     """One pass over one trajectory."""
 
-    def __init__(self, trajectory: Trajectory) -> None:
+    def __init__(self, trajectory: Trajectory, written: Steps) -> None:
         self.trajectory = trajectory
         self.trace = trajectory.trace
+        self.written = written
         self.text = words.without_math_signs(without_annotations(self.trace))
         self.latex = words.is_latex(self.trace) or words.is_latex(trajectory.problem)
         self.sentences = words.sentences(self.trace)
@@ -163,6 +167,8 @@ class _Reader:
         seen: set[tuple[str, Fraction]] = set()
         for calculation in find_calculations(self.trace):
             value, reason = verdict(calculation)
+            if self.written.is_abandoned(calculation.start):
+                value, reason = None, ABANDONED
             if value is not None:
                 key = (render(calculation.expression, lambda n: literal(n.value)), value)
                 if key in seen:
@@ -358,21 +364,17 @@ class _Reader:
     def spans(self) -> tuple[list[Span], list[Dropped]]:
         """The spans of all steps and cones, in the order of the trace."""
         final = self._final_step()
-        checked = set(self._cone(final.index)) if final is not None else set()
-        drafts: list[tuple[Step, tuple[int, ...]]] = []
-        for step in self.steps:
-            drafts.append((step, (step.index,)))
-            cone = self._cone(step.index)
-            if len(cone) > 1:
-                drafts.append((step, cone))
+        links = [step.links for step in self.steps]
+        checked = set(composition.cone(links, final.index)) if final is not None else set()
+        places = [self.written.at(step.calculation.start) for step in self.steps]
         spans: list[Span] = []
         seen: set[tuple[str, str]] = set()
         last = self.steps[-1].index if self.steps else -1
         target = final.index if final is not None else last
-        for step, cone in drafts:
-            is_target = step.index == target and cone == self._cone(step.index)
-            start = min(self.steps[index].start for index in cone)
-            end = max(self.steps[index].end for index in cone)
+        for cone in composition.proposals(links, places):
+            step = self.steps[cone[-1]]
+            is_target = step.index == target and cone == composition.cone(links, step.index)
+            start, end = self._extent(cone, places)
             too_far = len(cone) > MAX_COMPOSED or (end - start > MAX_QUOTE and not is_target)
             if too_far and len(cone) > 1:
                 self.dropped.append(Dropped(start, end, "steps too far apart"))
@@ -400,16 +402,25 @@ class _Reader:
         matching = [s for s in self.steps if abs(s.value - reference) <= TOLERANCE]
         return matching[-1] if matching else None
 
-    def _cone(self, index: int) -> tuple[int, ...]:
-        """The steps that a step rests on, itself included, in order."""
-        found: set[int] = set()
-        waiting = [index]
-        while waiting:
-            current = waiting.pop()
-            if current not in found:
-                found.add(current)
-                waiting.extend(self.steps[current].links)
-        return tuple(sorted(found))
+    def _extent(self, cone: Sequence[int], places: Sequence[int]) -> tuple[int, int]:
+        """The written steps that a routine is taken from, as far as the trace stands by them; of
+        a long one, and where there is none, the sentences alone."""
+        start = min(self.steps[index].start for index in cone)
+        end = max(self.steps[index].end for index in cone)
+        for index in cone:
+            written = self.written.all[places[index]] if places[index] >= 0 else None
+            if written is not None and written.end - written.start <= MAX_STEP_CHARS:
+                start = min(start, max(written.body, written.abandoned_to))
+                end = max(end, written.end)
+        return start + len(self.trace[start:end]) - len(self.trace[start:end].lstrip()), end
+
+    def _title(self, step: Step) -> str:
+        """What the written step says that it does, for the last of its calculations."""
+        place = self.written.at(step.calculation.start)
+        following = self.steps[step.index + 1 : step.index + 2]
+        if place < 0 or any(self.written.at(s.calculation.start) == place for s in following):
+            return ""
+        return self.written.all[place].question
 
     def _span(
         self,
@@ -421,10 +432,12 @@ class _Reader:
         checked: bool,
     ) -> Span:
         routine = Routine(self.steps, cone, self._target_name(step, is_target))
-        code, entry_point = routine.code, routine.entry_point
+        entry_point = routine.entry_point
+        code = composition.share(routine.code, entry_point)
         kind: Kind = "procedural" if operations(code, entry_point) >= 2 else "tool"
         inputs = [parameter.name for parameter in routine.signature.inputs]
         question = words.final_question(self.trajectory.problem) if is_target else step.question
+        question = question or self._title(step)
         asked = words.mask(question, self.trajectory.problem) if question else ""
         return make_span(
             self.trajectory,

@@ -31,12 +31,14 @@ TOO_MANY = "more written steps than a trajectory may give"
 
 @dataclass(frozen=True, slots=True)
 class WrittenStep:
-    """A step ``trace[start:end]``. ``question`` is what it says that it asks or does, as written
+    """A step ``trace[start:end]``, whose answer begins at ``body`` (after a subquestion that is
+    written out; else ``body`` is ``start``). ``question`` is what it says that it asks or does, as written
     (empty where it does not say), ``result`` the last value that it states, as written.
     ``[start, abandoned_to)`` is the part that the trace takes back; it is empty for most."""
 
     start: int
     end: int
+    body: int
     opening: Opening
     question: str
     result: str
@@ -56,6 +58,7 @@ def written_steps(trace: str) -> tuple[WrittenStep, ...]:
         WrittenStep(
             piece.start,
             piece.end,
+            piece.body if piece.opening == "question" else piece.start,
             piece.opening,
             _question(trace, piece),
             _result(trace, piece),
@@ -138,10 +141,10 @@ def _tells(title: str) -> bool:
     return not (_SYMBOLS.search(title) or _ANSWERLESS.match(title))
 
 
-_VALUE = r"[-−]?[$£€]?\d[\d,]*(?:\.\d+)?%?"
+_VALUE = r"[-−]?[$£€]?\d+(?:,\d{3})*(?:\.\d+)?%?(?![\w^\\(])"
 _STATED = re.compile(
-    rf"\\boxed\{{(?P<boxed>[^{{}}\n]{{1,80}})\}}|[=≈]\s*\**\\?\(?\s*(?P<equal>{_VALUE})"
-    rf"|\b(?:is|are|equals?|gives?|was|were)\s+(?:\w+\s+)?(?P<said>{_VALUE})(?![\w^])"
+    rf"\\boxed\{{(?P<boxed>[^{{}}\n]{{1,80}})\}}|[=≈]\s*(?P<equal>{_VALUE})"
+    rf"|\b(?:is|are|equals?|gives?|was|were)\s+(?:\w+\s+)?(?P<said>{_VALUE})"
 )
 
 
@@ -158,7 +161,9 @@ def _result(trace: str, piece: Piece) -> str:
 # --- abandoned branches -----------------------------------------------------------------------
 
 _NOT = r"(?:not|n't|n’t|never)"
-_FALSE = r"(?:wrong|incorrect|impossible|absurd|mistaken|invalid|nonsense|a contradiction|inconsistent)"
+_FALSE = (
+    r"(?:wrong|incorrect|impossible|absurd|mistaken|invalid|nonsense|a contradiction|inconsistent)"
+)
 _THIS = r"(?:that|this|it|those|these)"
 _RETRACTION = re.compile(
     rf"\b(?P<own>which|and that|{_THIS}(?:\s+(?:result|answer|value|assumption|approach|calculation|"
@@ -261,7 +266,9 @@ _DOES = re.compile(
 )
 
 
-def read_written(trajectory: Trajectory, steps: Steps, taken: Sequence[tuple[int, int]]) -> Segmentation:
+def read_written(
+    trajectory: Trajectory, steps: Steps, taken: Sequence[tuple[int, int]]
+) -> Segmentation:
     """The steps that no other reader took anything from, as spans without code; ``taken`` are the
     places where one did. Steps that the trace abandons are dropped."""
     spans: list[Span] = []

@@ -1,4 +1,4 @@
-"""The rules teacher: both readers over one trajectory."""
+"""The rules teacher: all readers over one trajectory."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from tracemine.teachers.base import Segmentation
 from tracemine.teachers.rules.calculations import read_calculations
 from tracemine.teachers.rules.code import read_code
 from tracemine.teachers.rules.spans import FINGERPRINT
+from tracemine.teachers.rules.steps import Steps, read_written
 from tracemine.verifiers import Sandbox, shared_sandbox
 
 
@@ -22,13 +23,19 @@ class RulesTeacher:
         return FINGERPRINT
 
     def segment(self, trajectory: Trajectory) -> Segmentation:
-        """Code first, then calculations; a code task is read as code alone."""
+        """Code first, then calculations, then what only words tell; a code task is read as code
+        alone, and so is a trace that is a program as a whole."""
         code = read_code(trajectory, self._sandbox)
         if trajectory.tests:
             return code
-        calculations = read_calculations(trajectory)
+        written = Steps(trajectory.trace)
+        calculations = read_calculations(trajectory, written)
         by_id: dict[str, Span] = {}
         for span in (*code.spans, *calculations.spans):
             by_id.setdefault(span.id, span)
+        dropped = code.dropped + calculations.dropped
+        taken = [(piece.start, piece.end) for piece in (*by_id.values(), *dropped)]
+        words = read_written(trajectory, written, taken)
+        by_id.update((span.id, span) for span in words.spans)
         spans = sorted(by_id.values(), key=lambda span: (span.start, span.end, span.id))
-        return Segmentation(tuple(spans), code.dropped + calculations.dropped)
+        return Segmentation(tuple(spans), dropped + words.dropped)
