@@ -32,6 +32,7 @@ import gzip
 import importlib.util
 import json
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -44,10 +45,11 @@ from tracemine.schemas import Source, Span, Trajectory, content_id, problem_id
 from tracemine.store.embedder import Embedder
 from tracemine.teachers import make_teacher
 from tracemine.teachers.rules.steps import written_steps
+from tracemine.transforms.formats import FORMATS, RowError, detect
 
 #: Rows of each file whose spans are looked at for leaks, and with --quick.
-LEAK_ROWS = 150
-QUICK_ROWS = 20
+LEAK_ROWS = 60
+QUICK_ROWS = 10
 #: A match of at least this counts as found: half the tokens in common; and the cosine at which
 #: two questions about the same thing in other words usually stand in the bundled embedder.
 FOUND_F1 = 0.5
@@ -97,6 +99,14 @@ def by_pysbd() -> Splitter | None:
 def by_paragraphs(text: str) -> list[str]:
     """Lines."""
     return [piece for piece in text.split("\n") if piece.strip()]
+
+
+def peers(size: int) -> dict[str, Splitter]:
+    """The splitters to stand beside, by name; ``size`` is in words."""
+    found: dict[str, Splitter] = {f"fixed ({size} words)": fixed(size), "sentences": by_sentences}
+    if (pysbd := by_pysbd()) is not None:
+        found["sentences (pysbd)"] = pysbd
+    return {**found, "paragraphs": by_paragraphs}
 
 
 def by_rules(text: str) -> list[str]:
@@ -152,9 +162,10 @@ def _tokens(text: str) -> Counter[str]:
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a JSONL file, plain or gzipped."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open()
-    with opened as stream:
-        for line in stream:
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
+    for line in text.split("\n"):
+        if line.strip():
             yield json.loads(line)
 
 
@@ -181,11 +192,7 @@ def measure_boundaries(documents: Sequence[list[str]]) -> dict[str, dict[str, di
     """Boundary precision, recall, F1, and WindowDiff, of every splitter on every way to join."""
     lengths = [len(step.split()) for steps in documents for step in steps]
     mean = sum(lengths) / len(lengths)
-    splitters: dict[str, Splitter] = {"rules": by_rules, f"fixed ({round(mean)} words)": fixed(round(mean)),
-                                      "sentences": by_sentences}  # fmt: skip
-    if (pysbd := by_pysbd()) is not None:
-        splitters["sentences (pysbd)"] = pysbd
-    splitters["paragraphs"] = by_paragraphs
+    splitters = {"rules": by_rules, **peers(round(mean))}
     found: dict[str, dict[str, dict[str, float]]] = {}
     for joined, join in JOINERS.items():
         found[joined] = {}
@@ -241,11 +248,7 @@ def measure_subquestions(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, 
     ]
     words = [len(fact.split()) for row in rows for fact in row["facts"]]
     size = max(1, round(sum(words) / len(words)))
-    splitters: dict[str, Splitter] = {f"fixed ({size} words)": fixed(size),
-                                      "sentences": by_sentences}  # fmt: skip
-    if (pysbd := by_pysbd()) is not None:
-        splitters["sentences (pysbd)"] = pysbd
-    splitters["paragraphs"] = by_paragraphs
+    splitters = peers(size)
     splitters["rules, steps as they stand"] = by_rules
     given = {name: [split(trace) for trace in traces] for name, split in splitters.items()}
     given["rules"] = [
@@ -292,3 +295,139 @@ def _recall(
 
 
 # --- leaks and speed --------------------------------------------------------------------------
+
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*")
+_CAPITAL = re.compile(r"\b[A-Z][a-z]{2,}\b")
+
+
+def leaks(span: Span, problem: str) -> str:
+    """What a span's subquestion gives away of its instance, or nothing: a number in digits, or a
+    word that the problem or the quote writes with a capital inside a sentence and never without.
+
+    Deliberately blunter than the teacher's own idea of a name, so that it can find its misses;
+    what the subquestion itself writes in lower case is no name.
+    """
+    asked = span.subquestion
+    number = _NUMBER.search(asked)
+    if number:
+        return number.group()
+    context = f"{problem}\n{span.quote}"
+    common = set(re.findall(r"\b[a-z]+\b", context))
+    for match in _CAPITAL.finditer(asked):
+        word = match.group()
+        before = context[: context.find(word)].rstrip(" \"'“(")
+        inside = word in context and before and before[-1] not in ".?!:\n*#"
+        if inside and word.lower() not in common:
+            return word
+    return ""
+
+
+def sample_rows(count: int, rows: int) -> list[int]:
+    """``rows`` places spread evenly over ``count``."""
+    step = max(1.0, count / rows)
+    return sorted({int(at * step) for at in range(min(rows, count))})
+
+
+def measure_spans(data: Path, rows: int) -> dict[str, dict[str, Any]]:
+    """For every file in a known format: trajectories a second, spans by kind, and leaks."""
+    teacher = make_teacher("rules")
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted([*data.glob("*.jsonl"), *data.glob("*.jsonl.gz")]):
+        every = list(read_rows(path))
+        name = detect(every[:20])
+        if name is None:
+            continue
+        kinds: Counter[str] = Counter()
+        reasons: Counter[str] = Counter()
+        leaking: list[str] = []
+        trajectories, seconds = 0, 0.0
+        for row in sample_rows(len(every), rows):
+            try:
+                read = list(FORMATS[name].adapt(every[row], Source(path.name, row)))
+            except RowError:
+                continue
+            for trajectory in read:
+                begun = time.perf_counter()
+                segmentation = teacher.segment(trajectory)
+                seconds += time.perf_counter() - begun
+                trajectories += 1
+                kinds.update(span.kind for span in segmentation.spans)
+                reasons.update(dropped.reason for dropped in segmentation.dropped)
+                leaking += [
+                    f"{leak}: {span.subquestion}"
+                    for span in segmentation.spans
+                    if (leak := leaks(span, trajectory.problem))
+                ]
+        spans = sum(kinds.values())
+        found[path.name] = {
+            "format": name, "trajectories": trajectories, "per_second": trajectories / seconds,
+            "spans": spans, "kinds": dict(sorted(kinds.items())),
+            "dropped": dict(reasons.most_common()), "leaking": len(leaking),
+            "leak_share": len(leaking) / spans if spans else 0.0, "leaks": leaking,
+        }  # fmt: skip
+    return found
+
+
+# --- the whole --------------------------------------------------------------------------------
+
+DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+
+
+def main() -> None:
+    """Measure all three, print them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="fewer rows, under a minute")
+    arguments = parser.parse_args()
+    if not (arguments.data / "gsm8k_test_socratic.jsonl").exists():
+        print(f"no gsm8k_test_socratic.jsonl in {arguments.data}: give --data", file=sys.stderr)
+        sys.exit(2)
+    documents = [
+        labelled_steps(row["answer"])
+        for row in read_rows(arguments.data / "gsm8k_test_socratic.jsonl")
+    ]
+    questions = list(read_rows(arguments.data / "strategyqa.jsonl.gz"))
+    if arguments.quick:
+        questions = questions[:QUICK_ROWS]
+    measured = {
+        "boundaries": measure_boundaries(documents),
+        "subquestions": measure_subquestions(questions),
+        "spans": measure_spans(arguments.data, QUICK_ROWS if arguments.quick else LEAK_ROWS),
+    }
+    spans = sum(found["spans"] for found in measured["spans"].values())
+    leaking = sum(found["leaking"] for found in measured["spans"].values())
+    measured["leak_share"] = leaking / spans if spans else 0.0
+    print(json.dumps(measured) if arguments.json else rendered(measured))
+
+
+def rendered(measured: dict[str, Any]) -> str:
+    """What was measured, as text."""
+    lines: list[str] = []
+    for joined, splitters in measured["boundaries"].items():
+        lines.append(f"GSM8K socratic, {joined}")
+        for name, score in splitters.items():
+            lines.append(
+                f"  {name:28} F1 {score['f1']:.3f} (precision {score['precision']:.3f}, recall "
+                f"{score['recall']:.3f})  WindowDiff {score['window_diff']:.3f}  "
+                f"{score['texts_per_second']:.0f} texts/s"
+            )
+    lines.append("StrategyQA subquestions")
+    for name, score in measured["subquestions"].items():
+        lines.append(
+            f"  {name:28} token F1 {score['token_f1']:.3f} (found {score['token_recall']:.3f})  "
+            f"cosine {score['cosine']:.3f} (found {score['cosine_recall']:.3f})  "
+            f"{score['given']} given for {score['asked']}"
+        )
+    lines.append("Spans")
+    for name, found in measured["spans"].items():
+        lines.append(
+            f"  {name:36} {found['per_second']:7.1f} trajectories/s  {found['spans']:6} spans  "
+            f"{found['leaking']} leak ({found['leak_share']:.2%})"
+        )
+    lines.append(f"leaks over all files: {measured['leak_share']:.2%}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,10 @@
 """Where the steps of a written trace begin.
 
-The coarsest structure that a writer chose is taken: subquestions written out (``question ** step``),
-headings and "Step 3:", numbered items, paragraphs, lines. A paragraph that holds several results,
-or nothing but prose, is cut further at its sentences, also where a full stop was left out ("... =
-48 years The average ..."). A turn ("Wait, ...", "Alternatively, ...") always begins a step.
+The coarsest structure that a writer chose is taken: subquestions written out (``question **``
+before a step), headings and "Step 3:", numbered items, paragraphs, lines. A paragraph that holds
+several results, or nothing but prose, is cut further at its sentences, also where a full stop was
+left out ("... = 48 years The average ..."). A turn ("Wait, ...", "Alternatively, ...") always
+begins a step.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tracemine.teachers.rules.numerals import word_set
 from tracemine.teachers.rules.words import sentences
 
 #: A step longer than this, in characters, is cut at its paragraphs: a quote is to be read.
@@ -295,15 +297,17 @@ _OPENERS = (
 _UNSTOPPED = re.compile(rf"(?<=[a-z0-9%)'’])\s+(?=(?:{_OPENERS})(?:['’]\w+)?,?\s)")
 #: A result with its unit, and then a capital or another calculation.
 _AFTER_RESULT = re.compile(
-    r"=\s*[-−]?[$£€]?\s?-?\d[\d,]*(?:\.\d+)?(?:\s?/\s?\d+)?%?(?P<unit>(?:/?[a-z][\w/'’-]*)?(?:[ \t]+[a-z][\w/'’-]*){0,12})[ \t]+(?!\d/\d+\s[a-z])"
+    r"=\s*[-−]?[$£€]?\s?-?\d[\d,]*(?:\.\d+)?(?:\s?/\s?\d+)?%?"
+    r"(?P<unit>(?:/?[a-z][\w/'’-]*)?(?:[ \t]+[a-z][\w/'’-]*){0,12})"
+    r"[ \t]+(?!\d/\d+\s[a-z])"
     r"(?=[A-Z][a-z’']|[A-Z]\s|[A-Z]\d*\s?=|[-(]?[$£]?\d[\d,.]*[%]?\s?(?:[-+*/x×÷=(]|[a-z]+\s?[-+*/×÷=])"
     r"|[\d.]*[a-z](?:\s?[-+*/]\s?[\d.]*[a-z\d])*\s?=)"
 )
 #: Words after which a capital is the name of somebody in the same clause.
-_BOUND = frozenset(
+_BOUND = word_set(
     "a an the of to and or with than as for from by on in at per his her their its my our your "
     "that which who is are was were has have had if when because each more less so between times"
-    " does did do can will would x plus minus".split()
+    " does did do can will would x plus minus"
 )
 #: A sentence that only makes sense with the one before it.
 _LEANING = re.compile(

@@ -32,8 +32,8 @@ TOO_MANY = "more written steps than a trajectory may give"
 @dataclass(frozen=True, slots=True)
 class WrittenStep:
     """A step ``trace[start:end]``, whose answer begins at ``body`` (after a subquestion that is
-    written out; else ``body`` is ``start``). ``question`` is what it says that it asks or does, as written
-    (empty where it does not say), ``result`` the last value that it states, as written.
+    written out; else ``body`` is ``start``). ``question`` is what it says that it asks or does, as
+    written (empty where it does not say), ``result`` the last value that it states, as written.
     ``[start, abandoned_to)`` is the part that the trace takes back; it is empty for most."""
 
     start: int
@@ -93,12 +93,14 @@ class Steps:
 # --- what a step asks -------------------------------------------------------------------------
 
 _PURPOSE = re.compile(
-    r"(?:(?:first|second|third|next|now|then|finally|so|ok(?:ay)?|lastly|therefore|after that)\b,?\s*)*"
+    r"(?:(?:first|second|third|next|now|then|finally|so|ok(?:ay)?|lastly|therefore|after that)\b"
+    r",?\s*)*"
     r"(?:to\s+|(?:let(?:'s|’s| us| me)|(?:we|i|you)(?:'ll| will| can| must| should| could)?"
-    r"(?: (?:need|want|have|try) to)?)\s+(?:first\s+|now\s+|then\s+|also\s+|try to\s+|start by\s+)?)"
-    r"(?P<what>(?:find|finding|calculat(?:e|ing)|comput(?:e|ing)|determin(?:e|ing)|figur(?:e|ing) out|"
-    r"work(?:ing)? out|count(?:ing)?|convert(?:ing)?|evaluat(?:e|ing)|simplify(?:ing)?|solv(?:e|ing) for|"
-    r"express(?:ing)?)\b[^.:;,?!=\n]{4,120})",
+    r"(?: (?:need|want|have|try) to)?)\s+"
+    r"(?:first\s+|now\s+|then\s+|also\s+|try to\s+|start by\s+)?)"
+    r"(?P<what>(?:find|finding|calculat(?:e|ing)|comput(?:e|ing)|determin(?:e|ing)|"
+    r"figur(?:e|ing) out|work(?:ing)? out|count(?:ing)?|convert(?:ing)?|evaluat(?:e|ing)|"
+    r"simplify(?:ing)?|solv(?:e|ing) for|express(?:ing)?)\b[^.:;,?!=\n]{4,120})",
     re.IGNORECASE,
 )
 _ASKED = re.compile(
@@ -166,11 +168,12 @@ _FALSE = (
 )
 _THIS = r"(?:that|this|it|those|these)"
 _RETRACTION = re.compile(
-    rf"\b(?P<own>which|and that|{_THIS}(?:\s+(?:result|answer|value|assumption|approach|calculation|"
-    r"solution|step|equation|case|branch))?)\s*"
-    rf"(?:(?:(?:'s|’s|\s+is|\s+are|\s+was|\s+seems?|\s+looks?|\s+must be|\s+would be|\s+appears?(?: to be)?)"
-    rf"\s+(?:clearly\s+|obviously\s+|also\s+|just\s+)?(?:{_FALSE}|not\s+(?:right|correct|true|possible|valid|"
-    r"what (?:we|i) (?:want|need)(?:ed)?)))"
+    rf"\b(?P<own>which|and that|{_THIS}(?:\s+(?:result|answer|value|assumption|approach|"
+    r"calculation|solution|step|equation|case|branch))?)\s*"
+    r"(?:(?:(?:'s|’s|\s+is|\s+are|\s+was|\s+seems?|\s+looks?|\s+must be|\s+would be|"
+    r"\s+appears?(?: to be)?)"
+    rf"\s+(?:clearly\s+|obviously\s+|also\s+|just\s+)?(?:{_FALSE}|"
+    r"not\s+(?:right|correct|true|possible|valid|what (?:we|i) (?:want|need)(?:ed)?)))"
     rf"|\s*(?:isn't|isn’t|aren't|wasn't|wasn’t)\s+(?:right|correct|true|possible|valid)"
     r"|\s+(?:can't|can’t|cannot|can not|couldn't|couldn’t|could not)\s+be\b"
     r"|\s+(?:doesn't|doesn’t|does not|don't|don’t|do not)\s+(?:seem\s+(?:right|correct|to\s+\w+)|"
@@ -178,8 +181,10 @@ _RETRACTION = re.compile(
     r"|\s+contradicts?\b|\s+leads? to (?:a|an)\s+(?:contradiction|impossib))"
     r"|\bI(?:'ve|’ve| have| must have| might have| may have)?\s+(?:clearly\s+)?"
     r"(?:made?\s+(?:a|an|some)\s+(?:\w+\s+)?(?:mistake|error)s?|mis(?:calculated|read|counted|"
-    r"understood|took|applied|wrote|interpreted|remembered)|messed up|forgot\b|got (?:that|this|it) wrong)"
-    r"|\bscratch that\b|\bstrike that\b|\bnever mind\b|\bmy mistake\b|\blet me (?:redo|start over)\b"
+    r"understood|took|applied|wrote|interpreted|remembered)|messed up|forgot\b|"
+    r"got (?:that|this|it) wrong)"
+    r"|\bscratch that\b|\bstrike that\b|\bnever mind\b|\bmy mistake\b"
+    r"|\blet me (?:redo|start over)\b"
     r"|\b(?:wait|oh|hmm+)[,.!:]?\s+no\b",
     re.IGNORECASE,
 )
@@ -191,7 +196,8 @@ _HEDGED = re.compile(
     re.IGNORECASE,
 )
 _OPENS_BRANCH = re.compile(
-    r"(?:(?:but|so|ok|okay|hmm+|well|and|wait)[,.]?\s+)*(?:let me (?:try|assume|suppose|guess|see if)|"
+    r"(?:(?:but|so|ok|okay|hmm+|well|and|wait)[,.]?\s+)*"
+    r"(?:let me (?:try|assume|suppose|guess|see if)|"
     r"let(?:'s|’s| us) (?:try|assume|suppose|guess|say)|suppose|assum(?:e|ing)|maybe|perhaps|"
     r"what if|alternatively|try(?:ing)?\b|one (?:way|approach|idea))",
     re.IGNORECASE,
@@ -253,9 +259,10 @@ def _branch_start(trace: str, pieces: Sequence[Piece], index: int) -> int:
 
 _METACOGNITIVE = re.compile(
     r"(?:(?:but|so|ok|okay|hmm+|well|and|now|first)[,.]?\s+)*(?:wait|hmm+|hold on|actually|"
-    r"let me (?:think|see|check|verify|re|double|try|start|consider|go|look|recall)|i(?:'m| am) (?:not sure|"
-    r"confused|stuck|thinking)|i (?:think|need to (?:think|understand|make sure|check)|should (?:check|"
-    r"verify)|wonder|remember|recall)|maybe|perhaps|alternatively|this (?:seems|is getting)|is there)\b",
+    r"let me (?:think|see|check|verify|re|double|try|start|consider|go|look|recall)|"
+    r"i(?:'m| am) (?:not sure|confused|stuck|thinking)|"
+    r"i (?:think|need to (?:think|understand|make sure|check)|should (?:check|verify)|wonder|"
+    r"remember|recall)|maybe|perhaps|alternatively|this (?:seems|is getting)|is there)\b",
     re.IGNORECASE,
 )
 _DOES = re.compile(
