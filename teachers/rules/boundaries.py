@@ -238,16 +238,14 @@ def _shortened(text: str, group: Sequence[_Line]) -> Iterator[Sequence[_Line]]:
     if group[-1].end - group[0].start <= MAX_STEP_CHARS:
         yield group
         return
+    paragraphs = [
+        index
+        for index in range(1, len(group))
+        if group[index].after_blank and not _joins(text, group[index - 1], group[index])
+    ]
     begin = 0
-    for index in range(1, len(group)):
-        line = group[index]
-        fits = group[index - 1].end - group[begin].start <= MAX_STEP_CHARS
-        ends_here = line.after_blank and not _joins(text, group[index - 1], line)
-        next_blank = next(
-            (i for i in range(index + 1, len(group)) if group[i].after_blank), len(group)
-        )
-        too_long = group[next_blank - 1].end - group[begin].start > MAX_STEP_CHARS
-        if ends_here and (too_long or not fits):
+    for index, following in itertools.pairwise([*paragraphs, len(group)]):
+        if group[following - 1].end - group[begin].start > MAX_STEP_CHARS:
             yield group[begin:index]
             begin = index
     yield group[begin:]
@@ -315,6 +313,14 @@ _LEANING = re.compile(
     r"makes?|was|were|because)|which|because|i\.e|e\.g|namely|it means|in other words)\b",
     re.IGNORECASE,
 )
+#: A sentence that says what comes next and does nothing itself.
+_ANNOUNCES = re.compile(
+    r"(?:(?:first|second|third|next|now|then|finally|lastly)\b,?\s*)*"
+    r"(?:let(?:'s|’s| us| me)|(?:we|i|you)(?:'ll| will| can| must| should)?(?: first)?"
+    r"(?: need| want| have)? to|to)\s+(?:first\s+|now\s+)?(?:find|calculat|comput|determin|figure|"
+    r"work|count|convert|evaluat|see|look|know)",
+    re.IGNORECASE,
+)
 _RESULT = re.compile(r"[=≈]\s*\S|\\boxed|\bequals\b|\bis\s+[-$]?\d")
 
 
@@ -352,7 +358,10 @@ def _cuts(text: str, group: Sequence[_Line], *, cut: bool) -> Iterator[tuple[int
 
 def _leans(text: str, start: int, at: int, stop: int) -> bool:
     """Whether the sentence ``text[at:stop]`` belongs to the step before it, ``text[start:at]``:
-    it says no more than what the step's result means."""
+    it says no more than what the step's result means, or that step only asks or announces."""
+    stated = _RESULT.search(text, start, at) is not None
+    if not stated and (_ANNOUNCES.match(text, start, at) or text[start:at].rstrip().endswith("?")):
+        return True
     if not _LEANING.match(text, at, stop):
         return False
-    return not (_RESULT.search(text, start, at) and _RESULT.search(text, at, stop))
+    return not (stated and _RESULT.search(text, at, stop))

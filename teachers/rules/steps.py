@@ -230,7 +230,8 @@ def _abandoned(trace: str, pieces: Sequence[Piece]) -> list[int]:
 def _retractions(trace: str, piece: Piece) -> Iterable[re.Match[str]]:
     denied = _NO.match(trace, piece.body, piece.end)
     # "Could it be more? No, because ..." answers a question, and takes nothing back.
-    if denied and not trace[: piece.start].rstrip().endswith("?"):
+    before = trace[max(0, piece.start - 20) : piece.start].rstrip()
+    if denied and not before.endswith("?"):
         yield denied
     for match in _RETRACTION.finditer(trace, piece.body, piece.end):
         if not _HEDGED.search(trace, max(piece.body, match.start() - 40), match.start()):
