@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -64,7 +64,7 @@ _QUESTION = re.compile(r"\s*(?P<title>[^\n?]{3,300}\?)\s*\*\*\s+(?=\S)")
 _ITEM_TITLE = re.compile(r"(?:\*\*|__)(?P<title>[^*_\n]{3,160})(?:\*\*|__)")
 #: Words that a step opens with when its writer turns back or aside.
 _TURN = re.compile(
-    r"(?:(?:but|oh|hmm+|ah|no|so|and)[,.!]?\s+)*(?:wait|hold on|hmm+|alternatively|actually|"
+    r"(?:(?:but|oh|hmm+|ah|no|so|and)[,.!]?\s+){0,4}(?:wait|hold on|hmm+|alternatively|actually|"
     r"let me (?:try|re|double|check|verify|start|redo|think|see|go)|scratch that)\b",
     re.IGNORECASE,
 )
@@ -315,7 +315,7 @@ _LEANING = re.compile(
 )
 #: A sentence that says what comes next and does nothing itself.
 _ANNOUNCES = re.compile(
-    r"(?:(?:first|second|third|next|now|then|finally|lastly)\b,?\s*)*"
+    r"(?:(?:first|second|third|next|now|then|finally|lastly)\b,?\s*){0,3}"
     r"(?:let(?:'s|’s| us| me)|(?:we|i|you)(?:'ll| will| can| must| should)?(?: first)?"
     r"(?: need| want| have)? to|to)\s+(?:first\s+|now\s+)?(?:find|calculat|comput|determin|figure|"
     r"work|count|convert|evaluat|see|look|know)",
@@ -334,9 +334,13 @@ def _sentence_ends(text: str, start: int, end: int) -> list[int]:
         if not (unit and unit[-1] in _BOUND):
             begins.add(match.end())
     whole = [match.span() for match in _WHOLE.finditer(piece)]
-    return sorted(
-        start + at for at in begins if not any(left < at < right for left, right in whole)
-    )
+    lefts = [left for left, _ in whole]
+    found = []
+    for at in sorted(begins):
+        index = bisect_left(lefts, at) - 1
+        if index < 0 or whole[index][1] <= at:
+            found.append(start + at)
+    return found
 
 
 def _cuts(text: str, group: Sequence[_Line], *, cut: bool) -> Iterator[tuple[int, bool]]:

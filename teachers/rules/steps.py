@@ -24,6 +24,8 @@ MAX_WRITTEN = 40
 MIN_QUOTE = 12
 #: Steps back that a retraction may reach for the beginning of its branch.
 BRANCH_REACH = 6
+#: Characters before a retraction in which its own step may say what it takes back.
+LOOK_BACK = 400
 
 ABANDONED = "in a branch that the trace abandons"
 TOO_MANY = "more written steps than a trajectory may give"
@@ -94,7 +96,7 @@ class Steps:
 
 _PURPOSE = re.compile(
     r"(?:(?:first|second|third|next|now|then|finally|so|ok(?:ay)?|lastly|therefore|after that)\b"
-    r",?\s*)*"
+    r",?\s*){0,4}"
     r"(?:to\s+|(?:let(?:'s|’s| us| me)|(?:we|i|you)(?:'ll| will| can| must| should| could)?"
     r"(?: (?:need|want|have|try) to)?)\s+"
     r"(?:first\s+|now\s+|then\s+|also\s+|try to\s+|start by\s+)?)"
@@ -196,7 +198,7 @@ _HEDGED = re.compile(
     re.IGNORECASE,
 )
 _OPENS_BRANCH = re.compile(
-    r"(?:(?:but|so|ok|okay|hmm+|well|and|wait)[,.]?\s+)*"
+    r"(?:(?:but|so|ok|okay|hmm+|well|and|wait)[,.]?\s+){0,4}"
     r"(?:let me (?:try|assume|suppose|guess|see if)|"
     r"let(?:'s|’s| us) (?:try|assume|suppose|guess|say)|suppose|assum(?:e|ing)|maybe|perhaps|"
     r"what if|alternatively|try(?:ing)?\b|one (?:way|approach|idea))",
@@ -216,7 +218,7 @@ def _abandoned(trace: str, pieces: Sequence[Piece]) -> list[int]:
     for index, piece in enumerate(pieces):
         for match in _retractions(trace, piece):
             until[index] = max(until[index], _sentence_end(trace, match.end(), piece.end))
-            before = trace[piece.body : match.start()]
+            before = trace[max(piece.body, match.start() - LOOK_BACK) : match.start()]
             says_something = len(words.sentences(before)) > 1 or re.search(r"\d", before)
             if says_something or (match.re is _RETRACTION and match["own"] == "which"):
                 first = index
@@ -259,7 +261,7 @@ def _branch_start(trace: str, pieces: Sequence[Piece], index: int) -> int:
 # --- spans ------------------------------------------------------------------------------------
 
 _METACOGNITIVE = re.compile(
-    r"(?:(?:but|so|ok|okay|hmm+|well|and|now|first)[,.]?\s+)*(?:wait|hmm+|hold on|actually|"
+    r"(?:(?:but|so|ok|okay|hmm+|well|and|now|first)[,.]?\s+){0,4}(?:wait|hmm+|hold on|actually|"
     r"let me (?:think|see|check|verify|re|double|try|start|consider|go|look|recall)|"
     r"i(?:'m| am) (?:not sure|confused|stuck|thinking)|"
     r"i (?:think|need to (?:think|understand|make sure|check)|should (?:check|verify)|wonder|"
