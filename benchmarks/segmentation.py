@@ -12,11 +12,13 @@ before it; F1 counts equal ones over all texts. WindowDiff (Pevzner and Hearst 2
 of half the mean reference step over the words of each text, and is averaged over texts of at least
 two steps; 0 is best.
 
-Subquestions. A StrategyQA row's trace is its facts joined by spaces, then "So the answer is yes."
-(or no), its problem is the question; ``decomposition`` holds the labelled subquestions, here
-without references such as ``#2``. For each of them, the best match among the subquestions that
-were found: F1 of tokens (as SQuAD counts it), and cosine of the bundled embedder. A splitter asks
-nothing, so its pieces stand for their subquestions.
+Subquestions. For an even sample of StrategyQA: a row's trace is its facts joined by spaces, then
+"So the answer is yes." (or no), its problem is the question; ``decomposition`` holds the labelled
+subquestions, here without references such as ``#2``. For each of them, the best match among the
+subquestions that were found: F1 of tokens (as SQuAD counts it), and cosine of the bundled
+embedder. A splitter asks nothing, so its pieces stand for their subquestions. The teacher's own
+subquestions carry no names or numbers, and labels do: they are measured as they are, and against
+labels without names and numbers too.
 
 Leaks. Of the spans that the rules teacher gives for an even sample of every file, the share whose
 subquestion holds a number that the problem or the quote states, or a name of theirs.
@@ -45,11 +47,14 @@ from tracemine.schemas import Source, Span, Trajectory, content_id, problem_id
 from tracemine.store.embedder import Embedder
 from tracemine.teachers import make_teacher
 from tracemine.teachers.rules.steps import written_steps
+from tracemine.teachers.rules.words import mask
 from tracemine.transforms.formats import FORMATS, RowError, detect
 
 #: Rows of each file whose spans are looked at for leaks, and with --quick.
 LEAK_ROWS = 60
 QUICK_ROWS = 10
+#: StrategyQA rows, spread evenly: the embedder reads about twenty texts for each.
+QUESTION_ROWS = 300
 #: A match of at least this counts as found: half the tokens in common; and the cosine at which
 #: two questions about the same thing in other words usually stand in the bundled embedder.
 FOUND_F1 = 0.5
@@ -256,7 +261,13 @@ def measure_subquestions(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, 
         for row, trace in zip(rows, traces, strict=True)
     ]
     embedder = Embedder.load()
-    return {name: _recall(wanted, found, embedder) for name, found in given.items()}
+    measured = {name: _recall(wanted, found, embedder) for name, found in given.items()}
+    masked = [
+        [mask(question, row["question"]) for question in questions]
+        for row, questions in zip(rows, wanted, strict=True)
+    ]
+    measured["rules, labels masked"] = _recall(masked, given["rules"], embedder)
+    return measured
 
 
 def _strategy_trajectory(row: dict[str, Any], trace: str) -> Trajectory:
@@ -388,8 +399,8 @@ def main() -> None:
         for row in read_rows(arguments.data / "gsm8k_test_socratic.jsonl")
     ]
     questions = list(read_rows(arguments.data / "strategyqa.jsonl.gz"))
-    if arguments.quick:
-        questions = questions[:QUICK_ROWS]
+    wanted = QUICK_ROWS if arguments.quick else QUESTION_ROWS
+    questions = [questions[row] for row in sample_rows(len(questions), wanted)]
     measured = {
         "boundaries": measure_boundaries(documents),
         "subquestions": measure_subquestions(questions),

@@ -268,6 +268,12 @@ _METACOGNITIVE = re.compile(
     r"remember|recall)|maybe|perhaps|alternatively|this (?:seems|is getting)|is there)\b",
     re.IGNORECASE,
 )
+#: A step that only repeats the answer.
+_ANSWERS = re.compile(
+    r"(?:(?:so|thus|hence|therefore|then)\b,?\s*)?(?:####|A:|(?:the\s+)?(?:final\s+|correct\s+)?"
+    r"(?:answer|solution)(?:\s+is\b|\s*:))[^\n]{0,80}$",
+    re.IGNORECASE,
+)
 _DOES = re.compile(
     r"[=≈≠≤≥⇒→]|\\(?:frac|sqrt|boxed|implies|sum|int|begin)|\d\s*[-+*/×÷]\s*\d|\b(?:calculate|compute|"
     r"subtract|multiply|divide|substitut\w+|simplif\w+|solve|solving|adding|convert|expand\w*|factor\w*|"
@@ -280,7 +286,8 @@ def read_written(
     trajectory: Trajectory, steps: Steps, taken: Sequence[tuple[int, int]]
 ) -> Segmentation:
     """The steps that no other reader took anything from, as spans without code; ``taken`` are the
-    places where one did. Steps that the trace abandons are dropped."""
+    places where one did. Steps that the trace abandons are dropped; a step that only repeats the
+    answer is none."""
     spans: list[Span] = []
     dropped: list[Dropped] = []
     trace = trajectory.trace
@@ -292,6 +299,8 @@ def read_written(
         if nearest >= 0 and busy[nearest][1] > step.start:
             continue
         if len("".join(trace[step.start : step.end].split())) < MIN_QUOTE:
+            continue
+        if _ANSWERS.match(trace, step.start, step.end):
             continue
         if step.abandoned:
             dropped.append(Dropped(step.start, step.end, ABANDONED))

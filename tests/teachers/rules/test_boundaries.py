@@ -152,8 +152,8 @@ def test_pieces_are_in_order_and_lose_no_word(text: str) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["a " * 30 + "\n", "= 1 a ", "= 1 A ", "1. a\n", "\\[ ", "$$", "x=1 ", "Wait, no. ", "**a", "( ",
-     "a\n", "No, \n\n", "$$a$$ b. A ", "that is not right. ", "first, ", "Suppose. "],
+    ["a " * 30 + "\n", "= 1 a ", "= 1 A ", "1. a\n", "\\[ ", "$$", "x=1 ", "Wait, no. ", "**a",
+     "( ", "a\n", "No, \n\n", "$$a$$ b. A ", "that is not right. ", "first, ", "Suppose. "],
 )  # fmt: skip
 def test_work_grows_with_length_alone(unit: str) -> None:
     # A quadratic reading of these would take minutes.

@@ -201,3 +201,9 @@ def test_the_same_spans_whatever_the_hash_seed() -> None:
         for seed in ("0", "1", "12345")
     }
     assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("ending", ["So the answer is (A).", "The final answer is: 24 dollars"])
+def test_an_ending_that_repeats_the_answer_is_no_step(ending: str) -> None:
+    found = RulesTeacher().segment(_trajectory(f"Pears are sold by the piece.\n\n{ending}", None))
+    assert [span.quote for span in found.spans] == ["Pears are sold by the piece."]
