@@ -52,7 +52,7 @@ from tracemine.teachers.rules.routines import (
     plain,
 )
 from tracemine.teachers.rules.spans import Case, make_span
-from tracemine.teachers.rules.steps import ABANDONED, Steps
+from tracemine.teachers.rules.steps import ABANDONED, Steps, in_sentence_case
 
 #: Most steps that are mined from one trace, and most spans.
 MAX_STEPS = 40
@@ -420,7 +420,7 @@ class _Reader:
         following = self.steps[step.index + 1 : step.index + 2]
         if place < 0 or any(self.written.at(s.calculation.start) == place for s in following):
             return ""
-        return self.written.all[place].question
+        return in_sentence_case(self.written.all[place].question, self.trajectory.problem)
 
     def _span(
         self,

@@ -42,9 +42,9 @@ def proposals(links: Links, written: Sequence[int]) -> Iterator[tuple[int, ...]]
     ``written[i]`` is the written step that step ``i`` stands in.
     """
     for index in range(len(links)):
-        here = written[index]
         found = {(index,), cone(links, index)}
-        found.add(_within(links, index, lambda other, here=here: written[other] == here))
+        same_step = {other for other in range(index) if written[other] == written[index]}
+        found.add(_within(links, index, same_step.__contains__))
         found.update((other, index) for other in links[index])
         yield from sorted(found, key=lambda steps: (len(steps), steps))
 

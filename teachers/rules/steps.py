@@ -28,6 +28,7 @@ BRANCH_REACH = 6
 LOOK_BACK = 400
 
 ABANDONED = "in a branch that the trace abandons"
+WORDLESS = "a written step that no rule replays nor puts in words"
 TOO_MANY = "more written steps than a trajectory may give"
 
 
@@ -286,8 +287,8 @@ def read_written(
     trajectory: Trajectory, steps: Steps, taken: Sequence[tuple[int, int]]
 ) -> Segmentation:
     """The steps that no other reader took anything from, as spans without code; ``taken`` are the
-    places where one did. Steps that the trace abandons are dropped; a step that only repeats the
-    answer is none."""
+    places where one did. Steps that the trace abandons, and those that say nothing in words, are
+    dropped; a step that only repeats the answer is none."""
     spans: list[Span] = []
     dropped: list[Dropped] = []
     trace = trajectory.trace
@@ -300,10 +301,14 @@ def read_written(
             continue
         if len("".join(trace[step.start : step.end].split())) < MIN_QUOTE:
             continue
-        if _ANSWERS.match(trace, step.start, step.end):
+        # Fences are the code reader's.
+        if _ANSWERS.match(trace, step.start, step.end) or "```" in trace[step.start : step.end]:
             continue
+        asked = "" if step.abandoned else _asked(trajectory, step)
         if step.abandoned:
             dropped.append(Dropped(step.start, step.end, ABANDONED))
+        elif not asked:
+            dropped.append(Dropped(step.start, step.end, WORDLESS))
         elif len(spans) >= MAX_WRITTEN:
             extra.append(step)
         else:
@@ -312,7 +317,7 @@ def read_written(
                     trajectory,
                     start=step.start,
                     end=step.end,
-                    subquestion=_asked(trajectory, step),
+                    subquestion=asked,
                     result=step.result,
                     kind=_kind(trajectory, step),
                 )
@@ -341,16 +346,36 @@ def _kind(trajectory: Trajectory, step: WrittenStep) -> Kind:
     return "procedural" if step.question or _DOES.search(text) else "declarative"
 
 
+#: Words of a statement that stands for a subquestion, at least and at most.
+_STATEMENT_WORDS = (3, 30)
+
+
 def _asked(trajectory: Trajectory, step: WrittenStep) -> str:
     """The subquestion of a step: what it asks or does, else the statement that answers it, without
-    numbers and names of the instance."""
+    numbers and names of the instance. Empty where formulas leave no sentence to say."""
     if step.question:
-        return words.mask(step.question, trajectory.problem)
+        return words.mask(in_sentence_case(step.question, trajectory.problem), trajectory.problem)
     text = trajectory.trace[step.start : step.end]
     first = words.sentences(text)
-    statement = text[: first[0][1]] if first else text
-    return words.mask(statement[:MAX_ASKED].rstrip(" .:"), trajectory.problem)
+    statement = text[: first[0][1]].rstrip(" .:") if first else ""
+    count = len(words.WORD.findall(statement))
+    if _SYMBOLS.search(statement) or not _STATEMENT_WORDS[0] <= count <= _STATEMENT_WORDS[1]:
+        return ""
+    return words.mask(statement, trajectory.problem)
 
 
-#: Longest statement that stands for a subquestion, in characters.
-MAX_ASKED = 240
+_CAPITALISED = re.compile(r"\b[A-Z][a-z]+\b")
+_LONG_WORD = re.compile(r"\b[A-Za-z]{4,}\b")
+
+
+def in_sentence_case(title: str, problem: str) -> str:
+    """A title "In Which Words Are Capitalised" as a sentence would write it, so that its words are
+    not taken for names; words that ``problem`` only ever writes with a capital stay."""
+    long = _LONG_WORD.findall(title)
+    if sum(word[0].isupper() for word in long) * 2 <= len(long):
+        return title
+    common = set(re.findall(r"\b[a-z]+\b", problem))
+    names = set(_CAPITALISED.findall(problem)) - {word.capitalize() for word in common}
+    return _CAPITALISED.sub(
+        lambda match: match.group() if match.group() in names else match.group().lower(), title
+    )

@@ -8,7 +8,7 @@ from tracemine.teachers.rules.calculations import read_calculations
 from tracemine.teachers.rules.code import read_code
 from tracemine.teachers.rules.spans import FINGERPRINT
 from tracemine.teachers.rules.steps import Steps, read_written
-from tracemine.verifiers import Sandbox, shared_sandbox
+from tracemine.verifiers import Sandbox, fenced_blocks, shared_sandbox
 
 
 class RulesTeacher:
@@ -24,17 +24,20 @@ class RulesTeacher:
 
     def segment(self, trajectory: Trajectory) -> Segmentation:
         """Code first, then calculations, then what only words tell; a code task is read as code
-        alone, and so is a trace that is a program as a whole."""
+        alone."""
         code = read_code(trajectory, self._sandbox)
         if trajectory.tests:
             return code
-        written = Steps(trajectory.trace)
+        # A program as a whole is no text, whatever its comments say.
+        is_program = bool(code.spans) and not fenced_blocks(trajectory.trace)
+        written = Steps("" if is_program else trajectory.trace)
         calculations = read_calculations(trajectory, written)
         by_id: dict[str, Span] = {}
         for span in (*code.spans, *calculations.spans):
             by_id.setdefault(span.id, span)
         dropped = code.dropped + calculations.dropped
-        taken = [(piece.start, piece.end) for piece in (*by_id.values(), *dropped)]
+        taken = [(span.start, span.end) for span in by_id.values()]
+        taken += [(piece.start, piece.end) for piece in dropped]
         words = read_written(trajectory, written, taken)
         by_id.update((span.id, span) for span in words.spans)
         spans = sorted(by_id.values(), key=lambda span: (span.start, span.end, span.id))

@@ -8,7 +8,15 @@ from tracemine.schemas import Source, Trajectory, content_id, problem_id
 from tracemine.schemas.values import decode
 from tracemine.teachers.rules import RulesTeacher
 from tracemine.teachers.rules.calculations import read_calculations
-from tracemine.teachers.rules.steps import ABANDONED, MAX_WRITTEN, TOO_MANY, Steps, written_steps
+from tracemine.teachers.rules.steps import (
+    ABANDONED,
+    MAX_WRITTEN,
+    TOO_MANY,
+    WORDLESS,
+    Steps,
+    in_sentence_case,
+    written_steps,
+)
 
 PROBLEM = (
     "Odile has 20 pears and 6 crates. She sells 3 pears to each of 4 neighbours and gets $2 for a "
@@ -207,3 +215,28 @@ def test_the_same_spans_whatever_the_hash_seed() -> None:
 def test_an_ending_that_repeats_the_answer_is_no_step(ending: str) -> None:
     found = RulesTeacher().segment(_trajectory(f"Pears are sold by the piece.\n\n{ending}", None))
     assert [span.quote for span in found.spans] == ["Pears are sold by the piece."]
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("Define the Total Price", "define the total price"),
+        ("Find What Odile Earns Here", "find what Odile earns here"),
+        ("Count the pears of Odile", "Count the pears of Odile"),
+    ],
+)
+def test_a_title_is_read_in_sentence_case(title: str, expected: str) -> None:
+    assert in_sentence_case(title, PROBLEM) == expected
+
+
+def test_a_program_is_no_text() -> None:
+    trace = "# Question: Odile has 20 pears\nimport math\npears = 20\nkept = pears * 3 - 4\nkept"
+    found = RulesTeacher().segment(_trajectory(trace, "56"))
+    assert found.spans
+    assert all(span.code for span in found.spans)
+
+
+def test_a_step_of_formulas_alone_says_nothing() -> None:
+    found = RulesTeacher().segment(_trajectory("$x + y = z$ and $y \\le 3$ for all.", None))
+    assert not found.spans
+    assert [dropped.reason for dropped in found.dropped] == [WORDLESS]
