@@ -222,7 +222,7 @@ def test_an_ending_that_repeats_the_answer_is_no_step(ending: str) -> None:
     [
         ("Define the Total Price", "define the total price"),
         ("Find What Odile Earns Here", "find what Odile earns here"),
-        ("Count the pears of Odile", "Count the pears of Odile"),
+        ("Count the pears that Odile keeps", "Count the pears that Odile keeps"),
     ],
 )
 def test_a_title_is_read_in_sentence_case(title: str, expected: str) -> None:
