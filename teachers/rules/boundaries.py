@@ -131,8 +131,11 @@ def _line(text: str, at: int, end: int, blank: bool) -> _Line:
     return _Line(start, end, None, start, "", blank)
 
 
+_COUNTED = re.compile(r"(?:\(?\d{1,2}[.):]|[IVX]{1,4}\.|\(?[a-z]\))\s+")
+
+
 def _clean(title: str) -> str:
-    return title.strip(" *_#\t").rstrip(" :.*_")
+    return _COUNTED.sub("", title.strip(" *_#\t–-")).strip(" :.*_")
 
 
 def _joins(text: str, before: _Line, line: _Line) -> bool:

@@ -4,11 +4,14 @@ from benchmarks.segmentation import (
     boundaries,
     by_rules,
     labelled_steps,
+    leaks,
     sample_rows,
     strategy_trace,
     token_f1,
     window_diff,
 )
+from tracemine.schemas import Source, Trajectory
+from tracemine.teachers.rules.spans import written_span
 
 
 def _places(marks: str) -> list[int]:
@@ -70,3 +73,27 @@ def test_a_strategy_trace_is_one_paragraph() -> None:
 def test_rows_of_a_sample_are_spread() -> None:
     assert sample_rows(10, 5) == [0, 2, 4, 6, 8]
     assert sample_rows(3, 5) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("asked", "leak"),
+    [
+        ("how many pears does someone sell?", ""),
+        ("how many pears does Odile sell?", "odile"),
+        ("odile sells pears", "odile"),
+        ("how many are left of n?", ""),
+        ("how many are left of 20?", "20"),
+        ("how many are sold on Friday?", "friday"),
+        ("how much does the market earn?", ""),
+    ],
+)
+def test_leaks(asked: str, leak: str) -> None:
+    problem = "On Friday, Odile has pears. The market is open. How many pears does Odile sell?"
+    trace = "So Odile has 20 pears at the market on Friday."
+    trajectory = Trajectory(
+        "t", "p", problem, trace, None, None, "math", (Source("own", 0),), outcome="verified"
+    )
+    span = written_span(
+        trajectory, start=0, end=len(trace), subquestion=asked, result="", kind="declarative"
+    )
+    assert leaks(span, problem) == leak
