@@ -16,7 +16,8 @@ from fractions import Fraction
 from tracemine.schemas import Span, Trajectory
 from tracemine.schemas.records import Kind
 from tracemine.teachers.base import MIN_QUOTE, Dropped, Segmentation
-from tracemine.teachers.rules import words
+from tracemine.teachers.rules import composition, words
+from tracemine.teachers.rules.boundaries import MAX_STEP_CHARS
 from tracemine.teachers.rules.chains import (
     TOLERANCE,
     Calculation,
@@ -50,11 +51,12 @@ from tracemine.teachers.rules.routines import (
     routine_of,
 )
 from tracemine.teachers.rules.spans import Case, make_span
+from tracemine.teachers.rules.steps import ABANDONED, Steps, in_sentence_case
 from tracemine.verifiers.answers import parse_number, plain_text
 
 #: Most steps that are mined from one trace, and most spans.
 MAX_STEPS = 40
-MAX_SPANS = 60
+MAX_SPANS = 100
 #: Most steps of one composed routine.
 MAX_COMPOSED = 20
 #: Composed routines whose steps lie further apart, in characters, are left out: over such a
@@ -69,13 +71,16 @@ _VISIBLE = re.compile(r"\S")
 
 
 def read_calculations(
-    trajectory: Trajectory, claimed: Sequence[tuple[int, int]] = ()
+    trajectory: Trajectory,
+    written: Steps | None = None,
+    claimed: Sequence[tuple[int, int]] = (),
 ) -> Segmentation:
     """The calculations of a trace as spans: each step, and for steps that use earlier results the
-    routine from the data to them. Time is linear in the length of the trace. A calculation in a
-    ``claimed`` piece of the trace is part of such routines, and none of its own: `derivations` has
-    read it as the formula that it is."""
-    reader = _Reader(trajectory, claimed)
+    routines that `composition` proposes. ``written`` are the steps of the trace, where the caller
+    has them. A calculation in a ``claimed`` piece of the trace is part of such routines, and none
+    of its own: `derivations` has read it as the formula that it is. Time is linear in the length
+    of the trace."""
+    reader = _Reader(trajectory, written or Steps(trajectory.trace), claimed)
     reader.read()
     spans, dropped = reader.spans()
     return Segmentation(tuple(spans), tuple(dropped))
@@ -124,10 +129,13 @@ _GENERIC = word_set(
 class _Reader:
     """One pass over one trajectory."""
 
-    def __init__(self, trajectory: Trajectory, claimed: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self, trajectory: Trajectory, written: Steps, claimed: Sequence[tuple[int, int]]
+    ) -> None:
         self.trajectory = trajectory
         self.claimed = claimed
         self.trace = trajectory.trace
+        self.written = written
         self.text = words.without_math_signs(without_annotations(self.trace))
         self.latex = words.is_latex(self.trace) or words.is_latex(trajectory.problem)
         self.sentences = words.sentences(self.trace)
@@ -143,6 +151,8 @@ class _Reader:
         seen: set[tuple[str, Fraction]] = set()
         for calculation in find_calculations(self.trace):
             value, reason = verdict(calculation)
+            if self.written.is_abandoned(calculation.start):
+                value, reason = None, ABANDONED
             if value is not None:
                 key = (render(calculation.expression, lambda n: literal(n.value)), value)
                 if key in seen:
@@ -372,23 +382,19 @@ class _Reader:
     def spans(self) -> tuple[list[Span], list[Dropped]]:
         """The spans of all steps and cones, in the order of the trace."""
         final = self._final_step()
-        checked = set(self._cone(final.index)) if final is not None else set()
-        drafts: list[tuple[Step, tuple[int, ...]]] = []
-        for step in self.steps:
-            drafts.append((step, (step.index,)))
-            cone = self._cone(step.index)
-            if len(cone) > 1:
-                drafts.append((step, cone))
+        links = [step.links for step in self.steps]
+        checked = set(composition.cone(links, final.index)) if final is not None else set()
+        places = [self.written.at(step.calculation.start) for step in self.steps]
         spans: list[Span] = []
         seen: set[tuple[str, str]] = set()
         last = self.steps[-1].index if self.steps else -1
         target = final.index if final is not None else last
-        for step, cone in drafts:
-            is_target = step.index == target and cone == self._cone(step.index)
-            start = min(self.steps[index].start for index in cone)
-            end = max(self.steps[index].end for index in cone)
+        for cone in composition.proposals(links, places):
+            step = self.steps[cone[-1]]
             if len(cone) == 1 and self._is_claimed(step.calculation):
                 continue
+            is_target = step.index == target and cone == composition.cone(links, step.index)
+            start, end = self._extent(cone, places)
             too_far = len(cone) > MAX_COMPOSED or (end - start > MAX_QUOTE and not is_target)
             if too_far and len(cone) > 1:
                 self.dropped.append(Dropped(start, end, "steps too far apart"))
@@ -421,16 +427,25 @@ class _Reader:
         matching = [s for s in self.steps if abs(s.value - reference) <= TOLERANCE]
         return matching[-1] if matching else None
 
-    def _cone(self, index: int) -> tuple[int, ...]:
-        """The steps that a step rests on, itself included, in order."""
-        found: set[int] = set()
-        waiting = [index]
-        while waiting:
-            current = waiting.pop()
-            if current not in found:
-                found.add(current)
-                waiting.extend(self.steps[current].links)
-        return tuple(sorted(found))
+    def _extent(self, cone: Sequence[int], places: Sequence[int]) -> tuple[int, int]:
+        """The written steps that a routine is taken from, as far as the trace stands by them; of
+        a long one, and where there is none, the sentences alone."""
+        start = min(self.steps[index].start for index in cone)
+        end = max(self.steps[index].end for index in cone)
+        for index in cone:
+            written = self.written.all[places[index]] if places[index] >= 0 else None
+            if written is not None and written.end - written.start <= MAX_STEP_CHARS:
+                start = min(start, max(written.body, written.abandoned_to))
+                end = max(end, written.end)
+        return start + len(self.trace[start:end]) - len(self.trace[start:end].lstrip()), end
+
+    def _title(self, step: Step) -> str:
+        """What the written step says that it does, for the last of its calculations."""
+        place = self.written.at(step.calculation.start)
+        following = self.steps[step.index + 1 : step.index + 2]
+        if place < 0 or any(self.written.at(s.calculation.start) == place for s in following):
+            return ""
+        return in_sentence_case(self.written.all[place].question, self.trajectory.problem)
 
     def _span(
         self,
@@ -443,12 +458,13 @@ class _Reader:
     ) -> Span:
         name = self._target_name(step, is_target)
         routine = routine_of(self.steps, cone, self.formulas, name)
-        code, entry_point = routine.code, routine.entry_point
+        entry_point = routine.entry_point
+        code = composition.share(routine.code, entry_point)
         tool = "builtins.sum" if routine.is_sum else None
         if operations(code, entry_point) < 2:
             tool = single_tool(code, entry_point)
         kind: Kind = "tool" if routine.is_sum or operations(code, entry_point) < 2 else "procedural"
-        asked = self._asked(step) if len(cone) == 1 or is_target else ""
+        asked = self._asked(step, cone, is_target)
         return make_span(
             self.trajectory,
             start=start,
@@ -462,14 +478,20 @@ class _Reader:
             tool=tool,
         )
 
-    def _asked(self, step: Step) -> str:
-        """The written subquestion of a step in general words, if it can be had in them: with a
-        number or another name in it, it is the story's."""
+    def _asked(self, step: Step, cone: Sequence[int], is_target: bool) -> str:
+        """What the trace says that a routine finds, in general words, if it can be had in them:
+        the written subquestion of its one step, or the title of the written step that holds all of
+        it. With a number or another name in it, it is the story's."""
+        place = self.written.at(step.calculation.start)
+        is_within = all(self.written.at(self.steps[i].calculation.start) == place for i in cone)
+        question = step.question if len(cone) == 1 or is_target else ""
+        if not question and (is_within or is_target):
+            question = self._title(step)
         problem = self.trajectory.problem
-        stated = [n for n in find_numerals(step.question) if n.kind != "method"]
-        if not step.question or stated or len(step.question) > MAX_QUESTION:
+        stated = [n for n in find_numerals(question) if n.kind != "method"]
+        if not question or stated or len(question) > MAX_QUESTION:
             return ""
-        asked = words.mask(step.question, problem)
+        asked = words.mask(question, problem)
         several = any(role in asked for role in words.OTHER_ROLES)
         return "" if several or leaks(asked, problem) else asked
 

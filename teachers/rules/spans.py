@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracemine.schemas import Instance, Signature, Span, Trajectory, content_id, encode
+from tracemine.schemas import Instance, Parameter, Signature, Span, Trajectory, content_id, encode
 from tracemine.schemas.records import Kind, Origin
 from tracemine.teachers.rules.derive import describe
 
 #: Named in every span, and raised when the rules change what they give for the same trace.
-FINGERPRINT = "rules@1"
+FINGERPRINT = "rules@2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,36 @@ def make_span(
         teacher=FINGERPRINT,
         instances=tuple(_instance(trajectory, span_id, case) for case in cases),
         tool=tool,
+    )
+
+
+def written_span(
+    trajectory: Trajectory, *, start: int, end: int, subquestion: str, result: str, kind: Kind
+) -> Span:
+    """A span over ``trajectory.trace[start:end]`` for which there is no code: what it does is told
+    by its quote alone. ``result`` is the value that it states, empty where it states none."""
+    span_id = content_id("span", trajectory.id, start, end, "", result, FINGERPRINT)
+    case = Case({}, result, checked=False)
+    return Span(
+        id=span_id,
+        trajectory_id=trajectory.id,
+        problem_id=trajectory.problem_id,
+        start=start,
+        end=end,
+        quote=trajectory.trace[start:end],
+        subquestion=subquestion,
+        subroutine=trajectory.trace[start:end],
+        summary=subquestion,
+        code=None,
+        entry_point=None,
+        signature=Signature((), Parameter("answer", "str")),
+        preconditions=(),
+        predicates=(),
+        failure_modes=(),
+        kind=kind,
+        domain=trajectory.domain,
+        teacher=FINGERPRINT,
+        instances=(_instance(trajectory, span_id, case),) if result else (),
     )
 
 
