@@ -56,8 +56,8 @@ class Teller:
         asked = output_phrase(output) if output.noun else "result"
         inside = list(dict.fromkeys(leaf.key for leaf in leaves(term)))
         if len(inside) > MAX_TOLD:
-            told = [phrase(self._roles(key), article=False) for key in inside]
-            return f"{asked} from {listed(told)}"
+            given = [phrase(self._roles(key), article=False) for key in inside]
+            return f"{asked} from {listed(given)}"
         if isinstance(term, Sum):
             return self._ask_sum(term, output, asked)
         if isinstance(term, Product):

@@ -8,14 +8,13 @@ from the data to each of them. What does not hold is counted and not mined.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from tracemine.schemas import Span, Trajectory
 from tracemine.schemas.records import Kind
-from tracemine.teachers.base import MIN_QUOTE, Dropped, Segmentation
+from tracemine.teachers.base import Dropped, Segmentation
 from tracemine.teachers.rules import composition, words
 from tracemine.teachers.rules.boundaries import MAX_STEP_CHARS
 from tracemine.teachers.rules.chains import (
@@ -33,12 +32,14 @@ from tracemine.teachers.rules.expressions import (
     NotArithmeticError,
     Number,
     literal,
+    plain,
     render,
 )
 from tracemine.teachers.rules.leaks import leaks
 from tracemine.teachers.rules.lifting import WELL_KNOWN, Mention, mentions, percent_forms
 from tracemine.teachers.rules.naming import call, question_words, result_words
 from tracemine.teachers.rules.numerals import find_numerals, word_set
+from tracemine.teachers.rules.quotes import Quotes, is_quotable
 from tracemine.teachers.rules.routines import (
     Constant,
     Datum,
@@ -47,12 +48,12 @@ from tracemine.teachers.rules.routines import (
     Operand,
     Step,
     outer_symbol,
-    plain,
     routine_of,
 )
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.steps import ABANDONED, Steps, in_sentence_case
-from tracemine.verifiers.answers import parse_number, plain_text
+from tracemine.verifiers.numbers import parse_number
+from tracemine.verifiers.texts import plain_text
 
 #: Most steps that are mined from one trace, and most spans.
 MAX_STEPS = 40
@@ -65,9 +66,7 @@ MAX_QUOTE = 4_000
 #: A written question of more characters tells a story.
 MAX_QUESTION = 100
 
-_WRITTEN_QUESTION = re.compile(r"(?P<question>[^\n?]{3,300}\?)\s*\*\*\s")
 _FRACTION_BAR = re.compile(r"\s{0,2}(?:/|\}\s?\{)\s{0,2}")
-_VISIBLE = re.compile(r"\S")
 
 
 def read_calculations(
@@ -138,8 +137,7 @@ class _Reader:
         self.written = written
         self.text = words.without_math_signs(without_annotations(self.trace))
         self.latex = words.is_latex(self.trace) or words.is_latex(trajectory.problem)
-        self.sentences = words.sentences(self.trace)
-        self.starts = [start for start, _ in self.sentences]
+        self.quotes = Quotes(self.trace)
         self.mentions = mentions(trajectory.problem)
         self.names = words.proper_names(trajectory.problem)
         self.steps: list[Step] = []
@@ -203,8 +201,8 @@ class _Reader:
         self.dropped.append(Dropped(calculation.start, calculation.end, reason, detail))
 
     def _add(self, calculation: Calculation, value: Fraction) -> None:
-        start, end = self._quote(calculation)
-        if len(_VISIBLE.findall(self.trace[start:end])) < MIN_QUOTE:
+        start, end = self.quotes.around(calculation.start, calculation.end)
+        if not is_quotable(self.trace[start:end]):
             self._drop(calculation, "quote too short")
             return
         expression = self._with_fractions(calculation.expression)
@@ -223,29 +221,12 @@ class _Reader:
         )  # fmt: skip
         self.steps.append(step)
 
-    def _quote(self, calculation: Calculation) -> tuple[int, int]:
-        """The sentences that hold the calculation, more of them while they are too short."""
-        first = max(0, bisect_right(self.starts, calculation.start) - 1)
-        last = max(first, bisect_right(self.starts, calculation.end - 1) - 1)
-        while True:
-            start, end = self.sentences[first][0], self.sentences[last][1]
-            end = max(end, calculation.end)
-            while start < calculation.start and self.trace[start] in "*#->• \t":
-                start += 1
-            if len(_VISIBLE.findall(self.trace[start:end])) >= MIN_QUOTE:
-                return start, end
-            if first > 0:
-                first -= 1
-            elif last + 1 < len(self.sentences):
-                last += 1
-            else:
-                return start, end
-
     def _written_question(self, calculation: Calculation) -> str:
         """The subquestion that the trace writes before a step ("How many are left? ** ...")."""
-        line = self.trace.rfind("\n", 0, calculation.start) + 1
-        match = _WRITTEN_QUESTION.match(self.trace, line, calculation.start)
-        return match["question"] if match else ""
+        place = self.written.at(calculation.start)
+        if place < 0 or self.written.all[place].opening != "question":
+            return ""
+        return self.written.all[place].question
 
     def _output(self, calculation: Calculation, start: int, end: int, question: str) -> str:
         found = question_words(question) if question else ()

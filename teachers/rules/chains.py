@@ -97,12 +97,13 @@ def _find_annotated(text: str) -> Iterator[Calculation]:
         start = after.start() if after else match.end()
         yield Calculation(
             expression, stated, match.start(), match.end(), start, end,
-            decimals=_decimals(right), annotated=True,
+            decimals=decimal_places(right), annotated=True,
         )  # fmt: skip
 
 
-def _decimals(text: str) -> int:
-    return len(text.rstrip("% )}$").partition(".")[2])
+def decimal_places(text: str) -> int:
+    """The decimal places of a number as written."""
+    return len(text.rstrip("%\\ )}$.").partition(".")[2])
 
 
 def _shift(expression: Expression, by: int) -> Expression:
@@ -317,7 +318,7 @@ def _calculation(
     result_start = tokens[final[0]].start
     return Calculation(
         expression, stated, start, end, result_start, end, approximate,
-        _decimals(text[result_start:end]),
+        decimal_places(text[result_start:end]),
     )  # fmt: skip
 
 

@@ -14,8 +14,7 @@ is dropped.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -23,7 +22,7 @@ from typing import Any
 from tracemine.schemas import Parameter, Signature, Span, Trajectory
 from tracemine.schemas.records import Kind
 from tracemine.teachers.base import Dropped, Segmentation
-from tracemine.teachers.rules import words
+from tracemine.teachers.rules import composition, words
 from tracemine.teachers.rules.chains import is_equal
 from tracemine.teachers.rules.derive import operations, single_tool, spoken
 from tracemine.teachers.rules.expressions import (
@@ -52,8 +51,10 @@ from tracemine.teachers.rules.letters import LENGTH
 from tracemine.teachers.rules.lifting import mentions
 from tracemine.teachers.rules.naming import noun_before
 from tracemine.teachers.rules.numerals import word_set
+from tracemine.teachers.rules.quotes import Quotes
 from tracemine.teachers.rules.solvers import LINEAR, QUADRATIC, SYSTEM, TWO_SIDED, Solver
 from tracemine.teachers.rules.spans import Case, make_span
+from tracemine.teachers.rules.steps import ABANDONED, Steps
 from tracemine.teachers.rules.wellknown import recognise
 from tracemine.verifiers import verify
 
@@ -64,8 +65,6 @@ MAX_COMPOSED = 8
 NEARBY = 240
 #: A composed routine reaches over at most this many characters, unless it gives the answer.
 MAX_QUOTE = 4_000
-#: A quote has at least this many characters that are not space.
-MIN_QUOTE = 12
 #: Small whole numbers that a problem does not state belong to the formula.
 MAX_OWN = 12
 
@@ -85,10 +84,11 @@ class Derivations:
     claimed: tuple[tuple[int, int], ...]
 
 
-def read_derivations(trajectory: Trajectory) -> Derivations:
+def read_derivations(trajectory: Trajectory, written: Steps | None = None) -> Derivations:
     """The formulas and equations in the LaTeX of a trace as spans; none where it has no LaTeX.
-    Time is linear in the length of the trace."""
-    reader = _Reader(trajectory)
+    ``written`` are the steps of the trace, where the caller has them. Time is linear in the length
+    of the trace."""
+    reader = _Reader(trajectory, written or Steps(trajectory.trace))
     reader.read()
     return reader.derivations()
 
@@ -129,8 +129,9 @@ class _NamelessError(Exception):
 
 
 class _Reader:
-    def __init__(self, trajectory: Trajectory) -> None:
+    def __init__(self, trajectory: Trajectory, written: Steps) -> None:
         self.trajectory = trajectory
+        self.written = written
         self.trace = trajectory.trace
         self.steps: list[_Step] = []
         self.equations: list[Solved] = []
@@ -141,17 +142,18 @@ class _Reader:
     def read(self) -> None:
         if not zones(self.trace):
             return
-        self.sentences = words.sentences(self.trace)
-        self.starts = [start for start, _ in self.sentences]
+        self.quotes = Quotes(self.trace)
         self.mentions = mentions(self.trajectory.problem)
         self.asked = words.final_question(self.trajectory.problem)
         found = find_formulas(self.trace, self.trajectory.problem)
-        self.equations = list(found.equations)
+        self.equations = [e for e in found.equations if not self._is_abandoned(e)]
         for chain in found.chains:
             self._read_one(chain)
 
     def _read_one(self, chain: Chain) -> None:
         value, reason = chain.verdict()
+        if self.written.is_abandoned(chain.start):
+            value, reason = None, ABANDONED
         if value is None:
             if _is_ours(chain):
                 self._drop(chain.start, chain.end, reason)
@@ -171,6 +173,12 @@ class _Reader:
         self.steps.append(step)
         if not chain.solved:
             self.claimed.append((chain.start, chain.end))
+
+    def _is_abandoned(self, solved: Solved) -> bool:
+        abandoned = self.written.is_abandoned(solved.start)
+        if abandoned:
+            self._drop(solved.start, solved.end, ABANDONED)
+        return abandoned
 
     def _drop(self, start: int, end: int, reason: str) -> None:
         self.dropped.append(Dropped(start, end, reason, self.trace[start:end][:200]))
@@ -217,7 +225,7 @@ class _Reader:
         )  # fmt: skip
 
     def _nearby(self, chain: Chain) -> str:
-        start, _ = self._quote(chain.start, chain.end)
+        start, _ = self.quotes.around(chain.start, chain.end)
         begin = max(0, min(start, chain.start - NEARBY))
         return f"{self.asked} {self.trace[begin : chain.end]}"
 
@@ -316,21 +324,6 @@ class _Reader:
         units = {m.unit for m in self.mentions if m.value == value and not m.method}
         return units.pop() if len(units) == 1 else None
 
-    def _quote(self, start: int, end: int) -> tuple[int, int]:
-        """The sentences that hold ``[start, end)``, more of them while they are too short."""
-        first = max(0, bisect_right(self.starts, start) - 1)
-        last = max(first, bisect_right(self.starts, end - 1) - 1)
-        while True:
-            left, right = self.sentences[first][0], max(end, self.sentences[last][1])
-            if len("".join(self.trace[left:right].split())) >= MIN_QUOTE:
-                return left, right
-            if first > 0:
-                first -= 1
-            elif last + 1 < len(self.sentences):
-                last += 1
-            else:
-                return left, right
-
     # --- routines ---------------------------------------------------------------------------------
 
     def derivations(self) -> Derivations:
@@ -358,14 +351,8 @@ class _Reader:
     def _cone(self, index: int) -> tuple[int, ...]:
         """The steps that a step rests on by its letters, itself included, in order; itself alone
         where they are too many."""
-        found: set[int] = set()
-        waiting = [index]
-        while waiting:
-            current = waiting.pop()
-            if current not in found:
-                found.add(current)
-                waiting.extend(self.steps[current].links)
-        return tuple(sorted(found)) if len(found) <= MAX_COMPOSED else (index,)
+        found = composition.cone([step.links for step in self.steps], index)
+        return found if len(found) <= MAX_COMPOSED else (index,)
 
     def _checked(self) -> set[int]:
         """The steps that feed the reference: those with its value last, and all that those, or the
@@ -387,7 +374,7 @@ class _Reader:
 
     def _span(self, cone: Sequence[int], checked: bool) -> Span | None:
         last = self.steps[cone[-1]]
-        names = _Names([last.output])
+        taken = {last.output}
         keys: dict[str, str] = {}
         inputs: list[_Input] = []
         for index in cone:
@@ -395,10 +382,10 @@ class _Reader:
             linked = [self._link_input(link) for link in step.links if link not in cone]
             for wanted in (*step.inputs, *linked):
                 if wanted.key not in keys:
-                    keys[wanted.key] = names.free(wanted.name)
+                    keys[wanted.key] = words.free_name(wanted.name, taken)
                     inputs.append(wanted)
         for index in cone[:-1]:
-            keys[f"step {index}"] = names.free(self.steps[index].output)
+            keys[f"step {index}"] = words.free_name(self.steps[index].output, taken)
         lines = [f"    {keys[f'step {i}']} = {self._code(i, keys)}" for i in cone[:-1]]
         lines.append(f"    return {self._code(last.index, keys)}")
         trees = [self.steps[index].tree for index in cone]
@@ -411,7 +398,7 @@ class _Reader:
             tuple(_parameter(wanted, keys[wanted.key]) for wanted in inputs),
             Parameter(last.output, _output_type(trees, inputs), None),
         )
-        start, end = self._quote(
+        start, end = self.quotes.around(
             min(self.steps[i].start for i in cone), max(self.steps[i].end for i in cone)
         )
         if not _gives(plain(last.value), lambda: self._run(cone, inputs)):
@@ -451,7 +438,7 @@ class _Reader:
             Parameter(n, _number_type(c)) for n, c in zip(names, coefficients, strict=True)
         ]
         signature = Signature(tuple(parameters), Parameter(solver.name, solver.type))
-        start, end = self._quote(solved.start, solved.end)
+        start, end = self.quotes.around(solved.start, solved.end)
         if not _gives(stated, lambda: solver.function(**bindings)):
             self._drop(start, end, NOT_HELD)
             return None
@@ -521,20 +508,6 @@ def _gives(stated: Any, run: Callable[[], Any]) -> bool:
         return verify(stated, run()).outcome == "agree"
     except (ArithmeticError, ValueError, TypeError):  # a root of a negative, 5.0 of a factorial
         return False
-
-
-class _Names:
-    """Names of one routine, each once: of several alike the later ones are counted."""
-
-    def __init__(self, taken: Iterable[str]) -> None:
-        self.taken = set(taken)
-
-    def free(self, name: str) -> str:
-        found, count = name, 2
-        while found in self.taken:
-            found, count = f"{name}_{count}", count + 1
-        self.taken.add(found)
-        return found
 
 
 def _is_ours(chain: Chain) -> bool:

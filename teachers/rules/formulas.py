@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Literal
 
 from tracemine.teachers.rules.chains import (
+    decimal_places,
     is_equal,
     judged,
     without_annotations,
@@ -227,7 +228,7 @@ class _Finder:
         subject = statement[0].tree
         return Chain(
             expression, stated, first.start, last.end, *_extent(last), approximate,
-            _decimals(text[slice(*_extent(last))]),
+            decimal_places(text[slice(*_extent(last))]),
             letter=subject.name if isinstance(subject, Symbol) else "",
         )  # fmt: skip
 
@@ -413,10 +414,6 @@ def is_result(tree: Tree) -> bool:
 
 def _is_closed_form(tree: Tree) -> bool:
     return is_irrational(tree) and count_operations(tree) <= 4 and evaluate(tree).denominator != 1
-
-
-def _decimals(text: str) -> int:
-    return len(text.rstrip("%\\ )}$.").partition(".")[2])
 
 
 # --- putting values in ----------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from tracemine.teachers.rules.expressions import (
     NotArithmeticError,
     Number,
     numbers,
+    plain,
 )
 from tracemine.teachers.rules.numerals import word_set
 from tracemine.teachers.rules.roles import UNKNOWN, Quantity, paired, product, quantity, total
@@ -41,6 +42,7 @@ from tracemine.teachers.rules.terms import (
     times,
     write,
 )
+from tracemine.teachers.rules.words import free_name
 
 #: A routine of at most this many numbers is one expression; a longer one keeps a line for each
 #: step.
@@ -105,11 +107,6 @@ def outer_symbol(expression: Expression) -> str:
     if isinstance(expression, Binary):
         return expression.symbol
     return outer_symbol(expression.operand) if isinstance(expression, Negative) else "*"
-
-
-def plain(value: Fraction) -> int | float:
-    """A Python number; a float where the value is not whole."""
-    return value.numerator if value.denominator == 1 else float(value)
 
 
 _HUNDRED = constant(Fraction(100))
@@ -464,9 +461,9 @@ class Routine:
         self._taken: set[str] = set()
         self._name_inputs(inputs)
         own = output.name
-        self.entry_point = self._free(f"resulting_{own}" if own in self._taken else own)
+        self.entry_point = free_name(f"resulting_{own}" if own in self._taken else own, self._taken)
         for key, role in local.items():
-            self._names[key] = self._free(role.name)
+            self._names[key] = free_name(role.name, self._taken)
         written = [
             f"    {self._names[key]} = {write(term, self._names.__getitem__)}"
             for key, term in lines[:-1]
@@ -501,23 +498,15 @@ class Routine:
         for key, name in zip(inputs, names, strict=True):
             at[name] += 1
             if often[name] > 1 and name != NAMELESS and at[name] <= len(_ORDINALS):
-                self._names[key] = self._free(f"{_ORDINALS[at[name] - 1]}_{name}")
+                self._names[key] = free_name(f"{_ORDINALS[at[name] - 1]}_{name}", self._taken)
             else:
-                self._names[key] = self._free(name)
+                self._names[key] = free_name(name, self._taken)
 
     def _input_name(self, key: tuple[str, str]) -> str:
         role = self._roles.leaf(key)
         if not role.noun:
             return NAMELESS
         return f"{role.name}_taken" if role.qualifier == "taken" else role.name
-
-    def _free(self, name: str) -> str:
-        """``name``, with a number if it is taken."""
-        candidate, count = name, 2
-        while candidate in self._taken:
-            candidate, count = f"{name}_{count}", count + 1
-        self._taken.add(candidate)
-        return candidate
 
     def _parameter(self, key: tuple[str, str]) -> Parameter:
         name = self._names[key]

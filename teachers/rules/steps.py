@@ -16,12 +16,11 @@ from tracemine.schemas.records import Kind
 from tracemine.teachers.base import Dropped, Segmentation
 from tracemine.teachers.rules import words
 from tracemine.teachers.rules.boundaries import Opening, Piece, find_pieces
+from tracemine.teachers.rules.quotes import is_quotable
 from tracemine.teachers.rules.spans import written_span
 
 #: Written steps of one trajectory that become spans; the rest is one record in the ledger.
 MAX_WRITTEN = 40
-#: A quote has at least this many characters that are not space.
-MIN_QUOTE = 12
 #: Steps back that a retraction may reach for the beginning of its branch.
 BRANCH_REACH = 6
 #: Characters before a retraction in which its own step may say what it takes back.
@@ -299,7 +298,7 @@ def read_written(
         nearest = bisect_right(begins, step.end - 1) - 1
         if nearest >= 0 and busy[nearest][1] > step.start:
             continue
-        if len("".join(trace[step.start : step.end].split())) < MIN_QUOTE:
+        if not is_quotable(trace[step.start : step.end]):
             continue
         # Fences are the code reader's.
         if _ANSWERS.match(trace, step.start, step.end) or "```" in trace[step.start : step.end]:

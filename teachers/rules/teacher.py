@@ -32,7 +32,7 @@ class RulesTeacher:
         # A program as a whole is no text, whatever its comments say.
         is_program = bool(code.spans) and not fenced_blocks(trajectory.trace)
         written = Steps("" if is_program else trajectory.trace)
-        derivations = read_derivations(trajectory)
+        derivations = read_derivations(trajectory, written)
         formulas = derivations.segmentation
         calculations = read_calculations(trajectory, written, derivations.claimed)
         by_id: dict[str, Span] = {}

@@ -31,7 +31,8 @@ from tracemine.transforms.formats.base import (
     trajectory,
 )
 from tracemine.transforms.formats.thoughts import unwrap
-from tracemine.verifiers.answers import parse_number, plain_text
+from tracemine.verifiers.numbers import parse_number
+from tracemine.verifiers.texts import plain_text
 
 NO_SUCH_OPTION = "reference is no option"
 

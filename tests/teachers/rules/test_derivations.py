@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from solved_problems import solved
 
-from tracemine.schemas import Span, Trajectory, content_id, decode, problem_id
-from tracemine.schemas.records import Source
+from tracemine.schemas import Span, Trajectory, decode
 from tracemine.teachers.rules import RulesTeacher
 from tracemine.teachers.rules.derivations import MAX_STEPS, NAMELESS, read_derivations
 from tracemine.verifiers import Sandbox, verify
@@ -22,20 +22,6 @@ SAMPLE = 150
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox(processes=1) as opened:
         yield opened
-
-
-def _trajectory(problem: str, trace: str, reference: str | None = None) -> Trajectory:
-    return Trajectory(
-        id=content_id(problem, trace),
-        problem_id=problem_id(problem),
-        problem=problem,
-        trace=trace,
-        answer=reference,
-        reference=reference,
-        domain="math",
-        sources=(Source("own", 0),),
-        outcome="verified",
-    )
 
 
 def _assert_sound(trajectory: Trajectory, sandbox: Sandbox) -> tuple[Span, ...]:
@@ -56,7 +42,7 @@ def _assert_sound(trajectory: Trajectory, sandbox: Sandbox) -> tuple[Span, ...]:
 
 
 def _only(problem: str, trace: str, reference: str | None, sandbox: Sandbox) -> Span:
-    (span,) = _assert_sound(_trajectory(problem, trace, reference), sandbox)
+    (span,) = _assert_sound(solved(problem, trace, reference), sandbox)
     return span
 
 
@@ -111,7 +97,7 @@ def test_a_letter_that_an_earlier_formula_gives_joins_the_two(sandbox: Sandbox) 
         r"The hypotenuse $r$ of the right triangle is $r = \sqrt{6^2 + 8^2} = 10$. "
         r"The area of the circle is $\pi r^2 = 100\pi$."
     )
-    spans = _assert_sound(_trajectory("What is the area of the circle?", trace, r"100\pi"), sandbox)
+    spans = _assert_sound(solved("What is the area of the circle?", trace, r"100\pi"), sandbox)
     by_inputs = {tuple(p.name for p in span.signature.inputs): span for span in spans}
     whole = by_inputs["first_leg", "second_leg"]
     assert {span.entry_point for span in spans} == {"hypotenuse", "area_of_circle"}
@@ -146,7 +132,7 @@ def test_equations_are_solved_by_their_coefficients(
 
 def test_an_equation_over_named_numbers_is_a_routine_of_their_own(sandbox: Sandbox) -> None:
     spans = _assert_sound(
-        _trajectory(
+        solved(
             "A farm has 84 sheep. It has 5 pens more than barns, with 9 dogs.",
             r"Let $p$ be the price. So $9p + 3 = 84$ and $p = 9$.",
             "9",
@@ -170,19 +156,19 @@ def test_an_equation_over_named_numbers_is_a_routine_of_their_own(sandbox: Sandb
     ],
 )
 def test_what_has_no_meaning_is_left(trace: str) -> None:
-    found = read_derivations(_trajectory("What is it?", trace, "5")).segmentation
+    found = read_derivations(solved("What is it?", trace, "5")).segmentation
     assert found.spans == ()
 
 
 def test_why_a_formula_was_dropped_is_told() -> None:
     trace = r"So $\sqrt{3^2 + 4^2} = 5$ is used and $\sqrt{3^2 + 4^2} = 6$ is not."
-    dropped = read_derivations(_trajectory("What is it?", trace)).segmentation.dropped
+    dropped = read_derivations(solved("What is it?", trace)).segmentation.dropped
     assert [d.reason for d in dropped] == [NAMELESS, "does not compute"]
 
 
 def test_a_wrong_answer_checks_nothing(sandbox: Sandbox) -> None:
     trace = r"The slope of the line is $\frac{7 - 1}{5 - 2} = 2$."
-    right = _trajectory("What is the slope?", trace, "2")
+    right = solved("What is the slope?", trace, "2")
     for trajectory, checked in (
         (right, True),
         (dataclasses.replace(right, outcome="wrong"), False),
@@ -196,7 +182,7 @@ def test_a_wrong_answer_checks_nothing(sandbox: Sandbox) -> None:
 def test_a_formula_is_not_read_twice(sandbox: Sandbox) -> None:
     trace = r"The slope of the line through these points is $\frac{7 - 1}{5 - 2} = 2$."
     problem = "What is the slope through points 2 cm, 1 cm, 5 cm and 7 cm?"
-    spans = RulesTeacher(sandbox).segment(_trajectory(problem, trace, "2")).spans
+    spans = RulesTeacher(sandbox).segment(solved(problem, trace, "2")).spans
     assert [span.entry_point for span in spans] == ["slope"]
 
 
@@ -205,7 +191,7 @@ def test_many_formulas_are_bounded() -> None:
         rf"The slope is $\frac{{{7 * n} - 1}}{{5 - 2}} = \frac{{{7 * n - 1}}}{{3}}$."
         for n in range(2, 400)
     )
-    found = read_derivations(_trajectory("What is the slope?", trace)).segmentation
+    found = read_derivations(solved("What is the slope?", trace)).segmentation
     assert len(found.spans) == MAX_STEPS
     assert len(found.dropped) > 300
 
@@ -228,7 +214,7 @@ def test_real_traces_give_sound_routines(
 ) -> None:
     found = 0
     for row in _rows(shared_data / file):
-        trajectory = _trajectory(row[fields[0]], row[fields[1]], row.get("gold"))
+        trajectory = solved(row[fields[0]], row[fields[1]], row.get("gold"))
         found += len(_assert_sound(trajectory, sandbox))
         again = read_derivations(trajectory).segmentation
         assert read_derivations(trajectory).segmentation == again

@@ -3,8 +3,9 @@ import subprocess
 import sys
 
 import pytest
+from solved_problems import solved
 
-from tracemine.schemas import Source, Trajectory, content_id, problem_id
+from tracemine.schemas import Trajectory
 from tracemine.schemas.values import decode
 from tracemine.teachers.rules import RulesTeacher
 from tracemine.teachers.rules.calculations import read_calculations
@@ -25,17 +26,7 @@ PROBLEM = (
 
 
 def _trajectory(trace: str, reference: str | None = "24") -> Trajectory:
-    return Trajectory(
-        id=content_id(PROBLEM, trace),
-        problem_id=problem_id(PROBLEM),
-        problem=PROBLEM,
-        trace=trace,
-        answer=reference,
-        reference=reference,
-        domain="math",
-        sources=(Source("own", 0),),
-        outcome="verified",
-    )
+    return solved(PROBLEM, trace, reference)
 
 
 def _abandoned(trace: str) -> str:
