@@ -83,8 +83,8 @@ class Teller:
                     if output.qualifier in ("total", "")
                     else f"{asked} of {kept}"
                 )
-            asked = asked if output.qualifier or output.per else f"total {asked}"
-            return f"{asked} of {kept}"
+            plain = not output.qualifier and not output.per and output.noun not in _FORMAL
+            return f"{'total ' if plain else ''}{asked} of {kept}"
         if output.noun in ("profit", "change", "difference", "discount", "increase", "decrease"):
             return f"{asked}: {kept} less {self._several(term.minus)}"
         if output.qualifier in ("more", "fewer"):
@@ -353,7 +353,8 @@ class Teller:
                 text = f"{text} divided into equal parts"
                 continue
             text = f"{text} divided by {over}" if text else f"one over {over}"
-        if factor != ONE and not is_conversion(factor):
+        paid = any(isinstance(t, Leaf) and self._role(t).is_money for t in bare)
+        if factor != ONE and (paid or not is_conversion(factor)):
             prefix.append(_scaled(factor))
         elif factor != ONE:
             after.append("in another unit")

@@ -490,7 +490,7 @@ def _is_many(q: Quantity) -> bool:
 def output_phrase(q: Quantity) -> str:
     """A result as what is asked for: "number of items left", "total cost", "price per item"."""
     if q.noun == "times":
-        return "how many times as large"
+        return "how many times"
     text = (
         "money"
         if q.noun == "money" and not q.per

@@ -309,9 +309,9 @@ class Roles:
 
     def __init__(self, role_of: RoleOf, *terms: Term) -> None:
         self._leaf: dict[tuple[str, str], Quantity] = {}
-        for term in terms:
-            for leaf in leaves(term):
-                self._leaf.setdefault(leaf.key, role_of(leaf.key))
+        self._often = Counter(leaf.key for term in terms for leaf in leaves(term))
+        for key in self._often:
+            self._leaf[key] = role_of(key)
         for term in terms:
             self._pair(term)
         taken = {key for term in terms for key in _taken_away(term)}
@@ -327,6 +327,7 @@ class Roles:
         if isinstance(term, Sum):
             for part in (*term.plus, *term.minus):
                 self._pair(part)
+            self._rate_of_one(term)
             self._complete(term)
         elif isinstance(term, Other):
             self._pair(term.left)
@@ -346,11 +347,28 @@ class Roles:
                         self._leaf[one], self._leaf[other] = paired(
                             self._leaf[one], self._leaf[other]
                         )
+            self._scale(keys)
+
+    def _scale(self, keys: Sequence[tuple[str, str]]) -> None:
+        """Of two factors of one kind the later, or the one that is not used elsewhere, is for each
+        of the other, where they are counted, and scales it, where they are measured: nothing comes
+        in minutes times minutes."""
+        for at, earlier in enumerate(keys):
+            for later in keys[at + 1 :]:
+                one, other = sorted((earlier, later), key=lambda key: -self._often[key])
+                first, second = self._leaf[one], self._leaf[other]
+                if one == other or (first.noun, first.per, second.per) != (second.noun, "", ""):
+                    continue
+                if first.noun in ("items", "people", "groups"):
+                    each = "items" if first.noun == "groups" else first.noun
+                    self._leaf[other] = quantity(f"{each}_per_{first.noun}")
+                elif first.is_money or first.is_time or first.noun == "points":
+                    self._leaf[other] = quantity("times")
 
     def _number_of_times(self, terms: Sequence[Term]) -> None:
         """Times that multiply nothing are counted themselves ("plays 20 times")."""
         found = [t.key for t in terms if isinstance(t, Leaf) and self._leaf[t.key].noun == "times"]
-        others = [t for t in terms if not (isinstance(t, Leaf) and self._leaf[t.key].is_ratio)]
+        others = [t for t in terms if not self.meaning(t).is_ratio]
         if found and not others:
             self._leaf[found[0]] = quantity("items")
 
@@ -389,6 +407,13 @@ class Roles:
         for leaf in nameless:
             if self._leaf[leaf.key].noun == "times" and len(parts) > 1:
                 self._leaf[leaf.key] = quantity("items")
+
+    def _rate_of_one(self, term: Sum) -> None:
+        """A sum of money that is added to one, or taken from it, is a part of a whole."""
+        if any(constant_of(t) == 1 for t in term.plus):
+            for part in (*term.plus, *term.minus):
+                if isinstance(part, Leaf) and self._leaf[part.key].is_money:
+                    self._leaf[part.key] = quantity("fraction")
 
     def meaning(self, term: Term) -> Quantity:
         """What a term amounts to."""

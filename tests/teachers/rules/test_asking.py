@@ -27,7 +27,8 @@ ROLES = {
     "off": ("discount_percent", "percent"), "times": ("times", None),
     "fraction": ("fraction", None),
     "hours": ("hours", "hour"), "wage": ("pay_per_hour", "dollar/hour"),
-    "days": ("days", "day"), "unknown": ("", None), "parts": ("denominator", None),
+    "groups2": ("racks", None), "days": ("days", "day"), "days2": ("nights_in_days", "day"),
+    "unknown": ("", None), "parts": ("denominator", None),
 }  # fmt: skip
 
 
@@ -138,3 +139,22 @@ def test_every_formula_can_be_asked_for_without_a_digit(term: Term) -> None:
     assert not re.search(r"\d", asked)
     assert "  " not in asked
     assert output_phrase(called(Roles(_role, term).meaning(term), "", None, term))
+
+
+@pytest.mark.parametrize(
+    ("term", "asked"),
+    [
+        (times(L("items"), L("items2")), "number of items at items each"),
+        (times(L("groups"), L("groups2")), "number of groups at items per group"),
+        (add(L("days"), times(L("days"), L("days2"))), "days and several times as many"),
+        (times(L("price"), add(_n(1), L("price2"))), "a fraction is added"),
+    ],
+)
+def test_factors_of_one_kind_are_for_each_other_or_scale(term: Term, asked: str) -> None:
+    assert asked in _ask(term)
+
+
+def test_times_of_a_sum_of_shares_are_counted() -> None:
+    term = times(L("times"), add(_n(1), L("fraction")))
+    assert Roles(_role, term).leaf(("own", "times")).noun == "items"
+    assert "fraction of" not in _ask(term)
