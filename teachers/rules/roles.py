@@ -468,7 +468,7 @@ def phrase(q: Quantity, *, article: bool = True) -> str:
         noun = noun.replace("percent", "percentage")
     elif q.per:
         each = {"time": "each time", "item": "each" if q.noun == "items" else ""}.get(q.per)
-        noun = f"{noun} {each or f'per {q.per}'}"
+        noun = f"{'amount of money' if noun == 'money' else noun} {each or f'per {q.per}'}"
     elif q.noun in ("items", "people", "groups", "points"):
         noun = f"number of {noun}"
     elif q.noun == "money":
