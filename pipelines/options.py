@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tracemine.data import sample_files
 from tracemine.store.errors import RequestError
+from tracemine.transforms.licences import canonical
 
 #: Shards of each table: enough for a few workers, few enough that a small store is a few files.
 DEFAULT_SHARDS = 4
@@ -69,6 +70,7 @@ class MineOptions:
                 raise RequestError(f"--{name} must not be empty")
         if any(not text.strip() for text in self.inputs):
             raise RequestError("--input must not be empty")
+        object.__setattr__(self, "licences", tuple(sorted(set(map(canonical, self.licences)))))
         if not 0 <= self.holdout < 1:
             raise RequestError(f"--holdout must be at least 0 and below 1, not {self.holdout}")
         if not 1 <= self.shards <= MAX_SHARDS:
@@ -95,7 +97,7 @@ def parse_columns(texts: Sequence[str]) -> dict[str, str]:
 
 
 def parse_licences(texts: Sequence[str]) -> tuple[str, ...]:
-    """SPDX names, each text one or several with commas, sorted.
+    """SPDX names in their canonical form, each text one or several with commas, sorted.
 
     Raises:
         RequestError: if a text names none.
@@ -103,7 +105,8 @@ def parse_licences(texts: Sequence[str]) -> tuple[str, ...]:
     for text in texts:
         if not text.replace(",", " ").strip():
             raise RequestError("--licences must not be empty")
-    return tuple(sorted({n.strip() for text in texts for n in text.split(",") if n.strip()}))
+    names = (name for text in texts for name in text.split(",") if name.strip())
+    return tuple(sorted({canonical(name) for name in names}))
 
 
 def parse_time(text: str) -> str:

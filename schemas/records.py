@@ -53,7 +53,8 @@ class Source:
 class Trajectory:
     """One attempt at one problem. ``trace`` is the reasoning, offsets count its characters;
     ``answer`` is what the attempt ends with, ``reference`` what it should; a code task has
-    ``tests`` (Python ``assert`` statements, run after ``test_setup``) in place of a reference."""
+    ``tests`` (Python ``assert`` statements, run after ``test_setup``) in place of a reference.
+    ``cut_off``: the attempt was stopped before its end."""
 
     id: str
     problem_id: str
@@ -68,6 +69,7 @@ class Trajectory:
     generator: str = ""
     outcome: Outcome = "unknown"
     outcome_verifier: str = ""
+    cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from collections import Counter
 from collections.abc import Mapping
 
 import xxhash
@@ -51,28 +52,84 @@ def _unpack(packed: bytes) -> set[int]:
 
 def near_duplicate_classes(problems: Mapping[str, bytes]) -> dict[str, str]:
     """Problem id -> the least id among the problems that it is, directly or through others, a
-    near-duplicate of. ``problems`` maps ids to `shingles`. Exact, by prefix filtering (Bayardo et
-    al., *Scaling up all pairs similarity search*, 2007): two sets this alike share an element
-    among the first few of each."""
-    parent = {identifier: identifier for identifier in problems}
+    near-duplicate of. ``problems`` maps ids to `shingles`.
 
-    def root(identifier: str) -> str:
+    Exact, by prefix filtering (Bayardo et al., *Scaling up all pairs similarity search*, 2007): two
+    sets this alike share an element among the first few of each, in any one order of elements. In
+    order of rarity these few are seldom shared by others ("how many are left" is in thousands of
+    problems), and a problem is compared with a class only until it is found to be in it, so that
+    cost grows little faster than the number of problems (`benchmarks/near_duplicates.py`).
+    """
+    least: dict[bytes, str] = {}
+    for identifier in sorted(problems):
+        least.setdefault(problems[identifier], identifier)
+    sets = {identifier: _unpack(packed) for packed, identifier in least.items()}
+    counts = Counter(element for elements in sets.values() for element in elements)
+    classes = _Classes()
+    # Element -> class -> the members of that class in whose prefix it is.
+    holders: dict[int, dict[str, list[str]]] = {}
+    # Smaller sets first: then a longer prefix is needed of neither.
+    for identifier in sorted(sets, key=lambda i: (len(sets[i]), i)):
+        ours = sets[identifier]
+        classes.add(identifier)
+        ordered = sorted(ours, key=lambda element: (counts[element], element))
+        prefix = ordered[: len(ordered) - math.ceil(NEAR_DUPLICATE * len(ordered)) + 1]
+        compared: set[str] = set()
+        for element in prefix:
+            if counts[element] == 1:
+                continue
+            for name, members in list(holders.get(element, {}).items()):
+                root = classes.root(name)
+                if root != name:
+                    _move(holders[element], name, root)
+                if root == classes.root(identifier):
+                    continue
+                for member in members:
+                    if member in compared:
+                        continue
+                    compared.add(member)
+                    if _alike(ours, sets[member]):
+                        classes.join(identifier, member)
+                        break
+            mine = holders.setdefault(element, {})
+            mine.setdefault(classes.root(identifier), []).append(identifier)
+    return {identifier: classes.root(least[problems[identifier]]) for identifier in problems}
+
+
+def _alike(ours: set[int], theirs: set[int]) -> bool:
+    small, large = sorted((len(ours), len(theirs)))
+    if small < NEAR_DUPLICATE * large:
+        return False
+    shared = len(ours & theirs)
+    return shared / (small + large - shared) >= NEAR_DUPLICATE
+
+
+def _move(members: dict[str, list[str]], old: str, new: str) -> None:
+    """Put the members of a class that has been joined to another with those of that one; the
+    shorter list is copied."""
+    left, right = members.pop(old), members.get(new, [])
+    if len(left) < len(right):
+        left, right = right, left
+    left.extend(right)
+    members[new] = left
+
+
+class _Classes:
+    """Disjoint classes of ids, each known by its least."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+
+    def add(self, identifier: str) -> None:
+        self._parent[identifier] = identifier
+
+    def root(self, identifier: str) -> str:
+        parent = self._parent
         while parent[identifier] != identifier:
             parent[identifier] = parent[parent[identifier]]
             identifier = parent[identifier]
         return identifier
 
-    holders: dict[int, list[str]] = {}
-    for identifier in sorted(problems):
-        elements = sorted(_unpack(problems[identifier]))
-        prefix = elements[: len(elements) - math.ceil(NEAR_DUPLICATE * len(elements)) + 1]
-        seen: set[str] = set()
-        for element in prefix:
-            for other in holders.setdefault(element, []):
-                if other not in seen:
-                    seen.add(other)
-                    if near_duplicates(problems[identifier], problems[other]):
-                        low, high = sorted((root(identifier), root(other)))
-                        parent[high] = low
-            holders[element].append(identifier)
-    return {identifier: root(identifier) for identifier in problems}
+    def join(self, left: str, right: str) -> None:
+        low, high = sorted((self.root(left), self.root(right)))
+        self._parent[high] = low

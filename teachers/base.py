@@ -7,6 +7,9 @@ from typing import Protocol
 
 from tracemine.schemas import Span, Trajectory
 
+#: A quote shorter than this (characters that are not space) could occur anywhere.
+MIN_QUOTE = 12
+
 
 class TeacherError(Exception):
     """A trajectory (or a window of it) that a teacher could not read. Raise it with one of a few

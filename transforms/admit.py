@@ -13,6 +13,8 @@ import apache_beam as beam
 from tracemine.schemas import Rejected, Source, Trajectory, fraction_of
 from tracemine.schemas.records import Fate
 from tracemine.schemas.values import dump_json
+from tracemine.transforms.endings import loops
+from tracemine.transforms.licences import is_allowed
 from tracemine.transforms.stage import REJECTED, Out, run_stage
 from tracemine.verifiers import (
     ANSWERS,
@@ -33,6 +35,8 @@ LICENCE = "licence not allowed"
 WRONG = "wrong answer"
 NO_REFERENCE = "no reference answer and no tests"
 NO_ANSWER = "no answer"
+LOOPS = "trace loops"
+CUT_OFF = "trace is cut off"
 NO_PROGRAM = "no program that parses"
 CONFLICT = "sources disagree on the reference answer"
 SETUP_CONFLICT = "sources disagree on the setup of the tests"
@@ -43,8 +47,9 @@ UNKNOWN = "answer could not be compared with the reference"
 @dataclass(frozen=True, slots=True)
 class AdmitOptions:
     """``holdout``: share of problems, by hash of problem id, that is left out for evaluation.
-    ``licences``: if not empty, only sources under one of these are read. ``require_isolation``:
-    a worker without namespaces for untrusted code fails."""
+    ``licences``: if not empty, only sources under one of these are read; canonical names, as
+    `transforms.licences.canonical` gives them. ``require_isolation``: a worker without namespaces
+    for untrusted code fails."""
 
     holdout: float = 0.0
     licences: tuple[str, ...] = ()
@@ -105,7 +110,7 @@ def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox)
         yield REJECTED, _reject(trajectory, HELD_OUT)
         return
     if options.licences:
-        allowed = tuple(s for s in sources if s.licence in options.licences)
+        allowed = tuple(s for s in sources if is_allowed(s.licence, options.licences))
         if not allowed:
             licences = ", ".join(sorted({s.licence or "none stated" for s in sources}))
             yield REJECTED, _reject(trajectory, LICENCE, licences)
@@ -133,6 +138,13 @@ def _references_conflict(copies: Iterable[Trajectory]) -> bool:
 
 
 def _verified(trajectory: Trajectory, sandbox: Sandbox) -> Out:
+    if trajectory.reference is None and not trajectory.tests:
+        return REJECTED, _reject(trajectory, NO_REFERENCE)
+    # Before its answer: that one may have been guessed from whatever number came last.
+    if loops(trajectory.trace, cut_off=trajectory.cut_off):
+        return REJECTED, _reject(trajectory, LOOPS)
+    if trajectory.cut_off:
+        return REJECTED, _reject(trajectory, CUT_OFF)
     if trajectory.tests:
         program = find_program(trajectory.trace)
         if program is None:
@@ -144,12 +156,10 @@ def _verified(trajectory: Trajectory, sandbox: Sandbox) -> Out:
             trajectory.test_setup,
             sandbox,
         )
-    elif trajectory.reference is None:
-        return REJECTED, _reject(trajectory, NO_REFERENCE)
     elif trajectory.answer is None:
         return REJECTED, _reject(trajectory, NO_ANSWER)
     else:
-        verdict = verify(trajectory.reference, trajectory.answer, ANSWERS)
+        verdict = verify(trajectory.reference or "", trajectory.answer, ANSWERS)
     return _decided(trajectory, verdict)
 
 

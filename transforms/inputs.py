@@ -14,10 +14,11 @@ from typing import Any, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from tracemine.schemas.records import DOMAINS
 from tracemine.store.errors import RequestError
 from tracemine.transforms.byte_streams import Compression
 from tracemine.transforms.formats import FORMATS, detect
-from tracemine.transforms.formats.generic import USUAL
+from tracemine.transforms.formats.generic import CONSTANTS, USUAL, constant
 from tracemine.transforms.input_file import Container, InputFile
 from tracemine.transforms.rows import Row, open_dataset, read_rows
 
@@ -69,6 +70,12 @@ def _checked_columns(columns: dict[str, str], format: str) -> tuple[tuple[str, s
     for role in columns:
         if role not in USUAL:
             raise RequestError(f"--columns: {role!r} is none of {', '.join(USUAL)}")
+        value = constant(columns[role])
+        if value is not None and role not in CONSTANTS:
+            named = ", ".join(CONSTANTS)
+            raise RequestError(f"--columns {role}={columns[role]}: only {named} can be set for all")
+        if role == "domain" and value is not None and value not in DOMAINS:
+            raise RequestError(f"--columns domain={columns[role]}: none of {', '.join(DOMAINS)}")
     if columns and format not in (AUTO, GENERIC):
         raise RequestError(f"--columns goes with --format {GENERIC}, not with {format}")
     return tuple(sorted(columns.items()))
@@ -215,7 +222,7 @@ def _sample(file: InputFile) -> list[Row]:
 def _expect_columns(file: InputFile, sample: list[Row]) -> None:
     present = {name: None for row in sample for name in row.values}
     for role, column in file.columns:
-        if column not in present:
+        if constant(column) is None and column not in present:
             raise RequestError(
                 f"--columns {role}={column}: {file.dataset} has no such column, only "
                 f"{', '.join(map(str, present))}"

@@ -9,8 +9,10 @@ import apache_beam as beam
 from tracemine.schemas import Rejected, Source, Trajectory
 from tracemine.transforms.formats import FORMATS, RowError
 from tracemine.transforms.formats.base import LICENCE_COLUMNS, is_empty, label
+from tracemine.transforms.formats.generic import constant
 from tracemine.transforms.input_file import InputFile, file_fingerprint
 from tracemine.transforms.inputs import resolve_inputs
+from tracemine.transforms.licences import canonical
 from tracemine.transforms.rows import (
     STAGE,
     Row,
@@ -71,7 +73,7 @@ def to_trajectories(row: Row, file: InputFile) -> list[Trajectory] | Rejected:
             dataset=file.dataset,
             row=row.number,
             revision=file.revision,
-            licence=_licence(row, columns.get("licence")) or form.licence,
+            licence=canonical(_licence(row, columns.get("licence"))) or form.licence,
         )
         if form.takes_columns:
             found = list(form.adapt(row.values, source, columns=columns))
@@ -86,6 +88,9 @@ def to_trajectories(row: Row, file: InputFile) -> list[Trajectory] | Rejected:
 
 def _licence(row: Row, column: str | None) -> str:
     """What the row itself says, in the column that was named for it or in a usual one."""
+    for_all = constant(column)
+    if for_all is not None:
+        return for_all
     names = LICENCE_COLUMNS if column is None else (column,)
     return next(filter(None, (label(row.values, name, "licence") for name in names)), "")
 

@@ -24,6 +24,7 @@ from tracemine.schemas.types import join
 from tracemine.schemas.values import encode
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import Out, run_stage
+from tracemine.transforms.wording import oddness
 from tracemine.verifiers import Sandbox, shared_sandbox
 from tracemine.verifiers.coincidence import Meeting, difference_nearby
 from tracemine.verifiers.replay import Case, Routine, replay
@@ -182,14 +183,27 @@ def variant_id(span: Span) -> str:
 
 
 def make_method(key: str, members: Sequence[Proposal]) -> Method:
-    """A method of ``members`` (in order of span id): founded by the commonest variant among them,
-    the least id where several are as common, and by that variant's least span."""
+    """A method of ``members`` (in order of span id): founded by the variant whose names fit best
+    what it does, the commonest of several, the least id where they are as common, and by that
+    variant's least span."""
     ids = [variant_id(member.span) for member in members]
     counts = Counter(ids)
-    best = min(counts, key=lambda identifier: (-counts[identifier], identifier))
+    best = min(
+        counts,
+        key=lambda identifier: (
+            # Names alone tell variants of one method apart.
+            _oddness(members[ids.index(identifier)].span) if len(counts) > 1 else 0,
+            -counts[identifier],
+            identifier,
+        ),
+    )
     founder = members[ids.index(best)]
     signature = widened(founder.span.signature, [m.span.signature for m in members])
     return Method(key, best, founder, tuple(members), signature)
+
+
+def _oddness(span: Span) -> int:
+    return oddness(span.code or "", span.entry_point or "")
 
 
 def widened(names: Signature, signatures: Sequence[Signature]) -> Signature:
@@ -200,7 +214,7 @@ def widened(names: Signature, signatures: Sequence[Signature]) -> Signature:
         kind, units = own.type, {p.unit for p in same_role if p.unit is not None}
         for parameter in same_role:
             kind = join(kind, parameter.type)
-        return Parameter(own.name, kind, units.pop() if len(units) == 1 else None)
+        return Parameter(own.name, kind, own.unit if units <= {own.unit} else None)
 
     return dataclasses.replace(
         names,

@@ -120,7 +120,7 @@ _Found = tuple[int, Row | Rejected | None]
 def _numbered(file: InputFile, limit: int) -> Iterator[_Found]:
     """Rows and failures with their numbers; None for a line that is no row."""
     if file.container == "dataset":
-        return _dataset_rows(file)
+        return _dataset_rows(file, limit)
     return _file_rows(file, limit)
 
 
@@ -208,17 +208,19 @@ def _seekable(stream: IO[bytes], compression: Compression) -> Iterator[IO[bytes]
         yield copy
 
 
-def _parquet_rows(file: InputFile, stream: IO[bytes], limit: int) -> Iterator[_Found]:
-    """Row group by row group: one that cannot be read is one failure, and the next is tried."""
+def _parquet_rows(
+    file: InputFile, stream: IO[bytes], limit: int, start: int = 0
+) -> Generator[_Found, None, int]:
+    """Row group by row group: one that cannot be read is one failure, and the next is tried.
+    Rows are numbered from ``start``; returns the number that follows the last."""
     if not stream.read(1):
-        return
+        return start
     stream.seek(0)
     try:
         parquet = pq.ParquetFile(stream)
         sizes = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
     except (pa.ArrowException, OSError) as error:
         raise BrokenStreamError(CORRUPT_PARQUET, str(error)) from error
-    start = 0
     for group, size in enumerate(sizes):
         number = start
         try:
@@ -230,6 +232,7 @@ def _parquet_rows(file: InputFile, stream: IO[bytes], limit: int) -> Iterator[_F
             detail = f"rows {number} to {start + size - 1} are lost: {error}"
             yield number, failed(file, number, CORRUPT_PARQUET, detail)
         start += size
+    return start
 
 
 def _record_row(file: InputFile, number: int, record: pa.RecordBatch, limit: int) -> Row | Rejected:
@@ -246,7 +249,11 @@ def _record_row(file: InputFile, number: int, record: pa.RecordBatch, limit: int
 
 
 def open_dataset(file: InputFile) -> Any:
-    """The split as a `datasets.IterableDataset`, of which nothing is read ahead.
+    """The split as a `datasets.IterableDataset`, or as a list of the URLs of its files where these
+    are Parquet. Nothing is read ahead.
+
+    Parquet is read here: the scanner that `datasets` takes runs ahead of who reads, so that what it
+    holds grows with the split (`benchmarks/reading.py`).
 
     Raises:
         OSError, ValueError: if there is no such data set or split, or it cannot be reached.
@@ -254,16 +261,15 @@ def open_dataset(file: InputFile) -> Any:
     # Costs seconds to import, which only those who read from a hub should pay.
     import datasets
 
-    return datasets.load_dataset(
-        file.url,
-        name=file.config or None,
-        split=file.split,
-        revision=file.revision or None,
-        streaming=True,
+    builder = datasets.load_dataset_builder(
+        file.url, name=file.config or None, revision=file.revision or None
     )
+    if builder.info.builder_name == "parquet" and file.split in (builder.config.data_files or {}):
+        return list(map(str, builder.config.data_files[file.split]))
+    return builder.as_streaming_dataset(split=file.split)
 
 
-def _dataset_rows(file: InputFile) -> Iterator[_Found]:
+def _dataset_rows(file: InputFile, limit: int) -> Iterator[_Found]:
     import datasets
 
     broken = (
@@ -276,7 +282,13 @@ def _dataset_rows(file: InputFile) -> Iterator[_Found]:
     )
     number = 0
     try:
-        for values in open_dataset(file):
+        split = open_dataset(file)
+        if isinstance(split, list):
+            for url in split:
+                with fsspec.open(url, "rb") as stream:
+                    number = yield from _parquet_rows(file, stream, limit, number)
+            return
+        for values in split:
             yield number, Row(number, values)
             number += 1
     except broken as error:

@@ -19,13 +19,11 @@ from tracemine.schemas.shingles import shingles
 from tracemine.schemas.syntax import MAX_DEPTH, depth, reaches_out, undefined_names
 from tracemine.schemas.values import dump_json
 from tracemine.teachers import Dropped, Teacher, TeacherError, make_teacher
+from tracemine.teachers.base import MIN_QUOTE
 from tracemine.transforms.stage import HANDOFF, REJECTED, Out, run_stage
 from tracemine.verifiers import verifier_for
 
 _LOGGER = logging.getLogger(__name__)
-
-#: A quote shorter than this (characters that are not space) could occur anywhere.
-MIN_QUOTE = 12
 
 NOT_GROUNDED = "quote is not in the source"
 SHORT_QUOTE = f"quote has fewer than {MIN_QUOTE} characters"

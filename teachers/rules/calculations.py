@@ -8,7 +8,6 @@ from the data to each of them. What does not hold is counted and not mined.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -16,7 +15,8 @@ from fractions import Fraction
 from tracemine.schemas import Span, Trajectory
 from tracemine.schemas.records import Kind
 from tracemine.teachers.base import Dropped, Segmentation
-from tracemine.teachers.rules import words
+from tracemine.teachers.rules import composition, words
+from tracemine.teachers.rules.boundaries import MAX_STEP_CHARS
 from tracemine.teachers.rules.chains import (
     TOLERANCE,
     Calculation,
@@ -31,46 +31,55 @@ from tracemine.teachers.rules.expressions import (
     Negative,
     NotArithmeticError,
     Number,
-    evaluate,
     literal,
-    numbers,
-    parse_text,
+    plain,
     render,
 )
+from tracemine.teachers.rules.leaks import leaks
 from tracemine.teachers.rules.lifting import WELL_KNOWN, Mention, mentions, percent_forms
 from tracemine.teachers.rules.naming import call, question_words, result_words
-from tracemine.teachers.rules.numerals import word_set
+from tracemine.teachers.rules.numerals import find_numerals, word_set
+from tracemine.teachers.rules.quotes import Quotes, is_quotable
 from tracemine.teachers.rules.routines import (
     Constant,
     Datum,
+    Formulas,
     Link,
     Operand,
-    Routine,
     Step,
     outer_symbol,
-    plain,
+    routine_of,
 )
 from tracemine.teachers.rules.spans import Case, make_span
+from tracemine.teachers.rules.steps import ABANDONED, Steps, in_sentence_case
+from tracemine.verifiers.numbers import parse_number
+from tracemine.verifiers.texts import plain_text
 
 #: Most steps that are mined from one trace, and most spans.
 MAX_STEPS = 40
-MAX_SPANS = 60
+MAX_SPANS = 100
 #: Most steps of one composed routine.
 MAX_COMPOSED = 20
 #: Composed routines whose steps lie further apart, in characters, are left out: over such a
 #: distance equal numbers are mostly chance. The routine of the final answer is exempt.
 MAX_QUOTE = 4_000
-#: A quote has at least this many characters that are not space.
-MIN_QUOTE = 12
+#: A written question of more characters tells a story.
+MAX_QUESTION = 100
 
-_WRITTEN_QUESTION = re.compile(r"(?P<question>[^\n?]{3,300}\?)\s*\*\*\s")
-_VISIBLE = re.compile(r"\S")
+_FRACTION_BAR = re.compile(r"\s{0,2}(?:/|\}\s?\{)\s{0,2}")
 
 
-def read_calculations(trajectory: Trajectory) -> Segmentation:
+def read_calculations(
+    trajectory: Trajectory,
+    written: Steps | None = None,
+    claimed: Sequence[tuple[int, int]] = (),
+) -> Segmentation:
     """The calculations of a trace as spans: each step, and for steps that use earlier results the
-    routine from the data to them. Time is linear in the length of the trace."""
-    reader = _Reader(trajectory)
+    routines that `composition` proposes. ``written`` are the steps of the trace, where the caller
+    has them. A calculation in a ``claimed`` piece of the trace is part of such routines, and none
+    of its own: `derivations` has read it as the formula that it is. Time is linear in the length
+    of the trace."""
+    reader = _Reader(trajectory, written or Steps(trajectory.trace), claimed)
     reader.read()
     spans, dropped = reader.spans()
     return Segmentation(tuple(spans), tuple(dropped))
@@ -110,33 +119,6 @@ def _is_constant_place(symbol: str, part: Number, other: Expression, is_right: b
     return symbol == "/" and is_right and part.value == 100 and not isinstance(other, Binary)
 
 
-def _fold(
-    expression: Expression, operands: Sequence[Operand]
-) -> tuple[Expression, tuple[Operand, ...]]:
-    """The expression with an operation on constants alone done beforehand, where its result can be
-    written as a decimal: a half of the cards is one operation on them, not two."""
-    if isinstance(expression, Number):
-        return expression, tuple(operands)
-    if isinstance(expression, Negative):
-        inner, rest = _fold(expression.operand, operands)
-        return Negative(inner), rest
-    count = sum(1 for _ in numbers(expression.left))
-    left, left_operands = _fold(expression.left, operands[:count])
-    right, right_operands = _fold(expression.right, operands[count:])
-    both = (*left_operands, *right_operands)
-    folded = Binary(expression.symbol, left, right)
-    if isinstance(left, Number) and isinstance(right, Number):
-        value = evaluate(folded)
-        if all(isinstance(o, Constant) for o in both) and _is_decimal(value):
-            return Number(value, left.start, right.end), (Constant(abs(value)),)
-    return folded, both
-
-
-def _is_decimal(value: Fraction) -> bool:
-    """Whether a few decimal places write it exactly."""
-    return 10**4 % value.denominator == 0
-
-
 _GENERIC = word_set(
     "percent dollars dollar cents times hours minutes days weeks months years price amount total "
     "fraction number people pounds miles feet inches"
@@ -146,16 +128,20 @@ _GENERIC = word_set(
 class _Reader:
     """One pass over one trajectory."""
 
-    def __init__(self, trajectory: Trajectory) -> None:
+    def __init__(
+        self, trajectory: Trajectory, written: Steps, claimed: Sequence[tuple[int, int]]
+    ) -> None:
         self.trajectory = trajectory
+        self.claimed = claimed
         self.trace = trajectory.trace
+        self.written = written
         self.text = words.without_math_signs(without_annotations(self.trace))
         self.latex = words.is_latex(self.trace) or words.is_latex(trajectory.problem)
-        self.sentences = words.sentences(self.trace)
-        self.starts = [start for start, _ in self.sentences]
+        self.quotes = Quotes(self.trace)
         self.mentions = mentions(trajectory.problem)
         self.names = words.proper_names(trajectory.problem)
         self.steps: list[Step] = []
+        self.formulas = Formulas(self.steps)
         self.dropped: list[Dropped] = []
         self.used: set[int] = set()
 
@@ -163,6 +149,8 @@ class _Reader:
         seen: set[tuple[str, Fraction]] = set()
         for calculation in find_calculations(self.trace):
             value, reason = verdict(calculation)
+            if self.written.is_abandoned(calculation.start):
+                value, reason = None, ABANDONED
             if value is not None:
                 key = (render(calculation.expression, lambda n: literal(n.value)), value)
                 if key in seen:
@@ -176,21 +164,53 @@ class _Reader:
             else:
                 self._add(calculation, value)
 
+    def _with_fractions(self, expression: Expression) -> Expression:
+        """The expression with a fraction that the problem states ("2/3 of") as one number, and
+        what it leaves of a whole (1/3) as one less it."""
+        if isinstance(expression, Negative):
+            return Negative(self._with_fractions(expression.operand))
+        if isinstance(expression, Number):
+            return expression
+        left, right = expression.left, expression.right
+        if expression.symbol == "/" and isinstance(right, Number):
+            if isinstance(left, Number):
+                found = self._fraction(left, right)
+                if found is not None:
+                    return found
+            elif isinstance(left, Binary) and left.symbol == "*" and isinstance(left.right, Number):
+                found = self._fraction(left.right, right)
+                if found is not None:
+                    return Binary("*", self._with_fractions(left.left), found)
+        return Binary(expression.symbol, self._with_fractions(left), self._with_fractions(right))
+
+    def _fraction(self, top: Number, bottom: Number) -> Expression | None:
+        between = self.trace[top.end : bottom.start]
+        if not _FRACTION_BAR.fullmatch(between) or bottom.value == 0 or top.percent:
+            return None
+        stated = {m.value for m in self.mentions if m.noun == "fraction"}
+        value = top.value / bottom.value
+        if value in stated:
+            return Number(value, top.start, bottom.end)
+        if 1 - value in stated:
+            one = Number(Fraction(1), top.start, top.end)
+            return Binary("-", one, Number(1 - value, bottom.start, bottom.end))
+        return None
+
     def _drop(self, calculation: Calculation, reason: str) -> None:
         detail = self.trace[calculation.start : calculation.end][:200]
         self.dropped.append(Dropped(calculation.start, calculation.end, reason, detail))
 
     def _add(self, calculation: Calculation, value: Fraction) -> None:
-        start, end = self._quote(calculation)
-        if len(_VISIBLE.findall(self.trace[start:end])) < MIN_QUOTE:
+        start, end = self.quotes.around(calculation.start, calculation.end)
+        if not is_quotable(self.trace[start:end]):
             self._drop(calculation, "quote too short")
             return
+        expression = self._with_fractions(calculation.expression)
+        calculation = replace(calculation, expression=expression)
         operands = self._operands(calculation, start, end)
         if not any(isinstance(o, Link) or _is_stated(o) for o in operands):
             self._drop(calculation, "no data of the instance")
             return
-        expression, operands = _fold(calculation.expression, operands)
-        calculation = replace(calculation, expression=expression)
         links = tuple(dict.fromkeys(o.step for o in operands if isinstance(o, Link)))
         self.used.update(links)
         question = self._written_question(calculation)
@@ -201,29 +221,12 @@ class _Reader:
         )  # fmt: skip
         self.steps.append(step)
 
-    def _quote(self, calculation: Calculation) -> tuple[int, int]:
-        """The sentences that hold the calculation, more of them while they are too short."""
-        first = max(0, bisect_right(self.starts, calculation.start) - 1)
-        last = max(first, bisect_right(self.starts, calculation.end - 1) - 1)
-        while True:
-            start, end = self.sentences[first][0], self.sentences[last][1]
-            end = max(end, calculation.end)
-            while start < calculation.start and self.trace[start] in "*#->• \t":
-                start += 1
-            if len(_VISIBLE.findall(self.trace[start:end])) >= MIN_QUOTE:
-                return start, end
-            if first > 0:
-                first -= 1
-            elif last + 1 < len(self.sentences):
-                last += 1
-            else:
-                return start, end
-
     def _written_question(self, calculation: Calculation) -> str:
         """The subquestion that the trace writes before a step ("How many are left? ** ...")."""
-        line = self.trace.rfind("\n", 0, calculation.start) + 1
-        match = _WRITTEN_QUESTION.match(self.trace, line, calculation.start)
-        return match["question"] if match else ""
+        place = self.written.at(calculation.start)
+        if place < 0 or self.written.all[place].opening != "question":
+            return ""
+        return self.written.all[place].question
 
     def _output(self, calculation: Calculation, start: int, end: int, question: str) -> str:
         found = question_words(question) if question else ()
@@ -339,40 +342,40 @@ class _Reader:
         _, index, mention, form = min(options, key=lambda option: option[:2])
         taken.add(index)
         noun = mention.noun
-        if form:
-            noun = f"{noun}_{form}" if "percent" not in noun else noun.replace("percent", form, 1)
-            noun = noun.replace("increase_growth", "growth")
         names = [noun] if noun else []
         if here is not None and here.noun:
             if not noun or (noun in _GENERIC and here.noun not in _GENERIC):
                 names.insert(0, here.noun)
             else:
                 names.append(here.noun)
-        unit = None if form else mention.unit or (here.unit if here else None)
+        unit = mention.unit or (here.unit if here and not noun else None)
         special = f"{names[0]}_{mention.detail}" if names and mention.detail else ""
-        key = ("problem", f"{index}:{form}")
-        return Datum(key, value, tuple(dict.fromkeys(names)), unit, special)
+        side = {"numerator": index - 1, "denominator": index - 2}.get(noun)
+        whole = None
+        key = ("problem", str(index))
+        if side is not None:
+            key = (noun, str(side))
+            whole = (("problem", str(side)), self.mentions[side].value)
+        return Datum(key, mention.value, tuple(dict.fromkeys(names)), unit, special, form, whole)
 
     # --- routines -----------------------------------------------------------------------------
 
     def spans(self) -> tuple[list[Span], list[Dropped]]:
         """The spans of all steps and cones, in the order of the trace."""
         final = self._final_step()
-        checked = set(self._cone(final.index)) if final is not None else set()
-        drafts: list[tuple[Step, tuple[int, ...]]] = []
-        for step in self.steps:
-            drafts.append((step, (step.index,)))
-            cone = self._cone(step.index)
-            if len(cone) > 1:
-                drafts.append((step, cone))
+        links = [step.links for step in self.steps]
+        checked = set(composition.cone(links, final.index)) if final is not None else set()
+        places = [self.written.at(step.calculation.start) for step in self.steps]
         spans: list[Span] = []
         seen: set[tuple[str, str]] = set()
         last = self.steps[-1].index if self.steps else -1
         target = final.index if final is not None else last
-        for step, cone in drafts:
-            is_target = step.index == target and cone == self._cone(step.index)
-            start = min(self.steps[index].start for index in cone)
-            end = max(self.steps[index].end for index in cone)
+        for cone in composition.proposals(links, places):
+            step = self.steps[cone[-1]]
+            if len(cone) == 1 and self._is_claimed(step.calculation):
+                continue
+            is_target = step.index == target and cone == composition.cone(links, step.index)
+            start, end = self._extent(cone, places)
             too_far = len(cone) > MAX_COMPOSED or (end - start > MAX_QUOTE and not is_target)
             if too_far and len(cone) > 1:
                 self.dropped.append(Dropped(start, end, "steps too far apart"))
@@ -380,10 +383,15 @@ class _Reader:
             if len(spans) >= MAX_SPANS and not is_target:
                 self.dropped.append(Dropped(start, end, "too many calculations in one trace"))
                 continue
-            if not is_target and self._is_nameless(cone):
+            if (self.latex or not is_target) and self._is_nameless(cone):
                 self.dropped.append(Dropped(start, end, "numbers that the text does not name"))
                 continue
-            span = self._span(step, cone, start, end, is_target, step.index in checked)
+            try:
+                span = self._span(step, cone, start, end, is_target, step.index in checked)
+            except NotArithmeticError:
+                reason = "does not reproduce its own result"
+                self.dropped.append(Dropped(start, end, reason))
+                continue
             key = (span.code or "", span.instances[0].bindings)
             if key in seen:
                 self.dropped.append(Dropped(start, end, "repeated calculation"))
@@ -400,16 +408,25 @@ class _Reader:
         matching = [s for s in self.steps if abs(s.value - reference) <= TOLERANCE]
         return matching[-1] if matching else None
 
-    def _cone(self, index: int) -> tuple[int, ...]:
-        """The steps that a step rests on, itself included, in order."""
-        found: set[int] = set()
-        waiting = [index]
-        while waiting:
-            current = waiting.pop()
-            if current not in found:
-                found.add(current)
-                waiting.extend(self.steps[current].links)
-        return tuple(sorted(found))
+    def _extent(self, cone: Sequence[int], places: Sequence[int]) -> tuple[int, int]:
+        """The written steps that a routine is taken from, as far as the trace stands by them; of
+        a long one, and where there is none, the sentences alone."""
+        start = min(self.steps[index].start for index in cone)
+        end = max(self.steps[index].end for index in cone)
+        for index in cone:
+            written = self.written.all[places[index]] if places[index] >= 0 else None
+            if written is not None and written.end - written.start <= MAX_STEP_CHARS:
+                start = min(start, max(written.body, written.abandoned_to))
+                end = max(end, written.end)
+        return start + len(self.trace[start:end]) - len(self.trace[start:end].lstrip()), end
+
+    def _title(self, step: Step) -> str:
+        """What the written step says that it does, for the last of its calculations."""
+        place = self.written.at(step.calculation.start)
+        following = self.steps[step.index + 1 : step.index + 2]
+        if place < 0 or any(self.written.at(s.calculation.start) == place for s in following):
+            return ""
+        return in_sentence_case(self.written.all[place].question, self.trajectory.problem)
 
     def _span(
         self,
@@ -420,24 +437,47 @@ class _Reader:
         is_target: bool,
         checked: bool,
     ) -> Span:
-        routine = Routine(self.steps, cone, self._target_name(step, is_target))
-        code, entry_point = routine.code, routine.entry_point
-        kind: Kind = "procedural" if operations(code, entry_point) >= 2 else "tool"
-        inputs = [parameter.name for parameter in routine.signature.inputs]
-        question = words.final_question(self.trajectory.problem) if is_target else step.question
-        asked = words.mask(question, self.trajectory.problem) if question else ""
+        name = self._target_name(step, is_target)
+        routine = routine_of(self.steps, cone, self.formulas, name)
+        entry_point = routine.entry_point
+        code = composition.share(routine.code, entry_point)
+        tool = "builtins.sum" if routine.is_sum else None
+        if operations(code, entry_point) < 2:
+            tool = single_tool(code, entry_point)
+        kind: Kind = "tool" if routine.is_sum or operations(code, entry_point) < 2 else "procedural"
+        asked = self._asked(step, cone, is_target)
         return make_span(
             self.trajectory,
             start=start,
             end=end,
-            subquestion=asked or words.subquestion(entry_point, inputs),
+            subquestion=asked or routine.subquestion,
             code=code,
             entry_point=entry_point,
             signature=routine.signature,
             cases=[Case(routine.bindings, plain(step.calculation.stated), checked)],
             kind=kind,
-            tool=single_tool(code, entry_point) if kind == "tool" else None,
+            tool=tool,
         )
+
+    def _asked(self, step: Step, cone: Sequence[int], is_target: bool) -> str:
+        """What the trace says that a routine finds, in general words, if it can be had in them:
+        the written subquestion of its one step, or the title of the written step that holds all of
+        it. With a number or another name in it, it is the story's."""
+        place = self.written.at(step.calculation.start)
+        is_within = all(self.written.at(self.steps[i].calculation.start) == place for i in cone)
+        question = step.question if len(cone) == 1 or is_target else ""
+        if not question and (is_within or is_target):
+            question = self._title(step)
+        problem = self.trajectory.problem
+        stated = [n for n in find_numerals(question) if n.kind != "method"]
+        if not question or stated or len(question) > MAX_QUESTION:
+            return ""
+        asked = words.mask(question, problem)
+        several = any(role in asked for role in words.OTHER_ROLES)
+        return "" if several or leaks(asked, problem) else asked
+
+    def _is_claimed(self, calculation: Calculation) -> bool:
+        return any(s <= calculation.start and calculation.end <= e for s, e in self.claimed)
 
     def _is_nameless(self, cone: Sequence[int]) -> bool:
         """Whether the data of a routine has no names that a question could find it by: most of it
@@ -470,9 +510,6 @@ def _form(mention: Mention, value: Fraction) -> str | None:
 
 
 def _reference_value(reference: str | None) -> Fraction | None:
-    if reference is None or len(reference) > 200:
-        return None
-    try:
-        return evaluate(parse_text(reference.strip().rstrip(".").removesuffix("%")))
-    except NotArithmeticError:
-        return None
+    """The number that a reference is, as the verifier of answers reads it."""
+    number = parse_number(plain_text(reference)) if reference is not None else None
+    return number.value if number is not None else None

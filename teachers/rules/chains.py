@@ -1,4 +1,7 @@
-"""Finds the calculations that a text states: annotations and ``expression = number``."""
+"""Finds the calculations that running text states: annotations and ``expression = number``.
+
+What stands in LaTeX is found by `formulas`.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from tracemine.teachers.rules.expressions import (
     NotArithmeticError,
     Number,
     Token,
+    Tree,
     count_operations,
     evaluate,
     parse,
@@ -23,7 +27,8 @@ from tracemine.teachers.rules.expressions import (
     tokenize,
 )
 
-#: How near a stated decimal must be to the exact value.
+#: How near a stated decimal must be to the exact value, and for values below one how near
+#: relatively: in physics a whole result may be smaller than this.
 TOLERANCE = Fraction(1, 10**9)
 
 _ANNOTATION = re.compile(r"<<([^<>\n]{1,300})>>")
@@ -92,12 +97,13 @@ def _find_annotated(text: str) -> Iterator[Calculation]:
         start = after.start() if after else match.end()
         yield Calculation(
             expression, stated, match.start(), match.end(), start, end,
-            decimals=_decimals(right), annotated=True,
+            decimals=decimal_places(right), annotated=True,
         )  # fmt: skip
 
 
-def _decimals(text: str) -> int:
-    return len(text.rstrip("% )}$").partition(".")[2])
+def decimal_places(text: str) -> int:
+    """The decimal places of a number as written."""
+    return len(text.rstrip("%\\ )}$.").partition(".")[2])
 
 
 def _shift(expression: Expression, by: int) -> Expression:
@@ -312,7 +318,7 @@ def _calculation(
     result_start = tokens[final[0]].start
     return Calculation(
         expression, stated, start, end, result_start, end, approximate,
-        _decimals(text[result_start:end]),
+        decimal_places(text[result_start:end]),
     )  # fmt: skip
 
 
@@ -325,15 +331,28 @@ def _is_result(expression: Expression) -> bool:
     return isinstance(expression, Number)
 
 
+def is_equal(left: Fraction, right: Fraction) -> bool:
+    """Whether two values are one, but for the rounding of what is no fraction."""
+    return abs(left - right) <= TOLERANCE * min(Fraction(1), max(abs(left), abs(right)))
+
+
 def verdict(calculation: Calculation) -> tuple[Fraction | None, str]:
     """The exact value of a calculation that holds, else why it does not."""
+    stated, decimals = calculation.stated, calculation.decimals
+    return judged(calculation.expression, stated, decimals, approximate=calculation.approximate)
+
+
+def judged(
+    tree: Tree, stated: Fraction, decimals: int, *, approximate: bool
+) -> tuple[Fraction | None, str]:
+    """The exact value of ``tree`` if it is what was ``stated`` to so many ``decimals``, else why
+    it is not."""
     try:
-        value = evaluate(calculation.expression)
+        value = evaluate(tree)
     except NotArithmeticError:
         return None, "does not compute"
-    off = abs(value - calculation.stated)
-    if off <= TOLERANCE:
+    if is_equal(value, stated):
         return value, ""
-    if off <= Fraction(1, 2 * 10**calculation.decimals) or calculation.approximate:
+    if abs(value - stated) <= Fraction(1, 2 * 10**decimals) or approximate:
         return None, "rounded result"
     return None, "does not compute"

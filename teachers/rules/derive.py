@@ -643,8 +643,16 @@ def _unconditional(function: ast.FunctionDef) -> Iterator[tuple[ast.expr, dict[s
 def stored_names(node: ast.AST) -> list[str]:
     """The names that ``node`` binds, by place in the source; also where it only changes what they
     hold (``x[0] = 1``, ``x.append(1)`` count for ``x``)."""
+    return written_names(ast.walk(node))
+
+
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)
+
+
+def written_names(nodes: Iterable[ast.AST]) -> list[str]:
+    """The names that ``nodes``, each for itself, bind or change the contents of."""
     found: dict[str, None] = {}
-    for inner in ast.walk(node):
+    for inner in nodes:
         if isinstance(inner, ast.Name) and isinstance(inner.ctx, (ast.Store, ast.Del)):
             found[inner.id] = None
         elif isinstance(inner, (ast.Subscript, ast.Attribute)) and isinstance(
@@ -662,7 +670,9 @@ def stored_names(node: ast.AST) -> list[str]:
             and inner.func.attr in MUTATORS
         ):
             found[inner.func.value.id] = None
-        elif isinstance(inner, (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler)):
+        elif isinstance(
+            inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)
+        ):
             if inner.name:
                 found[inner.name] = None
         elif isinstance(inner, (ast.Import, ast.ImportFrom)):

@@ -1,17 +1,22 @@
-"""Arithmetic as text: read into a small tree, evaluated exactly, written as Python.
+"""Arithmetic as a small tree: read from plain text, evaluated exactly, written as Python.
 
-Reads what people write in plain text and simple LaTeX: ``5 * $3``, ``(25/100)*125``, ``20% of 50``
-``3 × 4``, ``\\frac{1}{2} \\cdot 8``. Nothing symbolic, nothing evaluated by Python itself, and
+Reads what people write in running text, and simple LaTeX in it: ``5 * $3``, ``(25/100)*125``,
+``20% of 50``, ``3 × 4``, ``\\frac{1}{2} \\cdot 8``. Formulas in LaTeX are read by `latex`, into the
+same tree, which may then hold symbols and functions. Nothing is evaluated by Python itself, and
 every walk is bounded.
 """
 
 from __future__ import annotations
 
+import math
+import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal, TypeAlias
+
+import mpmath
 
 from tracemine.teachers.rules.numerals import parse_decimal
 from tracemine.teachers.rules.words import UNITS
@@ -20,6 +25,13 @@ from tracemine.teachers.rules.words import UNITS
 MAX_EXPONENT = 64
 #: Largest numerator or denominator, in bits, that a calculation may reach.
 MAX_BITS = 512
+#: Largest argument of a factorial, and upper one of a binomial coefficient.
+MAX_FACTORIAL = 170
+#: Binary digits of values that are no fraction (roots, pi): over 40 decimal digits, so that a
+#: chain that holds is told from one that nearly does.
+PRECISION = 160
+#: A value nearer to a whole number than this is that number: sqrt(2) * sqrt(8) is 4.
+WHOLE = Fraction(1, 10**30)
 #: Most tokens, and deepest nesting, of one expression.
 MAX_TOKENS = 200
 MAX_NESTING = 30
@@ -43,31 +55,59 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A literal operand, at ``[start, end)`` of the text; its value is before any percent sign."""
+    """A literal operand, at ``[start, end)`` of the text; its value is before any percent sign.
+
+    ``symbol`` is the letter of a formula in whose place it is put; ``fixed`` says that it belongs
+    to the formula (the 2 of 2 pi r) and is no data.
+    """
 
     value: Fraction
     start: int
     end: int
     percent: bool = False
+    symbol: str = ""
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """Two operands and one of ``+ - * / // % **``."""
+    """Two operands and one of ``+ - * / // % **``. Those of an `Expression` are expressions, those
+    of a `Tree` trees; the one class serves both."""
 
     symbol: str
-    left: Expression
-    right: Expression
+    left: Any
+    right: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Negative:
-    """A sign before something that is not a literal."""
+    """A sign before something that is not a literal; its operand is as with `Binary`."""
 
-    operand: Expression
+    operand: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A letter that stands for a number, at ``[start, end)``; such a tree has no value of its own
+    and no code until numbers are put in."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of `FUNCTIONS` on operands, or the constant ``pi`` on none."""
+
+    name: str
+    arguments: tuple[Tree, ...]
+
+
+#: Arithmetic, as running text has it.
 Expression = Number | Binary | Negative
+#: A formula, as LaTeX has it.
+Tree = Number | Binary | Negative | Symbol | Call
 
 
 class NotArithmeticError(ValueError):
@@ -296,92 +336,306 @@ def _fits(opening: Token, closing: Token) -> bool:
     return _OPENING.get(closing.symbol) == opening.symbol
 
 
-def evaluate(expression: Expression) -> Fraction:
-    """The exact value.
+#: A fraction, or a number of mpmath, which has no types.
+_Value: TypeAlias = Fraction | Any
+#: A context of its own: the precision of mpmath's common one is anybody's to change.
+_REALS = mpmath.MPContext()
+_REALS.prec = PRECISION
+
+
+def evaluate(expression: Tree) -> Fraction:
+    """The value: exact for a rational number, else a fraction within 1e-40 of it (relatively).
 
     Raises:
-        NotArithmeticError: on division by zero, a root, or a value beyond the limits.
+        NotArithmeticError: on division by zero, a root of a negative number, a symbol, or a value
+            beyond the limits.
     """
+    return _fraction(_value(expression))
+
+
+def _fraction(value: _Value) -> Fraction:
+    if isinstance(value, Fraction):
+        return value
+    sign, mantissa, exponent, _ = value._mpf_
+    exact = Fraction(-mantissa if sign else mantissa) * Fraction(2) ** exponent
+    nearest = Fraction(round(exact))
+    return nearest if abs(exact - nearest) < WHOLE else exact
+
+
+def _value(expression: Tree) -> _Value:
     if isinstance(expression, Number):
         return expression.value / 100 if expression.percent else expression.value
     if isinstance(expression, Negative):
-        return -evaluate(expression.operand)
-    left, right = evaluate(expression.left), evaluate(expression.right)
-    value = _apply(expression.symbol, left, right)
-    if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
+        return -_value(expression.operand)
+    if isinstance(expression, Symbol):
+        raise NotArithmeticError("a symbol has no value")
+    if isinstance(expression, Call):
+        found = _call(expression.name, [_value(a) for a in expression.arguments])
+    else:
+        found = _apply(expression.symbol, _value(expression.left), _value(expression.right))
+    return _bounded(found)
+
+
+def _bounded(value: _Value) -> _Value:
+    if isinstance(value, Fraction):
+        if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
+            raise NotArithmeticError("too large")
+    elif not _REALS.isfinite(value) or (value and abs(_REALS.mag(value)) > MAX_BITS):
         raise NotArithmeticError("too large")
     return value
 
 
-def _apply(symbol: str, left: Fraction, right: Fraction) -> Fraction:
+def _real(value: _Value) -> Any:
+    if isinstance(value, Fraction):
+        return _REALS.mpf(value.numerator) / value.denominator
+    return value
+
+
+def _apply(symbol: str, left: _Value, right: _Value) -> _Value:
     if symbol in ("/", "//", "%") and right == 0:
         raise NotArithmeticError("division by zero")
     if symbol == "**":
-        bits = max(left.numerator.bit_length(), left.denominator.bit_length())
-        too_large = right.denominator != 1 or abs(right) > MAX_EXPONENT
-        if too_large or bits * abs(right) > MAX_BITS or (left == 0 and right < 0):
-            raise NotArithmeticError("a power beyond the limits")
-        return Fraction(left ** int(right))
-    table: Mapping[str, Callable[[Fraction, Fraction], Fraction]] = {
-        "+": lambda a, b: a + b,
-        "-": lambda a, b: a - b,
-        "*": lambda a, b: a * b,
-        "/": lambda a, b: a / b,
-        "//": lambda a, b: Fraction(a // b),
-        "%": lambda a, b: a % b,
-    }
-    if symbol not in table:
+        return _power(left, right)
+    if symbol not in _OPERATIONS:
         raise NotArithmeticError(f"unknown operator {symbol}")
-    return table[symbol](left, right)
+    if isinstance(left, Fraction) and isinstance(right, Fraction):
+        return Fraction(_OPERATIONS[symbol](left, right))
+    return _OPERATIONS[symbol](_real(left), _real(right))
 
 
-def numbers(expression: Expression) -> Iterator[Number]:
-    """The literal operands, from left to right."""
-    if isinstance(expression, Number):
+_OPERATIONS: Mapping[str, Callable[..., _Value]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "//": lambda a, b: a // b,
+    "%": lambda a, b: a % b,
+}
+
+
+def _power(base: _Value, exponent: _Value) -> _Value:
+    if base == 0 and exponent < 0:
+        raise NotArithmeticError("division by zero")
+    if abs(exponent) > MAX_EXPONENT:
+        raise NotArithmeticError("a power beyond the limits")
+    if isinstance(exponent, Fraction) and exponent.denominator == 1:
+        if not isinstance(base, Fraction):
+            return base ** int(exponent)
+        bits = max(base.numerator.bit_length(), base.denominator.bit_length())
+        if bits * abs(exponent) > MAX_BITS:
+            raise NotArithmeticError("a power beyond the limits")
+        return Fraction(base ** int(exponent))
+    if base < 0:
+        raise NotArithmeticError("a root of a negative number")
+    if isinstance(exponent, Fraction) and exponent.denominator <= MAX_EXPONENT:
+        root = _root(base, exponent.denominator)
+        return _power(root, Fraction(exponent.numerator))
+    return _real(base) ** _real(exponent)
+
+
+def _root(value: _Value, degree: int) -> _Value:
+    """The root of ``value``, exact where it is rational."""
+    if value < 0:
+        raise NotArithmeticError("a root of a negative number")
+    if isinstance(value, Fraction):
+        top, bottom = _whole_root(value.numerator, degree), _whole_root(value.denominator, degree)
+        if top is not None and bottom is not None:
+            return Fraction(top, bottom)
+    return _REALS.root(_real(value), degree)
+
+
+def _whole_root(value: int, degree: int) -> int | None:
+    # Two more bits than the number has are enough to round its root rightly.
+    nearest = int(mpmath.libmp.to_int(mpmath.libmp.mpf_nthroot(
+        mpmath.libmp.from_int(value), degree, value.bit_length() + 8, "n"), "n"))  # fmt: skip
+    return nearest if nearest**degree == value else None
+
+
+def _call(name: str, values: list[_Value]) -> _Value:
+    if name == "pi":
+        return _REALS.mpf(_REALS.pi)
+    if name == "sqrt":
+        return _root(values[0], 2)
+    if name == "cbrt":
+        return _root(values[0], 3)
+    if name == "abs":
+        return abs(values[0])
+    if name in ("floor", "ceil"):
+        exact = _fraction(values[0])
+        return Fraction(math.floor(exact) if name == "floor" else math.ceil(exact))
+    if name in ("factorial", "comb"):
+        return _count(name, values)
+    if name in ("log", "log10", "ln"):
+        return _logarithm(name, values)
+    if name == "radians":
+        return _real(values[0]) * _REALS.pi / 180
+    if name == "exp":
+        return _REALS.exp(_real(values[0]))
+    if name in ("sin", "cos", "tan"):
+        return _trigonometric(name, _real(values[0]))
+    raise NotArithmeticError(f"unknown function {name}")
+
+
+def _count(name: str, values: list[_Value]) -> Fraction:
+    whole = [int(v) for v in values if isinstance(v, Fraction) and v.denominator == 1 and v >= 0]
+    if len(whole) != len(values) or max(whole) > MAX_FACTORIAL:
+        raise NotArithmeticError("not a small whole number")
+    return Fraction(math.factorial(*whole) if name == "factorial" else math.comb(*whole))
+
+
+def _logarithm(name: str, values: list[_Value]) -> _Value:
+    base = values[1] if name == "log" else Fraction(10)
+    if values[0] <= 0 or base <= 0 or base == 1:
+        raise NotArithmeticError("a logarithm of no positive number")
+    natural = _REALS.log(_real(values[0]))
+    return natural if name == "ln" else natural / _REALS.log(_real(base))
+
+
+def _trigonometric(name: str, angle: Any) -> _Value:
+    if abs(angle) > MAX_ANGLE:
+        raise NotArithmeticError("an angle beyond the limits")
+    if name == "tan" and abs(_REALS.cos(angle)) < float(WHOLE):
+        raise NotArithmeticError("a tangent of a right angle")
+    function: Callable[[Any], Any] = getattr(_REALS, name)
+    return function(angle)
+
+
+def operands(expression: Tree) -> tuple[Tree, ...]:
+    """What the outermost operation works on; none for a leaf."""
+    if isinstance(expression, Negative):
+        return (expression.operand,)
+    if isinstance(expression, Binary):
+        return expression.left, expression.right
+    return expression.arguments if isinstance(expression, Call) else ()
+
+
+def rebuilt(expression: Tree, parts: Sequence[Tree]) -> Tree:
+    """The outermost operation of ``expression`` on other operands."""
+    if isinstance(expression, Negative):
+        return Negative(parts[0])
+    if isinstance(expression, Binary):
+        return Binary(expression.symbol, parts[0], parts[1])
+    return Call(expression.name, tuple(parts)) if isinstance(expression, Call) else expression
+
+
+def leaves(expression: Tree) -> Iterator[Number | Symbol]:
+    """The numbers and symbols, from left to right."""
+    if isinstance(expression, (Number, Symbol)):
         yield expression
-    elif isinstance(expression, Negative):
-        yield from numbers(expression.operand)
     else:
-        yield from numbers(expression.left)
-        yield from numbers(expression.right)
+        for part in operands(expression):
+            yield from leaves(part)
 
 
-def count_operations(expression: Expression) -> int:
+def numbers(expression: Tree) -> Iterator[Number]:
+    """The literal operands, from left to right."""
+    return (leaf for leaf in leaves(expression) if isinstance(leaf, Number))
+
+
+def symbols(expression: Tree) -> list[str]:
+    """The names of the symbols, each once, in order of appearance."""
+    found = [leaf.name for leaf in leaves(expression) if isinstance(leaf, Symbol)]
+    return list(dict.fromkeys(found))
+
+
+def count_operations(expression: Tree) -> int:
     """How many operations it takes; a percent sign is a division by 100."""
     if isinstance(expression, Number):
         return int(expression.percent)
-    if isinstance(expression, Negative):
-        return 1 + count_operations(expression.operand)
-    return 1 + count_operations(expression.left) + count_operations(expression.right)
+    own = not isinstance(expression, Symbol) and expression != PI
+    return int(own) + sum(map(count_operations, operands(expression)))
 
 
-def divides(expression: Expression) -> bool:
+def divides(expression: Tree) -> bool:
     """Whether Python gives a float for it even where the value is whole."""
     if isinstance(expression, Number):
         return expression.percent
-    if isinstance(expression, Negative):
-        return divides(expression.operand)
-    if expression.symbol == "/":
+    if isinstance(expression, Call) and expression.name not in _WHOLE_FUNCTIONS:
         return True
-    if expression.symbol == "**" and evaluate(expression.right) < 0:
+    if isinstance(expression, Binary):
+        if expression.symbol == "/":
+            return True
+        if expression.symbol == "**":
+            exponent = evaluate(expression.right)
+            if exponent < 0 or exponent.denominator != 1:
+                return True
+    return any(map(divides, operands(expression)))
+
+
+def is_irrational(expression: Tree) -> bool:
+    """Whether its value need not be a fraction even where all its operands are whole."""
+    if isinstance(expression, Call) and expression.name not in _WHOLE_FUNCTIONS:
         return True
-    return divides(expression.left) or divides(expression.right)
+    if isinstance(expression, Binary) and expression.symbol == "**":
+        broken = evaluate(expression.right).denominator != 1
+        return broken or is_irrational(expression.left)
+    return any(map(is_irrational, operands(expression)))
+
+
+#: The constant pi.
+PI = Call("pi", ())
+#: Largest angle of a trigonometric function, in radians.
+MAX_ANGLE = 10**6
+#: Every function that a tree may call, as Python code over its operands' code.
+FUNCTIONS: Mapping[str, str] = {
+    "pi": "math.pi", "sqrt": "math.sqrt({})", "cbrt": "math.cbrt({})", "abs": "abs({})",
+    "floor": "math.floor({})", "ceil": "math.ceil({})", "factorial": "math.factorial({})",
+    "comb": "math.comb({}, {})", "log": "math.log({}, {})", "log10": "math.log10({})",
+    "ln": "math.log({})", "exp": "math.exp({})", "radians": "math.radians({})",
+    "sin": "math.sin({})", "cos": "math.cos({})", "tan": "math.tan({})",
+}  # fmt: skip
+_WHOLE_FUNCTIONS = frozenset(("abs", "floor", "ceil", "factorial", "comb"))
+
+
+def compute(tree: Tree, values: Mapping[str, float]) -> float:
+    """What the code that `render` writes of ``tree`` gives where its symbols have ``values``: in
+    ints and floats, and in the same order.
+
+    Raises:
+        ArithmeticError, ValueError, TypeError: as that code does.
+    """
+    if isinstance(tree, Number):
+        value = plain(tree.value)
+        return value / 100 if tree.percent else value
+    if isinstance(tree, Symbol):
+        return values[tree.name]
+    found = [compute(part, values) for part in operands(tree)]
+    if isinstance(tree, Negative):
+        return -found[0]
+    function = _ON_FLOATS[tree.symbol if isinstance(tree, Binary) else tree.name]
+    result: float = function(*found)
+    return result
+
+
+_ON_FLOATS: Mapping[str, Callable[..., Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
+    "//": operator.floordiv, "%": operator.mod, "**": operator.pow, "pi": lambda: math.pi,
+    "sqrt": math.sqrt, "cbrt": math.cbrt, "abs": abs, "floor": math.floor, "ceil": math.ceil,
+    "factorial": math.factorial, "comb": math.comb, "log": math.log, "log10": math.log10,
+    "ln": math.log, "exp": math.exp, "radians": math.radians, "sin": math.sin, "cos": math.cos,
+    "tan": math.tan,
+}  # fmt: skip
 
 
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "%": 2, "**": 4}
 
 
-def render(expression: Expression, write: Callable[[Number], str]) -> str:
+def render(expression: Tree, write: Callable[[Number], str]) -> str:
     """Python code for it; ``write`` gives an operand's code without its percent sign."""
     return _render(expression, write)[0]
 
 
-def _render(expression: Expression, write: Callable[[Number], str]) -> tuple[str, int]:
+def _render(expression: Tree, write: Callable[[Number], str]) -> tuple[str, int]:
     if isinstance(expression, Number):
         text = write(expression)
         if expression.percent:
             return f"{text} / 100", 2
         return text, 3 if text.startswith("-") else 5
+    if isinstance(expression, Symbol):
+        return expression.name, 5
+    if isinstance(expression, Call):
+        parts = [_render(part, write)[0] for part in expression.arguments]
+        return FUNCTIONS[expression.name].format(*parts), 5
     if isinstance(expression, Negative):
         inner, level = _render(expression.operand, write)
         return f"-{inner}" if level > 3 else f"-({inner})", 3
@@ -398,6 +652,9 @@ def _render(expression: Expression, write: Callable[[Number], str]) -> tuple[str
 
 def literal(value: Fraction) -> str:
     """A number as Python code that a person would write."""
-    if value.denominator == 1:
-        return str(value.numerator)
-    return repr(float(value))
+    return repr(plain(value))
+
+
+def plain(value: Fraction) -> int | float:
+    """A Python number; a float where the value is not whole."""
+    return value.numerator if value.denominator == 1 else float(value)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from tracemine.teachers.rules import words
 from tracemine.teachers.rules.derive import join_words, spoken
-from tracemine.teachers.rules.numerals import find_numerals
+from tracemine.teachers.rules.numerals import NUMBER_WORDS, find_numerals
 
 #: Longest subquestion, in characters.
 MAX_PHRASE = 240
@@ -25,8 +26,9 @@ _TASK = re.compile(
 )
 _NAMED = re.compile(r"\s*\b(?:by|in|with|using)\s+(?:the\s+)?function\s+name\s+\w+", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[a-z\])])[.?!](?:\s|$)")
+#: Where a list of examples begins.
+_ENUMERATION = re.compile(r"(?<=\w{3})\s+1\.\s|\s+(?:e\.g\.|for example|example:)", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
-_CAPITALISED = re.compile(r"[A-Z][a-z]+(?:['’]s)?")
 _WORD = re.compile(r"[A-Za-z]+")
 _LEAD_IN = re.compile(
     r"^(?:(?:step\s*\d+|\d+|[a-z])\s*[.):-]\s*|"
@@ -41,14 +43,6 @@ _USELESS = re.compile(
     r"|solution|equation|relationship|step|statement|loop|code|given)\b|[=<>\[\]{}()*/\\^|`]",
     re.IGNORECASE,
 )
-_MONTHS_AND_DAYS = frozenset(
-    {
-        "january", "february", "march", "april", "may", "june", "july", "august", "september",
-        "october", "november", "december", "monday", "tuesday", "wednesday", "thursday", "friday",
-        "saturday", "sunday",
-    }
-)  # fmt: skip
-
 #: Names that do not say what they hold.
 GENERIC = frozenset(
     {
@@ -64,6 +58,7 @@ def task_phrase(text: str) -> str:
     function to find the nth pell number." """
     first = _SPACE.sub(" ", text.strip())
     stripped = _NAMED.sub("", _TASK.sub("", first, count=1)).strip()
+    stripped = _ENUMERATION.split(stripped)[0]
     end = _SENTENCE_END.search(stripped)
     if end is not None and end.start() >= 12:
         stripped = stripped[: end.start()]
@@ -76,48 +71,18 @@ def task_phrase(text: str) -> str:
 
 
 def proper_names(text: str) -> frozenset[str]:
-    """Words, in lower case, that ``text`` writes with a capital inside a sentence and never
-    without one: the names of people and places. At the start of a sentence a word is a name if it
-    is one elsewhere, or if it is no word of common use there (it ends in a possessive, or a verb
-    in the third person follows)."""
-    lower = {w for w in _WORD.findall(text) if w.islower()}
-    found: set[str] = set()
-    for match in _CAPITALISED.finditer(text):
-        word = re.sub(r"['’]s$", "", match.group())
-        before = text[: match.start()].rstrip()
-        starts = not before or before[-1] in '.?!:"“”\n'
-        if word.lower() in lower or word.lower() in _MONTHS_AND_DAYS:
-            continue
-        if not starts or match.group() != word or _is_subject(text, match.end()):
-            found.add(word.lower())
-    return frozenset(found - _NOT_NAMES)
-
-
-_NOT_NAMES = frozenset(
-    {
-        "i", "if", "how", "what", "when", "where", "who", "why", "which", "the", "a", "an", "in",
-        "on", "at", "for", "each", "every", "all", "he", "she", "they", "it", "there", "this",
-        "that", "his", "her", "their", "its", "after", "before", "then", "one", "two", "three",
-        "four", "five", "six", "seven", "eight", "nine", "ten", "english", "dollars", "everyone",
-        "today", "yesterday", "tomorrow", "half", "some", "most", "many", "several", "find",
-        "given", "suppose", "let", "calculate", "determine", "compute", "another", "someone",
-    }
-)  # fmt: skip
-_SUBJECT = re.compile(
-    r"\s+(?:is|was|has|had|wants|buys|bought|makes|made|gets|got|can|will|went|goes|and\s+[A-Z]"
-    r"|[a-z]{3,}(?:s|ed))\b"
-)
-
-
-def _is_subject(text: str, end: int) -> bool:
-    return _SUBJECT.match(text, end) is not None
+    """The names of people and places in ``text`` (see `words.proper_names`), in lower case, each
+    word for itself."""
+    names = words.proper_names(text)
+    return frozenset(part.lower() for name in names for part in _WORD.findall(name))
 
 
 def name_phrase(name: str, names: frozenset[str]) -> str:
-    """The words of an identifier without the names of people: "age" out of ``alice_age``; empty
-    if it consists of nothing else."""
-    words = [w for w in spoken(name).split() if w not in names and not w.isdigit()]
-    return " ".join(words)
+    """The words of an identifier without the names of people, days and numbers: "age" out of
+    ``alice_age``; empty if it consists of nothing else."""
+    dropped = names | words.CALENDAR | NUMBER_WORDS
+    kept = [w for w in spoken(name).split() if w not in dropped and not w.isdigit()]
+    return " ".join(kept)
 
 
 def derivation_phrase(
@@ -145,10 +110,10 @@ def comment_phrase(comment: str, names: frozenset[str]) -> str:
         if shorter == text:
             break
         text = shorter
-    words = [w.lower() for w in _WORD.findall(text)]
-    if not 2 <= len(words) <= 14 or _USELESS.search(text) or "?" in text:
+    said = [w.lower() for w in _WORD.findall(text)]
+    if not 2 <= len(said) <= 14 or _USELESS.search(text) or "?" in text:
         return ""
-    if find_numerals(text) or any(c.isdigit() for c in text) or names.intersection(words):
+    if find_numerals(text) or any(c.isdigit() for c in text) or names.intersection(said):
         return ""
     if re.search(r"[A-Z]", text[1:]) or re.search(r"\b(he|she|they|we|i|is|are|was)\b", text):
         return ""
@@ -163,8 +128,8 @@ def docstring_phrase(text: str | None, names: frozenset[str] = frozenset()) -> s
     first = _SPACE.sub(" ", text.strip().split("\n\n")[0])
     end = _SENTENCE_END.search(first)
     first = first[: end.start()] if end else first
-    words = [w.lower() for w in _WORD.findall(first)]
-    if not 3 <= len(words) <= 30 or find_numerals(first) or names.intersection(words):
+    said = [w.lower() for w in _WORD.findall(first)]
+    if not 3 <= len(said) <= 30 or find_numerals(first) or names.intersection(said):
         return ""
     return task_phrase(first)
 

@@ -21,7 +21,13 @@ from typing import Any
 from tracemine.schemas import NotPlainError, Parameter, Signature, Span, Trajectory, encode
 from tracemine.schemas.types import join_all, type_of
 from tracemine.teachers.base import Dropped, Segmentation
-from tracemine.teachers.rules.derive import expression_operations, parameters_of, single_tool
+from tracemine.teachers.rules.derive import (
+    as_expression,
+    expression_operations,
+    find_function,
+    parameters_of,
+    single_tool,
+)
 from tracemine.teachers.rules.lifting import WELL_KNOWN, Mention, is_data, mentions, percent_forms
 from tracemine.teachers.rules.phrases import (
     GENERIC,
@@ -32,6 +38,7 @@ from tracemine.teachers.rules.phrases import (
     name_phrase,
     proper_names,
 )
+from tracemine.teachers.rules.routines import routine_of_formula
 from tracemine.teachers.rules.slices import (
     BUILTINS,
     backward_slice,
@@ -51,6 +58,7 @@ from tracemine.teachers.rules.tracing import (
     read_recording,
 )
 from tracemine.verifiers.equivalence import verify
+from tracemine.verifiers.replay import is_plain_arithmetic
 from tracemine.verifiers.sandbox import Sandbox
 
 #: Statements of one program that are looked at.
@@ -897,6 +905,9 @@ def _verified(program: _Program, draft: _Draft, sandbox: Sandbox) -> Span | Drop
     if run.status != "ok" or verify(draft.result.value, run.value).outcome != "agree":
         return drop(NO_RESULT, run.reason)
     signature = _signature(program, draft)
+    spoken = _in_roles(program, draft, signature)
+    if spoken is not None:
+        return spoken
     tool = single_tool(draft.code, draft.entry, signature)
     phrase = draft.phrase or derivation_phrase(
         draft.target, bindings, program.names, comment=draft.comment
@@ -910,6 +921,32 @@ def _verified(program: _Program, draft: _Draft, sandbox: Sandbox) -> Span | Drop
         entry_point=draft.entry,
         signature=signature,
         cases=[Case(bindings, draft.result.value, draft.checked)],
+        kind="tool" if tool else "procedural",
+        tool=tool,
+    )
+
+
+def _in_roles(program: _Program, draft: _Draft, signature: Signature) -> Span | None:
+    """The span of a draft that is plain arithmetic, in the same form and words as calculations."""
+    bindings = {name: value.value for name, value in draft.inputs}
+    function = find_function(ast.parse(draft.code), draft.entry)
+    expression = as_expression(function) if is_plain_arithmetic(draft.code) else None
+    if expression is None or type(draft.result.value) not in (int, float):
+        return None
+    units = {parameter.name: parameter.unit for parameter in signature.inputs}
+    routine = routine_of_formula(expression, bindings, units, draft.result.value, draft.target)
+    if routine is None:
+        return None
+    tool = "builtins.sum" if routine.is_sum else single_tool(routine.code, routine.entry_point)
+    return make_span(
+        program.trajectory,
+        start=draft.start,
+        end=draft.end,
+        subquestion=routine.subquestion,
+        code=routine.code,
+        entry_point=routine.entry_point,
+        signature=routine.signature,
+        cases=[Case(routine.bindings, draft.result.value, draft.checked)],
         kind="tool" if tool else "procedural",
         tool=tool,
     )

@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tracemine.teachers.rules.derive import MUTATORS
+from tracemine.teachers.rules.derive import written_names
 
 BUILTINS = frozenset(dir(builtins))
 
@@ -159,33 +159,10 @@ def _walk_scope(node: ast.AST) -> Iterable[ast.AST]:
 def writes_of(node: ast.stmt) -> list[str]:
     """The names that a statement binds, or whose contents it changes in a way that can be seen
     (``x[0] = 1``, ``x.append(1)``)."""
-    found: dict[str, None] = {}
     if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
         return [node.name]
-    for inner in _walk_scope(node):
-        if isinstance(inner, ast.Name) and isinstance(inner.ctx, (ast.Store, ast.Del)):
-            found[inner.id] = None
-        elif isinstance(inner, (ast.Subscript, ast.Attribute)) and isinstance(
-            inner.ctx, (ast.Store, ast.Del)
-        ):
-            root: ast.AST = inner
-            while isinstance(root, (ast.Subscript, ast.Attribute)):
-                root = root.value
-            if isinstance(root, ast.Name):
-                found[root.id] = None
-        elif (
-            isinstance(inner, ast.Call)
-            and isinstance(inner.func, ast.Attribute)
-            and isinstance(inner.func.value, ast.Name)
-            and inner.func.attr in MUTATORS
-        ):
-            found[inner.func.value.id] = None
-        elif isinstance(inner, (*_FUNCTIONS, ast.ClassDef)):
-            found[inner.name] = None
-        elif isinstance(inner, (ast.Import, ast.ImportFrom)):
-            for alias in inner.names:
-                found[alias.asname or alias.name.partition(".")[0]] = None
-    return list(found)
+    # The name of an exception is gone after its handler.
+    return written_names(n for n in _walk_scope(node) if not isinstance(n, ast.ExceptHandler))
 
 
 def replaces(node: ast.stmt) -> set[str]:

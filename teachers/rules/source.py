@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracemine.schemas.syntax import MAX_DEPTH, depth
+from tracemine.teachers.rules.quotes import is_quotable
 from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.sandbox import DEFAULT_LIMITS, Limits, Run, Sandbox
 
 #: Longer code is no routine, in characters.
 MAX_CODE_CHARS = 30_000
-#: What a quote has at least, in characters that are not space.
-MIN_QUOTE = 12
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -71,20 +70,16 @@ class Source:
 
     def widen(self, start: int, end: int) -> tuple[int, int]:
         """The least whole lines around a place whose text is long enough for a quote."""
-        if _marks(self.trace[start:end]) >= MIN_QUOTE:
+        if is_quotable(self.trace[start:end]):
             return start, end
         starts = [s for s in self.lines if s <= start]
         stop = min((s for s in self.lines if s >= end), default=self.end)
         end = start + len(self.trace[start:stop].rstrip())
-        while starts and _marks(self.trace[start:end]) < MIN_QUOTE:
+        while starts and not is_quotable(self.trace[start:end]):
             start = starts.pop()
         while start < end and self.trace[start].isspace():
             start += 1
         return start, end
-
-
-def _marks(text: str) -> int:
-    return sum(not c.isspace() for c in text)
 
 
 def parse_source(trace: str, start: int, end: int) -> Source:

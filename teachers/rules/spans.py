@@ -1,17 +1,17 @@
-"""How both readers of the rules teacher make a span."""
+"""How the readers of the rules teacher make a span."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tracemine.schemas import Instance, Signature, Span, Trajectory, content_id, encode
+from tracemine.schemas import Instance, Parameter, Signature, Span, Trajectory, content_id, encode
 from tracemine.schemas.records import Kind, Origin
 from tracemine.teachers.rules.derive import describe
 
 #: Named in every span, and raised when the rules change what they give for the same trace.
-FINGERPRINT = "rules@1"
+FINGERPRINT = "rules@2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,8 @@ def make_span(
     derived = describe(code, entry_point, signature, [case.bindings for case in cases])
     own = encode(cases[0].bindings)
     span_id = content_id("span", trajectory.id, start, end, code, own, FINGERPRINT)
-    return Span(
-        id=span_id,
-        trajectory_id=trajectory.id,
-        problem_id=trajectory.problem_id,
-        start=start,
-        end=end,
-        quote=trajectory.trace[start:end],
-        subquestion=subquestion,
+    return replace(
+        _bare_span(trajectory, span_id, start, end, subquestion, kind),
         subroutine=derived.subroutine,
         summary=derived.summary,
         code=code,
@@ -63,11 +57,47 @@ def make_span(
         preconditions=derived.preconditions,
         predicates=derived.predicates,
         failure_modes=derived.failure_modes,
+        instances=tuple(_instance(trajectory, span_id, case) for case in cases),
+        tool=tool,
+    )
+
+
+def written_span(
+    trajectory: Trajectory, *, start: int, end: int, subquestion: str, result: str, kind: Kind
+) -> Span:
+    """A span over ``trajectory.trace[start:end]`` for which there is no code: what it does is told
+    by its quote alone. ``result`` is the value that it states, empty where it states none."""
+    span_id = content_id("span", trajectory.id, start, end, "", result, FINGERPRINT)
+    case = Case({}, result, checked=False)
+    instances = (_instance(trajectory, span_id, case),) if result else ()
+    span = _bare_span(trajectory, span_id, start, end, subquestion, kind)
+    return replace(span, instances=instances)
+
+
+def _bare_span(
+    trajectory: Trajectory, span_id: str, start: int, end: int, subquestion: str, kind: Kind
+) -> Span:
+    """A place of a trace and its subquestion, with nothing that can be run."""
+    return Span(
+        id=span_id,
+        trajectory_id=trajectory.id,
+        problem_id=trajectory.problem_id,
+        start=start,
+        end=end,
+        quote=trajectory.trace[start:end],
+        subquestion=subquestion,
+        subroutine=trajectory.trace[start:end],
+        summary=subquestion,
+        code=None,
+        entry_point=None,
+        signature=Signature((), Parameter("answer", "str")),
+        preconditions=(),
+        predicates=(),
+        failure_modes=(),
         kind=kind,
         domain=trajectory.domain,
         teacher=FINGERPRINT,
-        instances=tuple(_instance(trajectory, span_id, case) for case in cases),
-        tool=tool,
+        instances=(),
     )
 
 

@@ -1,5 +1,5 @@
-"""Words: what kind a word is, identifiers and units, sentences, subquestions without an instance's
-own numbers and names. No tagger and no model: closed lists and endings.
+"""Words: what kind a word is, identifiers and units, sentences, text without an instance's own
+numbers and names. No tagger and no model: closed lists and endings.
 """
 
 from __future__ import annotations
@@ -147,6 +147,15 @@ def identifier(words: Iterable[str]) -> str:
     return f"{name}_value" if keyword.iskeyword(name) or keyword.issoftkeyword(name) else name
 
 
+def free_name(name: str, taken: set[str]) -> str:
+    """``name``, with a number behind it where it is taken; then it is."""
+    found, count = name, 2
+    while found in taken:
+        found, count = f"{name}_{count}", count + 1
+    taken.add(found)
+    return found
+
+
 def plural(word: str) -> str:
     """The plural of a regular noun, and of the irregular units."""
     if is_plural(word):
@@ -177,30 +186,12 @@ def singular(word: str) -> str:
     return word[:-1]
 
 
-_COUNTED = re.compile(r"_\d+$")
-
-
-def spoken(name: str) -> str:
-    """A snake_case name as words."""
-    return re.sub(r"[\s_]+", " ", _COUNTED.sub("", name)).strip()
-
-
 def listed(parts: Sequence[str]) -> str:
     """``a, b and c``, each once."""
     unique = list(dict.fromkeys(parts))
     if len(unique) < 2:
         return "".join(unique)
     return f"{', '.join(unique[:-1])} and {unique[-1]}"
-
-
-_FRACTION_PARTS = ("numerator", "denominator")
-
-
-def subquestion(output: str, inputs: Sequence[str]) -> str:
-    """A routine's question from its names: "total cost from price and pencils"."""
-    inputs = ["fraction" if name in _FRACTION_PARTS else name for name in inputs]
-    given = [f"other {spoken(name)}" if _COUNTED.search(name) else spoken(name) for name in inputs]
-    return f"{spoken(output)} from {listed(given)}"
 
 
 # --- sentences and masking --------------------------------------------------------------------
@@ -283,6 +274,8 @@ _NOT_NAMES = word_set(
     """
 )
 _ROLES = ("someone", "another person", "a third person", "a fourth person", "somebody else")
+#: What `mask` calls people and places after the first.
+OTHER_ROLES = (*_ROLES[1:], "another place", "someone someone")
 _ORDINAL_END = re.compile(r"(?:st|nd|rd|th)\b")
 _SLOTS = "nmkpqrstuvwxyz"
 _PLACE_BEFORE = re.compile(r"\b(?:in|at|near|into|visits?|visited)\s+$")
@@ -315,14 +308,31 @@ def proper_names(text: str) -> frozenset[str]:
     return frozenset(inside | opening)
 
 
+#: Names that look like a plural.
+_NAMES_IN_S = word_set(
+    "agnes alexis andres carlos charles chris curtis dennis dolores doris douglas frances francis "
+    "gladys hans iris james jess jesus jules klaus lewis lois louis lucas luis marcus mavis miles "
+    "nicholas phyllis ross silas thomas travis"
+)
+_PLURAL_VERBS = word_set("are were have do")
+_PAST = re.compile(r"[a-z]{3,}ed$")
+
+
 def _follows_name(word: str, tokens: Sequence[str]) -> bool:
     """Whether what comes after an opening word says that it names someone: a verb, or "and"
-    before another capital."""
-    if word.endswith(("ing", "ly")):
+    before another capital. What "are" comes after is several things, and so is what ends in "s"
+    before a verb in the past."""
+    if word.endswith(("ing", "ly")) or word.lower() in NUMBER_WORDS:
         return False
     first = tokens[0]
-    listed = first == "and" and len(tokens) > 1 and tokens[1][0].isupper()
-    return first.lower() in _VERBS or first[0].isupper() or listed
+    if first == "and" and len(tokens) > 1 and tokens[1][0].isupper():
+        return True
+    several = is_plural(word) and word.lower() not in _NAMES_IN_S
+    if first.lower() in _PLURAL_VERBS or (several and not first.endswith("s")):
+        return False
+    if first.lower() in _VERBS or first[0].isupper():
+        return True
+    return _PAST.match(first) is not None
 
 
 def _may_be_name(word: str) -> bool:

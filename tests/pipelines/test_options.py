@@ -64,5 +64,7 @@ def test_columns() -> None:
 
 def test_licences() -> None:
     assert parse_licences(["MIT, CC-BY-4.0", "MIT"]) == ("CC-BY-4.0", "MIT")
+    assert parse_licences(["mit,cc by 4.0"]) == ("CC-BY-4.0", "MIT")
+    assert MineOptions(inputs=("a",), store="s", licences=("mit",)).licences == ("MIT",)
     with pytest.raises(RequestError, match="--licences"):
         parse_licences([","])

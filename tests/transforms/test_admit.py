@@ -18,7 +18,8 @@ from tracemine.verifiers import admission_test, shared_sandbox
 def trajectory(
     answer: str | None, reference: str | None, *, source: Source | None = None, **changes: Any
 ) -> Trajectory:
-    problem, trace = changes.pop("problem", "What is 6 times 7?"), "6 * 7 = 42"
+    problem = changes.pop("problem", "What is 6 times 7?")
+    trace = changes.pop("trace", "6 * 7 = 42")
     values: dict[str, Any] = {
         "id": content_id("trajectory", problem, trace), "problem_id": problem_id(problem),
         "problem": problem, "trace": trace, "answer": answer, "reference": reference,
@@ -142,3 +143,27 @@ def test_copies_bring_their_tests_together_in_whatever_order_they_come() -> None
     assert sorted(admitted.tests) == ["assert f(2) == 4", "assert f(3) == 9"]
     apart = outcome(task(("assert f(A) == 4",), "A = 2"), task(("assert f(A) == 9",), "A = 3"))
     assert admission.SETUP_CONFLICT in {r.reason for r in apart if isinstance(r, Rejected)}
+
+
+def test_loops_and_what_was_cut_off_are_rejected_as_such_before_their_answers() -> None:
+    loop = "So it is 42, or is it? " * 400
+    assert reason(trajectory("42", "42", trace=loop)) == admission.LOOPS
+    assert reason(trajectory("41", "42", trace=loop)) == admission.LOOPS
+    assert reason(trajectory(None, None, tests=("assert f(1) == 1",), trace=loop)) == (
+        admission.LOOPS
+    )
+    assert reason(trajectory("42", "42", cut_off=True)) == admission.CUT_OFF
+    assert reason(trajectory(None, "42", cut_off=True)) == admission.CUT_OFF
+    # What can never be admitted is told by what it lacks.
+    assert reason(trajectory(None, None, cut_off=True)) == admission.NO_REFERENCE
+
+
+def test_a_licence_expression_needs_all_of_its_parts() -> None:
+    both = trajectory("42", "42", source=Source("a", 0, licence="MIT AND Apache-2.0"))
+    assert reason(both, options=AdmitOptions(licences=("MIT",))) == admission.LICENCE
+    (kept,) = outcome(both, options=AdmitOptions(licences=("Apache-2.0", "MIT")))
+    assert isinstance(kept, Trajectory)
+    none = trajectory("42", "42", source=Source("a", 0))
+    (left,) = outcome(none, options=AdmitOptions(licences=("MIT",)))
+    assert left.reason == admission.LICENCE
+    assert "none stated" in left.detail

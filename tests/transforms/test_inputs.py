@@ -12,8 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tracemine.schemas import Rejected, Source
 from tracemine.store.errors import RequestError
 from tracemine.transforms.inputs import resolve_inputs
+from tracemine.transforms.read import to_trajectories
+from tracemine.transforms.rows import Row, read_rows
 
 GSM8K = '{"question": "1+1?", "answer": "1+1=<<1+1=2>>2\\n#### 2"}\n'
 MATH = '{"problem": "p", "solution": "$\\\\boxed{2}$", "level": "1", "type": "t"}\n'
@@ -153,3 +156,95 @@ def test_a_data_set_of_parquet(tmp_path: Path) -> None:
     root.mkdir()
     pq.write_table(pa.Table.from_pylist([json.loads(MATH)] * 2), root / "part-0.parquet")
     assert names(f"hf:{root}") == [("packed:train", "math")]
+
+
+def test_what_is_the_same_in_all_rows_is_told_with_two_equals_signs(folder: Path) -> None:
+    a = folder / "a.jsonl"
+    columns = {"problem": "question", "trace": "answer", "domain": "=math", "licence": "=MIT"}
+    (file,) = resolve_inputs([str(a)], columns=columns)
+    assert dict(file.columns) == columns
+    assert "none of math, code" in refused(a, columns=columns | {"domain": "=maths"})
+    assert "can be set for all" in refused(a, columns=columns | {"reference": "=42"})
+
+
+#: What the card of nvidia/Nemotron-Post-Training-Dataset-v1 says of its files and their columns.
+CARD = """---
+configs:
+- config_name: default
+  data_files:
+  - split: code
+    path: data/code-*
+  - split: math
+    path: data/math-*
+license: cc-by-4.0
+---
+"""
+
+
+def chat_table(count: int) -> pa.Table:
+    """Rows in that data set's schema."""
+    text = pa.string()
+    function = pa.struct({"name": text, "arguments": text})
+    call = pa.struct({"id": text, "type": text, "function": function})
+    turn = pa.struct({"role": text, "content": text, "tool_calls": pa.list_(call)})
+    names = ("uuid", "license", "generator", "version", "category", "reasoning")
+    schema = pa.schema([*((name, text) for name in names), ("messages", pa.list_(turn)),
+                        ("metadata", text)])  # fmt: skip
+    rows = [
+        {
+            "uuid": str(n), "license": "cc-by-4.0", "generator": "g", "version": "v1",
+            "category": "math", "reasoning": "on", "metadata": f'{{"expected_answer": "{n + n}"}}',
+            "messages": [
+                {"role": "user", "content": f"What is {n} + {n}?", "tool_calls": []},
+                {"role": "assistant", "content": f"<think>Hm.</think>It is \\boxed{{{n + n}}}.",
+                 "tool_calls": None},
+            ],
+        }
+        for n in range(count)
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def test_a_split_of_a_published_data_set_by_its_card(tmp_path: Path) -> None:
+    root = tmp_path / "Nemotron-Post-Training-Dataset-v1"
+    (root / "data").mkdir(parents=True)
+    (root / "README.md").write_text(CARD)
+    for shard in range(2):
+        pq.write_table(chat_table(5), root / "data" / f"math-0000{shard}-of-00002.parquet")
+    pq.write_table(chat_table(1), root / "data" / "code-00000-of-00001.parquet")
+    (file,) = resolve_inputs([f"hf:{root}:math"])
+    assert (file.dataset, file.format) == ("Nemotron-Post-Training-Dataset-v1:math", "nemotron")
+    found = [row for row in read_rows(file) if isinstance(row, Row)]
+    assert [row.number for row in found] == list(range(10))
+    read = to_trajectories(found[3], file)
+    assert not isinstance(read, Rejected)
+    assert (read[0].problem, read[0].answer, read[0].reference) == ("What is 3 + 3?", "6", "6")
+    assert read[0].sources == (
+        Source("Nemotron-Post-Training-Dataset-v1:math", 3, "", "CC-BY-4.0"),
+    )
+    assert "name a split" in refused(f"hf:{root}")
+
+
+def test_a_split_streams(tmp_path: Path) -> None:
+    """What lies further on in a split is not read before its rows are asked for: here it cannot
+    be, and costs no other."""
+    root = tmp_path / "large"
+    root.mkdir()
+    path = root / "train.parquet"
+    pq.write_table(
+        chat_table(4000), path, row_group_size=100, compression="none", use_dictionary=False
+    )
+    metadata = pq.ParquetFile(path).metadata
+    data = bytearray(path.read_bytes())
+    start = metadata.row_group(20).column(0).data_page_offset
+    data[start : metadata.row_group(39).column(0).data_page_offset] = b"\xff" * (
+        metadata.row_group(39).column(0).data_page_offset - start
+    )
+    path.write_bytes(data)
+    (file,) = resolve_inputs([f"hf:{root}"])
+    found = list(read_rows(file))
+    numbers = [row.number for row in found if isinstance(row, Row)]
+    assert numbers == [*range(2000), *range(3900, 4000)]
+    lost = [row for row in found if isinstance(row, Rejected)]
+    assert {failed.reason for failed in lost} == {"corrupt parquet"}
+    assert lost[0].detail.startswith("large:train row 2000: corrupt parquet: rows 2000 to 2099")

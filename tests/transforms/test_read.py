@@ -17,6 +17,7 @@ from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.testing.util import assert_that
 
 from tracemine.schemas import Rejected, Source, Trajectory
+from tracemine.transforms.formats import FORMATS
 from tracemine.transforms.input_file import InputFile
 from tracemine.transforms.inputs import resolve_inputs
 from tracemine.transforms.read import FAILED, ReadTrajectories, read_file, to_trajectories
@@ -159,6 +160,8 @@ def test_where_it_was_published() -> None:
     [
         ({"licence": "CC-BY-4.0"}, "CC-BY-4.0"), ({"license": "CC0-1.0"}, "CC0-1.0"),
         ({"licence": None}, "MIT"), ({"licence": ""}, "MIT"),
+        ({"license": "CC BY 4.0"}, "CC-BY-4.0"),
+        ({"license": "apache-2.0"}, "Apache-2.0"), ({"license": "our own"}, "our own"),
     ],
 )  # fmt: skip
 def test_a_row_may_state_its_own_licence(changes: dict[str, Any], licence: str) -> None:
@@ -173,7 +176,10 @@ def test_generic_rows_have_no_licence_but_what_a_column_says() -> None:
     named = InputFile(
         "memory://a.jsonl", "a.jsonl", "lines", format="generic", columns=(("licence", "terms"),)
     )
-    for given, licence in ((file, ""), (named, "Apache-2.0")):
+    for_all = InputFile(
+        "memory://a.jsonl", "a.jsonl", "lines", format="generic", columns=(("licence", "=mit"),)
+    )
+    for given, licence in ((file, ""), (named, "Apache-2.0"), (for_all, "MIT")):
         found = to_trajectories(Row(0, values), given)
         assert not isinstance(found, Rejected)
         assert found[0].sources[0].licence == licence
@@ -190,6 +196,9 @@ COUNTS = {
     "mbpp.jsonl.gz": ("mbpp", 530, 530, 0, 530),
     "math_test.jsonl.gz": ("math", 2536, 2536, 0, 0),
     "sky_traces.jsonl.gz": ("sky", 3969, 3968, 1, 67),
+    "cruxeval.jsonl.gz": ("cruxeval", 411, 411, 0, 411),
+    "strategyqa.jsonl.gz": ("strategyqa", 1004, 1004, 0, 0),
+    "mmlu_pro_deepseek_v2.jsonl.gz": ("mmlu-pro", 1726, 1726, 0, 44),
 }
 
 
@@ -205,3 +214,16 @@ def test_real_files(name: str) -> None:
     assert (len(trajectories), len(found) - len(trajectories)) == (count, failures)
     assert len(numbers) + failures == rows
     assert sum(t.answer is None for t in trajectories) == unanswered
+
+
+#: Format -> the licence of its rows in `test_formats.ROWS` once their own is taken away.
+PUBLISHED_UNDER = {
+    "humaneval": "MIT", "cruxeval": "MIT", "strategyqa": "MIT", "mmlu-pro": "Apache-2.0",
+    "nemotron": "CC-BY-4.0", "openthoughts": "Apache-2.0", "openr1": "Apache-2.0",
+    "opencodereasoning": "CC-BY-4.0", "generic": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("format", PUBLISHED_UNDER)
+def test_licences_of_formats(format: str) -> None:
+    assert FORMATS[format].licence == PUBLISHED_UNDER[format]

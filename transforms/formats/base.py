@@ -2,7 +2,8 @@
 
 An adapter is a function ``adapt(row, source)`` that yields the row's trajectories. It takes fields
 with the functions here, which raise `RowError` with one of a few fixed reasons, and makes its
-records with `trajectory`. A row is read as a whole: one bad field fails all of it.
+records with `trajectory`, which unwraps a thought. A row is read as a whole: one bad field fails
+all of it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from tracemine.schemas import Source, Trajectory, content_id, problem_id
 from tracemine.schemas.records import DOMAINS, Domain
+from tracemine.transforms.formats.thoughts import is_cut_off, unwrap
 
 Row = Mapping[str, Any]
 
@@ -23,6 +25,10 @@ WRONG_TYPE = "wrong type"
 NAN = "NaN"
 INVALID_TEXT = "invalid text"
 UNKNOWN_DOMAIN = "unknown domain"
+PLACEHOLDER = "problem is a placeholder"
+
+#: What corpora put where they may not pass a problem on.
+_PLACEHOLDERS = frozenset({"-", "--", "n/a", "none", "null"})
 
 #: Integral floats below this are written without a point: 24.0 is "24". Above it a float no
 #: longer tells neighbouring integers apart.
@@ -169,24 +175,35 @@ def trajectory(
     *,
     problem: str,
     trace: str,
-    answer: str | None,
+    answer: str | Callable[[str], str | None] | None,
     reference: str | None,
     domain: str,
     generator: str = "",
     tests: tuple[str, ...] = (),
     test_setup: str = "",
+    finish_reason: str = "",
 ) -> Trajectory:
-    """The record of one attempt; its id is the hash of its problem and its trace.
+    """The record of one attempt; its id is the hash of its problem and its trace, which loses the
+    markers of a thought. ``answer`` is text, or finds it in what follows the thought.
+    ``finish_reason`` is what a server said of the end ("stop", "length").
 
     Raises:
-        RowError: if ``domain`` is none of ours.
+        RowError: if ``domain`` is none of ours, the problem is a placeholder, or a trace holds
+            nothing but markers.
     """
+    if problem.strip().lower() in _PLACEHOLDERS:
+        raise RowError(PLACEHOLDER, repr(problem))
+    told = unwrap(trace)
+    if not told.trace.strip():
+        raise RowError(is_empty("trace"), "nothing but markers")
+    if callable(answer):
+        answer = answer(told.conclusion)
     problem_hash = problem_id(problem)
     return Trajectory(
-        id=content_id("trajectory", problem_hash, trace),
+        id=content_id("trajectory", problem_hash, told.trace),
         problem_id=problem_hash,
         problem=problem,
-        trace=trace,
+        trace=told.trace,
         answer=answer,
         reference=reference,
         domain=_domain(domain),
@@ -194,6 +211,7 @@ def trajectory(
         tests=tests,
         test_setup=test_setup,
         generator=generator,
+        cut_off=is_cut_off(told, answer=answer, finish_reason=finish_reason),
     )
 
 

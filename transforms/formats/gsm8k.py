@@ -13,21 +13,31 @@ from collections.abc import Iterator
 
 from tracemine.schemas import Source, Trajectory
 from tracemine.transforms.formats.answers import hashes
-from tracemine.transforms.formats.base import Format, Row, text, trajectory
+from tracemine.transforms.formats.base import (
+    LICENCE_COLUMNS,
+    Format,
+    Row,
+    text,
+    trajectory,
+)
 from tracemine.transforms.formats.generic import trace_column
+
+FIELDS = frozenset({"question", "answer"})
 
 #: A line of the socratic version: ``subquestion ** step``.
 _SUBQUESTION = re.compile(r"^.*\S \*\* \S", re.MULTILINE)
 
 
 def looks_like_gsm8k(row: Row) -> bool:
-    """Whether the row has GSM8K's two fields, and no other that would be the trace. A null or list
-    for an answer is one of its rows gone wrong, not another format."""
-    if "question" not in row or "answer" not in row or trace_column(row) is not None:
+    """Whether the row has GSM8K's two fields, and no other that would be the trace. With nothing
+    but these two, a null or list for an answer is one of its rows gone wrong."""
+    if not row.keys() >= FIELDS or trace_column(row) is not None:
         return False
     answer = row["answer"]
-    return (
-        answer is None or isinstance(answer, list) or (isinstance(answer, str) and "####" in answer)
+    if isinstance(answer, str):
+        return "####" in answer and "options" not in row
+    return row.keys() <= FIELDS | set(LICENCE_COLUMNS) and (
+        answer is None or isinstance(answer, list)
     )
 
 

@@ -31,12 +31,11 @@ def adapt(row: Row, source: Source) -> Iterator[Trajectory]:
     if not models:
         raise RowError(MISSING_COLUMN, "no model's solution")
     for model in models:
-        trace = text(row[model], "solution", "trace")
         yield trajectory(
             source,
             problem=problem,
-            trace=trace,
-            answer=a_line(trace),
+            trace=text(row[model], "solution", "trace"),
+            answer=a_line,
             reference=reference,
             domain="math",
             generator=model,

@@ -2,8 +2,8 @@ r"""SkyThought evaluation traces: many models on competition and science problem
 
     source, model, question, trace, pred, gold
 
-The answer is ``pred``, or the trace's own final one where that is blank. The labels ``correct`` and
-``looping`` are to check against, and are not read.
+The answer is ``pred``, or the box that follows the thought where that is blank. The labels
+``correct`` and ``looping`` are to check against, and are not read.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ _STEM = "minerva"
 
 def adapt(row: Row, source: Source) -> Iterator[Trajectory]:
     """One trajectory."""
-    trace = text(row, "trace", "trace")
     yield trajectory(
         source,
         problem=text(row, "question", "problem"),
-        trace=trace,
-        answer=answer_text(field(row, "pred"), "pred", "answer") or boxed(trace),
+        trace=text(row, "trace", "trace"),
+        answer=answer_text(field(row, "pred"), "pred", "answer") or boxed,
         reference=answer_text(field(row, "gold"), "gold", "reference"),
         domain="stem" if _STEM in label(row, "source", "source") else "math",
         generator=label(row, "model", "generator"),

@@ -33,15 +33,19 @@ def adapt(row: Row, source: Source) -> Iterator[Trajectory]:
     if not attempts:
         raise RowError(is_empty("trace"), "code")
     for trace in attempts:
-        output, conclusion = last_output(trace)
         yield trajectory(
             source,
             problem=problem,
             trace=trace,
-            answer=boxed(conclusion) or output,
+            answer=_concluded,
             reference=reference,
             domain="math",
         )
+
+
+def _concluded(attempt: str) -> str | None:
+    output, conclusion = last_output(attempt)
+    return boxed(conclusion) or output
 
 
 FORMAT = Format(

@@ -9,28 +9,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from solved_problems import solved
 
-from tracemine.schemas import Span, Trajectory, content_id, problem_id
-from tracemine.schemas.records import Source
+from tracemine.schemas import Span, Trajectory
 from tracemine.schemas.values import decode
-from tracemine.teachers.rules.calculations import MAX_SPANS, MIN_QUOTE, read_calculations
+from tracemine.teachers.rules.calculations import MAX_SPANS, read_calculations
 from tracemine.teachers.rules.chains import find_calculations
+from tracemine.teachers.rules.quotes import is_quotable
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
-
-
-def _trajectory(problem: str, trace: str, reference: str | None = None) -> Trajectory:
-    return Trajectory(
-        id=content_id(problem, trace),
-        problem_id=problem_id(problem),
-        problem=problem,
-        trace=trace,
-        answer=reference,
-        reference=reference,
-        domain="math",
-        sources=(Source("own", 0),),
-        outcome="verified",
-    )
 
 
 def _run(span: Span) -> Any:
@@ -46,7 +33,7 @@ def _assert_sound(trajectory: Trajectory) -> tuple[Span, ...]:
     segmentation = read_calculations(trajectory)
     for span in segmentation.spans:
         assert span.quote == trajectory.trace[span.start : span.end]
-        assert len("".join(span.quote.split())) >= MIN_QUOTE
+        assert is_quotable(span.quote)
         result = decode(span.instances[0].result)
         assert _run(span) == pytest.approx(result, rel=1e-6)
         names = [parameter.name for parameter in span.signature.inputs]
@@ -72,19 +59,17 @@ TRACE = (
 
 
 def test_steps_and_the_routine_of_the_whole() -> None:
-    spans = _assert_sound(_trajectory(PROBLEM, TRACE, "24"))
+    spans = _assert_sound(solved(PROBLEM, TRACE, "24"))
     assert [span.kind for span in spans] == ["procedural", "tool", "procedural"]
     step, last, whole = spans
     assert step.quote == TRACE.splitlines()[0]
-    assert step.signature.output.name == "remaining_eggs"
-    assert decode(step.instances[0].bindings) == {
-        "eggs_per_day": 20,
-        "eggs_eaten": 3,
-        "eggs_used": 5,
-    }
+    assert step.signature.output.name == "remaining_items"
+    assert step.subquestion == "how many items are left after some are taken away twice"
+    assert sorted(decode(step.instances[0].bindings).values()) == [3, 5, 20]
     assert last.tool == "operator.mul"
     assert (whole.start, whole.end) == (0, len(TRACE))
-    assert whole.subquestion == "how much does someone earn per day?"
+    assert whole.signature.output.name == "earnings"
+    assert not re.search("egg|leila|hen", f"{whole.subquestion} {whole.code}", re.IGNORECASE)
     assert decode(whole.instances[0].result) == 24
     assert sorted(decode(whole.instances[0].bindings).values()) == [2, 3, 5, 20]
     assert all(span.instances[0].checked for span in spans)
@@ -92,20 +77,20 @@ def test_steps_and_the_routine_of_the_whole() -> None:
 
 @pytest.mark.parametrize("reference", ["$24", "24.0", " 24 ", "\\$24"])
 def test_a_reference_is_read_as_a_number(reference: str) -> None:
-    spans = read_calculations(_trajectory(PROBLEM, TRACE, reference)).spans
+    spans = read_calculations(solved(PROBLEM, TRACE, reference)).spans
     assert all(span.instances[0].checked for span in spans)
 
 
 @pytest.mark.parametrize("reference", ["25", None, "no number", ""])
 def test_nothing_is_checked_without_the_right_answer(reference: str | None) -> None:
-    spans = read_calculations(_trajectory(PROBLEM, TRACE, reference)).spans
+    spans = read_calculations(solved(PROBLEM, TRACE, reference)).spans
     assert spans
     assert not any(span.instances[0].checked for span in spans)
 
 
 def test_only_what_feeds_the_answer_is_checked() -> None:
     trace = TRACE.replace("\n", "\nA week would be 20 * 5 = 100 eggs in all.\n")
-    spans = read_calculations(_trajectory(PROBLEM, trace, "24")).spans
+    spans = read_calculations(solved(PROBLEM, trace, "24")).spans
     aside = [span for span in spans if decode(span.instances[0].result) == 100]
     assert len(aside) == 1
     assert not aside[0].instances[0].checked
@@ -128,7 +113,7 @@ def test_only_what_feeds_the_answer_is_checked() -> None:
     ],
 )
 def test_plain_text_and_simple_latex(trace: str, value: float) -> None:
-    trajectory = _trajectory("Pens: 5 packs at $3, 2 loose ones, 40% off. How much?", trace)
+    trajectory = solved("Pens: 5 packs at $3, 2 loose ones, 40% off. How much?", trace)
     spans = _assert_sound(trajectory)
     assert [decode(span.instances[0].result) for span in spans] == [value]
 
@@ -162,7 +147,7 @@ def test_what_is_symbolic_or_code_is_left_alone(trace: str) -> None:
 )
 def test_what_is_not_mined_has_its_reason(trace: str, reason: str) -> None:
     problem = "Pens: 5 packs at $3. The 20 euros are shared by 3. How much?"
-    segmentation = read_calculations(_trajectory(problem, trace))
+    segmentation = read_calculations(solved(problem, trace))
     assert not segmentation.spans
     assert [dropped.reason for dropped in segmentation.dropped] == [reason]
 
@@ -173,7 +158,7 @@ def test_an_annotation_and_its_text_are_one_calculation() -> None:
 
 def test_a_repeated_calculation_is_mined_once() -> None:
     trace = "The pens cost 5 * $3 = $15.\nTo check: the pens cost 5 * $3 = $15."
-    segmentation = read_calculations(_trajectory("5 pens cost $3 each. How much?", trace, "15"))
+    segmentation = read_calculations(solved("5 pens cost $3 each. How much?", trace, "15"))
     assert len(segmentation.spans) == 1
     assert [dropped.reason for dropped in segmentation.dropped] == ["repeated calculation"]
 
@@ -184,7 +169,7 @@ def test_constants_stay_in_the_code() -> None:
         "The discount is 25 / 100 * 80 = $20 here.\nThe rest is 80 - 20 = $60.\n"
         "He saves 60 / 2 = $30 of it."
     )
-    whole = _assert_sound(_trajectory(problem, trace, "30"))[-1]
+    whole = _assert_sound(solved(problem, trace, "30"))[-1]
     assert sorted(decode(whole.instances[0].bindings).values()) == [25, 80]
     assert "100" in (whole.code or "")
     assert "/ 2" in (whole.code or "")
@@ -194,20 +179,66 @@ def test_constants_stay_in_the_code() -> None:
 def test_a_number_in_another_unit_is_another_number() -> None:
     problem = "A bus goes 60 miles per hour for 15 minutes. How far does it go?"
     trace = "15 minutes / 60 minutes = 0.25 hours.\nSo it goes 0.25 * 60 = 15 miles."
-    first = _assert_sound(_trajectory(problem, trace, "15"))[0]
+    first = _assert_sound(solved(problem, trace, "15"))[0]
     assert decode(first.instances[0].bindings) == {"minutes": 15}
     assert "/ 60" in (first.code or "")
 
 
 def test_a_percentage_is_data_in_every_form() -> None:
     trace = "With the discount the price is 80 * 0.75 = 60 dollars."
-    (span,) = _assert_sound(_trajectory("A bike for 80 dollars is 25% off. How much?", trace, "60"))
-    assert decode(span.instances[0].bindings)["discount_remaining_fraction"] == 0.75
+    (span,) = _assert_sound(solved("A bike for 80 dollars is 25% off. How much?", trace, "60"))
+    assert decode(span.instances[0].bindings) == {"discount_percent": 25, "price": 80}
+    assert span.subquestion == "price after a discount rate is taken off"
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "The price falls by 80 * 25 / 100 = $20.\nSo it is 80 - 20 = $60.",
+        "The price falls by 25/100 * 80 = $20.\nSo it is 80 - 20 = $60.",
+        "The price falls by 80 * .25 = $20.\nSo it is 80 - 20 = $60.",
+        "What is left is 100 - 25 = 75 percent.\nSo it is 80 * 75 / 100 = $60.",
+        "So the price comes to 80 * (1 - 0.25) = $60.",
+        "So the price comes to 0.75 * 80 = $60.",
+    ],
+)
+def test_a_discount_is_one_routine_however_it_is_written(trace: str) -> None:
+    whole = _assert_sound(solved("A bike for $80 is 25% off. What is the price?", trace, "60"))
+    assert whole[-1].code is not None
+    assert whole[-1].code.endswith("    return price * (1 - discount_percent / 100)\n")
+
+
+@pytest.mark.parametrize(
+    "trace", ["They are 2/3 * 18 = 12 in all.", "They are 18 * 2 / 3 = 12.", "So 18 * (2/3) = 12."]
+)
+def test_a_stated_fraction_is_one_number(trace: str) -> None:
+    problem = "There are 18 pupils and 2/3 of them sing. How many sing?"
+    (span,) = _assert_sound(solved(problem, trace, "12"))
+    assert decode(span.instances[0].bindings) == {"fraction": pytest.approx(2 / 3), "people": 18}
+    assert (span.kind, span.tool) == ("tool", "operator.mul")
+
+
+def test_what_a_fraction_leaves() -> None:
+    problem = "There are 18 pupils and 2/3 of them sing. How many do not?"
+    (span,) = _assert_sound(solved(problem, "They are 1/3 * 18 = 6 pupils.", "6"))
+    assert (span.code or "").endswith("return people * (1 - fraction)\n")
+
+
+def test_adding_up_is_a_tool() -> None:
+    problem = "Ida has 4 pens, 5 caps and 9 keys. How many things has she?"
+    (span,) = _assert_sound(solved(problem, "She has 4 + 5 + 9 = 18 things.", "18"))
+    assert (span.kind, span.tool) == ("tool", "builtins.sum")
+
+
+def test_what_comes_out_as_it_went_in_is_no_routine() -> None:
+    problem = "Ida has 4 pens and 5 caps. How many pens?"
+    segmentation = read_calculations(solved(problem, "She has 4 + 5 - 5 = 4 pens.", "4"))
+    assert [d.reason for d in segmentation.dropped] == ["does not reproduce its own result"]
 
 
 def test_a_written_question_becomes_the_subquestion() -> None:
     trace = TRACE.replace("Leila has", "How many eggs does Leila sell? ** Leila has")
-    spans = _assert_sound(_trajectory(PROBLEM, trace, "24"))
+    spans = _assert_sound(solved(PROBLEM, trace, "24"))
     assert spans[0].subquestion == "how many eggs does someone sell?"
     assert spans[0].quote.startswith("** Leila has") or spans[0].quote.startswith("Leila has")
 
@@ -218,14 +249,14 @@ def test_an_operand_is_the_latest_unused_result() -> None:
         "There are 4 * 6 = 24 red chairs.\nThere are 3 * 8 = 24 blue chairs.\n"
         "In total 24 + 24 = 48 chairs."
     )
-    whole = _assert_sound(_trajectory(problem, trace, "48"))[-1]
+    whole = _assert_sound(solved(problem, trace, "48"))[-1]
     assert sorted(decode(whole.instances[0].bindings).values()) == [3, 4, 6, 8]
 
 
 def test_spans_are_bounded() -> None:
     lines = [f"Row {n} has {n} * 7 = {n * 7} pear trees." for n in range(2, 400)]
     problem = "An orchard with rows of 7 pear trees. " + " ".join(str(n) for n in range(2, 400))
-    segmentation = read_calculations(_trajectory(problem, "\n".join(lines)))
+    segmentation = read_calculations(solved(problem, "\n".join(lines)))
     assert 0 < len(segmentation.spans) <= MAX_SPANS + 1
     assert "too many calculations in one trace" in {d.reason for d in segmentation.dropped}
 
@@ -252,7 +283,7 @@ def test_spans_are_bounded() -> None:
 def test_time_is_linear_in_hostile_text(piece: str) -> None:
     trace = (piece * 40_000)[:40_000]
     started = time.process_time()
-    read_calculations(_trajectory("There are 1 and 9. How many?", trace))
+    read_calculations(solved("There are 1 and 9. How many?", trace))
     assert time.process_time() - started < 4.0
 
 
@@ -266,9 +297,7 @@ _PIECES = (
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(_PIECES), max_size=30).map(" ".join))
 def test_every_span_is_sound(trace: str) -> None:
-    trajectory = _trajectory(
-        "Leila buys 5 pens at $3 and 20 caps. How many has Leila?", trace, "30"
-    )
+    trajectory = solved("Leila buys 5 pens at $3 and 20 caps. How many has Leila?", trace, "30")
     _assert_sound(trajectory)
     assert read_calculations(trajectory) == read_calculations(trajectory)
 
@@ -276,7 +305,7 @@ def test_every_span_is_sound(trace: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=300), st.text(max_size=100))
 def test_no_text_is_a_crash(trace: str, problem: str) -> None:
-    read_calculations(_trajectory(problem, trace, "1"))
+    read_calculations(solved(problem, trace, "1"))
 
 
 def _published() -> Iterator[Trajectory]:
@@ -284,7 +313,7 @@ def _published() -> Iterator[Trajectory]:
         for _, line in zip(range(300), file, strict=False):
             row = json.loads(line)
             trace, _, answer = row["answer"].rpartition("\n#### ")
-            yield _trajectory(row["question"], trace, answer)
+            yield solved(row["question"], trace, answer)
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the real data is not beside the repository")

@@ -14,7 +14,6 @@ from tracemine.teachers.rules.words import (
     proper_names,
     sentences,
     singular,
-    subquestion,
 )
 
 pint = pytest.importorskip("pint")
@@ -114,12 +113,6 @@ def test_the_final_question() -> None:
     )
 
 
-def test_subquestions_say_each_input_once() -> None:
-    assert subquestion("remaining_eggs", ["eggs", "eggs_eaten", "eggs_2"]) == (
-        "remaining eggs from eggs, eggs eaten and other eggs"
-    )
-
-
 PROBLEM = "Marta and Yusuf grow beans in Leeds. Yusuf's rows hold 30 beans. Marta sells 12 in May."
 
 
@@ -139,6 +132,18 @@ def test_mask(text: str, masked: str) -> None:
 
 def test_words_that_only_open_a_sentence_are_no_names() -> None:
     assert proper_names("Each box is full. Supposing there are two. Marta has one.") == {"Marta"}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Tickets cost $3. Eggs are sold by the dozen.", set()),
+        ("Twenty students passed.", set()),
+        ("Carlos picked plums. Olga and Paul bake.", {"Carlos", "Olga", "Paul"}),
+    ],
+)
+def test_who_opens_a_sentence(text: str, names: set[str]) -> None:
+    assert proper_names(text) == names
 
 
 _PIECES = (

@@ -71,6 +71,117 @@ ROWS: dict[str, dict[str, Any]] = {
         "looping": False,
     },
     "generic": {"prompt": "What is 2 times 6?", "cot": "2 * 6 = 12. The answer is 12."},
+    "humaneval": {
+        "task_id": "Sample/0",
+        "prompt": 'def double(n):\n    """Twice n."""\n',
+        "canonical_solution": "    return 2 * n\n",
+        "test": "METADATA = {}\n\n\ndef check(candidate):\n"
+        "    assert candidate(2) == 4\n    assert candidate(0) == 0\n",
+        "entry_point": "double",
+    },
+    "cruxeval": {
+        "code": "def f(n, m):\n    return [n] * m",
+        "input": "3, 2",
+        "output": "[3, 3]",
+        "id": "sample_0",
+    },
+    "strategyqa": {
+        "qid": "a1",
+        "term": "Kettle",
+        "description": "vessel",
+        "question": "Can a kettle of two litres fill three cups of half a litre?",
+        "answer": True,
+        "facts": ["Three cups of half a litre hold one and a half litres."],
+        "decomposition": ["How much do the cups hold?", "Is two litres at least #1?"],
+        "evidence": [[[["Kettle-1"]], ["operation"]]],
+    },
+    "mmlu-pro": {
+        "question_id": 1,
+        "question": "How far does a cart go in 3 s at 4 m/s?",
+        "options": ["7 m", "12 m", "1 m"],
+        "answer": "B",
+        "answer_index": 1,
+        "category": "physics",
+        "src": "sample",
+        "cot_content": "",
+        "pred": "B",
+        "model_outputs": "It goes 3 * 4 = 12 m. The answer is (B).",
+    },
+    "nemotron": {
+        "uuid": "00000000-0000-0000-0000-000000000000",
+        "license": "cc-by-4.0",
+        "generator": "some-model",
+        "version": "v1",
+        "category": "math",
+        "reasoning": "on",
+        "messages": [
+            {
+                "role": "user",
+                "content": "Put the answer inside \\boxed{}.\n\nWhat is 2 times 6?",
+                "tool_calls": [],
+            },
+            {
+                "role": "assistant",
+                "content": "<think>\n2 * 6 = 12.\n</think>\n\nIt is $\\boxed{12}$.",
+                "tool_calls": [],
+            },
+        ],
+        "metadata": '{"expected_answer": "12", "problem_source": "sample"}',
+    },
+    "openthoughts": {
+        "difficulty": 3,
+        "source": "sample",
+        "domain": "math",
+        "conversations": [
+            {"from": "human", "value": "What is 2 times 6?"},
+            {"from": "gpt", "value": "<think>2 * 6 = 12.</think>\n\nIt is $\\boxed{12}$."},
+        ],
+    },
+    "openr1": {
+        "problem": "What is 2 times 6?",
+        "solution": "It is $\\boxed{12}$.",
+        "answer": "12",
+        "problem_type": "Algebra",
+        "question_type": "math-word-problem",
+        "source": "sample",
+        "uuid": "u",
+        "is_reasoning_complete": [True, False],
+        "generations": [
+            "<think>\n2 * 6 = 12.\n</think>\n\nIt is $\\boxed{12}$.",
+            "<think>\nSix and six is",
+        ],
+        "correctness_math_verify": [True, False],
+        "correctness_llama": None,
+        "finish_reasons": ["stop", "length"],
+        "correctness_count": 1,
+        "messages": [
+            {"role": "user", "content": "What is 2 times 6?"},
+            {"role": "assistant", "content": "It is $\\boxed{12}$."},
+        ],
+    },
+    "opencodereasoning": {
+        "id": "x",
+        "input": "Read n and print twice n.",
+        "output": "<think>\nDouble it.\n</think>\n\n```python\nprint(2 * int(input()))\n```",
+        "source": "sample",
+        "license": "cc-by-4.0",
+        "dataset": "sample",
+        "split": "train",
+        "difficulty": "EASY",
+        "solution": "```python\nprint(2 * int(input()))\n```",
+    },
+}
+
+#: Format -> the columns that `detect` needs; a row without one of them is another format's affair.
+KEYS: dict[str, set[str]] = {
+    "humaneval": {"prompt", "canonical_solution", "test", "entry_point"},
+    "cruxeval": {"code", "input", "output"},
+    "strategyqa": {"question", "answer", "decomposition", "facts"},
+    "mmlu-pro": {"question", "options", "answer", "category"},
+    "nemotron": {"uuid", "generator", "category", "reasoning", "messages", "metadata"},
+    "openthoughts": {"difficulty", "source", "domain", "conversations"},
+    "openr1": {"problem", "answer", "generations", "finish_reasons"},
+    "opencodereasoning": {"input", "output", "solution", "dataset", "split", "difficulty"},
 }
 
 
@@ -105,7 +216,10 @@ def test_what_every_adapter_makes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ROWS)
 def test_published_labels_of_correctness_are_not_read(name: str) -> None:
-    labels = {"is_correct": "?", "correct": "?", "looping": "?", "report": "?"}
+    labels = {
+        "is_correct", "correct", "looping", "report", "correctness_math_verify",
+        "correctness_llama", "correctness_count",
+    }  # fmt: skip
     row = {
         key: {k: v for k, v in value.items() if k not in labels}
         if isinstance(value, dict)
@@ -132,6 +246,25 @@ def test_a_fallback_gives_way_only_to_what_fits_as_well() -> None:
 def test_a_row_gone_wrong_is_still_recognised() -> None:
     assert detect([{"question": "How many?", "answer": None}]) == "gsm8k"
     assert detect([{"question": "How many?", "answer": ["#### 1"]}]) == "gsm8k"
+
+
+_VALUES = st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text(), max_size=2)
+
+
+@pytest.mark.parametrize("name", KEYS)
+@given(data=st.data())
+def test_whatever_its_fields_hold_a_row_is_in_no_two_formats(
+    name: str, data: st.DataObject
+) -> None:
+    row = dict(ROWS[name])
+    for key in data.draw(st.sets(st.sampled_from(sorted(row)))):
+        if key in KEYS[name] or data.draw(st.booleans()):
+            row[key] = data.draw(_VALUES)
+        else:
+            del row[key]
+    others = [other for other in FORMATS if not FORMATS[other].fallback]
+    assert [other for other in others if FORMATS[other].detect(row)] == [name]
+    assert detect([row]) == name
 
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
@@ -176,6 +309,12 @@ COLUMNS: dict[str, tuple[str, str, str | None]] = {
     "math": ("problem", "solution", None),
     "sky": ("question", "trace", "gold"),
     "generic": ("prompt", "cot", None),
+    "humaneval": ("prompt", "canonical_solution", None),
+    "cruxeval": ("code", "code", None),
+    "strategyqa": ("question", "decomposition", None),
+    "mmlu-pro": ("question", "model_outputs", "answer"),
+    "openr1": ("problem", "generations", "answer"),
+    "opencodereasoning": ("input", "output", None),
 }
 
 
@@ -185,14 +324,15 @@ def reason(name: str, row: dict[str, Any], **columns: str) -> str:
     return caught.value.reason
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", COLUMNS)
 def test_bad_fields_have_their_own_reasons(name: str) -> None:
     problem, trace, reference = COLUMNS[name]
+    problem_role = "trace" if problem == trace else "problem"
     good = ROWS[name]
     without = {key: value for key, value in good.items() if key != problem}
     assert reason(name, without) == base.MISSING_COLUMN
-    assert reason(name, good | {problem: None}) == "problem is null"
-    assert reason(name, good | {problem: " \n"}) == "problem is empty"
+    assert reason(name, good | {problem: None}) == f"{problem_role} is null"
+    assert reason(name, good | {problem: " \n"}) == f"{problem_role} is empty"
     assert reason(name, good | {problem: 7}) == base.WRONG_TYPE
     assert reason(name, good | {problem: float("nan")}) == base.NAN
     assert reason(name, good | {problem: "a\ud800b"}) == base.INVALID_TEXT

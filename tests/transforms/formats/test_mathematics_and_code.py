@@ -65,7 +65,7 @@ SKY: dict[str, Any] = {
 def test_sky() -> None:
     found = adapted("sky", SKY)
     assert (found.answer, found.reference, found.generator) == ("8", "7", "m")
-    assert (found.domain, found.trace) == ("math", SKY["trace"])
+    assert (found.domain, found.trace) == ("math", "Hmm.\n\\boxed{7}")
     assert adapted("sky", SKY | {"pred": ""}).answer == "7"
     assert adapted("sky", SKY | {"pred": None}).answer == "7"
     assert adapted("sky", SKY | {"gold": ""}).reference is None

@@ -1,0 +1,380 @@
+"""The written steps of a trace: what each asks, what it states, and which were abandoned.
+
+A step that nothing else reads (no code, no calculation) becomes a span without code: it keeps its
+place and its subquestion in the ledger, and cannot be replayed.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tracemine.schemas import Span, Trajectory
+from tracemine.schemas.records import Kind
+from tracemine.teachers.base import Dropped, Segmentation
+from tracemine.teachers.rules import words
+from tracemine.teachers.rules.boundaries import Opening, Piece, find_pieces
+from tracemine.teachers.rules.quotes import is_quotable
+from tracemine.teachers.rules.spans import written_span
+
+#: Written steps of one trajectory that become spans; the rest is one record in the ledger.
+MAX_WRITTEN = 40
+#: Steps back that a retraction may reach for the beginning of its branch.
+BRANCH_REACH = 6
+#: Characters before a retraction in which its own step may say what it takes back.
+LOOK_BACK = 400
+
+ABANDONED = "in a branch that the trace abandons"
+WORDLESS = "a written step that no rule replays nor puts in words"
+TOO_MANY = "more written steps than a trajectory may give"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenStep:
+    """A step ``trace[start:end]``, whose answer begins at ``body`` (after a subquestion that is
+    written out; else ``body`` is ``start``). ``question`` is what it says that it asks or does, as
+    written (empty where it does not say), ``result`` the last value that it states, as written.
+    ``[start, abandoned_to)`` is the part that the trace takes back; it is empty for most."""
+
+    start: int
+    end: int
+    body: int
+    opening: Opening
+    question: str
+    result: str
+    abandoned_to: int
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether the trace takes back all of it."""
+        return self.abandoned_to >= self.end
+
+
+def written_steps(trace: str) -> tuple[WrittenStep, ...]:
+    """The steps of a trace, in order and without overlap. Time is linear in its length."""
+    pieces = find_pieces(trace)
+    until = _abandoned(trace, pieces)
+    return tuple(
+        WrittenStep(
+            piece.start,
+            piece.end,
+            piece.body if piece.opening == "question" else piece.start,
+            piece.opening,
+            _question(trace, piece),
+            _result(trace, piece),
+            end,
+        )
+        for piece, end in zip(pieces, until, strict=True)
+    )
+
+
+class Steps:
+    """The written steps of one trace, by place."""
+
+    def __init__(self, trace: str) -> None:
+        self.all = written_steps(trace)
+        self._starts = [step.start for step in self.all]
+
+    def at(self, place: int) -> int:
+        """The index of the step that holds the character ``place``, or of the last before it; -1
+        before the first."""
+        return bisect_right(self._starts, place) - 1
+
+    def is_abandoned(self, place: int) -> bool:
+        """Whether the trace takes back what it says at ``place``."""
+        index = self.at(place)
+        return index >= 0 and place < self.all[index].abandoned_to
+
+    def within(self, start: int, end: int) -> Sequence[WrittenStep]:
+        """The steps that begin in ``[start, end)``."""
+        return self.all[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
+
+
+# --- what a step asks -------------------------------------------------------------------------
+
+_PURPOSE = re.compile(
+    r"(?:(?:first|second|third|next|now|then|finally|so|ok(?:ay)?|lastly|therefore|after that)\b"
+    r",?\s*){0,4}"
+    r"(?:to\s+|(?:let(?:'s|’s| us| me)|(?:we|i|you)(?:'ll| will| can| must| should| could)?"
+    r"(?: (?:need|want|have|try) to)?)\s+"
+    r"(?:first\s+|now\s+|then\s+|also\s+|try to\s+|start by\s+)?)"
+    r"(?P<what>(?:find|finding|calculat(?:e|ing)|comput(?:e|ing)|determin(?:e|ing)|"
+    r"figur(?:e|ing) out|work(?:ing)? out|count(?:ing)?|convert(?:ing)?|evaluat(?:e|ing)|"
+    r"simplify(?:ing)?|solv(?:e|ing) for|express(?:ing)?)\b[^.:;,?!=\n]{4,120})",
+    re.IGNORECASE,
+)
+_ASKED = re.compile(
+    r"(?:how (?:many|much|long|far|old|tall|fast|often)|what|which|who|when|where|why|is|are|was|"
+    r"were|do|does|did|can|could|would|will|has|have)\b[^?\n]{3,200}\?",
+    re.IGNORECASE,
+)
+_SYMBOLS = re.compile(r"[\\$=^_{}<>|≈→]|\bf\(|\d\s*[-+*/]\s*\d")
+_ANSWERLESS = re.compile(
+    r"(?:(?:the\s+)?(?:final\s+)?(?:answer|solution|conclusion|result|verification|verify|check|"
+    r"summary|explanation|reasoning|analysis|step|note|thus|therefore|approach|python code|code|"
+    r"given|setup|introduction|problem|question|case|part|method|proof|example|simplification)s?"
+    r"(?:\s+\w)?)$",
+    re.IGNORECASE,
+)
+#: Words of a title, at least and at most.
+_TITLE_WORDS = (2, 24)
+
+
+def _question(trace: str, piece: Piece) -> str:
+    """What a step says that it asks or does: its subquestion, its title, or the purpose that its
+    first sentence states."""
+    if piece.opening == "question":
+        return piece.title
+    if piece.title and _tells(piece.title):
+        return piece.title
+    match = _PURPOSE.match(trace, piece.body, piece.end) or _ASKED.match(
+        trace, piece.body, piece.end
+    )
+    if match is None:
+        return ""
+    found = (match["what"] if match.re is _PURPOSE else match.group()).strip()
+    return found if _tells(found) else ""
+
+
+def _tells(title: str) -> bool:
+    count = len(title.split())
+    if not _TITLE_WORDS[0] <= count <= _TITLE_WORDS[1]:
+        return False
+    return not (_SYMBOLS.search(title) or _ANSWERLESS.match(title))
+
+
+_VALUE = r"[-−]?[$£€]?\d+(?:,\d{3})*(?:\.\d+)?%?(?![\w^\\(])"
+_STATED = re.compile(
+    rf"\\boxed\{{(?P<boxed>[^{{}}\n]{{1,80}})\}}|[=≈]\s*(?P<equal>{_VALUE})"
+    rf"|\b(?:is|are|equals?|gives?|was|were)\s+(?:\w+\s+)?(?P<said>{_VALUE})"
+)
+
+
+def _result(trace: str, piece: Piece) -> str:
+    """The last value that a step states, as written; empty where it states none."""
+    last = None
+    for match in _STATED.finditer(trace, piece.body, piece.end):
+        last = match
+    if last is None:
+        return ""
+    return (last["boxed"] or last["equal"] or last["said"]).strip()
+
+
+# --- abandoned branches -----------------------------------------------------------------------
+
+_NOT = r"(?:not|n't|n’t|never)"
+_FALSE = (
+    r"(?:wrong|incorrect|impossible|absurd|mistaken|invalid|nonsense|a contradiction|inconsistent)"
+)
+_THIS = r"(?:that|this|it|those|these)"
+_RETRACTION = re.compile(
+    rf"\b(?P<own>which|and that|{_THIS}(?:\s+(?:result|answer|value|assumption|approach|"
+    r"calculation|solution|step|equation|case|branch))?)\s*"
+    r"(?:(?:(?:'s|’s|\s+is|\s+are|\s+was|\s+seems?|\s+looks?|\s+must be|\s+would be|"
+    r"\s+appears?(?: to be)?)"
+    rf"\s+(?:clearly\s+|obviously\s+|also\s+|just\s+)?(?:{_FALSE}|"
+    r"not\s+(?:right|correct|true|possible|valid|what (?:we|i) (?:want|need)(?:ed)?)))"
+    rf"|\s*(?:isn't|isn’t|aren't|wasn't|wasn’t)\s+(?:right|correct|true|possible|valid)"
+    r"|\s+(?:can't|can’t|cannot|can not|couldn't|couldn’t|could not)\s+be\b"
+    r"|\s+(?:doesn't|doesn’t|does not|don't|don’t|do not)\s+(?:seem\s+(?:right|correct|to\s+\w+)|"
+    r"make(?:\s+any)?\s+sense|match|work|fit|add up|hold|satisfy|look right)"
+    r"|\s+contradicts?\b|\s+leads? to (?:a|an)\s+(?:contradiction|impossib))"
+    r"|\bI(?:'ve|’ve| have| must have| might have| may have)?\s+(?:clearly\s+)?"
+    r"(?:made?\s+(?:a|an|some)\s+(?:\w+\s+)?(?:mistake|error)s?|mis(?:calculated|read|counted|"
+    r"understood|took|applied|wrote|interpreted|remembered)|messed up|forgot\b|"
+    r"got (?:that|this|it) wrong)"
+    r"|\bscratch that\b|\bstrike that\b|\bnever mind\b|\bmy mistake\b"
+    r"|\blet me (?:redo|start over)\b"
+    r"|\b(?:wait|oh|hmm+)[,.!:]?\s+no\b",
+    re.IGNORECASE,
+)
+_NO = re.compile(r"(?:oh\s+|hmm+,?\s+|but\s+)?no[,.!]\s", re.IGNORECASE)
+#: What makes a retraction a doubt about something else, or no claim at all.
+_HEDGED = re.compile(
+    r"\b(?:if|whether|unless|check(?: that)?|sure|ensure|see|in case|so that|suppose|assume|when|"
+    r"not|n't|why|how|would|prove|show)\s+(?:\w+\s+){0,2}$",
+    re.IGNORECASE,
+)
+_OPENS_BRANCH = re.compile(
+    r"(?:(?:but|so|ok|okay|hmm+|well|and|wait)[,.]?\s+){0,4}"
+    r"(?:let me (?:try|assume|suppose|guess|see if)|"
+    r"let(?:'s|’s| us) (?:try|assume|suppose|guess|say)|suppose|assum(?:e|ing)|maybe|perhaps|"
+    r"what if|alternatively|try(?:ing)?\b|one (?:way|approach|idea))",
+    re.IGNORECASE,
+)
+
+
+def _abandoned(trace: str, pieces: Sequence[Piece]) -> list[int]:
+    """For each step the end of the part that is taken back (its start where nothing is).
+
+    A retraction takes back what its step says before it. Where it opens its step, it takes back
+    the step before; and from there on back to the step that opened the branch ("Let me try ..."),
+    if one did and nothing else was decided since. "..., which is impossible" speaks of its own
+    sentence alone and takes back that step.
+    """
+    until = [piece.start for piece in pieces]
+    for index, piece in enumerate(pieces):
+        for match in _retractions(trace, piece):
+            until[index] = max(until[index], _sentence_end(trace, match.end(), piece.end))
+            before = trace[max(piece.body, match.start() - LOOK_BACK) : match.start()]
+            says_something = len(words.sentences(before)) > 1 or re.search(r"\d", before)
+            if says_something or (match.re is _RETRACTION and match["own"] == "which"):
+                first = index
+            else:
+                first = max(index - 1, 0)
+            for back in range(_branch_start(trace, pieces, first), index):
+                until[back] = pieces[back].end
+    return until
+
+
+def _retractions(trace: str, piece: Piece) -> Iterable[re.Match[str]]:
+    denied = _NO.match(trace, piece.body, piece.end)
+    # "Could it be more? No, because ..." answers a question, and takes nothing back.
+    before = trace[max(0, piece.start - 20) : piece.start].rstrip()
+    if denied and not before.endswith("?"):
+        yield denied
+    for match in _RETRACTION.finditer(trace, piece.body, piece.end):
+        if not _HEDGED.search(trace, max(piece.body, match.start() - 40), match.start()):
+            yield match
+
+
+_STOP = re.compile(r"[.!?](?=\s)|\n")
+
+
+def _sentence_end(trace: str, at: int, limit: int) -> int:
+    stop = _STOP.search(trace, max(0, at - 1), limit)
+    return stop.end() if stop else limit
+
+
+def _branch_start(trace: str, pieces: Sequence[Piece], index: int) -> int:
+    """The step that opened the branch which the step ``index`` ends."""
+    for back in range(index, max(-1, index - BRANCH_REACH), -1):
+        if _OPENS_BRANCH.match(trace, pieces[back].body, pieces[back].end):
+            return back
+        if pieces[back].opening in ("heading", "item", "question"):
+            return index
+    return index
+
+
+# --- spans ------------------------------------------------------------------------------------
+
+_METACOGNITIVE = re.compile(
+    r"(?:(?:but|so|ok|okay|hmm+|well|and|now|first)[,.]?\s+){0,4}(?:wait|hmm+|hold on|actually|"
+    r"let me (?:think|see|check|verify|re|double|try|start|consider|go|look|recall)|"
+    r"i(?:'m| am) (?:not sure|confused|stuck|thinking)|"
+    r"i (?:think|need to (?:think|understand|make sure|check)|should (?:check|verify)|wonder|"
+    r"remember|recall)|maybe|perhaps|alternatively|this (?:seems|is getting)|is there)\b",
+    re.IGNORECASE,
+)
+#: A step that only repeats the answer.
+_ANSWERS = re.compile(
+    r"(?:(?:so|thus|hence|therefore|then)\b,?\s*)?(?:####|A:|(?:the\s+)?(?:final\s+|correct\s+)?"
+    r"(?:answer|solution)(?:\s+is\b|\s*:))[^\n]{0,80}$",
+    re.IGNORECASE,
+)
+_DOES = re.compile(
+    r"[=≈≠≤≥⇒→]|\\(?:frac|sqrt|boxed|implies|sum|int|begin)|\d\s*[-+*/×÷]\s*\d|\b(?:calculate|compute|"
+    r"subtract|multiply|divide|substitut\w+|simplif\w+|solve|solving|adding|convert|expand\w*|factor\w*|"
+    r"differentiat\w+|integrat\w+|plug(?:ging)?)\b",
+    re.IGNORECASE,
+)
+
+
+def read_written(
+    trajectory: Trajectory, steps: Steps, taken: Sequence[tuple[int, int]]
+) -> Segmentation:
+    """The steps that no other reader took anything from, as spans without code; ``taken`` are the
+    places where one did. Steps that the trace abandons, and those that say nothing in words, are
+    dropped; a step that only repeats the answer is none."""
+    spans: list[Span] = []
+    dropped: list[Dropped] = []
+    trace = trajectory.trace
+    busy = _merged(taken)
+    begins = [start for start, _ in busy]
+    extra: list[WrittenStep] = []
+    for step in steps.all:
+        nearest = bisect_right(begins, step.end - 1) - 1
+        if nearest >= 0 and busy[nearest][1] > step.start:
+            continue
+        if not is_quotable(trace[step.start : step.end]):
+            continue
+        # Fences are the code reader's.
+        if _ANSWERS.match(trace, step.start, step.end) or "```" in trace[step.start : step.end]:
+            continue
+        asked = "" if step.abandoned else _asked(trajectory, step)
+        if step.abandoned:
+            dropped.append(Dropped(step.start, step.end, ABANDONED))
+        elif not asked:
+            dropped.append(Dropped(step.start, step.end, WORDLESS))
+        elif len(spans) >= MAX_WRITTEN:
+            extra.append(step)
+        else:
+            spans.append(
+                written_span(
+                    trajectory,
+                    start=step.start,
+                    end=step.end,
+                    subquestion=asked,
+                    result=step.result,
+                    kind=_kind(trajectory, step),
+                )
+            )
+    if extra:
+        detail = f"{len(extra)} steps"
+        dropped.append(Dropped(extra[0].start, extra[-1].end, TOO_MANY, detail))
+    return Segmentation(tuple(spans), tuple(dropped))
+
+
+def _merged(places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(places):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
+def _kind(trajectory: Trajectory, step: WrittenStep) -> Kind:
+    """What a step without code is: talk about the thinking, something done, or a statement."""
+    text = trajectory.trace[step.start : step.end]
+    if _METACOGNITIVE.match(text) and not _DOES.search(text):
+        return "metacognitive"
+    return "procedural" if step.question or _DOES.search(text) else "declarative"
+
+
+#: Words of a statement that stands for a subquestion, at least and at most.
+_STATEMENT_WORDS = (3, 30)
+
+
+def _asked(trajectory: Trajectory, step: WrittenStep) -> str:
+    """The subquestion of a step: what it asks or does, else the statement that answers it, without
+    numbers and names of the instance. Empty where formulas leave no sentence to say."""
+    if step.question:
+        return words.mask(in_sentence_case(step.question, trajectory.problem), trajectory.problem)
+    text = trajectory.trace[step.start : step.end]
+    first = words.sentences(text)
+    statement = text[: first[0][1]].rstrip(" .:") if first else ""
+    count = len(words.WORD.findall(statement))
+    if _SYMBOLS.search(statement) or not _STATEMENT_WORDS[0] <= count <= _STATEMENT_WORDS[1]:
+        return ""
+    return words.mask(statement, trajectory.problem)
+
+
+_CAPITALISED = re.compile(r"\b[A-Z][a-z]+\b")
+_LONG_WORD = re.compile(r"\b[A-Za-z]{4,}\b")
+
+
+def in_sentence_case(title: str, problem: str) -> str:
+    """A title "In Which Words Are Capitalised" as a sentence would write it, so that its words are
+    not taken for names; words that ``problem`` only ever writes with a capital stay."""
+    long = _LONG_WORD.findall(title)
+    if sum(word[0].isupper() for word in long) * 2 <= len(long):
+        return title
+    common = set(re.findall(r"\b[a-z]+\b", problem))
+    names = set(_CAPITALISED.findall(problem)) - {word.capitalize() for word in common}
+    return _CAPITALISED.sub(
+        lambda match: match.group() if match.group() in names else match.group().lower(), title
+    )

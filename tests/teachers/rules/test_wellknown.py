@@ -1,0 +1,119 @@
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracemine.teachers.rules.expressions import (
+    FUNCTIONS,
+    Binary,
+    Call,
+    Negative,
+    NotArithmeticError,
+    Number,
+    Symbol,
+    Tree,
+    evaluate,
+    operands,
+    rebuilt,
+    symbols,
+)
+from tracemine.teachers.rules.latex import read_formula
+from tracemine.teachers.rules.wellknown import FORMULAS, Formula, recognise
+
+#: Some text in which the words of every formula occur.
+EVERYTHING = (
+    "slope distance diagonal norm vector hypotenuse right triangle absolute value of a complex "
+    "number altitude Heron area trapezoid the area of the triangle equilateral sphere hemisphere "
+    "cone cylinder semicircle circle circumference pyramid interior polygon diagonals discriminant "
+    "vertex of the parabola quadratic arithmetic series sum how many terms geometric interest "
+    "arrange ways probability choose cosine average speed integers inclusive divisors mean "
+    "midpoint dot product pythagoras both union ring sector arc completing the square doubles "
+    "complement circular rhombus surface area hexagon"
+)
+
+
+def _written(tree: Tree, values: dict[str, int]) -> str:
+    """LaTeX of a shape with numbers put in."""
+    if isinstance(tree, Symbol):
+        return f"({values[tree.name]})"
+    if isinstance(tree, Number):
+        return str(tree.value)
+    parts = [_written(part, values) for part in operands(tree)]
+    if isinstance(tree, Negative):
+        return f"-({parts[0]})"
+    if isinstance(tree, Binary):
+        if tree.symbol == "/":
+            return rf"\frac{{{parts[0]}}}{{{parts[1]}}}"
+        if tree.symbol == "**":
+            return f"({parts[0]})^{{{parts[1]}}}"
+        sign = r" \cdot " if tree.symbol == "*" else tree.symbol
+        return f"({parts[0]}){sign}({parts[1]})"
+    assert isinstance(tree, Call) and tree.name in FUNCTIONS
+    if tree.name == "pi":
+        return r"\pi"
+    if tree.name == "comb":
+        return rf"\binom{{{parts[0]}}}{{{parts[1]}}}"
+    forms = {"sqrt": r"\sqrt{%s}", "factorial": "(%s)!", "cos": r"\cos(%s)", "sin": r"\sin(%s)"}
+    return forms[tree.name] % parts[0]
+
+
+def _put(tree: Tree, values: dict[str, Tree]) -> Tree:
+    if isinstance(tree, Symbol):
+        return values[tree.name]
+    parts = [_put(part, values) for part in operands(tree)]
+    return rebuilt(tree, parts) if parts else tree
+
+
+@pytest.mark.parametrize("formula", FORMULAS, ids=lambda f: f"{f.output}-{len(f.roles)}")
+def test_each_letter_has_a_role(formula: Formula) -> None:
+    assert len(formula.roles) == len(symbols(formula.tree)) == len(set(formula.roles))
+    assert formula.output.isidentifier()
+
+
+@pytest.mark.parametrize("formula", FORMULAS, ids=lambda f: f"{f.output}-{len(f.roles)}")
+@given(seed=st.integers(0, 2**32))
+def test_a_formula_with_its_values_is_recognised_as_one_that_gives_its_value(
+    formula: Formula, seed: int
+) -> None:
+    choice = random.Random(seed)
+    values = {letter: choice.randint(2, 19) for letter in symbols(formula.tree)}
+    text = _written(formula.tree, values)
+    tree = read_formula(text)
+    try:
+        expected = evaluate(tree)
+    except NotArithmeticError:
+        return
+    match = recognise(tree, EVERYTHING)
+    assert match is not None, text
+    # Another formula may have the same shape in other words; its value must be the same.
+    found = evaluate(_put(match.formula.tree, match.bound))
+    assert math.isclose(float(found), float(expected), rel_tol=1e-12, abs_tol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "output"),
+    [
+        (r"\frac{7 - 1}{5 - 2}", "The slope of the line is", "slope"),
+        (r"\frac{7 - 1}{5 - 2}", "The ratio is", None),
+        (r"\frac{3 \cdot 4}{2}", "the area of triangle ABC", "area_of_triangle"),
+        (r"\frac{1}{2} \cdot 3 \cdot 4", "the area of triangle ABC", "area_of_triangle"),
+        (r"3 \cdot 4 \cdot \frac12", "the area of triangle ABC", "area_of_triangle"),
+        (r"3^2 \pi", "the area of the circle", "area_of_circle"),
+        (r"\frac{44\pi}{100\pi}", "the probability is", None),
+        (r"\frac{44}{100}", "the slope is", None),
+        (r"(1 + 15)/2 \cdot 8", "the sum of the arithmetic series", "sum_of_arithmetic_series"),
+    ],
+)
+def test_shape_and_words_are_both_asked_for(text: str, words: str, output: str | None) -> None:
+    match = recognise(read_formula(text), words)
+    assert (match.formula.output if match else None) == output
+
+
+def test_letters_beside_the_numbers_say_which_is_which() -> None:
+    base, height = Number(400, 0, 3, symbol="b"), Number(27, 4, 6, symbol="h")
+    tree = Binary("/", Binary("*", height, base), Number(3, 7, 8))
+    match = recognise(tree, "the volume of the pyramid")
+    assert match is not None
+    assert match.bound == {"b": base, "h": height}

@@ -1,0 +1,52 @@
+"""Licences by their SPDX names."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracemine.transforms.licences import canonical, is_allowed
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("MIT", "MIT"), ("mit", "MIT"), (" MIT License ", "MIT"), ("apache-2.0", "Apache-2.0"),
+        ("Apache 2.0", "Apache-2.0"), ("apache_v2", "Apache-2.0"), ("cc-by-4.0", "CC-BY-4.0"),
+        ("CC BY 4.0", "CC-BY-4.0"), ("CC BY-SA 3.0", "CC-BY-SA-3.0"), ("odc-by", "ODC-By-1.0"),
+        ("mit, apache-2.0", "MIT AND Apache-2.0"), ("MIT or Apache-2.0", "MIT OR Apache-2.0"),
+        ("mit, in-house", "MIT AND in-house"), ("In-House", "In-House"), ("", ""), (" , ", ""),
+        ("LicenseRef-own", "LicenseRef-own"), ("(", "("),
+    ],
+)  # fmt: skip
+def test_spellings(written: str, name: str) -> None:
+    assert canonical(written) == name
+    assert canonical(name) == name
+
+
+@pytest.mark.parametrize(
+    ("licence", "allowed", "is_so"),
+    [
+        ("MIT", ("MIT",), True),
+        ("MIT", ("Apache-2.0",), False),
+        ("", ("MIT",), False),
+        ("MIT", (), False),
+        ("MIT AND CC-BY-NC-4.0", ("MIT",), False),
+        ("MIT AND Apache-2.0", ("Apache-2.0", "MIT"), True),
+        ("MIT OR GPL-3.0-only", ("MIT",), True),
+        ("(MIT OR GPL-3.0-only) AND Apache-2.0", ("MIT",), False),
+        ("(MIT OR GPL-3.0-only) AND Apache-2.0", ("MIT", "Apache-2.0"), True),
+        ("in-house", ("In-House",), True),
+        ("CC-BY-4.0", ("CC-BY-NC-4.0",), False),
+    ],
+)
+def test_what_is_allowed(licence: str, allowed: tuple[str, ...], is_so: bool) -> None:
+    assert is_allowed(licence, allowed) is is_so
+
+
+@given(st.text(alphabet="mitMIT ANDOR()apache-2.0,;+", max_size=40))
+def test_no_text_breaks_it(text: str) -> None:
+    name = canonical(text)
+    assert is_allowed(name, (name,)) is bool(name)
+    assert not is_allowed(name, ("GPL-3.0-only",))
