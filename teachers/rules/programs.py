@@ -9,6 +9,7 @@ it was computed from, up to the whole program; and each function that takes para
 from __future__ import annotations
 
 import ast
+import cmath
 import copy
 import keyword
 import math
@@ -50,6 +51,7 @@ from tracemine.teachers.rules.source import Source, run_again
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.tracing import (
     ENTRY_POINT,
+    FORMS,
     Recording,
     Scope,
     Statement,
@@ -60,6 +62,7 @@ from tracemine.teachers.rules.tracing import (
 from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.replay import is_plain_arithmetic
 from tracemine.verifiers.sandbox import Sandbox
+from tracemine.verifiers.verdict import ANSWERS
 
 #: Statements of one program that are looked at.
 MAX_STATEMENTS = 200
@@ -88,6 +91,22 @@ CONSTANTS = WELL_KNOWN | frozenset(
 
 #: Half a unit in the last place, and a little for binary fractions.
 ROUNDING = Fraction(501, 1000)
+
+#: Functions that write something down and work nothing out.
+CONSTRUCTORS = frozenset(
+    {
+        "Abs", "Derivative", "E", "Eq", "Float", "Function", "Ge", "Gt", "I", "Integer",
+        "Integral", "Le", "Lt", "Matrix", "Ne", "Point", "Rational", "S", "Symbol", "Sum", "abs",
+        "acos", "arange", "array", "asin", "atan", "binomial", "cos", "dict", "exp", "factorial",
+        "float", "int", "len", "linspace", "list", "ln", "log", "ones", "print", "range", "root",
+        "set", "sin", "sqrt", "symbols", "sympify", "tan", "tuple", "zeros", "zip",
+    }
+)  # fmt: skip
+#: Functions whose list of numbers is one thing: coordinates, coefficients, a row.
+ARRAYS = frozenset({"Matrix", "Point", "Poly", "array", "matrix", "poly1d", "polyval", "roots"})
+
+#: Digits after the point to which the parts of a complex number are read.
+COMPLEX_PLACES = 9
 
 _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
 _IRRATIONAL = re.compile(
@@ -168,6 +187,7 @@ class _Program:
     recording: Recording = field(default_factory=lambda: Recording({}, {}, (), ()))
     agrees: bool = False
     feeding_functions: set[str] = field(default_factory=set)
+    shown: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, trajectory: Trajectory, source: Source) -> _Program:
@@ -279,13 +299,25 @@ class _Program:
         last = len(module.nodes) - 1
         shown = [i for i, n in enumerate(module.nodes) if isinstance(n, ast.Expr) or i == last]
         for index in reversed(shown):
-            if any(_agrees(v, self.trajectory.answer) for v in self._shown(module, index)):
+            if any(self._is_answer(v) for v in self._shown(module, index)):
                 self.agrees = True
                 module.feeding.add(index)
+                self.shown = frozenset(
+                    (*reads_of(module.nodes[index]), *writes_of(module.nodes[index]))
+                )
                 self._feed(module, index, reads_of(module.nodes[index]))
                 return
 
-    def _shown(self, body: _Body, index: int) -> Iterator[Any]:
+    def _is_answer(self, held: Value) -> bool:
+        answer = self.trajectory.answer
+        if held.is_plain and _agrees(held.value, answer):
+            return True
+        is_text = isinstance(held.value, str) and not held.form
+        if is_text or type(held.value) in (int, float, bool):
+            return False
+        return held.is_result and _agrees_as_text(held, answer)
+
+    def _shown(self, body: _Body, index: int) -> Iterator[Value]:
         """Values that a statement prints or defines."""
         node = body.nodes[index]
         values: list[Value | None] = []
@@ -295,7 +327,7 @@ class _Program:
                 values.extend(self.recording.printed[-1])
             values.extend(self.before(body, index, name) for name in reads_of(node))
         values.extend(self.after(body, index, name) for name in writes_of(node))
-        yield from (v.value for v in values if v is not None and v.is_plain)
+        yield from (v for v in values if v is not None)
 
     def _feed(self, body: _Body, index: int, names: Iterable[str]) -> None:
         wanted = list(names)
@@ -337,7 +369,10 @@ def _flattened(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _split(node: ast.stmt) -> list[ast.stmt]:
-    """``a, b = 1, 2`` as the two definitions that it is."""
+    """``a, b = 1, 2`` as the two definitions that it is, and ``print(a + b)`` as a definition and
+    its showing."""
+    if isinstance(node, ast.Expr) and _is_print(node.value):
+        return _split_print(node)
     if not isinstance(node, ast.Assign) or len(node.targets) != 1:
         return [node]
     target, value = node.targets[0], node.value
@@ -352,6 +387,38 @@ def _split(node: ast.stmt) -> list[ast.stmt]:
         ast.copy_location(ast.Assign([t], v), node)
         for t, v in zip(target.elts, value.elts, strict=True)
     ]
+
+
+def _split_print(node: ast.Expr) -> list[ast.stmt]:
+    call = node.value
+    assert isinstance(call, ast.Call)
+    if len(call.args) != 1 or call.keywords:
+        return [node]
+    shown = call.args[0]
+    plain = (ast.Name, ast.Constant, ast.JoinedStr, ast.Starred, ast.Tuple)
+    if isinstance(shown, plain) or expression_operations(shown) + _attributes(shown) == 0:
+        return [node]
+    name = _shown_name(shown)
+    assigned = ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], shown), node)
+    call.args = [ast.copy_location(ast.Name(name, ast.Load()), shown)]
+    return [ast.fix_missing_locations(assigned), ast.fix_missing_locations(node)]
+
+
+def _attributes(node: ast.expr) -> int:
+    return sum(isinstance(n, ast.Attribute) for n in ast.walk(node))
+
+
+def _shown_name(node: ast.expr) -> str:
+    """What to call a value that is shown without a name: ``total`` for ``totals[0].real`` would
+    claim too much, so its container's name; else what a function of the program is called."""
+    root: ast.AST = node
+    while isinstance(root, (ast.Subscript, ast.Attribute)):
+        root = root.value
+    if isinstance(root, ast.Name) and root is not node:
+        return f"shown_{root.id}"
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return f"shown_{node.func.id}"
+    return "shown_answer"
 
 
 def _takes_nothing(function: ast.FunctionDef) -> bool:
@@ -454,6 +521,27 @@ def _agrees(value: Any, answer: str | None) -> bool:
     if places:
         slack = max(slack, ROUNDING / 10**places)
     return bool(abs(number - wanted) <= slack)
+
+
+def _agrees_as_text(held: Value, answer: str | None) -> bool:
+    """Whether a value that is no single number is the answer as people write it: an expression, a
+    pair, a list of solutions, a complex number."""
+    if answer is None:
+        return False
+    text = _as_answer(held.value)
+    return bool(text) and verify(answer, text, ANSWERS).outcome == "agree"
+
+
+def _as_answer(value: Any) -> str:
+    if isinstance(value, complex):
+        if not cmath.isfinite(value):
+            return ""
+        parts = [round(part, COMPLEX_PLACES) for part in (value.real, value.imag)]
+        return f"{parts[0]:g}{parts[1]:+g}i" if parts[1] else f"{parts[0]:g}"
+    if isinstance(value, (list, tuple)):
+        inner = ", ".join(map(_as_answer, value))
+        return f"({inner})" if isinstance(value, tuple) else inner
+    return str(value) if isinstance(value, (str, int, float, Fraction)) else ""
 
 
 def _plain_number(text: str) -> Fraction | None:
@@ -592,6 +680,8 @@ def _statement_draft(
     result = _result_of(program, body, index, target)
     if result is None:
         return
+    if not result.is_plain or not all(v.is_plain for _, v in given):
+        return  # Its slice goes back to where the values are plain.
     if not inputs and not _data_inside(program, expression):
         return
     yield _Draft(
@@ -644,11 +734,15 @@ def _slice_draft(
         yield Dropped(start, end, DATA_REASSIGNED, target)
         return
     places = [*found.included, index] if is_return else list(found.included)
-    if expression is not None and len(places) < 2:
-        return  # The statement by itself.
     result = _result_of(program, body, index, target)
-    if result is None or (expression is not None and not result.is_plain):
-        return  # Not run, or dropped as a statement already.
+    if result is None:
+        return  # Not run.
+    if not result.is_plain and not _is_worth_writing(program, body, index, target, result):
+        if not _is_read_later(body, index, target):
+            yield Dropped(start, end, NOT_PLAIN, target)
+        return
+    if expression is not None and len(places) < 2 and result.is_plain:
+        return  # The statement by itself.
     nodes = [body.nodes[i] for i in places]
     reads = {n for one in nodes for n in reads_of(one)} | set(targets)
     if any(_takes_nothing(program.functions[n]) for n in reads & set(program.functions)
@@ -665,6 +759,8 @@ def _slice_draft(
     for name in found.outside:
         value = next((v for i in places if (v := program.before(body, i, name)) is not None), None)
         if value is None:
+            if name not in reads:
+                continue  # Bound in a branch or a loop, and nowhere before.
             return
         inputs.append((name, value))
     statements = [copy.deepcopy(n) for n in nodes]
@@ -680,6 +776,31 @@ def _slice_draft(
         carried=program.definitions(reads & body.known),
         comment=_comment(program, node),
     )
+
+
+def _is_worth_writing(
+    program: _Program, body: _Body, index: int, target: str, held: Value
+) -> bool:
+    """Whether a value that is not plain is a result of its own: what the program gives as its
+    answer, or what some function worked out (solutions, a derivative). Symbols, equations and
+    terms that the next statement goes on with are not."""
+    if not held.is_result:
+        return False
+    node = body.nodes[index]
+    if isinstance(node, ast.Return):
+        return True
+    if not body.name and program.agrees and target in program.shown and index in body.feeding:
+        return True
+    called = {_called_name(n) for n in ast.walk(node) if isinstance(n, ast.Call)}
+    return bool(called - CONSTRUCTORS)
+
+
+def _called_name(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+
+
+def _is_read_later(body: _Body, index: int, name: str) -> bool:
+    return any(name in reads_of(node) for node in body.nodes[index + 1 :])
 
 
 def _returning(node: ast.stmt, target: str) -> list[ast.stmt]:
@@ -704,6 +825,9 @@ def _early_draft(program: _Program, body: _Body) -> Iterator[_Draft | Dropped]:
     start, end = program.source.span(function)
     result = program.returned(body.name)
     if result is None:
+        return
+    if not result.is_plain:
+        yield Dropped(start, end, NOT_PLAIN, body.name)
         return
     kept = [i for i in range(len(body.nodes)) if i not in body.lifted]
     written = {n for i in kept for n in writes_of(body.nodes[i])}
@@ -758,6 +882,13 @@ def _function_draft(
         return
     parameters = parameters_of(function)
     phrase = docstring_phrase(ast.get_docstring(function), program.names)
+    code, entry = program.text_of(carried), name
+    if call.result.form:
+        entry = _free_name(f"{name}_written", {n.id for n in ast.walk(program.source.tree)
+                                               if isinstance(n, ast.Name)})  # fmt: skip
+        given = ", ".join(f"{p}={p}" for p in parameters)
+        written = FORMS[call.result.form].format(f"{name}({given})")
+        code += f"def {entry}({', '.join(parameters)}):\n    return {written}\n"
     yield _Draft(
         start,
         end,
@@ -769,8 +900,8 @@ def _function_draft(
         and name in program.feeding_functions
         and sum(c.function == name for c in program.recording.calls) == 1,
         carried=carried,
-        entry=name,
-        code=program.text_of(carried),
+        entry=entry,
+        code=code,
         phrase=phrase or function_phrase(name, parameters, program.names),
     )
 
@@ -808,6 +939,17 @@ class _LiftInside(ast.NodeTransformer):
         self.found.append((name, Value(True, node.value)))
         return ast.copy_location(ast.Name(name, ast.Load()), node)
 
+    def _whole(self, node: ast.expr) -> ast.expr | None:
+        """A parameter in the place of a list of numbers that is data."""
+        if not isinstance(node, (ast.List, ast.Tuple)) or not _is_literal(node):
+            return None
+        if not self.program._is_stated(node, self.target):
+            return None
+        name = _free_name(f"{self.target}_entries", self.taken)
+        self.taken.add(name)
+        self.found.append((name, Value(True, ast.literal_eval(node))))
+        return ast.copy_location(ast.Name(name, ast.Load()), node)
+
     def _name(self, value: Any) -> str:
         _, word = _mention_of(value, self.program.trajectory.problem)
         parts = [p for p in [_noun_of(self.program, Value(True, value))] if p]
@@ -821,7 +963,10 @@ class _LiftInside(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        name = _called_name(node)
+        if name in ARRAYS:
+            node.args = [self._whole(a) or self.visit(a) for a in node.args]
+            return node
         if name in ("range", "symbols", "Symbol", "pow"):
             return node
         if name == "round" and len(node.args) > 1:
@@ -892,7 +1037,7 @@ def _verified(program: _Program, draft: _Draft, sandbox: Sandbox) -> Span | Drop
         return drop(NO_INPUTS)
     if len(draft.inputs) > MAX_PARAMETERS:
         return drop(TOO_MANY_INPUTS)
-    if not draft.result.is_plain or not all(v.is_plain for _, v in draft.inputs):
+    if not draft.result.is_result or not all(v.is_plain for _, v in draft.inputs):
         return drop(NOT_PLAIN)
     bindings = {name: value.value for name, value in draft.inputs}
     try:
@@ -964,6 +1109,11 @@ def _write_code(program: _Program, draft: _Draft) -> None:
     for place, statement in enumerate(draft.statements):
         lift.target = _assigned_name(statement) or draft.target
         draft.statements[place] = lift.visit(statement)
+    if draft.result.form:
+        last = draft.statements[-1]
+        assert isinstance(last, ast.Return) and last.value is not None
+        written = FORMS[draft.result.form].format(f"({ast.unparse(last.value)})")
+        last.value = ast.parse(written, mode="eval").body
     draft.inputs = [*draft.inputs, *lift.found]
     taken = lift.taken
     renamed: dict[str, str] = {}
@@ -1015,7 +1165,24 @@ def _signature(program: _Program, draft: _Draft) -> Signature:
     output = draft.target
     if any(p.name == output for p in inputs):
         output = f"new_{output}"
-    return Signature(inputs, Parameter(output, _type(program, draft.result.value)))
+    kind = _written_type(draft.result) or _type(program, draft.result.value)
+    return Signature(inputs, Parameter(output, kind))
+
+
+#: What is no expression to the readers of answers: sets, relations, piecewise functions.
+_NO_EXPRESSION = re.compile(r"[A-Z][A-Za-z]|[&|<>={}\[\]]")
+
+
+def _written_type(held: Value) -> str:
+    """The type of a value that is written in a form; empty where the value itself says."""
+    if held.form == "text":
+        return "str" if _NO_EXPRESSION.search(held.value) else "expr"
+    if held.form in ("texts", "sorted texts"):
+        return "list[expr]"
+    if held.form in ("rows", "matrix"):
+        return "list[list[expr]]"
+    named = "dict[str, expr]"
+    return {"named texts": named, "list of named texts": f"list[{named}]"}.get(held.form, "")
 
 
 def _type(program: _Program, value: Any) -> str:
