@@ -44,6 +44,7 @@ from tracemine.teachers.rules.slices import (
     BUILTINS,
     backward_slice,
     closure,
+    needed_from_outside,
     reads_of,
     writes_of,
 )
@@ -68,6 +69,9 @@ from tracemine.verifiers.verdict import ANSWERS
 MAX_STATEMENTS = 200
 #: Parameters of one routine; with more it is the instance's, not a method.
 MAX_PARAMETERS = 16
+
+#: Names of one statement that are routines each: with more they are the parts of one thing.
+MAX_UNPACKED = 3
 
 PROGRAM_FAILS = "program fails"
 PROGRAM_TIMES_OUT = "program times out"
@@ -200,6 +204,7 @@ class _Program:
             name for n in source.tree.body if isinstance(n, _DEFINITIONS) for name in writes_of(n)
         )
         own = [n for n in flat if not isinstance(n, _DEFINITIONS)]
+        known |= _from_star_imports(source.tree.body)
         # A program may take a builtin's name for a value (`sum = 0`).
         rebound = {w for n in own for w in writes_of(n)}
         bodies = {"": _Body("", own[:MAX_STATEMENTS], known | (BUILTINS - rebound))}
@@ -299,35 +304,38 @@ class _Program:
         last = len(module.nodes) - 1
         shown = [i for i, n in enumerate(module.nodes) if isinstance(n, ast.Expr) or i == last]
         for index in reversed(shown):
-            if any(self._is_answer(v) for v in self._shown(module, index)):
-                self.agrees = True
-                module.feeding.add(index)
-                self.shown = frozenset(
-                    (*reads_of(module.nodes[index]), *writes_of(module.nodes[index]))
-                )
-                self._feed(module, index, reads_of(module.nodes[index]))
-                return
+            for held, names in self._shown(module, index):
+                if self._is_answer(held):
+                    self.agrees = True
+                    module.feeding.add(index)
+                    self.shown = frozenset(names)
+                    self._feed(module, index, names)
+                    return
 
     def _is_answer(self, held: Value) -> bool:
         answer = self.trajectory.answer
         if held.is_plain and _agrees(held.value, answer):
             return True
         is_text = isinstance(held.value, str) and not held.form
-        if is_text or type(held.value) in (int, float, bool):
+        is_number = type(held.value) in (int, float)
+        if is_text or answer is None or (is_number and _plain_number(answer) is not None):
             return False
         return held.is_result and _agrees_as_text(held, answer)
 
-    def _shown(self, body: _Body, index: int) -> Iterator[Value]:
-        """Values that a statement prints or defines."""
+    def _shown(self, body: _Body, index: int) -> Iterator[tuple[Value, list[str]]]:
+        """Values that a statement prints or defines, and the names that they come from."""
         node = body.nodes[index]
-        values: list[Value | None] = []
+        read, written = reads_of(node), writes_of(node)
         if isinstance(node, ast.Expr):
             prints = [i for i, n in enumerate(body.nodes) if _is_print(getattr(n, "value", n))]
             if index == max(prints, default=-1) and self.recording.printed:
-                values.extend(self.recording.printed[-1])
-            values.extend(self.before(body, index, name) for name in reads_of(node))
-        values.extend(self.after(body, index, name) for name in writes_of(node))
-        yield from (v for v in values if v is not None)
+                yield from ((held, read) for held in self.recording.printed[-1])
+            named = [(self.before(body, index, name), [name]) for name in read]
+            yield from ((held, names) for held, names in named if held is not None)
+        for name in written:
+            held_after = self.after(body, index, name)
+            if held_after is not None:
+                yield held_after, [name, *read]
 
     def _feed(self, body: _Body, index: int, names: Iterable[str]) -> None:
         wanted = list(names)
@@ -355,6 +363,15 @@ class _Program:
             if isinstance(node, ast.Return):
                 body.feeding.add(index)
                 self._feed(body, index, reads_of(node))
+
+
+def _from_star_imports(body: Sequence[ast.stmt]) -> frozenset[str]:
+    """The names that nothing but a ``from sympy import *`` can define."""
+    stars = [n for n in body if isinstance(n, ast.ImportFrom) and n.names[0].name == "*"]
+    if not stars:
+        return frozenset()
+    bound = {name for node in body for name in writes_of(node)}
+    return frozenset(needed_from_outside(body)) - bound - BUILTINS
 
 
 def _flattened(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
@@ -528,7 +545,7 @@ def _agrees_as_text(held: Value, answer: str | None) -> bool:
     pair, a list of solutions, a complex number."""
     if answer is None:
         return False
-    text = _as_answer(held.value)
+    text = _UNION.sub(_joined, _as_answer(held.value))
     return bool(text) and verify(answer, text, ANSWERS).outcome == "agree"
 
 
@@ -541,7 +558,30 @@ def _as_answer(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         inner = ", ".join(map(_as_answer, value))
         return f"({inner})" if isinstance(value, tuple) else inner
-    return str(value) if isinstance(value, (str, int, float, Fraction)) else ""
+    if isinstance(value, str):
+        return _INTERVAL.sub(_in_brackets, value)
+    is_number = isinstance(value, (int, float, Fraction)) and not isinstance(value, bool)
+    return str(value) if is_number else ""
+
+
+#: A union of sets, once its intervals are in brackets.
+_UNION = re.compile(r"Union\((.*)\)")
+
+
+def _joined(match: re.Match[str]) -> str:
+    return re.sub(r"(?<=[)\]]), (?=[(\[])", r"\\cup ", match.group(1))
+
+
+#: An interval as sympy writes it.
+_INTERVAL = re.compile(r"Interval(?:\.(open|Lopen|Ropen))?\(([^(),]+), ([^(),]+)\)")
+
+
+def _in_brackets(match: re.Match[str]) -> str:
+    how, low, high = match.groups()
+    left = "(" if how in ("open", "Lopen") or low == "-oo" else "["
+    right = ")" if how in ("open", "Ropen") or high == "oo" else "]"
+    ends = [end.replace("oo", "\\infty") for end in (low, high)]
+    return f"{left}{ends[0]}, {ends[1]}{right}"
 
 
 def _plain_number(text: str) -> Fraction | None:
@@ -581,6 +621,8 @@ class _Draft:
 def _drafts(program: _Program) -> Iterator[_Draft | Dropped]:
     for body in program.bodies.values():
         for index, node in enumerate(body.nodes):
+            for target in _unpacked(node):
+                yield from _slice_draft(program, body, index, target, None)
             target, expression = _defined(program, body, node)
             if expression is not None:
                 yield from _statement_draft(program, body, index, target, expression)
@@ -590,6 +632,17 @@ def _drafts(program: _Program) -> Iterator[_Draft | Dropped]:
     for name, function in program.functions.items():
         if not _takes_nothing(function):
             yield from _function_draft(program, name, function)
+
+
+def _unpacked(node: ast.stmt) -> list[str]:
+    """The names of ``quotient, remainder = divide(a, b)``."""
+    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+        return []
+    target = node.targets[0]
+    if not isinstance(target, (ast.Tuple, ast.List)) or isinstance(node.value, ast.Tuple):
+        return []
+    names = [t.id for t in target.elts if isinstance(t, ast.Name)]
+    return names if len(names) == len(target.elts) <= MAX_UNPACKED else []
 
 
 def _defined(program: _Program, body: _Body, node: ast.stmt) -> tuple[str, ast.expr | None]:
@@ -744,7 +797,8 @@ def _slice_draft(
     if expression is not None and len(places) < 2 and result.is_plain:
         return  # The statement by itself.
     nodes = [body.nodes[i] for i in places]
-    reads = {n for one in nodes for n in reads_of(one)} | set(targets)
+    read_inside = {n for one in nodes for n in reads_of(one)}
+    reads = read_inside | set(targets)
     if any(_takes_nothing(program.functions[n]) for n in reads & set(program.functions)
            if n in body.known):  # fmt: skip
         if any(expression_operations(n) > 1 for n in nodes):
@@ -759,7 +813,7 @@ def _slice_draft(
     for name in found.outside:
         value = next((v for i in places if (v := program.before(body, i, name)) is not None), None)
         if value is None:
-            if name not in reads:
+            if name not in read_inside:
                 continue  # Bound in a branch or a loop, and nowhere before.
             return
         inputs.append((name, value))
@@ -778,9 +832,7 @@ def _slice_draft(
     )
 
 
-def _is_worth_writing(
-    program: _Program, body: _Body, index: int, target: str, held: Value
-) -> bool:
+def _is_worth_writing(program: _Program, body: _Body, index: int, target: str, held: Value) -> bool:
     """Whether a value that is not plain is a result of its own: what the program gives as its
     answer, or what some function worked out (solutions, a derivative). Symbols, equations and
     terms that the next statement goes on with are not."""
@@ -939,6 +991,21 @@ class _LiftInside(ast.NodeTransformer):
         self.found.append((name, Value(True, node.value)))
         return ast.copy_location(ast.Name(name, ast.Load()), node)
 
+    def _bound(self, node: ast.expr) -> ast.expr:
+        """A loop's bound, which is the method's unless the problem states it, or the number before
+        it, as that of something."""
+        if not isinstance(node, ast.Constant) or type(node.value) is not int:
+            bound: ast.expr = self.visit(node)
+            return bound
+        for less in (0, 1):
+            stated = node.value - less
+            is_large = stated > (2 if not less else LARGEST_SMALL_CONSTANT)
+            if is_large and _noun_of(self.program, Value(True, stated)):
+                name: ast.expr = self.visit(ast.copy_location(ast.Constant(stated), node))
+                if isinstance(name, ast.Name):
+                    return ast.BinOp(name, ast.Add(), ast.Constant(1)) if less else name
+        return node
+
     def _whole(self, node: ast.expr) -> ast.expr | None:
         """A parameter in the place of a list of numbers that is data."""
         if not isinstance(node, (ast.List, ast.Tuple)) or not _is_literal(node):
@@ -967,7 +1034,10 @@ class _LiftInside(ast.NodeTransformer):
         if name in ARRAYS:
             node.args = [self._whole(a) or self.visit(a) for a in node.args]
             return node
-        if name in ("range", "symbols", "Symbol", "pow"):
+        if name == "range":
+            node.args = [self._bound(a) for a in node.args]
+            return node
+        if name in ("symbols", "Symbol", "pow"):
             return node
         if name == "round" and len(node.args) > 1:
             node.args[0] = self.visit(node.args[0])

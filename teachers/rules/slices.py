@@ -26,6 +26,13 @@ def reads_of(node: ast.AST) -> list[str]:
     return list(found)
 
 
+def needed_from_outside(statements: Sequence[ast.stmt]) -> list[str]:
+    """The names that a body needs from outside, in order."""
+    found: dict[str, None] = {}
+    _exposed(statements, set(), found)
+    return list(found)
+
+
 def _exposed(statements: Sequence[ast.stmt], defined: set[str], found: dict[str, None]) -> set[str]:
     """Adds the names needed from outside to ``found``; gives the names bound after."""
     defined = set(defined)

@@ -86,14 +86,15 @@ def _marks(text: str) -> int:
     return sum(not c.isspace() for c in text)
 
 
-def parse_source(trace: str, start: int, end: int) -> Source:
-    """The code at ``trace[start:end]``.
+def parse_source(trace: str, start: int, end: int, *, text: str = "") -> Source:
+    """The code at ``trace[start:end]``. ``text``, if given, is read in its place: as long, with
+    the same ends of lines.
 
     Raises:
         NotCodeError: if it does not parse, is longer than `MAX_CODE_CHARS`, or nests deeper than
             `MAX_DEPTH`.
     """
-    text = trace[start:end]
+    text = text or trace[start:end]
     if len(text) > MAX_CODE_CHARS:
         raise NotCodeError("longer than any routine")
     try:

@@ -10,7 +10,8 @@ The rewritten program records, in the order they happen:
 
 Values are copied at once, as plain values, so that a later change in place does not reach them.
 What is not plain but can be written as one (an expression of sympy, an array, solutions by symbol)
-is recorded in that writing, with its *form*: the same writing as a Python expression. The recorder is ordinary Python of the kind that both of the sandbox's interpreters run.
+is recorded in that writing, with its *form*: the same writing as a Python expression. The recorder
+is ordinary Python of the kind that both of the sandbox's interpreters run.
 """
 
 from __future__ import annotations
