@@ -4,8 +4,8 @@ The rewritten program records, in the order they happen:
 
 - for each statement directly in the module or in a function without parameters, what the names
   that it reads held before it and what the names that it writes held after it (first run only);
-- for the first `MAX_CALLS` calls of each top-level function, its arguments as they came in and what
-  it returned;
+- for the first `MAX_CALLS` calls of each function, its arguments as they came in and what it
+  returned; of a function inside another (recorded as ``outer.inner``) also what it captures;
 - what it printed.
 
 Values are copied at once, as plain values, so that a later change in place does not reach them.
@@ -18,9 +18,13 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from tracemine.teachers.rules.derive import parameters_of
+from tracemine.teachers.rules.nested import captured_by
+from tracemine.teachers.rules.slices import BUILTINS, writes_of
 
 #: Calls of one function that are recorded.
 MAX_CALLS = 3
@@ -172,6 +176,10 @@ def _tm_enter(name, pairs):
     _tm_calls.append([name, [[k, _tm_copy(v)] for k, v in pairs], [False, "no return", ""]])
     return len(_tm_calls) - 1
 
+def _tm_capture(n, name, v):
+    if n >= 0:
+        _tm_calls[n][1].append([name, _tm_copy(v)])
+
 def _tm_leave(n, v):
     if n >= 0:
         _tm_calls[n][2] = _tm_copy(v)
@@ -204,7 +212,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a top-level function; ``bindings`` are its arguments at entry."""
+    """One call of a function; ``bindings`` are its arguments, and what it captures, at entry."""
 
     function: str
     bindings: dict[str, Value]
@@ -250,56 +258,65 @@ def instrument(module: ast.Module, scopes: Sequence[Scope]) -> str:
     for scope in scopes:
         for index, statement in enumerate(scope.statements):
             places[id(statement.node)] = (scope.name, index, statement)
-    body = _noted(module.body, places)
+    known = {name for node in module.body for name in writes_of(node)} | BUILTINS
+    body = _Rewriter(places, frozenset(known)).noted(module.body, None)
     rewritten = ast.Module(body=body, type_ignores=[])
     _PrintCalls().visit(rewritten)
     return _RECORDER + "\n" + ast.unparse(ast.fix_missing_locations(rewritten)) + "\n"
 
 
-def _noted(
-    body: Sequence[ast.stmt], places: dict[int, tuple[str, int, Statement]]
-) -> list[ast.stmt]:
-    result: list[ast.stmt] = []
-    for node in body:
-        place = places.get(id(node))
-        copied: ast.stmt
-        if isinstance(node, ast.FunctionDef):
-            copied = _recorded(node, places)
-        elif isinstance(node, ast.If) and place is None:
-            copied = copy.copy(node)
-            assert isinstance(copied, ast.If)
-            copied.body, copied.orelse = _noted(node.body, places), _noted(node.orelse, places)
-        else:
-            copied = copy.deepcopy(node)
-        if place is None:
+@dataclass(frozen=True, slots=True)
+class _Rewriter:
+    """``places`` of statements by identity; ``known`` are the names of the module."""
+
+    places: Mapping[int, tuple[str, int, Statement]]
+    known: frozenset[str]
+
+    def noted(self, body: Sequence[ast.stmt], outer: ast.FunctionDef | None) -> list[ast.stmt]:
+        """A body of the module, or of the function ``outer``, that records."""
+        result: list[ast.stmt] = []
+        for node in body:
+            place = self.places.get(id(node))
+            copied: ast.stmt
+            if isinstance(node, ast.FunctionDef):
+                copied = self.recorded(node, outer)
+            elif isinstance(node, ast.If) and place is None:
+                copied = copy.copy(node)
+                assert isinstance(copied, ast.If)
+                copied.body = self.noted(node.body, outer)
+                copied.orelse = self.noted(node.orelse, outer)
+            else:
+                copied = copy.deepcopy(node)
+            if place is None:
+                result.append(copied)
+                continue
+            scope, index, statement = place
+            for name in statement.reads:
+                result.append(_note(f"{scope}:{index}:before", name))
             result.append(copied)
-            continue
-        scope, index, statement = place
-        for name in statement.reads:
-            result.append(_note(f"{scope}:{index}:before", name))
-        result.append(copied)
-        if not isinstance(node, ast.Return):
-            for name in statement.writes:
-                result.append(_note(f"{scope}:{index}:after", name))
-    return result
+            if not isinstance(node, ast.Return):
+                for name in statement.writes:
+                    result.append(_note(f"{scope}:{index}:after", name))
+        return result
 
-
-def _recorded(
-    node: ast.FunctionDef, places: dict[int, tuple[str, int, Statement]]
-) -> ast.FunctionDef:
-    """A function whose arguments and returned values are recorded too."""
-    function = copy.copy(node)
-    arguments = node.args
-    names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
-    inner = _noted(node.body, places)
-    if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node)):
-        function.body = inner
+    def recorded(self, node: ast.FunctionDef, outer: ast.FunctionDef | None) -> ast.FunctionDef:
+        """A function whose arguments and returned values are recorded too; of one inside another
+        also what it captures."""
+        function = copy.copy(node)
+        inner = self.noted(node.body, node)
+        if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node)):
+            function.body = inner
+            return function
+        pairs = ", ".join(f"({name!r}, {name})" for name in parameters_of(node))
+        name = f"{outer.name}.{node.name}" if outer is not None else node.name
+        text = f"_tm_n = _tm_enter({name!r}, [{pairs}])\n"
+        for taken in captured_by(node, outer, self.known) if outer is not None else ():
+            # It may not be bound yet on this path.
+            text += f"try:\n    _tm_capture(_tm_n, {taken!r}, {taken})\n"
+            text += "except NameError:\n    pass\n"
+        returns = _Returns()
+        function.body = [*ast.parse(text).body, *(returns.visit(s) for s in inner)]
         return function
-    pairs = ", ".join(f"({name!r}, {name})" for name in names)
-    enter = ast.parse(f"_tm_n = _tm_enter({node.name!r}, [{pairs}])").body
-    returns = _Returns()
-    function.body = [*enter, *(returns.visit(s) for s in inner)]
-    return function
 
 
 class _Returns(ast.NodeTransformer):

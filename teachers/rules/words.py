@@ -147,6 +147,15 @@ def identifier(words: Iterable[str]) -> str:
     return f"{name}_value" if keyword.iskeyword(name) or keyword.issoftkeyword(name) else name
 
 
+def free_name(name: str, taken: set[str]) -> str:
+    """``name``, with a number behind it where it is taken; then it is."""
+    found, count = name, 2
+    while found in taken:
+        found, count = f"{name}_{count}", count + 1
+    taken.add(found)
+    return found
+
+
 def plural(word: str) -> str:
     """The plural of a regular noun, and of the irregular units."""
     if is_plural(word):
