@@ -463,7 +463,19 @@ def _guard_condition(guard: ast.expr, facts: _Facts) -> _Condition:
     """A condition that the routine checks itself: a predicate too, where it does nothing but
     compare and count what comes in."""
     predicates = (f"bool({ast.unparse(guard)})",) if _is_comparing(guard, facts) else ()
-    return _Condition(_condition_words(guard), predicates)
+    return _Condition(_guard_words(guard), predicates)
+
+
+def _guard_words(guard: ast.expr) -> str:
+    """A condition on inputs in words; a bare input is a condition too (``if not items: raise``)."""
+    refused = isinstance(guard, ast.UnaryOp) and isinstance(guard.op, ast.Not)
+    inner = guard.operand if isinstance(guard, ast.UnaryOp) and refused else guard
+    if isinstance(inner, ast.Name):
+        return f"{inner.id} is {'empty or zero' if refused else 'neither empty nor zero'}"
+    if isinstance(inner, ast.Call) and len(inner.args) == 2 and _dotted(inner.func) == "isinstance":
+        what, kind = map(ast.unparse, inner.args)
+        return f"{what} is {'no' if refused else 'an'} instance of {kind}"
+    return _condition_words(guard)
 
 
 def _is_comparing(node: ast.expr, facts: _Facts) -> bool:
@@ -1141,7 +1153,19 @@ def _steps_text(tree: ast.Module, function: ast.FunctionDef) -> str:
             head = f"Here {node.name}({', '.join(parameters_of(node))}) means:"
             lines.append((0, head))
             lines.extend(_steps(_body(node), 1))
+        elif isinstance(node, ast.ClassDef):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef):
+                    lines.append((0, _method_words(node.name, method)))
+                    lines.extend(_steps(_body(method), 1))
     return _numbered(lines)
+
+
+def _method_words(owner: str, method: ast.FunctionDef) -> str:
+    given = ", ".join(parameters_of(method)[1:])
+    if method.name == "__init__":
+        return f"Here {owner}({given}) makes an object, self:"
+    return f"Here self.{method.name}({given}), of a {owner}, means:"
 
 
 def _numbered(lines: Sequence[Line]) -> str:

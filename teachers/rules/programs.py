@@ -15,7 +15,7 @@ import keyword
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -29,7 +29,10 @@ from tracemine.teachers.rules.derive import (
     parameters_of,
     single_tool,
 )
+from tracemine.teachers.rules.doctests import examples_of
+from tracemine.teachers.rules.guards import conditions_in_words
 from tracemine.teachers.rules.lifting import WELL_KNOWN, Mention, is_data, mentions, percent_forms
+from tracemine.teachers.rules.nested import nested_in
 from tracemine.teachers.rules.phrases import (
     GENERIC,
     comment_phrase,
@@ -43,6 +46,7 @@ from tracemine.teachers.rules.routines import routine_of_formula
 from tracemine.teachers.rules.slices import (
     BUILTINS,
     backward_slice,
+    changed_objects,
     closure,
     needed_from_outside,
     reads_of,
@@ -53,6 +57,7 @@ from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.tracing import (
     ENTRY_POINT,
     FORMS,
+    Call,
     Recording,
     Scope,
     Statement,
@@ -60,6 +65,7 @@ from tracemine.teachers.rules.tracing import (
     instrument,
     read_recording,
 )
+from tracemine.teachers.rules.words import free_name
 from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.replay import is_plain_arithmetic
 from tracemine.verifiers.sandbox import Sandbox
@@ -76,6 +82,7 @@ MAX_UNPACKED = 3
 PROGRAM_FAILS = "program fails"
 PROGRAM_TIMES_OUT = "program times out"
 NOT_PLAIN = "values are not plain"
+NOT_LIFTED = "cannot stand outside the function around it"
 NO_RESULT = "does not reproduce its own result"
 DATA_INSIDE = "depends on data inside another function"
 DATA_REASSIGNED = "a name stands for more than one input"
@@ -173,6 +180,7 @@ class _Body:
     known: frozenset[str]
     lifted: dict[int, str] = field(default_factory=dict)
     feeding: set[int] = field(default_factory=set)
+    objects: frozenset[str] = frozenset()
 
     @property
     def returns_early(self) -> bool:
@@ -195,9 +203,12 @@ class _Program:
 
     @classmethod
     def of(cls, trajectory: Trajectory, source: Source) -> _Program:
+        taken = {n.id for n in ast.walk(source.tree) if isinstance(n, ast.Name)} | BUILTINS
+        taken |= {n.arg for n in ast.walk(source.tree) if isinstance(n, ast.arg)}
+        taken |= {name for node in source.tree.body for name in writes_of(node)}
         for node in (source.tree, *ast.walk(source.tree)):
             if isinstance(node, (ast.Module, ast.FunctionDef)):
-                node.body = [part for one in node.body for part in _split(one)]
+                node.body = [part for one in node.body for part in _split(one, taken)]
         flat = list(_flattened(source.tree.body))
         functions = {n.name: n for n in flat if isinstance(n, ast.FunctionDef)}
         known = frozenset(
@@ -223,8 +234,10 @@ class _Program:
             names=proper_names(trajectory.problem),
             is_irrational=_IRRATIONAL.search(ast.unparse(source.tree)) is not None,
         )
+        classes = {n.name for n in flat if isinstance(n, ast.ClassDef)}
         for body in bodies.values():
             program._lift(body)
+            body.objects = _objects(body.nodes, classes)
         return program
 
     def recorded_scopes(self) -> list[Scope]:
@@ -274,13 +287,15 @@ class _Program:
         parts = []
         for place in places:
             node = self.source.tree.body[place]
-            if not isinstance(node, ast.FunctionDef):
+            if not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 parts.append(self.source.text(node).rstrip())
                 continue
             bare = copy.deepcopy(node)
-            doc = ast.get_docstring(node)
-            if doc is not None and not docstring_phrase(doc, self.names):
-                bare.body = bare.body[1:] or [ast.Pass()]
+            for part in ast.walk(bare):
+                if isinstance(part, (ast.FunctionDef, ast.ClassDef)):
+                    doc = ast.get_docstring(part)
+                    if doc is not None and not docstring_phrase(doc, self.names):
+                        part.body = part.body[1:] or [ast.Pass()]
             parts.append(ast.unparse(bare))
         return "\n".join(parts) + "\n"
 
@@ -339,7 +354,9 @@ class _Program:
 
     def _feed(self, body: _Body, index: int, names: Iterable[str]) -> None:
         wanted = list(names)
-        found = backward_slice(body.nodes, index, wanted, lifted={}, known=body.known)
+        found = backward_slice(
+            body.nodes, index, wanted, lifted={}, known=body.known, objects=body.objects
+        )
         places = list(found.included) if found is not None else []
         body.feeding.update(places)
         called = {n for n in wanted if n in self.functions}
@@ -374,6 +391,18 @@ def _from_star_imports(body: Sequence[ast.stmt]) -> frozenset[str]:
     return frozenset(needed_from_outside(body)) - bound - BUILTINS
 
 
+def _objects(nodes: Sequence[ast.stmt], classes: set[str]) -> frozenset[str]:
+    """The names that hold objects of the program's own classes: any call of a method may change
+    one."""
+    return frozenset(
+        name
+        for node in nodes
+        if (name := _assigned_name(node)) is not None
+        and isinstance(value := getattr(node, "value", None), ast.Call)
+        and _called_name(value) in classes
+    )
+
+
 def _flattened(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
     """The statements of a module, those under ``if __name__ == "__main__"`` as its own: the run
     is made to take that branch."""
@@ -385,11 +414,11 @@ def _flattened(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
             yield node
 
 
-def _split(node: ast.stmt) -> list[ast.stmt]:
-    """``a, b = 1, 2`` as the two definitions that it is, and ``print(a + b)`` as a definition and
-    its showing."""
+def _split(node: ast.stmt, taken: set[str]) -> list[ast.stmt]:
+    """``a, b = 1, 2`` as the two definitions that it is, and ``print(a + b)`` as a definition, of
+    a name that is not ``taken``, and its showing."""
     if isinstance(node, ast.Expr) and _is_print(node.value):
-        return _split_print(node)
+        return _split_print(node, taken)
     if not isinstance(node, ast.Assign) or len(node.targets) != 1:
         return [node]
     target, value = node.targets[0], node.value
@@ -406,7 +435,7 @@ def _split(node: ast.stmt) -> list[ast.stmt]:
     ]
 
 
-def _split_print(node: ast.Expr) -> list[ast.stmt]:
+def _split_print(node: ast.Expr, taken: set[str]) -> list[ast.stmt]:
     call = node.value
     assert isinstance(call, ast.Call)
     if len(call.args) != 1 or call.keywords:
@@ -415,7 +444,7 @@ def _split_print(node: ast.Expr) -> list[ast.stmt]:
     plain = (ast.Name, ast.Constant, ast.JoinedStr, ast.Starred, ast.Tuple)
     if isinstance(shown, plain) or expression_operations(shown) + _attributes(shown) == 0:
         return [node]
-    name = _shown_name(shown)
+    name = free_name(_shown_name(shown), taken)
     assigned = ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], shown), node)
     call.args = [ast.copy_location(ast.Name(name, ast.Load()), shown)]
     return [ast.fix_missing_locations(assigned), ast.fix_missing_locations(node)]
@@ -426,16 +455,13 @@ def _attributes(node: ast.expr) -> int:
 
 
 def _shown_name(node: ast.expr) -> str:
-    """What to call a value that is shown without a name: ``total`` for ``totals[0].real`` would
-    claim too much, so its container's name; else what a function of the program is called."""
-    root: ast.AST = node
-    while isinstance(root, (ast.Subscript, ast.Attribute)):
-        root = root.value
-    if isinstance(root, ast.Name) and root is not node:
-        return f"shown_{root.id}"
+    """What to call a value that is shown without a name: what it is of its object, or after the
+    function that gives it."""
+    if isinstance(node, ast.Attribute) and node.attr not in ("real", "imag", "T"):
+        return node.attr
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        return f"shown_{node.func.id}"
-    return "shown_answer"
+        return f"{node.func.id}_result"
+    return "answer"
 
 
 def _takes_nothing(function: ast.FunctionDef) -> bool:
@@ -631,7 +657,17 @@ def _drafts(program: _Program) -> Iterator[_Draft | Dropped]:
         yield from _early_draft(program, body)
     for name, function in program.functions.items():
         if not _takes_nothing(function):
-            yield from _function_draft(program, name, function)
+            yield from _function_draft(program, name, function, name)
+    known = [name for node in program.source.tree.body for name in writes_of(node)]
+    inside = [n for function in program.functions.values() for n in nested_in(function, known)]
+    program.source = program.source.with_functions(
+        [(n.lifted, n.inner) for n in inside if n.lifted is not None]
+    )
+    for nested in inside:
+        if nested.lifted is None:
+            yield Dropped(*program.source.span(nested.inner), NOT_LIFTED, nested.qualified)
+        else:
+            yield from _function_draft(program, nested.lifted.name, nested.lifted, nested.qualified)
 
 
 def _unpacked(node: ast.stmt) -> list[str]:
@@ -733,7 +769,7 @@ def _statement_draft(
     result = _result_of(program, body, index, target)
     if result is None:
         return
-    if not result.is_plain or not all(v.is_plain for _, v in given):
+    if not result.is_plain or not all(v.is_plain for _, v in given) or _calls_object(body, node):
         return  # Its slice goes back to where the values are plain.
     if not inputs and not _data_inside(program, expression):
         return
@@ -782,7 +818,9 @@ def _slice_draft(
         return
     targets = reads_of(node) if is_return else [target]
     last = index - 1 if is_return else index
-    found = backward_slice(body.nodes, last, targets, lifted=body.lifted, known=body.known)
+    found = backward_slice(
+        body.nodes, last, targets, lifted=body.lifted, known=body.known, objects=body.objects
+    )
     if found is None:
         yield Dropped(start, end, DATA_REASSIGNED, target)
         return
@@ -845,6 +883,10 @@ def _is_worth_writing(program: _Program, body: _Body, index: int, target: str, h
         return True
     called = {_called_name(n) for n in ast.walk(node) if isinstance(n, ast.Call)}
     return bool(called - CONSTRUCTORS)
+
+
+def _calls_object(body: _Body, node: ast.stmt) -> bool:
+    return not body.objects.isdisjoint(changed_objects(node, body.objects))
 
 
 def _called_name(node: ast.Call) -> str:
@@ -911,15 +953,18 @@ def _early_draft(program: _Program, body: _Body) -> Iterator[_Draft | Dropped]:
 
 
 def _function_draft(
-    program: _Program, name: str, function: ast.FunctionDef
+    program: _Program, name: str, function: ast.FunctionDef, recorded: str
 ) -> Iterator[_Draft | Dropped]:
-    """A function that takes parameters, with its first call; nothing inside is lifted."""
+    """A function that takes parameters, with its first call (``recorded`` under that name), or the
+    first example in its docstring; nothing inside is lifted."""
     start, end = program.source.span(function)
     arguments = function.args
     if arguments.vararg or arguments.kwarg or arguments.posonlyargs:
         yield Dropped(start, end, "takes any number of arguments", name)
         return
-    call = next((c for c in program.recording.calls if c.function == name), None)
+    call = next((c for c in program.recording.calls if c.function == recorded), None)
+    if call is None:
+        call = _example_call(function)
     if call is None:
         yield Dropped(start, end, "is never called", name)
         return
@@ -949,13 +994,23 @@ def _function_draft(
         inputs=[(p, call.bindings[p]) for p in parameters if p in call.bindings],
         result=call.result,
         checked=program.agrees
-        and name in program.feeding_functions
+        and recorded in program.feeding_functions
         and sum(c.function == name for c in program.recording.calls) == 1,
         carried=carried,
         entry=entry,
         code=code,
         phrase=phrase or function_phrase(name, parameters, program.names),
     )
+
+
+def _example_call(function: ast.FunctionDef) -> Call | None:
+    """The first example in a docstring as a call. Nobody but the trace itself says that it is
+    right, so it decides nothing; that the function gives it is seen when it is run."""
+    examples = examples_of(function)
+    if not examples:
+        return None
+    bindings = {name: Value(True, value) for name, value in examples[0].bindings.items()}
+    return Call(function.name, bindings, Value(True, examples[0].result))
 
 
 # --- from a draft to a span -------------------------------------------------------------------
@@ -1127,7 +1182,7 @@ def _verified(program: _Program, draft: _Draft, sandbox: Sandbox) -> Span | Drop
     phrase = draft.phrase or derivation_phrase(
         draft.target, bindings, program.names, comment=draft.comment
     )
-    return make_span(
+    span = make_span(
         program.trajectory,
         start=draft.start,
         end=draft.end,
@@ -1139,6 +1194,20 @@ def _verified(program: _Program, draft: _Draft, sandbox: Sandbox) -> Span | Drop
         kind="tool" if tool else "procedural",
         tool=tool,
     )
+    said = dict.fromkeys((*span.preconditions, *_said_beside(program, draft)))
+    return replace(span, preconditions=tuple(said))
+
+
+def _said_beside(program: _Program, draft: _Draft) -> list[str]:
+    """What the comments beside the statements of a routine ask of its inputs."""
+    source = program.source
+    lines = [
+        comment.lstrip("# ")
+        for line, comment in sorted(source.comments.items())
+        if draft.start <= source.lines[line - 1] + 1 <= draft.end
+    ]
+    said = conditions_in_words(lines, [name for name, _ in draft.inputs])
+    return [s for s in said if program.names.isdisjoint(re.findall(r"[a-z]+", s.lower()))]
 
 
 def _in_roles(program: _Program, draft: _Draft, signature: Signature) -> Span | None:
