@@ -14,6 +14,7 @@ import copy
 import keyword
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -76,6 +77,8 @@ MAX_STATEMENTS = 200
 #: Parameters of one routine; with more it is the instance's, not a method.
 MAX_PARAMETERS = 16
 
+#: Values of one program that are compared with the answer as texts, which may take seconds each.
+MAX_COMPARED = 6
 #: Names of one statement that are routines each: with more they are the parts of one thing.
 MAX_UNPACKED = 3
 
@@ -200,6 +203,7 @@ class _Program:
     agrees: bool = False
     feeding_functions: set[str] = field(default_factory=set)
     shown: frozenset[str] = frozenset()
+    compared: int = 0
 
     @classmethod
     def of(cls, trajectory: Trajectory, source: Source) -> _Program:
@@ -335,18 +339,21 @@ class _Program:
         is_number = type(held.value) in (int, float)
         if is_text or answer is None or (is_number and _plain_number(answer) is not None):
             return False
-        return held.is_result and _agrees_as_text(held, answer)
+        if not held.is_result or self.compared >= MAX_COMPARED:
+            return False
+        self.compared += 1
+        return _agrees_as_text(held, answer)
 
     def _shown(self, body: _Body, index: int) -> Iterator[tuple[Value, list[str]]]:
         """Values that a statement prints or defines, and the names that they come from."""
         node = body.nodes[index]
         read, written = reads_of(node), writes_of(node)
         if isinstance(node, ast.Expr):
+            named = [(self.before(body, index, name), [name]) for name in read]
+            yield from ((held, names) for held, names in named if held is not None)
             prints = [i for i, n in enumerate(body.nodes) if _is_print(getattr(n, "value", n))]
             if index == max(prints, default=-1) and self.recording.printed:
                 yield from ((held, read) for held in self.recording.printed[-1])
-            named = [(self.before(body, index, name), [name]) for name in read]
-            yield from ((held, names) for held, names in named if held is not None)
         for name in written:
             held_after = self.after(body, index, name)
             if held_after is not None:
@@ -725,8 +732,9 @@ def _is_lifted_constant(program: _Program, node: ast.Constant) -> bool:
     number = _literal_number(node)
     if number is None:
         return False
-    if number in (1, 2) and not _noun_of(program, Value(True, node.value)):
-        return False  # Halves, means, the next one: so common in methods that the text must count.
+    if number in (0, 1, 2) and not _noun_of(program, Value(True, node.value)):
+        # Signs, halves, means, the next one: so common in methods that the text must count.
+        return False
     return _is_worked_out(number) or is_data(number, program.trajectory.problem)
 
 
@@ -799,9 +807,7 @@ def _comment(program: _Program, node: ast.stmt) -> str:
     beside = source.comments.get(node.end_lineno or node.lineno) or source.comments.get(node.lineno)
     if beside is None:
         above = node.lineno - 1
-        if above >= 1 and above in source.comments:
-            line = source.trace[source.lines[above - 1] : source.lines[above]]
-            beside = source.comments[above] if line.lstrip().startswith("#") else None
+        beside = source.comments.get(above) if source.is_comment(above) else None
     return comment_phrase(beside, program.names) if beside else ""
 
 
@@ -864,9 +870,22 @@ def _slice_draft(
         target=target,
         inputs=inputs,
         result=result,
-        checked=program.agrees and index in body.feeding,
+        checked=_feeds(program, body, index, target),
         carried=program.definitions(reads & body.known),
         comment=_comment(program, node),
+    )
+
+
+def _feeds(program: _Program, body: _Body, index: int, target: str) -> bool:
+    """Whether this name of a statement that feeds the answer does, and not only one beside it."""
+    if not (program.agrees and index in body.feeding):
+        return False
+    if not _unpacked(body.nodes[index]) or (not body.name and target in program.shown):
+        return True
+    return any(
+        target in reads_of(body.nodes[later])
+        for later in body.feeding
+        if later > index and (body.name or not isinstance(body.nodes[later], ast.Expr))
     )
 
 
@@ -1020,8 +1039,14 @@ class _LiftInside(ast.NodeTransformer):
     """Puts parameters in the place of the data that stand inside expressions."""
 
     def __init__(
-        self, program: _Program, taken: set[str], target: str, given: Iterable[tuple[str, Value]]
+        self,
+        program: _Program,
+        taken: set[str],
+        target: str,
+        given: Iterable[tuple[str, Value]],
+        elsewhere: Iterable[Any] = (),
     ) -> None:
+        self.elsewhere = list(elsewhere)
         self.program = program
         self.taken = taken
         self.target = target
@@ -1048,14 +1073,14 @@ class _LiftInside(ast.NodeTransformer):
 
     def _bound(self, node: ast.expr) -> ast.expr:
         """A loop's bound, which is the method's unless the problem states it, or the number before
-        it, as that of something."""
+        it, as that of something, or the routine has it as data in another place too."""
         if not isinstance(node, ast.Constant) or type(node.value) is not int:
-            bound: ast.expr = self.visit(node)
-            return bound
+            return node
         for less in (0, 1):
             stated = node.value - less
             is_large = stated > (2 if not less else LARGEST_SMALL_CONSTANT)
-            if is_large and _noun_of(self.program, Value(True, stated)):
+            is_something = stated in self.elsewhere or _noun_of(self.program, Value(True, stated))
+            if is_large and is_something:
                 name: ast.expr = self.visit(ast.copy_location(ast.Constant(stated), node))
                 if isinstance(name, ast.Name):
                     return ast.BinOp(name, ast.Add(), ast.Constant(1)) if less else name
@@ -1201,10 +1226,11 @@ def _verified(program: _Program, draft: _Draft, sandbox: Sandbox) -> Span | Drop
 def _said_beside(program: _Program, draft: _Draft) -> list[str]:
     """What the comments beside the statements of a routine ask of its inputs."""
     source = program.source
+    first, last = (bisect_right(source.lines, place) for place in (draft.start, draft.end - 1))
+    while source.is_comment(first - 1):
+        first -= 1
     lines = [
-        comment.lstrip("# ")
-        for line, comment in sorted(source.comments.items())
-        if draft.start <= source.lines[line - 1] + 1 <= draft.end
+        comment.lstrip("# ") for line, comment in source.comments.items() if first <= line <= last
     ]
     said = conditions_in_words(lines, [name for name, _ in draft.inputs])
     return [s for s in said if program.names.isdisjoint(re.findall(r"[a-z]+", s.lower()))]
@@ -1244,7 +1270,11 @@ def _write_code(program: _Program, draft: _Draft) -> None:
     taken = used | carried | {n for n, _ in draft.inputs} | set(BUILTINS) | {draft.target}
     stable = {n for n, _ in draft.inputs} - {w for s in draft.statements for w in writes_of(s)}
     given = [(n, v) for n, v in draft.inputs if n in stable]
-    lift = _LiftInside(program, set(taken), draft.target, given)
+    outside_bounds = _LiftInside(program, set(taken), draft.target, given)
+    for statement in copy.deepcopy(draft.statements):
+        outside_bounds.visit(statement)
+    data = [value.value for _, value in outside_bounds.found]
+    lift = _LiftInside(program, set(taken), draft.target, given, data)
     for place, statement in enumerate(draft.statements):
         lift.target = _assigned_name(statement) or draft.target
         draft.statements[place] = lift.visit(statement)

@@ -85,6 +85,14 @@ class Source:
         """The module's statements at ``places``, as written."""
         return "\n".join(self.text(self.tree.body[i]).rstrip() for i in places) + "\n"
 
+    def is_comment(self, line: int) -> bool:
+        """Whether a line, counted from 1, has a comment and nothing else."""
+        if line not in self.comments:
+            return False
+        begin = self.lines[line - 1]
+        finish = self.lines[line] if line < len(self.lines) else self.end
+        return self.trace[begin:finish].lstrip().startswith("#")
+
     def widen(self, start: int, end: int) -> tuple[int, int]:
         """The least whole lines around a place whose text is long enough for a quote."""
         if _marks(self.trace[start:end]) >= MIN_QUOTE:

@@ -381,6 +381,6 @@ def read_recording(value: Any) -> Recording:
 
 def _value(held: Any) -> Value:
     is_plain, value, form = held
-    if form and form not in FORMS:
+    if form and (form not in FORMS or (form == "text" and type(value) is not str)):
         raise ValueError(f"unknown form {form!r}")
     return Value(bool(is_plain), value, form)
