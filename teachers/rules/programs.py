@@ -462,12 +462,14 @@ def _attributes(node: ast.expr) -> int:
 
 
 def _shown_name(node: ast.expr) -> str:
-    """What to call a value that is shown without a name: what it is of its object, or after the
-    function that gives it."""
+    """What to call a value that is shown without a name: what it is of its object (``found[many]``
+    is many), or after the function that gives it."""
     if isinstance(node, ast.Attribute) and node.attr not in ("real", "imag", "T"):
         return node.attr
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         return f"{node.func.id}_result"
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name):
+        return node.slice.id if len(node.slice.id) > 1 else "answer"
     return "answer"
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tracemine.schemas import Source, Span, Trajectory, content_id, decode, encode, problem_id
 from tracemine.teachers.base import Segmentation
 from tracemine.teachers.rules.code import MAX_SPANS, read_code
+from tracemine.verifiers.replay import Case, Routine, replay
 from tracemine.verifiers.sandbox import Sandbox, shared_sandbox
 from tracemine.verifiers.unit_tests import admission_test
 
@@ -241,6 +242,32 @@ def test_solutions_are_given_by_the_names_of_their_symbols(sandbox: Sandbox) -> 
     assert named.signature.output.type == "dict[str, int]"
     assert sorted(p.name for p in named.signature.inputs) == ["heads", "legs"]
     assert any(text.startswith("needs sympy (run with sympy ") for text in named.preconditions)
+
+
+def test_a_sympy_routine_replays_on_other_problems(sandbox: Sandbox) -> None:
+    trace = (
+        "from sympy import symbols, Eq, solve\nmany, few = symbols('many few')\n"
+        "found = solve((Eq(many + few, {0}), Eq(4 * many + 2 * few, {1})), (many, few))\n"
+        "print(found[many])\n"
+    )
+    problem = "Together {2} keeps {0} heads with {1} legs. How many have four legs?"
+    read = []
+    for heads, legs, who in ((30, 86, "Nadia"), (41, 118, "Omar"), (25, 72, "Lena")):
+        spans = _only(
+            trace.format(heads, legs),
+            problem.format(heads, legs, who),
+            str(legs // 2 - heads),
+            sandbox,
+        )
+        read.append(next(s for s in spans if s.signature.output.type == "int"))
+    first, *others = read
+    assert "many from heads and legs" in first.subquestion
+    routine = Routine(
+        "variant", first.code or "", first.entry_point or "", first.signature, first.predicates,
+        "numeric",
+    )  # fmt: skip
+    cases = [Case(s.instances[0], s.signature.inputs, "family") for s in others]
+    assert [r.verdict for r in replay(routine, cases, sandbox)] == ["pass", "pass"]
 
 
 @pytest.mark.parametrize(
