@@ -18,6 +18,8 @@ from tracemine.teachers.rules.numerals import find_numerals
 MAX_STATED = 4
 #: Longest condition from words, in characters.
 MAX_WORDS = 160
+#: A longer line says nothing that a condition could be, in characters; patterns are not run on it.
+MAX_LINE = 500
 #: Numbers up to this one belong to a condition ("at least 1"); a larger one is an instance's.
 LARGEST_NUMBER = 2
 
@@ -113,6 +115,8 @@ def conditions_in_words(lines: Iterable[str], parameters: Iterable[str]) -> list
     names = set(parameters)
     found: dict[str, None] = {}
     for line in lines:
+        if len(line) > MAX_LINE:
+            continue
         argument = _ARGUMENT.match(line)
         if argument is not None and argument.group(1) in names:
             said = _SENTENCE.split(argument.group(2))[0].strip(" .")

@@ -157,5 +157,9 @@ def test_comments_of_any_text(text: str) -> None:
     assert all(isinstance(comment, str) for comment in comments_of(text))
 
 
+def test_a_line_without_end_is_no_condition() -> None:
+    assert conditions_in_words(["n must be positive" + " " * 10**6 + "x"], ["n"]) == []
+
+
 def test_comments_in_order() -> None:
     assert comments_of("a = '# no'  # one\n## two\n") == ["one", "two"]
