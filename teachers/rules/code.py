@@ -1,17 +1,19 @@
 """The code reader of the rules teacher: programs in a trace become routines with their values.
 
-Three sources: code tasks with tests (`tasks`), fenced blocks of Python inside a text, and traces
-that are a program as a whole (both `programs`).
+Three sources: code tasks with tests (`tasks`), fenced blocks of Python inside a text, which may go
+on with one another (`blocks`), and traces that are a program as a whole (both `programs`).
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from tracemine.schemas import Span, Trajectory
 from tracemine.teachers.base import Dropped, Segmentation
+from tracemine.teachers.rules.blocks import joined_blocks, without_text_between
 from tracemine.teachers.rules.programs import read_program
-from tracemine.teachers.rules.source import NotCodeError, parse_source
+from tracemine.teachers.rules.source import NotCodeError, Source, parse_source
 from tracemine.teachers.rules.tasks import read_task
 from tracemine.verifiers import Sandbox, fenced_blocks, find_program
 
@@ -34,16 +36,37 @@ def read_code(trajectory: Trajectory, sandbox: Sandbox) -> Segmentation:
     spans: list[Span] = []
     dropped: list[Dropped] = []
     blocks = fenced_blocks(trace)
+    sources: list[Source] = []
     for start, end in blocks[:MAX_BLOCKS] or _whole(trace):
         try:
-            source = parse_source(trace, start, end)
+            sources.append(parse_source(trace, start, end))
         except NotCodeError as error:
             dropped.append(Dropped(start, end, DOES_NOT_PARSE, str(error)))
-            continue
-        found = read_program(trajectory, source, sandbox)
-        spans.extend(found.spans)
-        dropped.extend(found.dropped)
+    for places in joined_blocks(sources):
+        for found in _read_joined(trajectory, [sources[i] for i in places], sandbox):
+            spans.extend(found.spans)
+            dropped.extend(found.dropped)
     return _bounded(Segmentation(tuple(spans), tuple(dropped)))
+
+
+def _read_joined(
+    trajectory: Trajectory, sources: list[Source], sandbox: Sandbox
+) -> Iterator[Segmentation]:
+    """Blocks as the one program that they are; each by itself, where that one does not run."""
+    if len(sources) > 1:
+        ends = [(source.start, source.end) for source in sources]
+        text = without_text_between(trajectory.trace, ends)
+        try:
+            joined = parse_source(trajectory.trace, ends[0][0], ends[-1][1], text=text)
+        except NotCodeError:  # longer than a routine: its blocks may be none the less
+            joined = None
+        if joined is not None:
+            found = read_program(trajectory, joined, sandbox)
+            if found.spans:
+                yield found
+                return
+    for source in sources:
+        yield read_program(trajectory, source, sandbox)
 
 
 def _read_task(trajectory: Trajectory, sandbox: Sandbox) -> Segmentation:
@@ -64,7 +87,8 @@ def _whole(trace: str) -> list[tuple[int, int]]:
     except NotCodeError:
         return []
     defining = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.FunctionDef, ast.ClassDef)
-    return [(0, len(trace))] if any(isinstance(node, defining) for node in body) else []
+    nodes = (inner for node in body for inner in ast.walk(node))
+    return [(0, len(trace))] if any(isinstance(node, defining) for node in nodes) else []
 
 
 def _bounded(found: Segmentation) -> Segmentation:

@@ -18,6 +18,8 @@ from typing import Any
 
 from tracemine.schemas import Parameter, Signature
 from tracemine.schemas.types import NUMERIC, TypeSyntaxError, parse
+from tracemine.teachers.rules.guards import guards_of, stated_conditions
+from tracemine.teachers.rules.libraries import library_conditions
 
 #: Longest formula, in characters, that a summary or a step quotes.
 MAX_FORMULA = 160
@@ -433,14 +435,21 @@ def describe(
     facts = _Facts(tree, function, signature)
     words: list[str] = []
     predicates: list[str] = []
-    for condition in [*_type_conditions(facts, bindings), *_value_conditions(facts)]:
+    checked = [_guard_condition(guard, facts) for guard in guards_of(function, facts.parameters)]
+    for condition in [
+        *_type_conditions(facts, bindings),
+        *_value_conditions(facts),
+        *checked[:MAX_CONDITIONS],
+    ]:
         if not all(holds(p, b) for p in condition.predicates for b in bindings):
             if condition.needed_even_if_unprovable:
                 words.append(condition.words)
             continue
         words.append(condition.words)
         predicates.extend(condition.predicates)
+    words.extend(stated_conditions(function, code, facts.parameters))
     words.extend(_ranges_seen(signature, bindings))
+    words.extend(library_conditions(tree))
     return Derived(
         preconditions=tuple(dict.fromkeys(words)),
         predicates=tuple(dict.fromkeys(predicates)),
@@ -448,6 +457,50 @@ def describe(
         subroutine=_steps_text(tree, function),
         summary=_summary(function, signature),
     )
+
+
+def _guard_condition(guard: ast.expr, facts: _Facts) -> _Condition:
+    """A condition that the routine checks itself: a predicate too, where it does nothing but
+    compare and count what comes in."""
+    predicates = (f"bool({ast.unparse(guard)})",) if _is_comparing(guard, facts) else ()
+    return _Condition(_guard_words(guard), predicates)
+
+
+def _guard_words(guard: ast.expr) -> str:
+    """A condition on inputs in words; a bare input is a condition too (``if not items: raise``)."""
+    refused = isinstance(guard, ast.UnaryOp) and isinstance(guard.op, ast.Not)
+    inner = guard.operand if isinstance(guard, ast.UnaryOp) and refused else guard
+    if isinstance(inner, ast.Name):
+        return f"{inner.id} is {'empty or zero' if refused else 'neither empty nor zero'}"
+    if isinstance(inner, ast.Call) and len(inner.args) == 2 and _dotted(inner.func) == "isinstance":
+        what, kind = map(ast.unparse, inner.args)
+        return f"{what} is {'no' if refused else 'an'} instance of {kind}"
+    return _condition_words(guard)
+
+
+def _is_comparing(node: ast.expr, facts: _Facts) -> bool:
+    if isinstance(node, ast.BoolOp):
+        return all(_is_comparing(value, facts) for value in node.values)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return _is_comparing(node.operand, facts)
+    if isinstance(node, ast.Compare):
+        return all(_is_compared(part, facts) for part in (node.left, *node.comparators))
+    if isinstance(node, ast.Call) and facts.called(node) == "isinstance" and len(node.args) == 2:
+        kinds = node.args[1].elts if isinstance(node.args[1], ast.Tuple) else [node.args[1]]
+        return _is_compared(node.args[0], facts) and all(
+            isinstance(kind, ast.Name) and kind.id in _PREDICATE_NAMES for kind in kinds
+        )
+    return isinstance(node, ast.Name) and node.id in facts.parameters
+
+
+def _is_compared(node: ast.expr, facts: _Facts) -> bool:
+    """Whether to evaluate ``node`` takes no time to speak of: no arithmetic but on numbers."""
+    if isinstance(node, ast.Tuple):
+        return all(isinstance(element, ast.Constant) for element in node.elts)
+    if isinstance(node, ast.Call) and facts.called(node) in ("min", "max", "sum"):
+        return len(node.args) == 1 and not node.keywords and isinstance(node.args[0], ast.Name)
+    is_input = isinstance(node, ast.Name) and node.id in facts.parameters
+    return is_input or isinstance(node, ast.Constant) or _is_arithmetic(node, facts)
 
 
 class _Facts:
@@ -1100,7 +1153,19 @@ def _steps_text(tree: ast.Module, function: ast.FunctionDef) -> str:
             head = f"Here {node.name}({', '.join(parameters_of(node))}) means:"
             lines.append((0, head))
             lines.extend(_steps(_body(node), 1))
+        elif isinstance(node, ast.ClassDef):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef):
+                    lines.append((0, _method_words(node.name, method)))
+                    lines.extend(_steps(_body(method), 1))
     return _numbered(lines)
+
+
+def _method_words(owner: str, method: ast.FunctionDef) -> str:
+    given = ", ".join(parameters_of(method)[1:])
+    if method.name == "__init__":
+        return f"Here {owner}({given}) makes an object, self:"
+    return f"Here self.{method.name}({given}), of a {owner}, means:"
 
 
 def _numbered(lines: Sequence[Line]) -> str:

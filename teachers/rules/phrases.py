@@ -72,9 +72,10 @@ def task_phrase(text: str) -> str:
 
 def proper_names(text: str) -> frozenset[str]:
     """The names of people and places in ``text`` (see `words.proper_names`), in lower case, each
-    word for itself."""
+    word for itself. A letter (of a point, an unknown) is none."""
     names = words.proper_names(text)
-    return frozenset(part.lower() for name in names for part in _WORD.findall(name))
+    parts = {part.lower() for name in names for part in _WORD.findall(name)}
+    return frozenset(part for part in parts if len(part) > 1)
 
 
 def name_phrase(name: str, names: frozenset[str]) -> str:

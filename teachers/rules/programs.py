@@ -9,12 +9,14 @@ it was computed from, up to the whole program; and each function that takes para
 from __future__ import annotations
 
 import ast
+import cmath
 import copy
 import keyword
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -28,7 +30,10 @@ from tracemine.teachers.rules.derive import (
     parameters_of,
     single_tool,
 )
+from tracemine.teachers.rules.doctests import examples_of
+from tracemine.teachers.rules.guards import conditions_in_words
 from tracemine.teachers.rules.lifting import WELL_KNOWN, Mention, is_data, mentions, percent_forms
+from tracemine.teachers.rules.nested import nested_in
 from tracemine.teachers.rules.phrases import (
     GENERIC,
     comment_phrase,
@@ -42,7 +47,9 @@ from tracemine.teachers.rules.routines import routine_of_formula
 from tracemine.teachers.rules.slices import (
     BUILTINS,
     backward_slice,
+    changed_objects,
     closure,
+    needed_from_outside,
     reads_of,
     writes_of,
 )
@@ -50,6 +57,8 @@ from tracemine.teachers.rules.source import Source, run_again
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.tracing import (
     ENTRY_POINT,
+    FORMS,
+    Call,
     Recording,
     Scope,
     Statement,
@@ -57,18 +66,26 @@ from tracemine.teachers.rules.tracing import (
     instrument,
     read_recording,
 )
+from tracemine.teachers.rules.words import free_name
 from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.replay import is_plain_arithmetic
 from tracemine.verifiers.sandbox import Sandbox
+from tracemine.verifiers.verdict import ANSWERS
 
 #: Statements of one program that are looked at.
 MAX_STATEMENTS = 200
 #: Parameters of one routine; with more it is the instance's, not a method.
 MAX_PARAMETERS = 16
 
+#: Values of one program that are compared with the answer as texts, which may take seconds each.
+MAX_COMPARED = 6
+#: Names of one statement that are routines each: with more they are the parts of one thing.
+MAX_UNPACKED = 3
+
 PROGRAM_FAILS = "program fails"
 PROGRAM_TIMES_OUT = "program times out"
 NOT_PLAIN = "values are not plain"
+NOT_LIFTED = "cannot stand outside the function around it"
 NO_RESULT = "does not reproduce its own result"
 DATA_INSIDE = "depends on data inside another function"
 DATA_REASSIGNED = "a name stands for more than one input"
@@ -88,6 +105,22 @@ CONSTANTS = WELL_KNOWN | frozenset(
 
 #: Half a unit in the last place, and a little for binary fractions.
 ROUNDING = Fraction(501, 1000)
+
+#: Functions that write something down and work nothing out.
+CONSTRUCTORS = frozenset(
+    {
+        "Abs", "Derivative", "E", "Eq", "Float", "Function", "Ge", "Gt", "I", "Integer",
+        "Integral", "Le", "Lt", "Matrix", "Ne", "Point", "Rational", "S", "Symbol", "Sum", "abs",
+        "acos", "arange", "array", "asin", "atan", "binomial", "cos", "dict", "exp", "factorial",
+        "float", "int", "len", "linspace", "list", "ln", "log", "ones", "print", "range", "root",
+        "set", "sin", "sqrt", "symbols", "sympify", "tan", "tuple", "zeros", "zip",
+    }
+)  # fmt: skip
+#: Functions whose list of numbers is one thing: coordinates, coefficients, a row.
+ARRAYS = frozenset({"Matrix", "Point", "Poly", "array", "matrix", "poly1d", "polyval", "roots"})
+
+#: Digits after the point to which the parts of a complex number are read.
+COMPLEX_PLACES = 9
 
 _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
 _IRRATIONAL = re.compile(
@@ -150,6 +183,7 @@ class _Body:
     known: frozenset[str]
     lifted: dict[int, str] = field(default_factory=dict)
     feeding: set[int] = field(default_factory=set)
+    objects: frozenset[str] = frozenset()
 
     @property
     def returns_early(self) -> bool:
@@ -168,18 +202,24 @@ class _Program:
     recording: Recording = field(default_factory=lambda: Recording({}, {}, (), ()))
     agrees: bool = False
     feeding_functions: set[str] = field(default_factory=set)
+    shown: frozenset[str] = frozenset()
+    compared: int = 0
 
     @classmethod
     def of(cls, trajectory: Trajectory, source: Source) -> _Program:
+        taken = {n.id for n in ast.walk(source.tree) if isinstance(n, ast.Name)} | BUILTINS
+        taken |= {n.arg for n in ast.walk(source.tree) if isinstance(n, ast.arg)}
+        taken |= {name for node in source.tree.body for name in writes_of(node)}
         for node in (source.tree, *ast.walk(source.tree)):
             if isinstance(node, (ast.Module, ast.FunctionDef)):
-                node.body = [part for one in node.body for part in _split(one)]
+                node.body = [part for one in node.body for part in _split(one, taken)]
         flat = list(_flattened(source.tree.body))
         functions = {n.name: n for n in flat if isinstance(n, ast.FunctionDef)}
         known = frozenset(
             name for n in source.tree.body if isinstance(n, _DEFINITIONS) for name in writes_of(n)
         )
         own = [n for n in flat if not isinstance(n, _DEFINITIONS)]
+        known |= _from_star_imports(source.tree.body)
         # A program may take a builtin's name for a value (`sum = 0`).
         rebound = {w for n in own for w in writes_of(n)}
         bodies = {"": _Body("", own[:MAX_STATEMENTS], known | (BUILTINS - rebound))}
@@ -198,8 +238,10 @@ class _Program:
             names=proper_names(trajectory.problem),
             is_irrational=_IRRATIONAL.search(ast.unparse(source.tree)) is not None,
         )
+        classes = {n.name for n in flat if isinstance(n, ast.ClassDef)}
         for body in bodies.values():
             program._lift(body)
+            body.objects = _objects(body.nodes, classes)
         return program
 
     def recorded_scopes(self) -> list[Scope]:
@@ -249,13 +291,15 @@ class _Program:
         parts = []
         for place in places:
             node = self.source.tree.body[place]
-            if not isinstance(node, ast.FunctionDef):
+            if not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 parts.append(self.source.text(node).rstrip())
                 continue
             bare = copy.deepcopy(node)
-            doc = ast.get_docstring(node)
-            if doc is not None and not docstring_phrase(doc, self.names):
-                bare.body = bare.body[1:] or [ast.Pass()]
+            for part in ast.walk(bare):
+                if isinstance(part, (ast.FunctionDef, ast.ClassDef)):
+                    doc = ast.get_docstring(part)
+                    if doc is not None and not docstring_phrase(doc, self.names):
+                        part.body = part.body[1:] or [ast.Pass()]
             parts.append(ast.unparse(bare))
         return "\n".join(parts) + "\n"
 
@@ -279,27 +323,47 @@ class _Program:
         last = len(module.nodes) - 1
         shown = [i for i, n in enumerate(module.nodes) if isinstance(n, ast.Expr) or i == last]
         for index in reversed(shown):
-            if any(_agrees(v, self.trajectory.answer) for v in self._shown(module, index)):
-                self.agrees = True
-                module.feeding.add(index)
-                self._feed(module, index, reads_of(module.nodes[index]))
-                return
+            for held, names in self._shown(module, index):
+                if self._is_answer(held):
+                    self.agrees = True
+                    module.feeding.add(index)
+                    self.shown = frozenset(names)
+                    self._feed(module, index, names)
+                    return
 
-    def _shown(self, body: _Body, index: int) -> Iterator[Any]:
-        """Values that a statement prints or defines."""
+    def _is_answer(self, held: Value) -> bool:
+        answer = self.trajectory.answer
+        if held.is_plain and _agrees(held.value, answer):
+            return True
+        is_text = isinstance(held.value, str) and not held.form
+        is_number = type(held.value) in (int, float)
+        if is_text or answer is None or (is_number and _plain_number(answer) is not None):
+            return False
+        if not held.is_result or self.compared >= MAX_COMPARED:
+            return False
+        self.compared += 1
+        return _agrees_as_text(held, answer)
+
+    def _shown(self, body: _Body, index: int) -> Iterator[tuple[Value, list[str]]]:
+        """Values that a statement prints or defines, and the names that they come from."""
         node = body.nodes[index]
-        values: list[Value | None] = []
+        read, written = reads_of(node), writes_of(node)
         if isinstance(node, ast.Expr):
+            named = [(self.before(body, index, name), [name]) for name in read]
+            yield from ((held, names) for held, names in named if held is not None)
             prints = [i for i, n in enumerate(body.nodes) if _is_print(getattr(n, "value", n))]
             if index == max(prints, default=-1) and self.recording.printed:
-                values.extend(self.recording.printed[-1])
-            values.extend(self.before(body, index, name) for name in reads_of(node))
-        values.extend(self.after(body, index, name) for name in writes_of(node))
-        yield from (v.value for v in values if v is not None and v.is_plain)
+                yield from ((held, read) for held in self.recording.printed[-1])
+        for name in written:
+            held_after = self.after(body, index, name)
+            if held_after is not None:
+                yield held_after, [name, *read]
 
     def _feed(self, body: _Body, index: int, names: Iterable[str]) -> None:
         wanted = list(names)
-        found = backward_slice(body.nodes, index, wanted, lifted={}, known=body.known)
+        found = backward_slice(
+            body.nodes, index, wanted, lifted={}, known=body.known, objects=body.objects
+        )
         places = list(found.included) if found is not None else []
         body.feeding.update(places)
         called = {n for n in wanted if n in self.functions}
@@ -325,6 +389,27 @@ class _Program:
                 self._feed(body, index, reads_of(node))
 
 
+def _from_star_imports(body: Sequence[ast.stmt]) -> frozenset[str]:
+    """The names that nothing but a ``from sympy import *`` can define."""
+    stars = [n for n in body if isinstance(n, ast.ImportFrom) and n.names[0].name == "*"]
+    if not stars:
+        return frozenset()
+    bound = {name for node in body for name in writes_of(node)}
+    return frozenset(needed_from_outside(body)) - bound - BUILTINS
+
+
+def _objects(nodes: Sequence[ast.stmt], classes: set[str]) -> frozenset[str]:
+    """The names that hold objects of the program's own classes: any call of a method may change
+    one."""
+    return frozenset(
+        name
+        for node in nodes
+        if (name := _assigned_name(node)) is not None
+        and isinstance(value := getattr(node, "value", None), ast.Call)
+        and _called_name(value) in classes
+    )
+
+
 def _flattened(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
     """The statements of a module, those under ``if __name__ == "__main__"`` as its own: the run
     is made to take that branch."""
@@ -336,8 +421,11 @@ def _flattened(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
             yield node
 
 
-def _split(node: ast.stmt) -> list[ast.stmt]:
-    """``a, b = 1, 2`` as the two definitions that it is."""
+def _split(node: ast.stmt, taken: set[str]) -> list[ast.stmt]:
+    """``a, b = 1, 2`` as the two definitions that it is, and ``print(a + b)`` as a definition, of
+    a name that is not ``taken``, and its showing."""
+    if isinstance(node, ast.Expr) and _is_print(node.value):
+        return _split_print(node, taken)
     if not isinstance(node, ast.Assign) or len(node.targets) != 1:
         return [node]
     target, value = node.targets[0], node.value
@@ -352,6 +440,37 @@ def _split(node: ast.stmt) -> list[ast.stmt]:
         ast.copy_location(ast.Assign([t], v), node)
         for t, v in zip(target.elts, value.elts, strict=True)
     ]
+
+
+def _split_print(node: ast.Expr, taken: set[str]) -> list[ast.stmt]:
+    call = node.value
+    assert isinstance(call, ast.Call)
+    if len(call.args) != 1 or call.keywords:
+        return [node]
+    shown = call.args[0]
+    plain = (ast.Name, ast.Constant, ast.JoinedStr, ast.Starred, ast.Tuple)
+    if isinstance(shown, plain) or expression_operations(shown) + _attributes(shown) == 0:
+        return [node]
+    name = free_name(_shown_name(shown), taken)
+    assigned = ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], shown), node)
+    call.args = [ast.copy_location(ast.Name(name, ast.Load()), shown)]
+    return [ast.fix_missing_locations(assigned), ast.fix_missing_locations(node)]
+
+
+def _attributes(node: ast.expr) -> int:
+    return sum(isinstance(n, ast.Attribute) for n in ast.walk(node))
+
+
+def _shown_name(node: ast.expr) -> str:
+    """What to call a value that is shown without a name: what it is of its object (``found[many]``
+    is many), or after the function that gives it."""
+    if isinstance(node, ast.Attribute) and node.attr not in ("real", "imag", "T"):
+        return node.attr
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return f"{node.func.id}_result"
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name):
+        return node.slice.id if len(node.slice.id) > 1 else "answer"
+    return "answer"
 
 
 def _takes_nothing(function: ast.FunctionDef) -> bool:
@@ -456,6 +575,50 @@ def _agrees(value: Any, answer: str | None) -> bool:
     return bool(abs(number - wanted) <= slack)
 
 
+def _agrees_as_text(held: Value, answer: str | None) -> bool:
+    """Whether a value that is no single number is the answer as people write it: an expression, a
+    pair, a list of solutions, a complex number."""
+    if answer is None:
+        return False
+    text = _UNION.sub(_joined, _as_answer(held.value))
+    return bool(text) and verify(answer, text, ANSWERS).outcome == "agree"
+
+
+def _as_answer(value: Any) -> str:
+    if isinstance(value, complex):
+        if not cmath.isfinite(value):
+            return ""
+        parts = [round(part, COMPLEX_PLACES) for part in (value.real, value.imag)]
+        return f"{parts[0]:g}{parts[1]:+g}i" if parts[1] else f"{parts[0]:g}"
+    if isinstance(value, (list, tuple)):
+        inner = ", ".join(map(_as_answer, value))
+        return f"({inner})" if isinstance(value, tuple) else inner
+    if isinstance(value, str):
+        return _INTERVAL.sub(_in_brackets, value)
+    is_number = isinstance(value, (int, float, Fraction)) and not isinstance(value, bool)
+    return str(value) if is_number else ""
+
+
+#: A union of sets, once its intervals are in brackets.
+_UNION = re.compile(r"Union\((.*)\)")
+
+
+def _joined(match: re.Match[str]) -> str:
+    return re.sub(r"(?<=[)\]]), (?=[(\[])", r"\\cup ", match.group(1))
+
+
+#: An interval as sympy writes it.
+_INTERVAL = re.compile(r"Interval(?:\.(open|Lopen|Ropen))?\(([^(),]+), ([^(),]+)\)")
+
+
+def _in_brackets(match: re.Match[str]) -> str:
+    how, low, high = match.groups()
+    left = "(" if how in ("open", "Lopen") or low == "-oo" else "["
+    right = ")" if how in ("open", "Ropen") or high == "oo" else "]"
+    ends = [end.replace("oo", "\\infty") for end in (low, high)]
+    return f"{left}{ends[0]}, {ends[1]}{right}"
+
+
 def _plain_number(text: str) -> Fraction | None:
     cleaned = (
         text.strip().strip("$").replace(",", "").replace("\\", "").replace("$", "").rstrip("%.")
@@ -493,6 +656,8 @@ class _Draft:
 def _drafts(program: _Program) -> Iterator[_Draft | Dropped]:
     for body in program.bodies.values():
         for index, node in enumerate(body.nodes):
+            for target in _unpacked(node):
+                yield from _slice_draft(program, body, index, target, None)
             target, expression = _defined(program, body, node)
             if expression is not None:
                 yield from _statement_draft(program, body, index, target, expression)
@@ -501,7 +666,28 @@ def _drafts(program: _Program) -> Iterator[_Draft | Dropped]:
         yield from _early_draft(program, body)
     for name, function in program.functions.items():
         if not _takes_nothing(function):
-            yield from _function_draft(program, name, function)
+            yield from _function_draft(program, name, function, name)
+    known = [name for node in program.source.tree.body for name in writes_of(node)]
+    inside = [n for function in program.functions.values() for n in nested_in(function, known)]
+    program.source = program.source.with_functions(
+        [(n.lifted, n.inner) for n in inside if n.lifted is not None]
+    )
+    for nested in inside:
+        if nested.lifted is None:
+            yield Dropped(*program.source.span(nested.inner), NOT_LIFTED, nested.qualified)
+        else:
+            yield from _function_draft(program, nested.lifted.name, nested.lifted, nested.qualified)
+
+
+def _unpacked(node: ast.stmt) -> list[str]:
+    """The names of ``quotient, remainder = divide(a, b)``."""
+    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+        return []
+    target = node.targets[0]
+    if not isinstance(target, (ast.Tuple, ast.List)) or isinstance(node.value, ast.Tuple):
+        return []
+    names = [t.id for t in target.elts if isinstance(t, ast.Name)]
+    return names if len(names) == len(target.elts) <= MAX_UNPACKED else []
 
 
 def _defined(program: _Program, body: _Body, node: ast.stmt) -> tuple[str, ast.expr | None]:
@@ -548,8 +734,9 @@ def _is_lifted_constant(program: _Program, node: ast.Constant) -> bool:
     number = _literal_number(node)
     if number is None:
         return False
-    if number in (1, 2) and not _noun_of(program, Value(True, node.value)):
-        return False  # Halves, means, the next one: so common in methods that the text must count.
+    if number in (0, 1, 2) and not _noun_of(program, Value(True, node.value)):
+        # Signs, halves, means, the next one: so common in methods that the text must count.
+        return False
     return _is_worked_out(number) or is_data(number, program.trajectory.problem)
 
 
@@ -592,6 +779,8 @@ def _statement_draft(
     result = _result_of(program, body, index, target)
     if result is None:
         return
+    if not result.is_plain or not all(v.is_plain for _, v in given) or _calls_object(body, node):
+        return  # Its slice goes back to where the values are plain.
     if not inputs and not _data_inside(program, expression):
         return
     yield _Draft(
@@ -620,9 +809,7 @@ def _comment(program: _Program, node: ast.stmt) -> str:
     beside = source.comments.get(node.end_lineno or node.lineno) or source.comments.get(node.lineno)
     if beside is None:
         above = node.lineno - 1
-        if above >= 1 and above in source.comments:
-            line = source.trace[source.lines[above - 1] : source.lines[above]]
-            beside = source.comments[above] if line.lstrip().startswith("#") else None
+        beside = source.comments.get(above) if source.is_comment(above) else None
     return comment_phrase(beside, program.names) if beside else ""
 
 
@@ -639,18 +826,25 @@ def _slice_draft(
         return
     targets = reads_of(node) if is_return else [target]
     last = index - 1 if is_return else index
-    found = backward_slice(body.nodes, last, targets, lifted=body.lifted, known=body.known)
+    found = backward_slice(
+        body.nodes, last, targets, lifted=body.lifted, known=body.known, objects=body.objects
+    )
     if found is None:
         yield Dropped(start, end, DATA_REASSIGNED, target)
         return
     places = [*found.included, index] if is_return else list(found.included)
-    if expression is not None and len(places) < 2:
-        return  # The statement by itself.
     result = _result_of(program, body, index, target)
-    if result is None or (expression is not None and not result.is_plain):
-        return  # Not run, or dropped as a statement already.
+    if result is None:
+        return  # Not run.
+    if not result.is_plain and not _is_worth_writing(program, body, index, target, result):
+        if not _is_read_later(body, index, target):
+            yield Dropped(start, end, NOT_PLAIN, target)
+        return
+    if expression is not None and len(places) < 2 and result.is_plain:
+        return  # The statement by itself.
     nodes = [body.nodes[i] for i in places]
-    reads = {n for one in nodes for n in reads_of(one)} | set(targets)
+    read_inside = {n for one in nodes for n in reads_of(one)}
+    reads = read_inside | set(targets)
     if any(_takes_nothing(program.functions[n]) for n in reads & set(program.functions)
            if n in body.known):  # fmt: skip
         if any(expression_operations(n) > 1 for n in nodes):
@@ -665,6 +859,8 @@ def _slice_draft(
     for name in found.outside:
         value = next((v for i in places if (v := program.before(body, i, name)) is not None), None)
         if value is None:
+            if name not in read_inside:
+                continue  # Bound in a branch or a loop, and nowhere before.
             return
         inputs.append((name, value))
     statements = [copy.deepcopy(n) for n in nodes]
@@ -676,10 +872,50 @@ def _slice_draft(
         target=target,
         inputs=inputs,
         result=result,
-        checked=program.agrees and index in body.feeding,
+        checked=_feeds(program, body, index, target),
         carried=program.definitions(reads & body.known),
         comment=_comment(program, node),
     )
+
+
+def _feeds(program: _Program, body: _Body, index: int, target: str) -> bool:
+    """Whether this name of a statement that feeds the answer does, and not only one beside it."""
+    if not (program.agrees and index in body.feeding):
+        return False
+    if not _unpacked(body.nodes[index]) or (not body.name and target in program.shown):
+        return True
+    return any(
+        target in reads_of(body.nodes[later])
+        for later in body.feeding
+        if later > index and (body.name or not isinstance(body.nodes[later], ast.Expr))
+    )
+
+
+def _is_worth_writing(program: _Program, body: _Body, index: int, target: str, held: Value) -> bool:
+    """Whether a value that is not plain is a result of its own: what the program gives as its
+    answer, or what some function worked out (solutions, a derivative). Symbols, equations and
+    terms that the next statement goes on with are not."""
+    if not held.is_result:
+        return False
+    node = body.nodes[index]
+    if isinstance(node, ast.Return):
+        return True
+    if not body.name and program.agrees and target in program.shown and index in body.feeding:
+        return True
+    called = {_called_name(n) for n in ast.walk(node) if isinstance(n, ast.Call)}
+    return bool(called - CONSTRUCTORS)
+
+
+def _calls_object(body: _Body, node: ast.stmt) -> bool:
+    return not body.objects.isdisjoint(changed_objects(node, body.objects))
+
+
+def _called_name(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+
+
+def _is_read_later(body: _Body, index: int, name: str) -> bool:
+    return any(name in reads_of(node) for node in body.nodes[index + 1 :])
 
 
 def _returning(node: ast.stmt, target: str) -> list[ast.stmt]:
@@ -704,6 +940,9 @@ def _early_draft(program: _Program, body: _Body) -> Iterator[_Draft | Dropped]:
     start, end = program.source.span(function)
     result = program.returned(body.name)
     if result is None:
+        return
+    if not result.is_plain:
+        yield Dropped(start, end, NOT_PLAIN, body.name)
         return
     kept = [i for i in range(len(body.nodes)) if i not in body.lifted]
     written = {n for i in kept for n in writes_of(body.nodes[i])}
@@ -735,15 +974,18 @@ def _early_draft(program: _Program, body: _Body) -> Iterator[_Draft | Dropped]:
 
 
 def _function_draft(
-    program: _Program, name: str, function: ast.FunctionDef
+    program: _Program, name: str, function: ast.FunctionDef, recorded: str
 ) -> Iterator[_Draft | Dropped]:
-    """A function that takes parameters, with its first call; nothing inside is lifted."""
+    """A function that takes parameters, with its first call (``recorded`` under that name), or the
+    first example in its docstring; nothing inside is lifted."""
     start, end = program.source.span(function)
     arguments = function.args
     if arguments.vararg or arguments.kwarg or arguments.posonlyargs:
         yield Dropped(start, end, "takes any number of arguments", name)
         return
-    call = next((c for c in program.recording.calls if c.function == name), None)
+    call = next((c for c in program.recording.calls if c.function == recorded), None)
+    if call is None:
+        call = _example_call(function)
     if call is None:
         yield Dropped(start, end, "is never called", name)
         return
@@ -758,6 +1000,13 @@ def _function_draft(
         return
     parameters = parameters_of(function)
     phrase = docstring_phrase(ast.get_docstring(function), program.names)
+    code, entry = program.text_of(carried), name
+    if call.result.form:
+        entry = _free_name(f"{name}_written", {n.id for n in ast.walk(program.source.tree)
+                                               if isinstance(n, ast.Name)})  # fmt: skip
+        given = ", ".join(f"{p}={p}" for p in parameters)
+        written = FORMS[call.result.form].format(f"{name}({given})")
+        code += f"def {entry}({', '.join(parameters)}):\n    return {written}\n"
     yield _Draft(
         start,
         end,
@@ -766,13 +1015,23 @@ def _function_draft(
         inputs=[(p, call.bindings[p]) for p in parameters if p in call.bindings],
         result=call.result,
         checked=program.agrees
-        and name in program.feeding_functions
+        and recorded in program.feeding_functions
         and sum(c.function == name for c in program.recording.calls) == 1,
         carried=carried,
-        entry=name,
-        code=program.text_of(carried),
+        entry=entry,
+        code=code,
         phrase=phrase or function_phrase(name, parameters, program.names),
     )
+
+
+def _example_call(function: ast.FunctionDef) -> Call | None:
+    """The first example in a docstring as a call. Nobody but the trace itself says that it is
+    right, so it decides nothing; that the function gives it is seen when it is run."""
+    examples = examples_of(function)
+    if not examples:
+        return None
+    bindings = {name: Value(True, value) for name, value in examples[0].bindings.items()}
+    return Call(function.name, bindings, Value(True, examples[0].result))
 
 
 # --- from a draft to a span -------------------------------------------------------------------
@@ -782,8 +1041,14 @@ class _LiftInside(ast.NodeTransformer):
     """Puts parameters in the place of the data that stand inside expressions."""
 
     def __init__(
-        self, program: _Program, taken: set[str], target: str, given: Iterable[tuple[str, Value]]
+        self,
+        program: _Program,
+        taken: set[str],
+        target: str,
+        given: Iterable[tuple[str, Value]],
+        elsewhere: Iterable[Any] = (),
     ) -> None:
+        self.elsewhere = list(elsewhere)
         self.program = program
         self.taken = taken
         self.target = target
@@ -808,6 +1073,32 @@ class _LiftInside(ast.NodeTransformer):
         self.found.append((name, Value(True, node.value)))
         return ast.copy_location(ast.Name(name, ast.Load()), node)
 
+    def _bound(self, node: ast.expr) -> ast.expr:
+        """A loop's bound, which is the method's unless the problem states it, or the number before
+        it, as that of something, or the routine has it as data in another place too."""
+        if not isinstance(node, ast.Constant) or type(node.value) is not int:
+            return node
+        for less in (0, 1):
+            stated = node.value - less
+            is_large = stated > (2 if not less else LARGEST_SMALL_CONSTANT)
+            is_something = stated in self.elsewhere or _noun_of(self.program, Value(True, stated))
+            if is_large and is_something:
+                name: ast.expr = self.visit(ast.copy_location(ast.Constant(stated), node))
+                if isinstance(name, ast.Name):
+                    return ast.BinOp(name, ast.Add(), ast.Constant(1)) if less else name
+        return node
+
+    def _whole(self, node: ast.expr) -> ast.expr | None:
+        """A parameter in the place of a list of numbers that is data."""
+        if not isinstance(node, (ast.List, ast.Tuple)) or not _is_literal(node):
+            return None
+        if not self.program._is_stated(node, self.target):
+            return None
+        name = _free_name(f"{self.target}_entries", self.taken)
+        self.taken.add(name)
+        self.found.append((name, Value(True, ast.literal_eval(node))))
+        return ast.copy_location(ast.Name(name, ast.Load()), node)
+
     def _name(self, value: Any) -> str:
         _, word = _mention_of(value, self.program.trajectory.problem)
         parts = [p for p in [_noun_of(self.program, Value(True, value))] if p]
@@ -821,8 +1112,14 @@ class _LiftInside(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        if name in ("range", "symbols", "Symbol", "pow"):
+        name = _called_name(node)
+        if name in ARRAYS:
+            node.args = [self._whole(a) or self.visit(a) for a in node.args]
+            return node
+        if name == "range":
+            node.args = [self._bound(a) for a in node.args]
+            return node
+        if name in ("symbols", "Symbol", "pow"):
             return node
         if name == "round" and len(node.args) > 1:
             node.args[0] = self.visit(node.args[0])
@@ -892,7 +1189,7 @@ def _verified(program: _Program, draft: _Draft, sandbox: Sandbox) -> Span | Drop
         return drop(NO_INPUTS)
     if len(draft.inputs) > MAX_PARAMETERS:
         return drop(TOO_MANY_INPUTS)
-    if not draft.result.is_plain or not all(v.is_plain for _, v in draft.inputs):
+    if not draft.result.is_result or not all(v.is_plain for _, v in draft.inputs):
         return drop(NOT_PLAIN)
     bindings = {name: value.value for name, value in draft.inputs}
     try:
@@ -912,7 +1209,7 @@ def _verified(program: _Program, draft: _Draft, sandbox: Sandbox) -> Span | Drop
     phrase = draft.phrase or derivation_phrase(
         draft.target, bindings, program.names, comment=draft.comment
     )
-    return make_span(
+    span = make_span(
         program.trajectory,
         start=draft.start,
         end=draft.end,
@@ -924,6 +1221,21 @@ def _verified(program: _Program, draft: _Draft, sandbox: Sandbox) -> Span | Drop
         kind="tool" if tool else "procedural",
         tool=tool,
     )
+    said = dict.fromkeys((*span.preconditions, *_said_beside(program, draft)))
+    return replace(span, preconditions=tuple(said))
+
+
+def _said_beside(program: _Program, draft: _Draft) -> list[str]:
+    """What the comments beside the statements of a routine ask of its inputs."""
+    source = program.source
+    first, last = (bisect_right(source.lines, place) for place in (draft.start, draft.end - 1))
+    while source.is_comment(first - 1):
+        first -= 1
+    lines = [
+        comment.lstrip("# ") for line, comment in source.comments.items() if first <= line <= last
+    ]
+    said = conditions_in_words(lines, [name for name, _ in draft.inputs])
+    return [s for s in said if program.names.isdisjoint(re.findall(r"[a-z]+", s.lower()))]
 
 
 def _in_roles(program: _Program, draft: _Draft, signature: Signature) -> Span | None:
@@ -960,10 +1272,19 @@ def _write_code(program: _Program, draft: _Draft) -> None:
     taken = used | carried | {n for n, _ in draft.inputs} | set(BUILTINS) | {draft.target}
     stable = {n for n, _ in draft.inputs} - {w for s in draft.statements for w in writes_of(s)}
     given = [(n, v) for n, v in draft.inputs if n in stable]
-    lift = _LiftInside(program, set(taken), draft.target, given)
+    outside_bounds = _LiftInside(program, set(taken), draft.target, given)
+    for statement in copy.deepcopy(draft.statements):
+        outside_bounds.visit(statement)
+    data = [value.value for _, value in outside_bounds.found]
+    lift = _LiftInside(program, set(taken), draft.target, given, data)
     for place, statement in enumerate(draft.statements):
         lift.target = _assigned_name(statement) or draft.target
         draft.statements[place] = lift.visit(statement)
+    if draft.result.form:
+        last = draft.statements[-1]
+        assert isinstance(last, ast.Return) and last.value is not None
+        written = FORMS[draft.result.form].format(f"({ast.unparse(last.value)})")
+        last.value = ast.parse(written, mode="eval").body
     draft.inputs = [*draft.inputs, *lift.found]
     taken = lift.taken
     renamed: dict[str, str] = {}
@@ -1015,7 +1336,24 @@ def _signature(program: _Program, draft: _Draft) -> Signature:
     output = draft.target
     if any(p.name == output for p in inputs):
         output = f"new_{output}"
-    return Signature(inputs, Parameter(output, _type(program, draft.result.value)))
+    kind = _written_type(draft.result) or _type(program, draft.result.value)
+    return Signature(inputs, Parameter(output, kind))
+
+
+#: What is no expression to the readers of answers: sets, relations, piecewise functions.
+_NO_EXPRESSION = re.compile(r"[A-Z][A-Za-z]|[&|<>={}\[\]]")
+
+
+def _written_type(held: Value) -> str:
+    """The type of a value that is written in a form; empty where the value itself says."""
+    if held.form == "text":
+        return "str" if _NO_EXPRESSION.search(held.value) else "expr"
+    if held.form in ("texts", "sorted texts"):
+        return "list[expr]"
+    if held.form in ("rows", "matrix"):
+        return "list[list[expr]]"
+    named = "dict[str, expr]"
+    return {"named texts": named, "list of named texts": f"list[{named}]"}.get(held.form, "")
 
 
 def _type(program: _Program, value: Any) -> str:

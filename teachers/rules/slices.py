@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from tracemine.teachers.rules.derive import written_names
 
 BUILTINS = frozenset(dir(builtins))
+#: Builtins that libraries whose names are imported all at once have functions of the name of.
+HIDDEN = frozenset({"abs", "all", "any", "divmod", "max", "min", "pow", "round", "sum"})
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -23,6 +25,13 @@ def reads_of(node: ast.AST) -> list[str]:
         _exposed([node], set(), found)
     else:
         _expression_reads(node, set(), found)
+    return list(found)
+
+
+def needed_from_outside(statements: Sequence[ast.stmt]) -> list[str]:
+    """The names that a body needs from outside, in order."""
+    found: dict[str, None] = {}
+    _exposed(statements, set(), found)
     return list(found)
 
 
@@ -165,6 +174,18 @@ def writes_of(node: ast.stmt) -> list[str]:
     return written_names(n for n in _walk_scope(node) if not isinstance(n, ast.ExceptHandler))
 
 
+def changed_objects(node: ast.AST, objects: frozenset[str]) -> list[str]:
+    """Which of ``objects`` a statement calls a method of."""
+    return [
+        n.func.value.id
+        for n in ast.walk(node)
+        if isinstance(n, ast.Call)
+        and isinstance(n.func, ast.Attribute)
+        and isinstance(n.func.value, ast.Name)
+        and n.func.value.id in objects
+    ]
+
+
 def replaces(node: ast.stmt) -> set[str]:
     """The names that a statement gives a wholly new value, whatever they held before."""
     if isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)):
@@ -201,20 +222,22 @@ def backward_slice(
     *,
     lifted: dict[int, str],
     known: frozenset[str] = frozenset(),
+    objects: frozenset[str] = frozenset(),
 ) -> Slice | None:
     """What ``targets`` depend on, looking back from the statement at ``last`` (included).
 
     ``lifted`` are the places of ``name = value`` that become inputs. ``known`` are names that need
-    no definition here (functions, modules, builtins). None where an input's name also stands for
-    another value in the slice, so that it cannot be a parameter.
+    no definition here (functions, modules, builtins). ``objects`` are names whose value any call
+    of a method may change. None where an input's name also stands for another value in the slice,
+    so that it cannot be a parameter.
     """
     needed = dict.fromkeys(t for t in targets if t not in known)
     included: list[int] = []
     inputs: dict[str, int] = {}
     for index in range(last, -1, -1):
         node = statements[index]
-        written = [name for name in writes_of(node) if name in needed]
-        if not written:
+        writes = dict.fromkeys((*writes_of(node), *changed_objects(node, objects)))
+        if not any(name in needed for name in writes):
             continue
         if index in lifted:
             name = lifted[index]
@@ -222,7 +245,7 @@ def backward_slice(
             inputs[name] = index
             continue
         reads = [n for n in reads_of(node) if n not in known]
-        if any(name in inputs for name in (*writes_of(node), *reads)):
+        if any(name in inputs for name in (*writes, *reads)):
             return None
         for name in replaces(node):
             needed.pop(name, None)
@@ -239,9 +262,11 @@ def closure(
 ) -> list[int]:
     """The places of the module's statements that ``names`` need, directly or not, in order.
 
-    With ``definitions_only`` only imports, functions and classes are looked at.
+    With ``definitions_only`` only imports, functions and classes are looked at. An import of all
+    names of a module is needed where nothing else can define a name, or it may hide a builtin.
     """
     wanted = set(names)
+    bound = {name for node in module for name in writes_of(node)}
     chosen: set[int] = set()
     allowed = (ast.Import, ast.ImportFrom, *_FUNCTIONS, ast.ClassDef)
     changed = True
@@ -250,11 +275,13 @@ def closure(
         for index, node in enumerate(module):
             if index in chosen or (definitions_only and not isinstance(node, allowed)):
                 continue
-            if wanted.isdisjoint(writes_of(node)) and not _imports_all(node):
+            if wanted.isdisjoint(writes_of(node)) and not (
+                _imports_all(node) and (wanted - bound - BUILTINS or wanted & HIDDEN)
+            ):
                 continue
             chosen.add(index)
             changed = True
-            wanted.update(n for n in reads_of(node) if n not in BUILTINS)
+            wanted.update(n for n in reads_of(node) if n not in BUILTINS or n in HIDDEN)
     return sorted(chosen)
 
 

@@ -6,8 +6,8 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tracemine.schemas.syntax import MAX_DEPTH, depth
@@ -38,6 +38,19 @@ class Source:
     tree: ast.Module
     lines: tuple[int, ...]
     comments: Mapping[int, str]
+    #: Functions that were written for it, by id of their node: the text, and where they stand for.
+    added: Mapping[int, tuple[str, ast.stmt]] = field(default_factory=dict)
+
+    def with_functions(self, added: Sequence[tuple[ast.FunctionDef, ast.stmt]]) -> Source:
+        """This code with functions at its end that stand for pieces of it; the tree is a new one,
+        of the same statements."""
+        if not added:
+            return self
+        body = [*self.tree.body, *(function for function, _ in added)]
+        texts = {id(f): (ast.unparse(f), place) for f, place in added}
+        return replace(
+            self, tree=ast.Module(body, self.tree.type_ignores), added={**self.added, **texts}
+        )
 
     def offset(self, line: int, column: int) -> int:
         """The offset in the trace of a place that the syntax tree names: lines from 1, columns in
@@ -51,6 +64,8 @@ class Source:
 
     def span(self, node: ast.stmt) -> tuple[int, int]:
         """Where a statement stands, its decorators with it."""
+        if id(node) in self.added:
+            return self.span(self.added[id(node)][1])
         line, column = node.lineno, node.col_offset
         for decorator in getattr(node, "decorator_list", []):
             if decorator.lineno < line:
@@ -61,12 +76,22 @@ class Source:
 
     def text(self, node: ast.stmt) -> str:
         """A statement as written, with line feeds alone at the ends of lines."""
+        if id(node) in self.added:
+            return self.added[id(node)][0]
         start, end = self.span(node)
         return _LINE_END.sub("\n", self.trace[start:end])
 
     def module_text(self, places: Iterable[int]) -> str:
         """The module's statements at ``places``, as written."""
         return "\n".join(self.text(self.tree.body[i]).rstrip() for i in places) + "\n"
+
+    def is_comment(self, line: int) -> bool:
+        """Whether a line, counted from 1, has a comment and nothing else."""
+        if line not in self.comments:
+            return False
+        begin = self.lines[line - 1]
+        finish = self.lines[line] if line < len(self.lines) else self.end
+        return self.trace[begin:finish].lstrip().startswith("#")
 
     def widen(self, start: int, end: int) -> tuple[int, int]:
         """The least whole lines around a place whose text is long enough for a quote."""
@@ -82,14 +107,15 @@ class Source:
         return start, end
 
 
-def parse_source(trace: str, start: int, end: int) -> Source:
-    """The code at ``trace[start:end]``.
+def parse_source(trace: str, start: int, end: int, *, text: str = "") -> Source:
+    """The code at ``trace[start:end]``. ``text``, if given, is read in its place: as long, with
+    the same ends of lines.
 
     Raises:
         NotCodeError: if it does not parse, is longer than `MAX_CODE_CHARS`, or nests deeper than
             `MAX_DEPTH`.
     """
-    text = trace[start:end]
+    text = text or trace[start:end]
     if len(text) > MAX_CODE_CHARS:
         raise NotCodeError("longer than any routine")
     try:

@@ -10,10 +10,19 @@ from typing import Any
 from tracemine.schemas import NotPlainError, Parameter, Signature, Span, Trajectory, encode
 from tracemine.schemas.types import join_all, type_of
 from tracemine.teachers.base import Dropped, Segmentation
+from tracemine.teachers.rules.calls import (
+    NO_CALLS,
+    NotACaseError,
+    arguments_of,
+    parameters_with_defaults,
+)
+from tracemine.teachers.rules.classes import Unit, as_test_of, units_of
 from tracemine.teachers.rules.derive import find_function, single_tool, spoken
+from tracemine.teachers.rules.doctests import examples_of
+from tracemine.teachers.rules.nested import nested_in
 from tracemine.teachers.rules.phrases import docstring_phrase, function_phrase, task_phrase
 from tracemine.teachers.rules.shown import is_shown, tokens_of
-from tracemine.teachers.rules.slices import closure
+from tracemine.teachers.rules.slices import closure, writes_of
 from tracemine.teachers.rules.source import Source, run_again
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.tracing import Scope, instrument, read_recording
@@ -26,17 +35,13 @@ MAX_FUNCTIONS = 20
 #: Tests of one task that become instances.
 MAX_TESTS = 40
 
-NO_CALLS = "tests are not calls with plain values"
 NO_RESULT = "does not reproduce its own result"
 NOT_CALLED = "the tests do not reach it"
-VARIABLE_ARGUMENTS = "takes any number of arguments"
+NOT_LIFTED = "cannot stand outside the function around it"
+NOT_PLAIN = "values are not plain"
 
 _EVALUATE = "_tm_case"
 _HOLE = "_tm_hole"
-
-
-class _NotACaseError(Exception):
-    """A test, or a function, that cannot be read as calls with plain values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,20 @@ class _Test:
 
 def read_task(trajectory: Trajectory, source: Source, sandbox: Sandbox) -> Segmentation:
     """The spans of a code task: the function that its tests call, with every test as an instance,
-    and the functions that it calls in turn, each with what it was called with."""
+    and the functions that it calls in turn, each with what it was called with, those inside it
+    too. Tests that make an object and call a method of it are of that class as a unit."""
+    tests = list(trajectory.tests[:MAX_TESTS])
     functions = [n for n in source.tree.body if isinstance(n, ast.FunctionDef)]
-    main = _main_function(functions, trajectory.tests)
+    main = _main_function(functions, tests)
+    if main is None:
+        found = _unit_of(source, tests)
+        if isinstance(found, Dropped):
+            return Segmentation((), (found,))
+        if found is not None:
+            unit, tests = found
+            main = unit.wrapper.name
+            source = source.with_functions([(unit.wrapper, unit.definition)])
+            functions = [*functions, unit.wrapper]
     if main is None:
         whole = Dropped(source.start, source.end, NO_CALLS, "no function of the code is called")
         return Segmentation((), (whole,))
@@ -65,15 +81,50 @@ def read_task(trajectory: Trajectory, source: Source, sandbox: Sandbox) -> Segme
         start, end = source.span(function)
         try:
             if function.name == main:
-                spans.append(_main_span(trajectory, source, function, sandbox))
+                spans.append(_main_span(trajectory, source, function, tests, sandbox))
             else:
-                spans.append(_called_span(trajectory, source, function, main, sandbox))
-        except _NotACaseError as error:
+                spans.append(_called_span(trajectory, source, function, function.name, sandbox))
+        except NotACaseError as error:
             reason, _, detail = str(error).partition(": ")
             dropped.append(Dropped(start, end, reason, detail))
         except NotPlainError as error:
             dropped.append(Dropped(start, end, NO_CALLS, str(error)))
+    known = [name for node in source.tree.body for name in writes_of(node)]
+    for nested in (n for outer in functions[:MAX_FUNCTIONS] for n in nested_in(outer, known)):
+        start, end = source.span(nested.inner)
+        if nested.lifted is None:
+            dropped.append(Dropped(start, end, NOT_LIFTED, nested.qualified))
+            continue
+        around = source.with_functions([(nested.lifted, nested.inner)])
+        try:
+            spans.append(_called_span(trajectory, around, nested.lifted, nested.qualified, sandbox))
+        except NotACaseError as error:
+            reason, _, detail = str(error).partition(": ")
+            dropped.append(Dropped(start, end, reason, detail))
+        except NotPlainError as error:
+            dropped.append(Dropped(start, end, NOT_PLAIN, str(error)))
     return Segmentation(tuple(spans), tuple(dropped))
+
+
+def _unit_of(source: Source, tests: Sequence[str]) -> tuple[Unit, list[str]] | Dropped | None:
+    """The class that the tests use and the tests as calls of a function; None if they use none."""
+    taken = [n for node in source.tree.body for n in writes_of(node)]
+    classes = [n for n in source.tree.body if isinstance(n, ast.ClassDef)]
+    state: Dropped | None = None
+    for definition in reversed(classes):
+        for unit in units_of(definition, taken):
+            rewritten = []
+            for text in tests:
+                try:
+                    rewritten.append(as_test_of(text, unit))
+                except NotACaseError as error:
+                    rewritten.append(text)
+                    state = Dropped(*source.span(definition), str(error), definition.name)
+                except (SyntaxError, ValueError, RecursionError, MemoryError):
+                    rewritten.append(text)
+            if _main_function([unit.wrapper], rewritten) is not None:
+                return unit, rewritten
+    return state
 
 
 def _last(functions: Sequence[ast.FunctionDef], name: str) -> ast.FunctionDef:
@@ -105,24 +156,28 @@ def _called_name(node: ast.AST) -> str:
 
 
 def _main_span(
-    trajectory: Trajectory, source: Source, function: ast.FunctionDef, sandbox: Sandbox
+    trajectory: Trajectory,
+    source: Source,
+    function: ast.FunctionDef,
+    texts: Sequence[str],
+    sandbox: Sandbox,
 ) -> Span:
     tests: list[_Test | None] = []
-    for text in trajectory.tests[:MAX_TESTS]:
+    for text in texts:
         try:
             tests.append(_parse_test(text, function.name))
-        except (_NotACaseError, SyntaxError, ValueError, RecursionError, MemoryError):
+        except (NotACaseError, SyntaxError, ValueError, RecursionError, MemoryError):
             tests.append(None)
     own = admission_test(trajectory.problem_id, list(trajectory.tests))
     first = tests[own] if own < len(tests) else None
     if first is None:
-        raise _NotACaseError(f"{NO_CALLS}: the test that admits it is not one")
+        raise NotACaseError(f"{NO_CALLS}: the test that admits it is not one")
     code = source.module_text(closure(source.tree.body, [function.name]))
     usable = [(i, t) for i, t in enumerate(tests) if t is not None and t.around == first.around]
     usable.sort(key=lambda pair: (pair[0] != own, pair[0]))
     evaluated = _evaluate(source, trajectory.test_setup, function, usable, sandbox)
     if not evaluated or evaluated[0][0] != own:
-        raise _NotACaseError(f"{NO_CALLS}: the test that admits it has values that are not plain")
+        raise NotACaseError(f"{NO_CALLS}: the test that admits it has values that are not plain")
     code, entry_point, renamed = _wrapped(code, function, first.around)
     evaluated = _not_shown(trajectory, function, dict(usable), evaluated, own)
     cases = [
@@ -138,12 +193,14 @@ def _main_span(
         sandbox, code, entry_point, cases[0].bindings, cases[0].result, limits=TEST_LIMITS
     )
     if run.status != "ok":
-        raise _NotACaseError(f"{NO_RESULT}: {run.reason}")
+        raise NotACaseError(f"{NO_RESULT}: {run.reason}")
     if _is_truth(cases[0].result, run.value):
         # `assert f(x)` asks for a true value, not for True.
         code, entry_point, _ = _wrapped(code, find_function(ast.parse(code), entry_point), "bool")
     elif verify(cases[0].result, run.value).outcome != "agree":
-        raise _NotACaseError(NO_RESULT)
+        raise NotACaseError(NO_RESULT)
+    if not first.around:
+        cases += _examples(trajectory, code, function, cases, sandbox)
     signature = _signature(list(cases[0].bindings), cases, _output_name(function.name))
     tool = single_tool(code, entry_point, signature)
     start, end = source.span(function)
@@ -161,6 +218,29 @@ def _main_span(
     )
 
 
+def _examples(
+    trajectory: Trajectory,
+    code: str,
+    function: ast.FunctionDef,
+    cases: Sequence[Case],
+    sandbox: Sandbox,
+) -> list[Case]:
+    """The examples in a docstring as further cases. They are shown, so none is held out for its
+    own routine; one that the problem states is as good as a test for the routines of others."""
+    known = [case.bindings for case in cases]
+    found = []
+    for example in examples_of(function):
+        if example.bindings in known:
+            continue
+        run = run_again(
+            sandbox, code, function.name, example.bindings, example.result, limits=TEST_LIMITS
+        )
+        if run.status == "ok" and verify(example.result, run.value).outcome == "agree":
+            stated = example.is_stated(trajectory.problem)
+            found.append(Case(example.bindings, example.result, checked=stated))
+    return found
+
+
 def _not_shown(
     trajectory: Trajectory,
     function: ast.FunctionDef,
@@ -170,10 +250,10 @@ def _not_shown(
 ) -> list[tuple[int, dict[str, Any], Any]]:
     """``evaluated`` without the tests, but its own, that the problem or the trace tells."""
     told = tokens_of(f"{trajectory.problem}\n{trajectory.trace}")
-    names, _ = _parameters(function)
+    names, _ = parameters_with_defaults(function)
     kept = []
     for index, bindings, result in evaluated:
-        given = _arguments(tests[index].call, names)
+        given = arguments_of(tests[index].call, names)
         arguments = [(name, bindings[name]) for name in names if name in given]
         if index == own or not is_shown(told, function.name, arguments, result):
             kept.append((index, bindings, result))
@@ -188,12 +268,12 @@ def _parse_test(text: str, name: str) -> _Test:
     """Read one test.
 
     Raises:
-        _NotACaseError: if it does not compare one call of ``name`` with a value.
+        NotACaseError: if it does not compare one call of ``name`` with a value.
     """
     body = ast.parse(text.strip()).body
     asserts = [s for s in body if isinstance(s, ast.Assert)]
     if len(asserts) != 1 or body[-1] is not asserts[0]:
-        raise _NotACaseError(NO_CALLS)
+        raise NotACaseError(NO_CALLS)
     setup = tuple(s for s in body if s is not asserts[0])
     actual, expected = _compared(asserts[0].test, name)
     call, around = _take_call(actual, name)
@@ -222,7 +302,7 @@ def _compared(test: ast.expr, name: str) -> tuple[ast.expr, ast.expr]:
             difference = left.args[0]
             assert isinstance(difference, ast.BinOp)
             return _one_side(difference.left, difference.right, name)
-    raise _NotACaseError(NO_CALLS)
+    raise NotACaseError(NO_CALLS)
 
 
 def _is_difference(node: ast.expr) -> bool:
@@ -242,7 +322,7 @@ def _one_side(left: ast.expr, right: ast.expr, name: str) -> tuple[ast.expr, ast
         return left, _unwrapped(right)
     if _calls_of(right, name) and not _calls_of(left, name):
         return right, _unwrapped(left)
-    raise _NotACaseError(NO_CALLS)
+    raise NotACaseError(NO_CALLS)
 
 
 def _unwrapped(node: ast.expr) -> ast.expr:
@@ -273,7 +353,7 @@ class _Dig(ast.NodeTransformer):
 def _take_call(actual: ast.expr, name: str) -> tuple[ast.Call, str]:
     calls = _calls_of(actual, name)
     if len(calls) != 1:
-        raise _NotACaseError(NO_CALLS)
+        raise NotACaseError(NO_CALLS)
     around = ast.unparse(_Dig(calls[0]).visit(actual))
     if around == _HOLE:
         return calls[0], ""
@@ -282,7 +362,7 @@ def _take_call(actual: ast.expr, name: str) -> tuple[ast.Call, str]:
         plain = (ast.Module, ast.Expr, ast.Call, ast.Name, ast.Constant, ast.Load, ast.Subscript,
                  ast.UnaryOp, ast.USub, ast.keyword)  # fmt: skip
         if not isinstance(part, plain):
-            raise _NotACaseError(NO_CALLS)
+            raise NotACaseError(NO_CALLS)
     return calls[0], around
 
 
@@ -295,14 +375,14 @@ def _evaluate(
 ) -> list[tuple[int, dict[str, Any], Any]]:
     """(index, bindings, expected) of each test whose values are plain. Values come from the tests'
     own text: the function is never asked what it gives."""
-    names, defaults = _parameters(function)
+    names, defaults = parameters_with_defaults(function)
     found: list[tuple[int, dict[str, Any], Any]] = []
     for index, test in tests:
-        pieces = {_piece(n): e for n, e in _arguments(test.call, names).items()}
+        pieces = {_piece(n): e for n, e in arguments_of(test.call, names).items()}
         for name in names:
             if _piece(name) not in pieces:
                 if name not in defaults:
-                    raise _NotACaseError(f"{NO_CALLS}: no value for {name}")
+                    raise NotACaseError(f"{NO_CALLS}: no value for {name}")
                 pieces[_piece(name)] = defaults[name]
         pieces[""] = test.expected
         values = _literal_values(pieces)
@@ -322,33 +402,6 @@ def _evaluate(
 
 def _piece(name: str) -> str:
     return f"p_{name}"
-
-
-def _parameters(function: ast.FunctionDef) -> tuple[list[str], dict[str, ast.expr]]:
-    arguments = function.args
-    if arguments.vararg is not None or arguments.kwarg is not None:
-        raise _NotACaseError(VARIABLE_ARGUMENTS)
-    if arguments.posonlyargs:
-        raise _NotACaseError("has parameters without names")
-    positional = [a.arg for a in arguments.args]
-    defaults: dict[str, ast.expr] = {}
-    for name, default in zip(reversed(positional), reversed(arguments.defaults), strict=False):
-        defaults[name] = default
-    for argument, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        if value is not None:
-            defaults[argument.arg] = value
-    return [*positional, *(a.arg for a in arguments.kwonlyargs)], defaults
-
-
-def _arguments(call: ast.Call, names: Sequence[str]) -> dict[str, ast.expr]:
-    if any(isinstance(a, ast.Starred) for a in call.args) or len(call.args) > len(names):
-        raise _NotACaseError(NO_CALLS)
-    given = dict(zip(names, call.args, strict=False))
-    for keyword in call.keywords:
-        if keyword.arg is None or keyword.arg not in names:
-            raise _NotACaseError(NO_CALLS)
-        given[keyword.arg] = keyword.value
-    return given
 
 
 def _literal_values(pieces: Mapping[str, ast.expr]) -> dict[str, Any] | None:
@@ -390,7 +443,7 @@ def _wrapped(code: str, function: ast.FunctionDef, around: str) -> tuple[str, st
     first = ast.parse(around, mode="eval").body
     verb = ast.unparse(first.func) if isinstance(first, ast.Call) else "part"
     entry = f"{function.name}_{verb.rpartition('.')[2] if verb != 'bool' else 'holds'}"
-    names, _ = _parameters(function)
+    names, _ = parameters_with_defaults(function)
     call = f"{function.name}({', '.join(f'{n}={n}' for n in names)})"
     body = around.replace(_HOLE, call)
     text = f"{code}\n\ndef {entry}({', '.join(names)}):\n    return {body}\n"
@@ -422,24 +475,27 @@ def _called_span(
     trajectory: Trajectory,
     source: Source,
     function: ast.FunctionDef,
-    main: str,
+    recorded: str,
     sandbox: Sandbox,
 ) -> Span:
-    """The span of a function that the admitting test reaches through ``main``: its own instance is
-    its first call in that run. It has no held-out tests, for no test says what it should give."""
-    _parameters(function)
-    needed = closure(source.tree.body, [main])
-    if source.tree.body.index(function) not in needed:
-        raise _NotACaseError(NOT_CALLED)
+    """The span of a function whose calls are ``recorded`` under that name: its own instance is its
+    first call in the run of the admitting test, or, where that does not reach it, the first example
+    in its docstring. It has no held-out tests, for no test says what it should give."""
+    parameters_with_defaults(function)
     own = admission_test(trajectory.problem_id, list(trajectory.tests))
-    call = _first_call(trajectory, source, function.name, trajectory.tests[own], sandbox)
     code = source.module_text(closure(source.tree.body, [function.name]))
-    bindings, result = call
+    try:
+        bindings, result = _first_call(trajectory, source, recorded, own, sandbox)
+    except NotACaseError as error:
+        examples = examples_of(function)
+        if str(error) != NOT_CALLED or not examples:
+            raise
+        bindings, result = examples[0].bindings, examples[0].result
     # Whether the result feeds what the test checks is not known, so it is no evidence.
     case = Case(bindings, result, checked=False)
     run = run_again(sandbox, code, function.name, bindings, result, limits=TEST_LIMITS)
     if run.status != "ok" or verify(result, run.value).outcome != "agree":
-        raise _NotACaseError(f"{NO_RESULT}: {run.reason}")
+        raise NotACaseError(f"{NO_RESULT}: {run.reason}")
     signature = _signature(list(bindings), [case], _output_name(function.name))
     tool = single_tool(code, function.name, signature)
     start, end = source.span(function)
@@ -461,18 +517,20 @@ def _called_span(
 
 
 def _first_call(
-    trajectory: Trajectory, source: Source, name: str, test: str, sandbox: Sandbox
+    trajectory: Trajectory, source: Source, name: str, own: int, sandbox: Sandbox
 ) -> tuple[dict[str, Any], Any]:
     setup = trajectory.test_setup.replace("\r\n", "\n")
-    module = ast.parse(f"{source.module_text(range(len(source.tree.body)))}\n{setup}\n{test}")
+    places = [i for i, n in enumerate(source.tree.body) if id(n) not in source.added]
+    test = trajectory.tests[own]
+    module = ast.parse(f"{source.module_text(places)}\n{setup}\n{test}")
     run = sandbox.run(instrument(module, [Scope("")]), "_tm_collect", {})
     if run.status != "ok":
-        raise _NotACaseError(f"program fails: {run.reason}")
+        raise NotACaseError(f"program fails: {run.reason}")
     for call in read_recording(run.value).calls:
         if call.function != name:
             continue
         values = [*call.bindings.values(), call.result]
         if not all(v.is_plain for v in values):
-            raise _NotACaseError("values are not plain")
+            raise NotACaseError(NOT_PLAIN)
         return {k: v.value for k, v in call.bindings.items()}, call.result.value
-    raise _NotACaseError(NOT_CALLED)
+    raise NotACaseError(NOT_CALLED)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tracemine.schemas import Source, Span, Trajectory, content_id, decode, encode, problem_id
 from tracemine.teachers.base import Segmentation
 from tracemine.teachers.rules.code import MAX_SPANS, read_code
+from tracemine.verifiers.replay import Case, Routine, replay
 from tracemine.verifiers.sandbox import Sandbox, shared_sandbox
 from tracemine.verifiers.unit_tests import admission_test
 
@@ -206,7 +207,7 @@ def test_a_name_of_a_builtin_may_hold_a_value(sandbox: Sandbox) -> None:
     assert {decode(s.instances[0].result) for s in found.spans} == {75, 6.5}
 
 
-def test_sympy_programs_run_and_what_is_not_plain_is_said(sandbox: Sandbox) -> None:
+def test_a_sympy_program_is_one_routine_back_to_its_plain_values(sandbox: Sandbox) -> None:
     trace = (
         "from sympy import symbols, Eq, solve\nlegs = 86\nheads = 30\nx = symbols('x')\n"
         "sheep = solve(Eq(4 * x + 2 * (heads - x), legs), x)[0]\nprint(sheep)\n"
@@ -217,7 +218,205 @@ def test_sympy_programs_run_and_what_is_not_plain_is_said(sandbox: Sandbox) -> N
     _check(trajectory, found, sandbox)
     (span,) = found.spans
     assert sorted(p.name for p in span.signature.inputs) == ["heads", "legs"]
-    assert {d.reason for d in found.dropped} == {"values are not plain"}
+    assert not found.dropped
+
+
+def _only(trace: str, problem: str, answer: str, sandbox: Sandbox) -> list[Span]:
+    """The checked spans of a program."""
+    trajectory = _trajectory(trace, problem=problem, answer=answer)
+    found = read_code(trajectory, sandbox)
+    _check(trajectory, found, sandbox)
+    return [span for span in found.spans if span.instances[0].checked]
+
+
+def test_solutions_are_given_by_the_names_of_their_symbols(sandbox: Sandbox) -> None:
+    trace = (
+        "from sympy import *\ng, s = symbols('g s')\n"
+        "found = solve((Eq(4*s + 2*g, 86), Eq(s + g, 30)), (s, g))\nprint(found[s])\n"
+    )
+    problem = "Sheep and geese have 86 legs and 30 heads together. How many sheep are there?"
+    spans = _only(trace, problem, "13", sandbox)
+    results = [decode(span.instances[0].result) for span in spans]
+    assert {"g": 17, "s": 13} in results and 13 in results
+    named = spans[results.index({"g": 17, "s": 13})]
+    assert named.signature.output.type == "dict[str, int]"
+    assert sorted(p.name for p in named.signature.inputs) == ["heads", "legs"]
+    assert any(text.startswith("needs sympy (run with sympy ") for text in named.preconditions)
+
+
+def test_a_sympy_routine_replays_on_other_problems(sandbox: Sandbox) -> None:
+    trace = (
+        "from sympy import symbols, Eq, solve\nmany, few = symbols('many few')\n"
+        "found = solve((Eq(many + few, {0}), Eq(4 * many + 2 * few, {1})), (many, few))\n"
+        "print(found[many])\n"
+    )
+    problem = "Together {2} keeps {0} heads with {1} legs. How many have four legs?"
+    read = []
+    for heads, legs, who in ((30, 86, "Nadia"), (41, 118, "Omar"), (25, 72, "Lena")):
+        spans = _only(
+            trace.format(heads, legs),
+            problem.format(heads, legs, who),
+            str(legs // 2 - heads),
+            sandbox,
+        )
+        read.append(next(s for s in spans if s.signature.output.type == "int"))
+    first, *others = read
+    assert "many from heads and legs" in first.subquestion
+    routine = Routine(
+        "variant", first.code or "", first.entry_point or "", first.signature, first.predicates,
+        "numeric",
+    )  # fmt: skip
+    cases = [Case(s.instances[0], s.signature.inputs, "family") for s in others]
+    assert [r.verdict for r in replay(routine, cases, sandbox)] == ["pass", "pass"]
+
+
+@pytest.mark.parametrize(
+    ("last", "answer", "kind"),
+    [
+        ("derived = diff(x**3 - 17*x, x)\nprint(derived)", "3x^2-17", "expr"),
+        ("print(solve(x**2 - 17, x))", r"-\sqrt{17}, \sqrt{17}", "list[expr]"),
+        ("print(solve_univariate_inequality(x - 17 > 0, x, relational=False))",
+         r"(17, \infty)", "str"),
+        ("q, r = div(x**2 - 17, x - 1)\nprint(q, r)", "x+1", "expr"),
+        ("m = Matrix([[17, 1], [0, 1]])\nprint(m * m)",
+         r"\begin{pmatrix} 289 & 18 \\ 0 & 1 \end{pmatrix}", ""),
+    ],
+)  # fmt: skip
+def test_what_sympy_works_out_is_given_as_written(
+    last: str, answer: str, kind: str, sandbox: Sandbox
+) -> None:
+    trace = f"from sympy import *\nx = symbols('x')\n{last}\n"
+    trajectory = _trajectory(trace, problem="Something of 17 apples is done.", answer=answer)
+    found = read_code(trajectory, sandbox)
+    _check(trajectory, found, sandbox)
+    if kind:
+        (span,) = [s for s in found.spans if s.instances[0].checked]
+        assert span.signature.output.type == kind
+        assert [decode(span.instances[0].bindings)[p.name] for p in span.signature.inputs] == [17]
+
+
+def test_arrays_are_lifted_as_a_whole_and_given_as_lists(sandbox: Sandbox) -> None:
+    trace = (
+        "import numpy as np\nfirst = np.array([31, 4, 7])\nsecond = np.array([2, 26, 5])\n"
+        "between = second - first\nprint(int(np.dot(between, between)))\n"
+    )
+    problem = "How far, squared, is (31, 4, 7) from (2, 26, 5)?"
+    (span,) = [
+        s for s in _only(trace, problem, "1329", sandbox) if decode(s.instances[0].result) == 1329
+    ]
+    assert decode(span.instances[0].bindings) == {
+        "first_entries": [31, 4, 7],
+        "second_entries": [2, 26, 5],
+    }
+
+
+def test_a_loop_that_searches_is_one_routine(sandbox: Sandbox) -> None:
+    trace = (
+        "for count in range(97):\n    if count % 13 == 8 and count * count > 1600:\n"
+        "        found = count\n        break\nprint(found)\n"
+    )
+    problem = "Fewer than 97 eggs stand in rows of 13 eggs, and 8 eggs are left. How many?"
+    (span,) = _only(trace, problem, "47", sandbox)
+    assert span.code is not None and "range(eggs)" in span.code
+    assert sorted(decode(span.instances[0].bindings).values()) == [8, 13, 97, 1600]
+
+
+def test_blocks_that_go_on_with_one_another_are_one_program(sandbox: Sandbox) -> None:
+    trace = (
+        "First:\n```python\nimport math\nlegs = 37\n```\nNext ²:\r\n"
+        "```python\nlong = math.hypot(legs, 2 * legs)\nprint(long)\n```\n"
+        "```python\nprint(nothing_defines_this)\n```\n"
+    )
+    trajectory = _trajectory(trace, problem="Legs of 37 cm, and twice that?", answer="82.7345")
+    found = read_code(trajectory, sandbox)
+    _check(trajectory, found, sandbox)
+    assert [d.reason for d in found.dropped] == ["program fails"]
+    (span,) = found.spans
+    assert span.code is not None and span.code.startswith("import math\n")
+    assert decode(span.instances[0].bindings) == {"legs": 37}
+    assert span.quote == "long = math.hypot(legs, 2 * legs)"
+
+
+def test_an_object_keeps_its_history(sandbox: Sandbox) -> None:
+    trace = (
+        "class Jar:\n"
+        '    """The jar of Olga with 410 beans."""\n'
+        "    def __init__(self, beans):\n        self.beans = beans\n"
+        "    def take(self, part):\n        self.beans -= self.beans * part // 100\n"
+        "        return self.beans\n"
+        "jar = Jar(410)\njar.take(30)\nleft = jar.take(50)\nprint(jar.beans)\n"
+    )
+    problem = "Olga has 410 beans in a jar. She takes 30 percent, then 50 percent of the rest."
+    spans = _only(trace, problem, "144", sandbox)
+    whole = [s for s in spans if s.signature.output.name.startswith("beans")]
+    assert [decode(s.instances[0].result) for s in whole] == [144]
+    assert len(whole[0].signature.inputs) == 3
+    assert whole[0].code is not None
+    assert "Olga" not in whole[0].code and "410" not in whole[0].code
+    assert "of a Jar" in whole[0].subroutine
+
+
+def test_inner_functions_and_examples_give_routines(sandbox: Sandbox) -> None:
+    trace = (
+        "def outer(limit):\n"
+        "    def climb(start, step=3):\n"
+        "        return start if start > limit else climb(start + step)\n"
+        "    return climb(1) * 10\n"
+        "def area(a, b):\n"
+        '    """Area of a rectangle less one.\n\n    >>> area(3, 4)\n    11\n    """\n'
+        "    return a * b - 1\n"
+        "def wrong(a, b):\n"
+        '    """Wrong.\n\n    >>> wrong(3, 4)\n    11\n    """\n'
+        "    return a * b\n"
+        "print(outer(20))\n"
+    )
+    trajectory = _trajectory(trace, problem="Climb.", answer="220")
+    found = read_code(trajectory, sandbox)
+    _check(trajectory, found, sandbox)
+    by_entry = {s.entry_point: s for s in found.spans}
+    assert set(by_entry) == {"outer", "climb", "area"}
+    assert decode(by_entry["climb"].instances[0].bindings) == {"start": 1, "step": 3, "limit": 20}
+    assert decode(by_entry["area"].instances[0].result) == 11
+    assert not by_entry["area"].instances[0].checked
+    assert {d.reason for d in found.dropped} == {"does not reproduce its own result"}
+
+
+def test_a_comment_that_asks_something_is_a_precondition(sandbox: Sandbox) -> None:
+    trace = (
+        "import math\nside = 60\n# Assume the side is positive\n"
+        "half = math.sqrt(side * side / 7)  # side must not be a length in cm\nprint(half)\n"
+    )
+    (span,) = _only(trace, "Of a side of 60, what?", "22.6779", sandbox)
+    assert "Assume the side is positive" in span.preconditions
+    assert "side must not be a length in cm" in span.preconditions
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        # Its own Fraction, and things that only look like numbers of a library.
+        "class Fraction:\n    is_Rational = True\n    is_Integer = False\nx = Fraction()\n"
+        "y = 31 + 2 * 17\nprint(y)\n",
+        "class Liar:\n    @property\n    def is_Integer(self):\n        raise SystemExit\n"
+        "x = Liar()\nprint(3)\n",
+        "class T(type):\n    @property\n    def __module__(cls):\n        raise KeyError\n"
+        "class U(metaclass=T):\n    pass\nx = U()\nprint(3)\n",
+        "def _tm_copy(v):\n    return [False, 3, 'text']\nx = 31 * 2 - 1\nprint(x)\n",
+        "def _tm_copy(v):\n    return [False, 3, ['text']]\nx = 31 * 2 - 1\nprint(x)\n",
+        "def _tm_collect():\n    return [[[':0:after', 'x', [False, {}, 'named']]], [], []]\n"
+        "x = 31 * 2 - 1\nprint(x)\n",
+        "from sympy import *\nx = symbols('x')\ny = (x + 31)**400\nz = expand(y)\nprint(z)\n",
+        "import numpy as np\nx = np.zeros((3000, 3000)) + 31\nprint(x)\n",
+        "from sympy import *\n" + "".join(f"print(symbols('a{i}'))\n" for i in range(40)),
+        "x = {}\nx[1] = x\nprint(x)\n",
+        "def f(a):\n    def f(a):\n        return a\n    return f(a)\nprint(f(3))\n",
+    ],
+)
+def test_hostile_values_cost_nothing_but_themselves(trace: str, sandbox: Sandbox) -> None:
+    trajectory = _trajectory(trace, problem="Of 31 and 17.", answer=r"\frac{1}{x}")
+    found = read_code(trajectory, sandbox)
+    for span in found.spans:
+        assert span.code is not None and span.entry_point is not None
 
 
 @pytest.mark.parametrize(
@@ -460,3 +659,53 @@ def test_real_programs_give_checked_routines(sandbox: Sandbox) -> None:
         assert all(s.quote == trajectory.trace[s.start : s.end] for s in found.spans)
         good += any(s.instances[0].checked for s in found.spans)
     assert good >= 0.95 * len(rows)
+
+
+# --- classes and examples in tasks ------------------------------------------------------------
+
+TANK = (
+    "class Tank:\n    def __init__(self, litres, leak=2):\n"
+    "        self.litres, self.leak = litres, leak\n"
+    "    def after(self, hours):\n        return max(0, self.litres - self.leak * hours)\n"
+)
+
+
+def test_tests_of_a_class_are_instances_of_a_unit(sandbox: Sandbox) -> None:
+    tests = (
+        "assert Tank(90).after(10) == 70",
+        "tank = Tank(90, leak=3)\nassert tank.after(hours=7) == 69",
+        "assert Tank(5, 4).after(2) == 0",
+    )
+    trajectory = _trajectory(TANK, problem="Write a class Tank.", tests=tests)
+    found = read_code(trajectory, sandbox)
+    _check(trajectory, found, sandbox)
+    (span,) = found.spans
+    assert span.entry_point == "after"
+    results = {decode(i.result) for i in span.instances}
+    assert results == {70, 69, 0}
+    assert sum(i.origin == "test" for i in span.instances) == 2
+    assert span.quote == TANK.rstrip()
+
+
+def test_a_class_with_a_history_has_a_reason(sandbox: Sandbox) -> None:
+    tests = ("t = Tank(9)\nt.after(1)\nassert t.after(2) == 5",)
+    trajectory = _trajectory(TANK, problem="Write a class Tank.", tests=tests)
+    found = read_code(trajectory, sandbox)
+    assert not found.spans
+    assert [d.reason for d in found.dropped] == ["an object is used for more than one call"]
+
+
+def test_examples_that_the_problem_states_are_as_good_as_tests(sandbox: Sandbox) -> None:
+    trace = (
+        "def area(a, b):\n"
+        '    """Area less one.\n    >>> area(3, 4)\n    11\n    >>> area(2, 2)\n    3\n'
+        '    >>> area(9, 9)\n    81\n    """\n    return a * b - 1\n'
+    )
+    tests = ("assert area(5, 6) == 29", "assert area(8, 1) == 7")
+    trajectory = _trajectory(trace, problem="def area(a, b):\n >>> area(3, 4)\n 11", tests=tests)
+    found = read_code(trajectory, sandbox)
+    _check(trajectory, found, sandbox)
+    (span,) = found.spans
+    told = {decode(i.result): i.checked for i in span.instances if i.origin == "trace"}
+    assert told.pop(11) is True and told.pop(3) is False
+    assert set(told) <= {29, 7} and len(told) == 1
