@@ -16,7 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracemine.verifiers.unfolding import asserts, given, mentioned, replace_names, unfold
+from tracemine.verifiers.unfolding import (
+    asserts,
+    given,
+    mentioned,
+    nodes_of,
+    replace_names,
+    unfold,
+)
 
 #: The function that `ask` and `judge` define.
 ENTRY = "tracemine_run_tests"
@@ -97,19 +104,19 @@ def plan(code: str, tests: Sequence[str], setup: str) -> Plan:
     written = ast.parse(code)
     prepared = ast.parse(setup).body
     imports = [n for n in prepared if isinstance(n, (ast.Import, ast.ImportFrom))]
-    known_to_code = mentioned([written])
+    known_to_code = mentioned([written]) if prepared else set()
     checks, constants = _for_tests(prepared, known_to_code)
     helpers = _helpers(prepared, known_to_code, _imported(imports))
     bodies = [unfold([*constants, *ast.parse(test.strip()).body], checks) for test in tests]
     # A check that could not be written out is still called.
-    called = mentioned(statement for body in bodies for statement in body)
+    called = mentioned(s for body in bodies for s in body) if checks else set()
     kept = [s for s in prepared if s not in constants and not _is_of(s, checks, called)]
     setup_left = ast.Module(kept, [])
     program = _bound(written) | _bound(setup_left) - _imported(imports)
     asks, assertions = [], []
     for index, body in enumerate(bodies):
-        own = {helper.name for helper in helpers} - _bound(ast.Module(body, []))
-        trusted = _trusted_names(ast.Module(body, []), program) | _imported(imports) | own
+        trusted = _trusted_names(body, program, {helper.name for helper in helpers})
+        trusted |= _imported(imports)
         lines, found = _asked(_folded(body, trusted), trusted)
         if not found:
             raise UnseenError(
@@ -149,7 +156,7 @@ def _helpers(
     found: list[ast.FunctionDef] = []
     for statement in setup:
         if isinstance(statement, ast.FunctionDef) and statement.name not in known_to_code:
-            inner = {n.arg for n in ast.walk(statement) if isinstance(n, ast.arg)}
+            inner = {n.arg for n in nodes_of(statement) if isinstance(n, ast.arg)}
             inner |= _bound(statement) | {helper.name for helper in found}
             if not asserts(statement) and mentioned([statement]) <= _KNOWN | imported | inner:
                 found.append(statement)
@@ -170,7 +177,9 @@ def _folded(body: Sequence[ast.stmt], trusted: frozenset[str]) -> list[ast.stmt]
     """``body`` with the values of names in their place, where they need nothing of the program and
     the program is never given what could be changed."""
     pairs = [pair for pair in map(given, body) if pair]
-    bound = [n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name) and _is_set(n)]
+    if not pairs:
+        return list(body)
+    bound = [n.id for s in body for n in nodes_of(s) if isinstance(n, ast.Name) and _is_set(n)]
     values: dict[str, ast.expr] = {}
     for name, value in pairs:
         if bound.count(name) == 1 and mentioned([value]) <= trusted | values.keys():
@@ -247,7 +256,7 @@ def _asked(body: Sequence[ast.stmt], trusted: frozenset[str]) -> tuple[list[str]
 
 
 def _written(node: ast.AST) -> str:
-    return ast.unparse(ast.fix_missing_locations(node))
+    return ast.unparse(node)
 
 
 def _ask(setup: ast.Module, program: set[str], bodies: Sequence[str]) -> str:
@@ -287,17 +296,22 @@ def _literal(condition: ast.AST) -> list[Any] | None:
     return None
 
 
-def _trusted_names(test: ast.Module, program: set[str]) -> frozenset[str]:
+def _trusted_names(
+    test: Sequence[ast.stmt], program: set[str], helpers: set[str]
+) -> frozenset[str]:
     """Names that mean in a test's conditions what they mean without the program. A builtin stays
     one though the program has a function of its name, unless that is all that the test calls."""
-    own = _bound(test) | {node.arg for node in ast.walk(test) if isinstance(node, ast.arg)}
-    called = {
-        node.func.id
-        for node in ast.walk(test)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    }
-    tried = called & (program - _KNOWN)
-    return _KNOWN - own if tried else _KNOWN - own - program
+    own, called = _bound(ast.Module(list(test), [])), set()
+    for statement in test:
+        for node in nodes_of(statement):
+            if isinstance(node, ast.arg):
+                own.add(node.arg)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                called.add(node.func.id)
+    known = _KNOWN - own
+    if not called & (program - _KNOWN):
+        known -= program
+    return known | (helpers - own)
 
 
 def _imported(imports: Sequence[ast.Import | ast.ImportFrom]) -> frozenset[str]:
@@ -309,20 +323,22 @@ def _imported(imports: Sequence[ast.Import | ast.ImportFrom]) -> frozenset[str]:
 def _bound(tree: ast.AST) -> set[str]:
     """Names that a program gives a meaning of its own; importing a module by its name does not."""
     found: set[str] = set()
-    rest: list[ast.AST] = [tree]
+    rest: list[Any] = [tree]
     while rest:
         node = rest.pop()
-        if isinstance(node, ast.Name):
+        if isinstance(node, list):
+            rest += node
+        elif isinstance(node, ast.Name):
             if not isinstance(node.ctx, ast.Load):
                 found.add(node.id)
         elif isinstance(node, ast.comprehension):
             rest += [node.iter, *node.ifs]  # its target is gone after it
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             found |= {a.asname or a.name for a in node.names if a.asname or a.name not in MODULES}
-        else:
+        elif isinstance(node, ast.AST):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 found.add(node.name)
-            rest += ast.iter_child_nodes(node)
+            rest += [getattr(node, field, None) for field in node._fields]
     return found
 
 
@@ -392,7 +408,7 @@ class _Holes(ast.NodeTransformer):
         if len(node.generators) > 1 or node.generators[0].is_async:
             return None
         (over,) = node.generators
-        own = {n.id for n in ast.walk(over.target) if isinstance(n, ast.Name)}
+        own = {n.id for n in nodes_of(over.target) if isinstance(n, ast.Name)}
         known = _Holes(self.trusted | own)
         if not self._is_pure(over.iter) or not all(map(known._is_pure, over.ifs)):
             return None
@@ -411,7 +427,7 @@ class _Holes(ast.NodeTransformer):
 
     def _is_pure(self, node: ast.AST) -> bool:
         return all(
-            child.id in self.trusted for child in ast.walk(node) if isinstance(child, ast.Name)
+            child.id in self.trusted for child in nodes_of(node) if isinstance(child, ast.Name)
         )
 
     def _converts(self, call: ast.Call) -> bool:
