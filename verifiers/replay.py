@@ -22,6 +22,7 @@ from tracemine.schemas.values import dump_json
 from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.sandbox import Run, Sandbox
+from tracemine.verifiers.symmetry import different
 from tracemine.verifiers.verdict import Context
 
 #: More ways than this to align roles are not tried: five parameters that nothing tells apart have
@@ -181,9 +182,23 @@ _Verdicts = dict[tuple[int, tuple[int, ...]], _Outcome]
 
 
 def _options(routine: Routine, case: Case) -> list[tuple[int, ...]]:
+    """The alignments of a case that are not the same calculation, which all pass or all fail."""
     if case.own_roles:
         return [tuple(range(len(case.keys)))]
-    return alignments(routine.signature, case.keys)
+    inputs = routine.signature.inputs
+    ways = _alignments(inputs, case.keys)
+    return list(_different(routine.code, routine.entry_point, inputs, routine.predicates, ways))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _different(
+    code: str,
+    entry_point: str,
+    inputs: tuple[Parameter, ...],
+    predicates: tuple[str, ...],
+    ways: tuple[tuple[int, ...], ...],
+) -> tuple[tuple[int, ...], ...]:
+    return tuple(different(code, entry_point, inputs, predicates, ways))
 
 
 def _evaluate(

@@ -11,7 +11,12 @@ from tracemine.schemas import NotPlainError, Parameter, Signature, Span, Traject
 from tracemine.schemas.types import join_all, type_of
 from tracemine.teachers.base import Dropped, Segmentation
 from tracemine.teachers.rules.derive import find_function, single_tool, spoken
-from tracemine.teachers.rules.phrases import docstring_phrase, function_phrase, task_phrase
+from tracemine.teachers.rules.phrases import (
+    docstring_phrase,
+    function_phrase,
+    says_what,
+    task_phrase,
+)
 from tracemine.teachers.rules.shown import is_shown, tokens_of
 from tracemine.teachers.rules.slices import closure
 from tracemine.teachers.rules.source import Source, run_again
@@ -29,6 +34,7 @@ MAX_TESTS = 40
 NO_CALLS = "tests are not calls with plain values"
 NO_RESULT = "does not reproduce its own result"
 NOT_CALLED = "the tests do not reach it"
+WORDLESS = "nothing says what it computes"
 VARIABLE_ARGUMENTS = "takes any number of arguments"
 
 _EVALUATE = "_tm_case"
@@ -107,6 +113,7 @@ def _called_name(node: ast.AST) -> str:
 def _main_span(
     trajectory: Trajectory, source: Source, function: ast.FunctionDef, sandbox: Sandbox
 ) -> Span:
+    asked = _asked(trajectory, function)
     tests: list[_Test | None] = []
     for text in trajectory.tests[:MAX_TESTS]:
         try:
@@ -151,7 +158,7 @@ def _main_span(
         trajectory,
         start=start,
         end=end,
-        subquestion=task_phrase(trajectory.problem),
+        subquestion=asked,
         code=code,
         entry_point=entry_point,
         signature=signature,
@@ -159,6 +166,19 @@ def _main_span(
         kind="tool" if tool else "procedural",
         tool=tool,
     )
+
+
+def _asked(trajectory: Trajectory, function: ast.FunctionDef) -> str:
+    """What the task asks for, else what the function says of itself."""
+    parameters = [argument.arg for argument in function.args.args]
+    for phrase in (
+        task_phrase(trajectory.problem),
+        docstring_phrase(ast.get_docstring(function)),
+        function_phrase(function.name, [], frozenset()),
+    ):
+        if says_what(phrase):
+            return phrase
+    raise _NotACaseError(f"{WORDLESS}: {function.name}({', '.join(parameters)})")
 
 
 def _not_shown(
