@@ -184,8 +184,9 @@ def variant_id(span: Span) -> str:
 
 def make_method(key: str, members: Sequence[Proposal]) -> Method:
     """A method of ``members`` (in order of span id): founded by the variant whose names fit best
-    what it does, the commonest of several, the least id where they are as common, and by that
-    variant's least span."""
+    what it does, the commonest of several, the least id where they are as common. Of that variant's
+    spans it is the least of those whose subquestion most of them have: one trace's own wording
+    tells its own story."""
     ids = [variant_id(member.span) for member in members]
     counts = Counter(ids)
     best = min(
@@ -197,7 +198,9 @@ def make_method(key: str, members: Sequence[Proposal]) -> Method:
             identifier,
         ),
     )
-    founder = members[ids.index(best)]
+    alike = [member for member, identifier in zip(members, ids, strict=True) if identifier == best]
+    asked = Counter(member.span.subquestion for member in alike)
+    founder = min(alike, key=lambda m: (-asked[m.span.subquestion], m.span.id))
     signature = widened(founder.span.signature, [m.span.signature for m in members])
     return Method(key, best, founder, tuple(members), signature)
 

@@ -23,6 +23,7 @@ from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.equivalence import VERIFIERS, verify
 from tracemine.verifiers.runs import Run, Status, reason_text
 from tracemine.verifiers.sandbox import MAX_SOURCE_CHARS, Sandbox
+from tracemine.verifiers.symmetry import different
 from tracemine.verifiers.verdict import Context
 
 #: More ways than this to align roles are not tried: five parameters that nothing tells apart have
@@ -185,9 +186,23 @@ _Verdicts = dict[tuple[int, tuple[int, ...]], _Outcome]
 
 
 def _options(routine: Routine, case: Case) -> list[tuple[int, ...]]:
+    """The alignments of a case that are not the same calculation, which all pass or all fail."""
     if case.own_roles:
         return [tuple(range(len(case.keys)))]
-    return alignments(routine.signature, case.keys)
+    inputs = routine.signature.inputs
+    ways = _alignments(inputs, case.keys)
+    return list(_different(routine.code, routine.entry_point, inputs, routine.predicates, ways))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _different(
+    code: str,
+    entry_point: str,
+    inputs: tuple[Parameter, ...],
+    predicates: tuple[str, ...],
+    ways: tuple[tuple[int, ...], ...],
+) -> tuple[tuple[int, ...], ...]:
+    return tuple(different(code, entry_point, inputs, predicates, ways))
 
 
 def _evaluate(

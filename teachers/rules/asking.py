@@ -235,7 +235,10 @@ class Teller:
             scaled = _SCALED.get(abs(term.factor))
             if scaled:
                 return f"{asked} from {scaled} {listed(inputs)}"
-            return text if abs(term.factor) == ONE else f"{text}, {_converted(abs(term.factor))}"
+            if abs(term.factor) == ONE:
+                return text
+            converts = self._is_conversion(term, abs(term.factor))
+            return f"{text}, {'in another unit' if converts else 'times a constant'}"
         return f"{asked} of {told}"
 
     def _holds(self, told: str, output: Quantity) -> bool:
@@ -353,13 +356,19 @@ class Teller:
                 text = f"{text} divided into equal parts"
                 continue
             text = f"{text} divided by {over}" if text else f"one over {over}"
-        paid = any(isinstance(t, Leaf) and self._role(t).is_money for t in bare)
-        if factor != ONE and (paid or not is_conversion(factor)):
+        if factor != ONE and not self._is_conversion(term, factor):
             prefix.append(_scaled(factor))
         elif factor != ONE:
             after.append("in another unit")
         text = " ".join([*prefix, *([text] if text else [])])
         return f"{text} {' and '.join(after)}" if after else text
+
+    def _is_conversion(self, term: Product, factor: Fraction) -> bool:
+        """Whether a factor puts what is measured into another unit; a dozen payments are money."""
+        parts = [self._role(t) for t in (*term.tops, *term.bottoms)]
+        return is_conversion(factor) and any(
+            q.is_time or (q.stated_unit and not q.is_money and not q.is_ratio) for q in parts
+        )
 
     def _factors(self, terms: Sequence[Term]) -> str:
         if len(terms) < 2:
@@ -411,12 +420,6 @@ def _scaled(factor: Fraction) -> str:
     if told:
         return told
     return "a fixed multiple of" if factor > 1 else "a fixed part of"
-
-
-def _converted(factor: Fraction) -> str:
-    if is_conversion(factor):
-        return "in another unit"
-    return "times a constant"
 
 
 def _many(q: Quantity) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from tracemine.teachers.rules import words
 from tracemine.teachers.rules.derive import join_words, spoken
-from tracemine.teachers.rules.numerals import NUMBER_WORDS, find_numerals
+from tracemine.teachers.rules.numerals import NUMBER_WORDS, find_numerals, word_set
 
 #: Longest subquestion, in characters.
 MAX_PHRASE = 240
@@ -68,6 +68,24 @@ def task_phrase(text: str) -> str:
     if len(stripped) > 1 and stripped[0].isupper() and not stripped[1].isupper():
         stripped = stripped[0].lower() + stripped[1:]
     return stripped
+
+
+def says_what(phrase: str) -> bool:
+    """Whether a task says what is to be computed, and not merely that code is to be run or
+    written; so that a person could look for it."""
+    words_said = (word.lower() for word in _WORD.findall(phrase))
+    return any(len(word) > 1 and word not in _ANY_TASK for word in words_said)
+
+
+_ANY_TASK = (
+    GENERIC
+    | words.STOP
+    | word_set(
+        "run execute call evaluate write complete implement code python program script task test "
+        "tests method following given argument arguments input inputs output outputs return "
+        "returns this that does do be is what it its"
+    )
+)
 
 
 def proper_names(text: str) -> frozenset[str]:

@@ -20,7 +20,12 @@ from tracemine.teachers.rules.classes import Unit, as_test_of, units_of
 from tracemine.teachers.rules.derive import find_function, single_tool, spoken
 from tracemine.teachers.rules.doctests import examples_of
 from tracemine.teachers.rules.nested import nested_in
-from tracemine.teachers.rules.phrases import docstring_phrase, function_phrase, task_phrase
+from tracemine.teachers.rules.phrases import (
+    docstring_phrase,
+    function_phrase,
+    says_what,
+    task_phrase,
+)
 from tracemine.teachers.rules.shown import is_shown, tokens_of
 from tracemine.teachers.rules.slices import closure, writes_of
 from tracemine.teachers.rules.source import Source, run_again
@@ -39,6 +44,7 @@ NO_RESULT = "does not reproduce its own result"
 NOT_CALLED = "the tests do not reach it"
 NOT_LIFTED = "cannot stand outside the function around it"
 NOT_PLAIN = "values are not plain"
+WORDLESS = "nothing says what it computes"
 
 _EVALUATE = "_tm_case"
 _HOLE = "_tm_hole"
@@ -162,6 +168,7 @@ def _main_span(
     texts: Sequence[str],
     sandbox: Sandbox,
 ) -> Span:
+    asked = _asked(trajectory, function)
     tests: list[_Test | None] = []
     for text in texts:
         try:
@@ -208,7 +215,7 @@ def _main_span(
         trajectory,
         start=start,
         end=end,
-        subquestion=task_phrase(trajectory.problem),
+        subquestion=asked,
         code=code,
         entry_point=entry_point,
         signature=signature,
@@ -239,6 +246,19 @@ def _examples(
             stated = example.is_stated(trajectory.problem)
             found.append(Case(example.bindings, example.result, checked=stated))
     return found
+
+
+def _asked(trajectory: Trajectory, function: ast.FunctionDef) -> str:
+    """What the task asks for, else what the function says of itself."""
+    parameters = [argument.arg for argument in function.args.args]
+    for phrase in (
+        task_phrase(trajectory.problem),
+        docstring_phrase(ast.get_docstring(function)),
+        function_phrase(function.name, [], frozenset()),
+    ):
+        if says_what(phrase):
+            return phrase
+    raise NotACaseError(f"{WORDLESS}: {function.name}({', '.join(parameters)})")
 
 
 def _not_shown(

@@ -596,7 +596,7 @@ def test_forms_of_tests(
     setup = "y = 2\nclass Box:\n    a = 1\n    b = 2\n"
     if tests == ["assert f(2) is None"]:
         setup = ""
-    trajectory = _trajectory(code, problem="Do it well.", tests=tuple(tests), setup=setup)
+    trajectory = _trajectory(code, problem="Find the nth prime.", tests=tuple(tests), setup=setup)
     found = read_code(trajectory, sandbox)
     if results is None:
         assert not found.spans
