@@ -23,7 +23,7 @@ from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.equivalence import VERIFIERS, verify
 from tracemine.verifiers.runs import Run, Status, reason_text
 from tracemine.verifiers.sandbox import MAX_SOURCE_CHARS, Sandbox
-from tracemine.verifiers.symmetry import different
+from tracemine.verifiers.symmetry import representatives
 from tracemine.verifiers.verdict import Context
 
 #: More ways than this to align roles are not tried: five parameters that nothing tells apart have
@@ -186,23 +186,22 @@ _Verdicts = dict[tuple[int, tuple[int, ...]], _Outcome]
 
 
 def _options(routine: Routine, case: Case) -> list[tuple[int, ...]]:
-    """The alignments of a case that are not the same calculation, which all pass or all fail."""
     if case.own_roles:
         return [tuple(range(len(case.keys)))]
-    inputs = routine.signature.inputs
-    ways = _alignments(inputs, case.keys)
-    return list(_different(routine.code, routine.entry_point, inputs, routine.predicates, ways))
+    return alignments(routine.signature, case.keys)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _different(
+def _representatives(
     code: str,
     entry_point: str,
     inputs: tuple[Parameter, ...],
     predicates: tuple[str, ...],
     ways: tuple[tuple[int, ...], ...],
-) -> tuple[tuple[int, ...], ...]:
-    return tuple(different(code, entry_point, inputs, predicates, ways))
+) -> Mapping[tuple[int, ...], tuple[int, ...]]:
+    """Alignment -> the first of ``ways`` that is the same calculation, see `symmetry`."""
+    first = representatives(code, entry_point, inputs, predicates, ways)
+    return dict(zip(ways, first, strict=True))
 
 
 def _evaluate(
@@ -211,7 +210,28 @@ def _evaluate(
     options: Sequence[Sequence[tuple[int, ...]]],
     sandbox: Sandbox,
 ) -> _Verdicts:
-    runs = [(index, alignment) for index, ways in enumerate(options) for alignment in ways]
+    alike = {
+        (index, way): (index, first)
+        for index, ways in enumerate(options)
+        for way, first in _representatives(
+            routine.code,
+            routine.entry_point,
+            routine.signature.inputs,
+            routine.predicates,
+            tuple(ways),
+        ).items()
+    }
+    verdicts = _run(routine, cases, list(dict.fromkeys(alike.values())), sandbox)
+    return {run: verdicts[first] for run, first in alike.items()}
+
+
+def _run(
+    routine: Routine,
+    cases: Sequence[Case],
+    runs: Sequence[tuple[int, tuple[int, ...]]],
+    sandbox: Sandbox,
+) -> _Verdicts:
+    """The verdicts of ``runs``: indices of cases, each with an alignment."""
     if not runs:
         return {}
     values = [decode(case.instance.bindings) for case in cases]

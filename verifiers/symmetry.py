@@ -36,24 +36,26 @@ class _NotPlainError(ValueError):
     """More than sums, products and quotients of parameters and numbers."""
 
 
-def different(
+def representatives(
     code: str,
     entry_point: str,
     inputs: Sequence[Parameter],
     predicates: Sequence[str],
     ways: Sequence[Alignment],
 ) -> list[Alignment]:
-    """The first of all ``ways`` that compute the same from the same values, under the same
-    conditions and types, in their order; all of them where ``code`` is no plain arithmetic."""
+    """For each of ``ways`` the first of them that computes the same from the same values, under the
+    same conditions and types; itself for each where ``code`` is no plain arithmetic."""
     if len(ways) < 2 or len(inputs) > len(_POINTS[0]):
         return list(ways)
     try:
-        found: dict[object, Alignment] = {}
-        for way in ways:
-            found.setdefault(_calculation(code, entry_point, inputs, predicates, way), way)
-    except (_NotPlainError, ArithmeticError, SyntaxError):
+        first: dict[object, Alignment] = {}
+        return [
+            first.setdefault(_calculation(code, entry_point, inputs, predicates, way), way)
+            for way in ways
+        ]
+    except (ValueError, ArithmeticError, SyntaxError, RecursionError, MemoryError):
+        # Too much for this, or no Python: what it gives only running it says.
         return list(ways)
-    return list(found.values())
 
 
 def _calculation(
