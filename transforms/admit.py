@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -88,6 +88,13 @@ def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox)
     its outcome. Yields one trajectory or one rejection for it, and a rejection for each further
     copy."""
     ordered = sorted(copies, key=_copy_order)
+    allowed = [copy for each in ordered if (copy := _allowed(each, options.licences))]
+    if allowed:
+        # Nothing of a copy that may not be read goes into those that may.
+        for copy in ordered:
+            if _allowed(copy, options.licences) is None:
+                yield REJECTED, _reject(copy, LICENCE, _licences(copy.sources))
+        ordered = allowed
     kept, *others = ordered
     for copy in others:
         yield REJECTED, _reject(copy, DUPLICATE, f"same as {_where(kept)}", "duplicate")
@@ -109,18 +116,26 @@ def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox)
     if options.holdout and fraction_of(trajectory.problem_id) < options.holdout:
         yield REJECTED, _reject(trajectory, HELD_OUT)
         return
-    if options.licences:
-        allowed = tuple(s for s in sources if is_allowed(s.licence, options.licences))
-        if not allowed:
-            licences = ", ".join(sorted({s.licence or "none stated" for s in sources}))
-            yield REJECTED, _reject(trajectory, LICENCE, licences)
-            return
-        trajectory = dataclasses.replace(trajectory, sources=allowed)
+    if not allowed:
+        yield REJECTED, _reject(trajectory, LICENCE, _licences(sources))
+        return
     references = {copy.reference for copy in ordered if copy.reference is not None}
     if len(references) > 1 and _references_conflict(ordered):
         yield REJECTED, _reject(trajectory, CONFLICT)
         return
     yield _verified(trajectory, sandbox)
+
+
+def _allowed(copy: Trajectory, licences: Collection[str]) -> Trajectory | None:
+    """``copy`` with those of its sources that may be read; None if there is none."""
+    if not licences:
+        return copy
+    sources = tuple(s for s in copy.sources if is_allowed(s.licence, licences))
+    return dataclasses.replace(copy, sources=sources) if sources else None
+
+
+def _licences(sources: Iterable[Source]) -> str:
+    return ", ".join(sorted({source.licence or "none stated" for source in sources}))
 
 
 def _copy_order(copy: Trajectory) -> tuple[Any, ...]:

@@ -28,7 +28,10 @@ def canonical(name: str) -> str:
         >>> canonical("apache 2.0")
         'Apache-2.0'
     """
-    return " AND ".join(_spdx(part) for part in _JOINED.split(name.strip()) if part)
+    whole = _known(name)  # "Apache License, Version 2.0" is one
+    if whole is not None:
+        return whole
+    return " AND ".join(_known(part) or part for part in _JOINED.split(name.strip()) if part)
 
 
 def is_allowed(licence: str, allowed: Collection[str]) -> bool:
@@ -46,11 +49,12 @@ def is_allowed(licence: str, allowed: Collection[str]) -> bool:
     )
 
 
-def _spdx(name: str) -> str:
-    joined = _GAP.sub("-", name.strip().lower())
-    for spelling in (name, _ALIASES.get(joined, joined)):
+def _known(name: str) -> str | None:
+    """The SPDX expression for ``name``, if there is one."""
+    spelt = _GAP.sub("-", name.strip().lower().replace(",", " ")).removesuffix("-international")
+    for spelling in (name, _ALIASES.get(spelt, spelt)):
         try:
             return str(canonicalize_license_expression(spelling))
         except InvalidLicenseExpression:
             continue
-    return name.strip()
+    return None

@@ -87,12 +87,12 @@ def to_trajectories(row: Row, file: InputFile) -> list[Trajectory] | Rejected:
 
 
 def _licence(row: Row, column: str | None) -> str:
-    """What the row itself says, in the column that was named for it or in a usual one."""
+    """What the row itself says, in the column that was named for it or in a usual one; else what
+    was said for all rows."""
     for_all = constant(column)
-    if for_all is not None:
-        return for_all
-    names = LICENCE_COLUMNS if column is None else (column,)
-    return next(filter(None, (label(row.values, name, "licence") for name in names)), "")
+    names = LICENCE_COLUMNS if column is None or for_all is not None else (column,)
+    own = next(filter(None, (label(row.values, name, "licence") for name in names)), "")
+    return own or for_all or ""
 
 
 __all__ = [

@@ -1,7 +1,8 @@
 """Which alignments of roles are the same calculation: ``a * b`` serves (3, 4) as it does (4, 3).
 
-Plain arithmetic is computed here, on floats and without running any of its code, at points that no
-two different calculations share but by chance. What cannot be computed so is left as it is.
+Plain arithmetic is computed here without running any of its code, modulo a large prime: exactly,
+whatever its size, at points that no two different calculations share but by chance. What cannot be
+computed so is left as it is.
 """
 
 from __future__ import annotations
@@ -10,25 +11,27 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from functools import lru_cache
 
 from tracemine.schemas import Parameter
 
 Alignment = tuple[int, ...]
 
-#: Values for the keys of an instance, by position: nothing adds up, nothing divides anything.
+#: A Mersenne prime: two different quotients of polynomials agree at a point about once in so many.
+_PRIME = 2**61 - 1
+#: Values for the keys of an instance, by position.
 _POINTS = (
-    (2.3571, 3.1923, 5.7719, 7.4142, 11.0361, 13.9973, 17.2931, 19.6387),
-    (0.7193, 1.6547, 0.3361, 2.9283, 1.1719, 0.5433, 4.3817, 3.2699),
-)
-#: Digits to which two values are told apart: more than chance gives, fewer than floats lose.
-_DIGITS = 11
+    (1732050807568877, 2236067977499789, 2645751311064590, 3316624790355399, 3605551275463989,
+     4123105625617660, 4358898943540673, 4795831523312719),
+    (7071067811865475, 5773502691896257, 4472135954999579, 3779644730092272, 3015113445777636,
+     2773500981126145, 2425356250363329, 2294157338705617),
+)  # fmt: skip
 
-_OPERATORS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+_OPERATORS: Mapping[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
 }
 
 
@@ -70,7 +73,10 @@ def _calculation(
     values = []
     for point in _POINTS:
         given = {name: point[position] for name, position in zip(names, way, strict=True)}
-        values.append(f"{_compute(_body(code, entry_point), given):.{_DIGITS}g}")
+        divisors: list[int] = []
+        value = _compute(_body(code, entry_point), given, divisors)
+        # Where one divides by nothing the other has to, too.
+        values.append((value, tuple(sorted(divisors))))
     types = tuple(sorted((position, p.type) for p, position in zip(inputs, way, strict=True)))
     places = {name: f"[{position}]" for name, position in zip(names, way, strict=True)}
     asked = (re.sub(r"\b[^\W\d]\w*", lambda m: places.get(m[0], m[0]), p) for p in predicates)
@@ -87,27 +93,42 @@ def _body(code: str, entry_point: str) -> tuple[ast.stmt, ...]:
     return tuple(tree.body[0].body)
 
 
-def _compute(body: Sequence[ast.stmt], given: Mapping[str, float]) -> float:
+def _compute(body: Sequence[ast.stmt], given: Mapping[str, int], divisors: list[int]) -> int:
     values = dict(given)
     for statement in body:
         if isinstance(statement, ast.Return) and statement.value is not None:
-            return _value(statement.value, values)
+            return _value(statement.value, values, divisors)
         if not isinstance(statement, ast.Assign):
             break
         (target, *more) = statement.targets
         if more or not isinstance(target, ast.Name):
             break
-        values[target.id] = _value(statement.value, values)
+        values[target.id] = _value(statement.value, values, divisors)
     raise _NotPlainError("more than assignments and a result")
 
 
-def _value(node: ast.expr, values: Mapping[str, float]) -> float:
+def _value(node: ast.expr, values: Mapping[str, int], divisors: list[int]) -> int:
     if isinstance(node, ast.Name) and node.id in values:
         return values[node.id]
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        return float(node.value)  # type: ignore[arg-type]
+        exact = Fraction(node.value)  # type: ignore[arg-type]
+        return exact.numerator * _inverse(exact.denominator) % _PRIME
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return -_value(node.operand, values)
-    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        return _OPERATORS[type(node.op)](_value(node.left, values), _value(node.right, values))
+        return -_value(node.operand, values, divisors) % _PRIME
+    if isinstance(node, ast.BinOp):
+        left, right = (_value(side, values, divisors) for side in (node.left, node.right))
+        if isinstance(node.op, ast.Div):
+            divisors.append(right)
+            return left * _inverse(right) % _PRIME
+        if type(node.op) in _OPERATORS:
+            return _OPERATORS[type(node.op)](left, right) % _PRIME
     raise _NotPlainError(f"no plain arithmetic: {type(node).__name__}")
+
+
+def _inverse(number: int) -> int:
+    """What gives 1 times ``number``.
+
+    Raises:
+        ValueError: if there is none, for 0.
+    """
+    return pow(number, -1, _PRIME)

@@ -167,3 +167,15 @@ def test_a_licence_expression_needs_all_of_its_parts() -> None:
     (left,) = outcome(none, options=AdmitOptions(licences=("MIT",)))
     assert left.reason == admission.LICENCE
     assert "none stated" in left.detail
+
+
+def test_nothing_of_a_copy_that_may_not_be_read_is_used() -> None:
+    options = AdmitOptions(licences=("MIT",))
+    free = trajectory("42", None, source=Source("a", 0, licence="MIT"))
+    other = trajectory("42", "42", source=Source("b", 0, licence="CC-BY-NC-4.0"))
+    reasons = sorted(r.reason for r in outcome(free, other, options=options))
+    assert reasons == sorted([admission.LICENCE, admission.NO_REFERENCE])
+    wrong = trajectory("42", "43", source=Source("b", 0, licence="CC-BY-NC-4.0"))
+    kept = trajectory("42", "42", source=Source("a", 0, licence="MIT"))
+    found = [r for r in outcome(kept, wrong, options=options) if isinstance(r, Trajectory)]
+    assert [r.reference for r in found] == ["42"]

@@ -50,3 +50,9 @@ def test_no_text_breaks_it(text: str) -> None:
     name = canonical(text)
     assert is_allowed(name, (name,)) is bool(name)
     assert not is_allowed(name, ("GPL-3.0-only",))
+
+
+def test_a_name_with_a_comma_is_one_licence() -> None:
+    assert canonical("Apache License, Version 2.0") == "Apache-2.0"
+    assert canonical("CC-BY-SA 4.0 International") == "CC-BY-SA-4.0"
+    assert canonical("mit, apache-2.0") == "MIT AND Apache-2.0"

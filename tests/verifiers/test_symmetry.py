@@ -82,3 +82,11 @@ def test_what_is_left_out_gives_what_was_kept(expression: str, values: list[int]
 def test_code_that_does_not_parse_is_left_as_it_is(code: str) -> None:
     inputs = [Parameter("a", "int"), Parameter("b", "int")]
     assert representatives(code, "f", inputs, (), [(0, 1), (1, 0)]) == [(0, 1), (1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("expression", "count"),
+    [("1000000000000 + a - b", 2), ("(a / b) * 1e308 * 1e308", 2), ("a / (b / c)", 3)],
+)
+def test_what_only_floats_or_values_make_one_is_two(expression: str, count: int) -> None:
+    assert len(_ways(expression, count)) == len(list(permutations(range(count))))

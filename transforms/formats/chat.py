@@ -38,11 +38,27 @@ _ROLES = {
     "tool": "tool", "function": "tool", "observation": "tool", "ipython": "tool",
 }  # fmt: skip
 _THOUGHT_KEYS = ("reasoning_content", "reasoning", "thinking")
-#: A sentence with an empty box says in what form to answer: it is no part of the problem, and the
-#: same in every problem of a corpus.
-_FORM_OF_ANSWER = re.compile(
-    r"(?:(?<=[.?!:\n])|\A)[^.?!\n]*\\boxed\s*\{\s*\}[^.?!\n]*(?:[.?!]|$)", re.M
+#: An empty box: what stands around it says in what form to answer. It is no part of the problem,
+#: and the same in every problem of a corpus.
+_EMPTY_BOX = re.compile(r"\\boxed\s?\{\s{0,3}\}")
+#: Between two sentences. No full stop within a number is one.
+_BETWEEN = re.compile(r"[.?!](?=\s)|\n")
+_END = re.compile(r"[.?!](?=\s|\Z)|\n|\Z")
+#: How a sentence begins that only says how to answer.
+_INSTRUCTS = re.compile(
+    r"\W*(?:please|put|give|write|make sure|present|express|enclose|return|provide|place|box|answer"
+    r"|remember|your|the|let.?s think|reason|think|solve|ensure|output|state|finally|include)\b",
+    re.I,
 )
+#: How the clause begins that says so at the end of a sentence that asks for something.
+_CLAUSE = re.compile(
+    r"(?:,\s*|\s)(?:and\s+)?(?:then\s+)?(?:please\s+)?"
+    r"(?:put|give|write|present|express|enclose|return|provide|place|box|output|state|with)\b[^,]*\Z",
+    re.I,
+)
+_DATA = re.compile(r"[\d$]")
+#: Characters that are looked through on each side of a box.
+_REACH = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +112,27 @@ def read_chat(row: Row, column: str) -> Chat:
 
 
 def bare_problem(question: str) -> str:
-    """``question`` without sentences on how to box the answer; as it is if nothing else is left."""
-    bare = _FORM_OF_ANSWER.sub("", question).strip()
-    return bare or question
+    """``question`` without what it says of how to box the answer; as it is if nothing else is
+    left, or where that cannot be told from what it asks."""
+    bare, done = [], 0
+    for box in _EMPTY_BOX.finditer(question):
+        if box.start() < done:
+            continue
+        low = max(done, box.start() - _REACH)
+        before = question[low : box.start()]
+        start = low + max((m.end() for m in _BETWEEN.finditer(before)), default=0)
+        end = _END.search(question, box.end(), box.end() + _REACH)
+        after = end.end() if end else box.end()
+        said = question[start : box.start()]
+        if _INSTRUCTS.match(said) and not _DATA.search(said):
+            bare.append(question[done:start])
+        elif clause := _CLAUSE.search(said):
+            bare.append(question[done : start + clause.start()] + ".")
+        else:
+            continue
+        done = after
+    bare.append(question[done:])
+    return "".join(bare).strip() or question.strip()
 
 
 def _role(turn: Mapping[str, Any], column: str) -> str:

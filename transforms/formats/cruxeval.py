@@ -32,7 +32,7 @@ def adapt(row: Row, source: Source) -> Iterator[Trajectory]:
         answer=None,
         reference=None,
         domain="code",
-        tests=(f"assert {call} == {text(row, 'output', 'tests')}",),
+        tests=(f"assert {call} == ({text(row, 'output', 'tests')})",),
     )
 
 

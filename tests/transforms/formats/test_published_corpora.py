@@ -362,3 +362,23 @@ def test_a_list_of_thoughts_is_no_thought() -> None:
         assert caught.value.reason == expected
     (found,) = adapted("generic", row | {"thinking_trajectories": []}, **named)
     assert found.trace == "It is \\boxed{42}."
+
+
+@pytest.mark.parametrize(
+    ("asked", "bare"),
+    [
+        ("Compute 1.5 + 2 and give your answer in \\boxed{}.", "Compute 1.5 + 2."),
+        ("Compute 1.7 * 3 and give your answer in \\boxed{}.", "Compute 1.7 * 3."),
+        ("Let $a=2$. Find $a+b$ where $b=3$, and put the answer in \\boxed{}.",
+         "Let $a=2$. Find $a+b$ where $b=3$."),
+        ("Find x: 3x + 1 = 10. Please box your answer: \\boxed{}", "Find x: 3x + 1 = 10."),
+        ("Is 4 in \\boxed{} or not", "Is 4 in \\boxed{} or not"),
+    ],
+)  # fmt: skip
+def test_a_question_keeps_its_data(asked: str, bare: str) -> None:
+    assert bare_problem(asked) == bare
+
+
+@pytest.mark.parametrize("mark", [":", ".", "\\boxed{", "a ", "\n"])
+def test_a_long_question_is_read_once(mark: str) -> None:
+    assert bare_problem(mark * 500_000 + "\\boxed{}")
