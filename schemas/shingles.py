@@ -40,10 +40,7 @@ def similarity(left: bytes, right: bytes) -> float:
 
 def near_duplicates(left: bytes, right: bytes) -> bool:
     """Whether two problems, by their `shingles`, count as one."""
-    small, large = sorted((len(left), len(right)))
-    if small < NEAR_DUPLICATE * large:
-        return False
-    return similarity(left, right) >= NEAR_DUPLICATE
+    return _alike(_unpack(left), _unpack(right))
 
 
 def _unpack(packed: bytes) -> set[int]:

@@ -171,8 +171,7 @@ def _tokens(text: str, start: int, end: int) -> Iterator[Token]:
     at = start
     while at < end:
         match = _TOKEN.match(text, at, end)
-        if match is None:  # pragma: no cover - the last alternative takes anything
-            return
+        assert match is not None  # the last alternative takes anything
         kind, found, begin = match.lastgroup, match.group(), match.start()
         at = match.end()
         if kind in ("skip", "box"):

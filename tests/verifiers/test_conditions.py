@@ -60,6 +60,7 @@ UNSEEN = [
     "n = 0\nwhile n < 3:\n    n += 1\n    assert f(n) == n * n",
     "import unittest\nunittest.TestCase().assertEqual(f(3), 9)",
     "f(3)",
+    "assert True",
     "xs = [1]\nassert f(xs) is xs",
     "for n in [f(0), f(1)]:\n    if n:\n        assert n == 1",
 ]

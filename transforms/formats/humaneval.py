@@ -22,6 +22,7 @@ from tracemine.transforms.formats.base import (
     text,
     trajectory,
 )
+from tracemine.verifiers.unfolding import replace_names
 
 BAD_TESTS = "tests are no Python"
 NO_CHECK = "tests do not define check(candidate)"
@@ -68,8 +69,8 @@ def split_check(module: str, entry_point: str) -> tuple[tuple[str, ...], str]:
         raise RowError(is_empty("tests"), "check(candidate) asserts nothing")
     if not all(isinstance(statement, ast.Assert) for statement in body):
         return (f"{_CHECK}({entry_point})",), module
-    rename = _Rename(check.args.args[0].arg, entry_point)
-    tests = tuple(dict.fromkeys(ast.unparse(rename.visit(statement)) for statement in body))
+    function = {check.args.args[0].arg: ast.Name(entry_point, ast.Load())}
+    tests = tuple(dict.fromkeys(ast.unparse(replace_names(s, function)) for s in body))
     others = [n for n in tree.body if n is not check and not _is_metadata(n)]
     return tests, ast.unparse(ast.Module(others, []))
 
@@ -88,19 +89,6 @@ def _is_metadata(statement: ast.stmt) -> bool:
         and isinstance(statement.targets[0], ast.Name)
         and statement.targets[0].id == "METADATA"
     )
-
-
-class _Rename(ast.NodeTransformer):
-    """``candidate`` as the function that it stands for."""
-
-    def __init__(self, old: str, new: str) -> None:
-        self.old = old
-        self.new = new
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        return (
-            ast.copy_location(ast.Name(self.new, node.ctx), node) if node.id == self.old else node
-        )
 
 
 FORMAT = Format(
