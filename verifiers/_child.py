@@ -6,9 +6,11 @@
 This file runs as a program of its own, started by `_cpython` with an empty environment; it imports
 the standard library alone, and of the package two files that need no more. It is the *zygote*: it
 isolates itself as far as the machine allows, imports what it was told to, and then serves requests
-from standard input, one at a time. For each it forks a child, which sets its limits, runs the code
-and writes one frame; the zygote watches the clocks, kills the child's process group, and passes the
-frame on unread.
+from standard input, one at a time. For each there is a child, forked before the request came, which
+is handed the request, sets its limits, runs the code and writes one frame; the zygote watches the
+clocks, passes the frame on unread, and kills the child's process group. Then it says whether it can
+be used again, and forks the next child: to fork and to end a process takes ten times as long as
+most programs run, and nobody waits for it.
 
 Isolation, each step best effort, those in force named in the first reply:
 
@@ -89,6 +91,8 @@ OPEN_FILES = 64
 PROCESSES = 16
 #: A message of an exception is cut here: it is for people, and the code chose it.
 REASON_CHARS = 300
+#: As often another child is forked for one that ended before it was asked anything.
+READY_TRIES = 3
 #: Between a closed result pipe and the child's end, for its exit status to be known, in seconds.
 REAP_SECONDS = 0.5
 
@@ -458,6 +462,49 @@ def _limit_child(request: dict[str, Any], base_bytes: int, limit_processes: bool
 # --- the zygote -----------------------------------------------------------------------------------
 
 
+def _rehearse() -> None:
+    """Do what a run does, while nobody waits: after a fork, each page of memory that is touched for
+    the first time costs as much as hundreds of lines of Python."""
+    namespace: dict[str, Any] = {}
+    text = "def f(a, b):\n    return [str(a), sorted({*b, len(b)}), {c: c + a for c in b}]\n"
+    exec(compile(text, "<rehearsal>", "exec", dont_inherit=True), namespace)
+    json.dumps(repr(namespace["f"](a=1, b=[2.5, 3])))
+
+
+class _Child:
+    """A child and this side of its pipes: what it is asked is written to one, its frame read from
+    the other."""
+
+    def __init__(self, pid: int, requests: int, out: int) -> None:
+        self.pid, self.requests, self.out = pid, requests, out
+        self.status: int | None = None
+
+    def end(self, patience: float = 0.0) -> int:
+        """End it and all of its group, after up to ``patience`` seconds for it to end of itself;
+        returns its status. May be called twice."""
+        if self.status is None:
+            self.status = self._reap(patience)
+            self.close()
+        return self.status
+
+    def close(self) -> None:
+        """Close the pipes."""
+        os.close(self.requests)
+        os.close(self.out)
+
+    def _reap(self, patience: float) -> int:
+        end = time.monotonic() + patience
+        while patience and time.monotonic() < end:
+            done, status = os.waitpid(self.pid, os.WNOHANG)
+            if done:
+                _kill_group(self.pid)
+                return status
+            time.sleep(0.001)
+        _kill_group(self.pid)
+        os.kill(self.pid, signal.SIGKILL)
+        return os.waitpid(self.pid, 0)[1]
+
+
 class Zygote:
     """Serves requests on two descriptors until the other side closes them."""
 
@@ -485,6 +532,7 @@ class Zygote:
         os.environ.clear()
         self.hash_seed = header["hash_seed"]
         self.encoders: dict[tuple[int, int], Callable[[Any], str]] = {}
+        self.next: _Child | None = None
         gc.collect()
         gc.freeze()
         write_frame(self.sink, {"ready": True, "isolation": self.state.steps})
@@ -501,60 +549,93 @@ class Zygote:
 
     def serve(self) -> NoReturn:
         while True:
+            if self.next is None:
+                self.next = self._fork()
             header, body = self.receive()
-            outcome, payload = self.run(header, body)
-            outcome["retire"] = self._residue()
+            child, self.next = self._ready_child(self.next), None
+            outcome, payload = self.run(child, header, body)
+            # The answer first: what is left to do here nobody has to wait for.
             write_frame(self.sink, outcome, payload)
-            if outcome["retire"]:
+            child.end()
+            retire = self._residue()
+            write_frame(self.sink, {"retire": retire})
+            if retire:
                 self.leave()
 
-    def run(self, request: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        request["source"] = json.loads(body)
-        bindings = [self.values.decode(text) for text in request["bindings"]]
+    def run(
+        self, child: _Child, request: dict[str, Any], body: bytes
+    ) -> tuple[dict[str, Any], bytes]:
+        """How ``child`` ended at ``request``, and its frame. It may still be there."""
         limits = (request["chars"], request["depth"])
-        if limits not in self.encoders:
+        if limits not in self.encoders:  # for the children to come
             self.encoders = {limits: make_encoder(*limits)}
+        clock = (~child.pid << 3) | 2  # clock_getcpuclockid(3): CPU time of another process
+        began = _cpu_seconds(clock)
+        write_frame(child.requests, request, body)
+        return self._watch(request, child, clock, began)
+
+    def _fork(self) -> _Child:
+        """A child that waits for its request."""
+        requests, told = os.pipe()
         out, into = os.pipe()
         pid = os.fork()
         if pid == 0:
-            self._become_child(request, bindings, into)
+            self._become_child(requests, into)
+        os.close(requests)
         os.close(into)
-        try:
-            return self._watch(request, pid, out)
-        finally:
-            os.close(out)
+        return _Child(pid, told, out)
 
-    def _become_child(
-        self, request: dict[str, Any], bindings: list[dict[str, Any]], into: int
-    ) -> NoReturn:
+    def _ready_child(self, child: _Child) -> _Child:
+        """``child``, or another if a machine short of memory has ended it while it waited."""
+        tries = READY_TRIES
+        while os.waitpid(child.pid, os.WNOHANG)[0]:
+            child.close()
+            if not tries:
+                self.leave()
+            tries -= 1
+            child = self._fork()
+        return child
+
+    def _become_child(self, requests: int, into: int) -> NoReturn:
         try:
             os.setsid()
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            os.dup2(into, 5)
+            os.dup2(requests, 101)  # out of the way of those given out below
+            os.dup2(into, 102)
             os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
             # What code prints goes where the limit on the size of files holds, and is gone with it.
             printed = os.memfd_create("printed")
             os.dup2(printed, 1)
             os.dup2(printed, 2)
-            os.dup2(5, 3)
-            os.closerange(4, 1 << 12)
-            random.seed(self.hash_seed)  # forking unseeds it; with the other seed chance shows
-            _limit_child(request, self.base_bytes, self.state.own_namespace)
+            os.dup2(102, 3)
+            os.dup2(101, 4)
+            os.closerange(5, 1 << 12)
             if self.state.seccomp:
                 own = _seccomp.child_program(os.getpid())
                 if own is None or not _seccomp.apply(own):
                     os._exit(71)  # it worked when the zygote tried
-            run_child(request, bindings, self.encoders.popitem()[1], 3)
+            _rehearse()
+            request, body = read_frame(4)
+            os.close(4)
+            request["source"] = json.loads(body)
+            bindings = [self.values.decode(text) for text in request["bindings"]]
+            limits = (request["chars"], request["depth"])
+            encode = self.encoders.get(limits) or make_encoder(*limits)
+            random.seed(self.hash_seed)  # forking unseeds it; with the other seed chance shows
+            _limit_child(request, self.base_bytes, self.state.own_namespace)
+            run_child(request, bindings, encode, 3)
         finally:
             os._exit(70)
 
-    def _watch(self, request: dict[str, Any], pid: int, out: int) -> tuple[dict[str, Any], bytes]:
-        """Read the child's frame while its clocks allow; then end it and all of its group."""
-        clock = (~pid << 3) | 2  # clock_getcpuclockid(3): CPU time of another process
+    def _watch(
+        self, request: dict[str, Any], child: _Child, clock: int, began: float
+    ) -> tuple[dict[str, Any], bytes]:
+        """Read the child's frame while its clocks allow. Without one it is ended here."""
+        out = child.out
         wall_end = time.monotonic() + request["wall"]
         data, size, end = bytearray(), -1, ""
         while not end:
-            used = _cpu_seconds(clock)
+            used = _cpu_seconds(clock) - began
             left = min(wall_end - time.monotonic(), max(request["seconds"] - used, 0.0) + 0.005)
             if used > request["seconds"]:
                 end = "timeout"
@@ -563,7 +644,7 @@ class Zygote:
             else:
                 ready, _, _ = select.select([out, self.source], [], [], left)
                 if self.source in ready:  # no request comes before its reply: the host is gone
-                    os.kill(pid, signal.SIGKILL)
+                    os.kill(child.pid, signal.SIGKILL)
                     self.leave()
                 if out in ready:
                     part = os.read(out, 1 << 20)
@@ -576,24 +657,13 @@ class Zygote:
                         end = "frame" if len(data) == size + RESULT.size else "corrupt"
                     elif not part:
                         end = "died"
-        status = self._reap(pid, REAP_SECONDS if end == "died" else 0.0)
         outcome: dict[str, Any] = {"end": end}
+        if end == "frame":
+            return outcome, bytes(data[RESULT.size :])
+        status = child.end(REAP_SECONDS if end == "died" else 0.0)
         if end == "died" and os.WIFSIGNALED(status):
             outcome["signal"] = os.WTERMSIG(status)
-        return outcome, bytes(data[RESULT.size :]) if end == "frame" else b""
-
-    def _reap(self, pid: int, patience: float) -> int:
-        """The child's status; it is killed when it has not ended of itself within ``patience``."""
-        end = time.monotonic() + patience
-        while patience and time.monotonic() < end:
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
-                _kill_group(pid)
-                return status
-            time.sleep(0.001)
-        _kill_group(pid)
-        os.kill(pid, signal.SIGKILL)
-        return os.waitpid(pid, 0)[1]
+        return outcome, b""
 
     def _residue(self) -> bool:
         """Whether the last call left something behind that only a new zygote is free of."""

@@ -119,6 +119,18 @@ class Granted:
 class _Zygote:
     worker: Worker
     isolation: Isolation
+    #: It has answered, and not yet said whether it can be used again.
+    tidying: bool = False
+
+    def is_reusable(self) -> bool:
+        """Whether it can be asked; waits for it to have cleared away after the last call."""
+        if not self.tidying:
+            return True
+        self.tidying = False
+        try:
+            return not self.worker.hear(seconds=GRACE_SECONDS)["retire"]
+        except WorkerLostError:  # after its answer, which stands
+            return False
 
 
 class CPythonPool:
@@ -227,20 +239,19 @@ class CPythonPool:
         }
         heavy = bool(_ASKS_HEAVY.search(source))
         zygote = self._take(heavy=heavy)
-        retire = True
         try:
             header, body = zygote.worker.ask(
                 request, json.dumps(source).encode(), seconds=wall + GRACE_SECONDS
             )
-            retire = bool(header["retire"])
+            zygote.tidying = True
         except WorkerLostError as error:
             status: Status = "timeout" if error.timed_out else "error"
             return [Run(status, None, f"the worker was lost: {error}", NAME)]
         finally:
-            if retire:
-                self._drop(zygote, heavy=heavy)
-            else:
+            if zygote.tidying:
                 self._give(zygote, heavy=heavy)
+            else:
+                self._drop(zygote, heavy=heavy)
         runs = _read(header, body, len(texts), limits.result_chars, seconds, wall)
         return runs if zygote.isolation.complete else list(map(_without_message, runs))
 
@@ -253,9 +264,10 @@ class CPythonPool:
                     self._live[heavy] += 1
                     break
                 zygote = self._idle[heavy].pop()
-            if self._granted.allows(zygote.isolation):
+            # One may be from before isolation was required.
+            if self._granted.allows(zygote.isolation) and zygote.is_reusable():
                 return zygote
-            self._drop(zygote, heavy=heavy)  # from before it was required
+            self._drop(zygote, heavy=heavy)
         try:
             return self._start(heavy)
         except BaseException as error:
@@ -265,7 +277,12 @@ class CPythonPool:
                 # Where the machine has no room for one more, there may be one at work.
                 while isinstance(error, RuntimeError) and self._live[heavy]:
                     if self._idle[heavy] and self._granted.allows(self._idle[heavy][-1].isolation):
-                        return self._idle[heavy].pop()
+                        zygote = self._idle[heavy].pop()
+                        if zygote.is_reusable():
+                            return zygote
+                        zygote.worker.kill()
+                        self._live[heavy] -= 1
+                        continue
                     self._free.wait()
             raise
 

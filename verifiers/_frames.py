@@ -76,8 +76,8 @@ class Worker:
             self.kill()
             raise WorkerLostError(str(error)) from error
 
-    def hello(self, *, seconds: float) -> dict[str, Any]:
-        """The header of the frame that a worker sends of itself when it is ready.
+    def hear(self, *, seconds: float) -> dict[str, Any]:
+        """The header of a frame that a worker sends of itself, when it is ready.
 
         Raises:
             WorkerLostError: if there is none within ``seconds`` of wall time.
@@ -86,7 +86,7 @@ class Worker:
             header, _ = self._answer(time.monotonic() + seconds)
         except (WorkerLostError, EOFError, OSError, ValueError) as error:
             self.kill()
-            raise WorkerLostError(f"it did not start: {error}") from error
+            raise WorkerLostError(f"it is not ready: {error}") from error
         return header
 
     def _answer(self, end: float) -> tuple[dict[str, Any], bytes]:

@@ -7,8 +7,10 @@ not CPython, so what it says counts only where a value is confirmed by what was 
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 import re
+import sys
 import threading
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -93,6 +95,10 @@ _UNSUPPORTED = (
     "ValueError: Exceeds the limit",  # an integer of too many digits to be written
 )  # fmt: skip
 
+#: Monty's client asks for this module at every call. Where it is not installed the search through
+#: the whole path takes longer than most programs run.
+_TRACING = "opentelemetry"
+
 #: The process that monty's threads run in, once it was used. They do not survive a fork, and a copy
 #: that touches monty all the same hangs and takes its parent's pool with it.
 _RUNTIME: list[int] = []
@@ -115,6 +121,7 @@ class MontyPool:
         with self._lock:
             if self._pool is None:
                 _RUNTIME[:] = [os.getpid()]
+                _note_absence(_TRACING)
                 self._pool = pydantic_monty.Monty(max_processes=self._processes).__enter__()
             return self._pool
 
@@ -211,6 +218,12 @@ class MontyPool:
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             # A value that does not go in (nested too deep, an integer of too many digits).
             return Run("unsupported", None, reason_text(error), NAME)
+
+
+def _note_absence(module: str) -> None:
+    """Let an import of ``module`` fail at once, as it would after a search, if it is not there."""
+    if module not in sys.modules and importlib.util.find_spec(module) is None:
+        sys.modules[module] = None  # type: ignore[assignment]
 
 
 def _is_written(value: Any, text: Any) -> bool:

@@ -41,6 +41,9 @@ _KNOWN = frozenset({*dir(builtins), *MODULES})
 
 _HOLE = "tracemine_value_{}"
 
+#: Asks for values, as they are before later statements change them.
+_ASK = "tracemine_found.append(tracemine_kept([{}]))"
+
 #: For what a condition may do without: whatever the program raises there counts only if the judge
 #: comes to it. And a copy of what holds other values.
 _TRY = """
@@ -104,6 +107,8 @@ def plan(code: str, tests: Sequence[str], setup: str) -> Plan:
     """
     written = ast.parse(code)
     prepared = ast.parse(setup).body
+    if not prepared and (plain := _plainly(written, tests)):
+        return plain
     imports = [n for n in prepared if isinstance(n, (ast.Import, ast.ImportFrom))]
     known_to_code = mentioned([written]) if prepared else set()
     checks, constants = _for_tests(prepared, known_to_code)
@@ -132,6 +137,29 @@ def plan(code: str, tests: Sequence[str], setup: str) -> Plan:
         _judge([*imports, *helpers], assertions) if judged else "",
         tuple(assertions),
     )
+
+
+def _plainly(written: ast.Module, tests: Sequence[str]) -> Plan | None:
+    """The plan, at a third of the time, where each test says ``f(...) == literal`` of a function
+    that is no builtin, as most do; None where one does not."""
+    asks, assertions = [], []
+    for test in map(str.strip, tests):
+        match ast.parse(test).body:
+            case [
+                ast.Assert(
+                    ast.Compare(ast.Call(ast.Name(name)) as call, [ast.Eq() as equal], [right])
+                )
+            ] if name not in _KNOWN:
+                condition = ast.Compare(_hole(_HOLE, 0), [equal], [right])
+            case _:
+                return None
+        expected = _literal(condition)
+        if expected is None:
+            return None
+        text = ast.get_source_segment(test, call)
+        asks.append(_ASK.format(_written(call) if text is None or "\n" in text else text))
+        assertions.append((Assertion(condition, (call,), expected),))
+    return Plan(_ask(ast.Module([], []), _bound(written), asks), "", tuple(assertions))
 
 
 def _for_tests(
@@ -253,7 +281,7 @@ def _asked(body: Sequence[ast.stmt], trusted: frozenset[str]) -> tuple[list[str]
         found.append(Assertion(condition, tuple(holes.values), _literal(condition)))
         # Later statements may change what they look at now.
         values = ", ".join(_written(value) for value in holes.values)
-        lines.append(f"tracemine_found.append(tracemine_kept([{values}]))")
+        lines.append(_ASK.format(values))
     return lines, found
 
 
@@ -263,7 +291,8 @@ def _written(node: ast.AST) -> str:
 
 def _ask(setup: ast.Module, program: set[str], bodies: Sequence[str]) -> str:
     kept = "\ntracemine_kept = lambda value: value\n" if program & _COPYING else _KEPT
-    lines = [ast.unparse(setup), _TRY, kept, f"def {ENTRY}():", "    tracemine_all = []"]
+    tried = _TRY if any("tracemine_try" in body for body in bodies) else ""
+    lines = [ast.unparse(setup), tried, kept, f"def {ENTRY}():", "    tracemine_all = []"]
     for body in bodies:
         lines += ["    tracemine_found = []", textwrap.indent(body, "    ")]
         lines += ["    tracemine_all.append(tracemine_found)"]
@@ -381,7 +410,7 @@ class _Holes(ast.NodeTransformer):
         return self._hole(node)
 
     def _hole(self, value: ast.expr) -> ast.expr:
-        name = ast.Name(self.hole.format(len(self.values)), ast.Load())
+        name = _hole(self.hole, len(self.values))
         if self._needed:
             self.values.append(value)
             return name
@@ -434,6 +463,10 @@ class _Holes(ast.NodeTransformer):
 
     def _converts(self, call: ast.Call) -> bool:
         return isinstance(call.func, ast.Name) and call.func.id in CONVERSIONS
+
+
+def _hole(template: str, index: int) -> ast.Name:
+    return ast.Name(template.format(index), ast.Load())
 
 
 def _asks_which(node: ast.Compare) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 import pytest
 
 from tracemine.verifiers import Sandbox, check_tests
-from tracemine.verifiers.conditions import plan
+from tracemine.verifiers.conditions import Assertion, plan
 
 SQUARE = "def f(x):\n    return x * x\n"
 
@@ -50,6 +51,14 @@ TESTS = [
     "assert (f(3) if f(2) == 4 else 0) == 9",
     "assert all(f(n) == n * n for n in range(5) if n != 2)",
     "assert sum(f(n) for n in [1, 2]) == 5",
+]
+
+#: Read in a shorter way where nothing else stands beside them.
+PLAIN = [
+    "assert f(3) == 9",
+    "assert f( 3 ,*[1] , y = [x for x in (1, 2)]) == (9, [1.5, -2], {'a': {1, 2}}), 'no'",
+    'assert f(\n    \'a\\n\',\n    """b\nc""",\n) == \'é\'',
+    "  assert f('é') == None  ",
 ]
 
 #: What they say stands where the program could see or skip it, or is about objects.
@@ -211,3 +220,21 @@ def test_the_judge_never_sees_the_program() -> None:
     planned = plan(SQUARE, ["assert abs(f(3) - 9) < tolerance"], "import json\ntolerance = 1")
     assert "f(3)" in planned.ask and "f(3)" not in planned.judge
     assert "import json" in planned.judge and "tolerance = 1" not in planned.judge
+
+
+@pytest.mark.parametrize("code", [SQUARE, "from math import *\ndef list(x): pass\n" + SQUARE])
+def test_plain_tests_are_planned_as_all_others(code: str) -> None:
+    """Beside a setup they take the longer way."""
+    short, long = plan(code, PLAIN, ""), plan(code, PLAIN, "pass")
+    assert ast.unparse(ast.parse(f"pass\n{short.ask}")) == ast.unparse(ast.parse(long.ask))
+    assert (short.judge, long.judge) == ("", "")
+    for one, other in zip(short.tests, long.tests, strict=True):
+        assert [_dumped(a) for a in one] == [_dumped(a) for a in other]
+
+
+def _dumped(assertion: Assertion) -> tuple[str, list[str], object]:
+    return (
+        ast.dump(assertion.condition),
+        [ast.dump(value) for value in assertion.asked],
+        assertion.equals,
+    )

@@ -11,6 +11,7 @@ import os
 import platform
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -653,7 +654,38 @@ def test_a_call_that_leaves_no_trace_keeps_its_worker(sandbox: Sandbox) -> None:
     pids = [zygote.worker.pid for zygote in sandbox._cpython._idle[False]]
     source = "import os\ndef f():\n os.unlink(open('x', 'w').name)\n return 1"
     sandbox.run_many(source, "f", [{}], backend="cpython", limits=PATIENT)
+    right(sandbox)  # that it is to be replaced a worker says after its answer
     assert [zygote.worker.pid for zygote in sandbox._cpython._idle[False]] == pids
+
+
+def test_a_process_that_ends_while_it_waits_costs_no_call(sandbox: Sandbox) -> None:
+    """The child for the next call is there before it: a machine short of memory may end it."""
+    right(sandbox)
+    (zygote,) = sandbox._cpython._idle[False]
+    assert zygote.is_reusable()
+    for _ in range(3):
+        waiting = _waiting_child(zygote.worker.pid, BEFORE_CHILD[zygote.isolation.mechanism])
+        waiting.kill()
+        while waiting.status() != psutil.STATUS_ZOMBIE:  # its parent asks when the next call comes
+            time.sleep(0.01)
+        (run,) = sandbox.run_many("def f(): return 5", "f", [{}], backend="cpython", limits=PATIENT)
+        assert (run.status, run.value) == ("ok", 5), run
+        assert zygote.is_reusable()
+
+
+#: Processes from the one that was started to the one that forks children.
+BEFORE_CHILD: dict[Mechanism, int] = {"namespaces": 2, "bubblewrap": 2, "none": 1}
+
+
+def _waiting_child(pid: int, generations: int) -> psutil.Process:
+    process = psutil.Process(pid)
+    end = time.monotonic() + 20
+    for _ in range(generations):
+        while not (children := process.children()):
+            assert time.monotonic() < end, f"{process} has no child"
+            time.sleep(0.01)
+        (process,) = children
+    return process
 
 
 #: Tried by code that is of the same user as all that it is after. Each gives whether it was denied.
