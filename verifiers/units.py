@@ -77,8 +77,11 @@ _READABLE = re.compile(r"(?:[^\W\d]\w*+(?:\s*\*\*\s*-?\d(?!\d))?+|1(?=\s*/)|\*(?
 def read_unit(rest: str) -> str | None:
     """The unit that ``rest``, what follows a number, is, in a canonical spelling; None where it is
     more than a unit, or might be a variable."""
-    if len(rest) > MAX_UNIT_CHARS * 2:
-        return None
+    return _read_short(rest) if len(rest) <= MAX_UNIT_CHARS * 2 else None
+
+
+@lru_cache(maxsize=4096)
+def _read_short(rest: str) -> str | None:
     degrees = re.match(rf"\s*{_DEGREES}\s*", rest)
     if degrees:
         after = _WRAPPED.sub(r"\1", rest[degrees.end() :]).strip()
