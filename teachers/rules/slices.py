@@ -47,7 +47,10 @@ def _exposed_one(node: ast.stmt, defined: set[str], found: dict[str, None]) -> s
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return set(writes_of(node))
     if isinstance(node, _FUNCTIONS):
-        for part in (*node.decorator_list, *node.args.defaults, *node.args.kw_defaults):
+        # Python evaluates annotations with the definition: `List[int]` needs its import.
+        noted = [a.annotation for a in ast.walk(node.args) if isinstance(a, ast.arg)]
+        outside = (*node.decorator_list, *node.args.defaults, *node.args.kw_defaults)
+        for part in (*outside, *noted, node.returns):
             if part is not None:
                 _expression_reads(part, defined, found)
         _function_reads(node, defined, found)

@@ -18,6 +18,7 @@ from tracemine.teachers.rules.calls import (
 )
 from tracemine.teachers.rules.classes import Unit, as_test_of, units_of
 from tracemine.teachers.rules.derive import find_function, single_tool, spoken
+from tracemine.teachers.rules.docstrings import is_code, task_of
 from tracemine.teachers.rules.doctests import examples_of
 from tracemine.teachers.rules.nested import nested_in
 from tracemine.teachers.rules.phrases import (
@@ -26,7 +27,7 @@ from tracemine.teachers.rules.phrases import (
     says_what,
     task_phrase,
 )
-from tracemine.teachers.rules.shown import is_shown, tokens_of
+from tracemine.teachers.rules.shown import Told, is_shown
 from tracemine.teachers.rules.slices import closure, writes_of
 from tracemine.teachers.rules.source import Source, run_again
 from tracemine.teachers.rules.spans import Case, make_span
@@ -251,9 +252,11 @@ def _examples(
 def _asked(trajectory: Trajectory, function: ast.FunctionDef) -> str:
     """What the task asks for, else what the function says of itself."""
     parameters = [argument.arg for argument in function.args.args]
+    doc = ast.get_docstring(function)
+    is_prompt = is_code(trajectory.problem, function.name)
     for phrase in (
-        task_phrase(trajectory.problem),
-        docstring_phrase(ast.get_docstring(function)),
+        task_of(doc, function.name) if is_prompt else task_phrase(trajectory.problem),
+        docstring_phrase(doc),
         function_phrase(function.name, [], frozenset()),
     ):
         if says_what(phrase):
@@ -269,13 +272,15 @@ def _not_shown(
     own: int,
 ) -> list[tuple[int, dict[str, Any], Any]]:
     """``evaluated`` without the tests, but its own, that the problem or the trace tells."""
-    told = tokens_of(f"{trajectory.problem}\n{trajectory.trace}")
+    told = Told.by(f"{trajectory.problem}\n{trajectory.trace}")
     names, _ = parameters_with_defaults(function)
     kept = []
     for index, bindings, result in evaluated:
-        given = arguments_of(tests[index].call, names)
+        call = tests[index].call
+        given = arguments_of(call, names)
         arguments = [(name, bindings[name]) for name in names if name in given]
-        if index == own or not is_shown(told, function.name, arguments, result):
+        written = ast.unparse(call)
+        if index == own or not is_shown(told, function.name, arguments, result, written=written):
             kept.append((index, bindings, result))
     return kept
 
