@@ -32,12 +32,18 @@ class Derived:
 
 
 def describe(
-    code: str, entry_point: str, signature: Signature, bindings: Sequence[Mapping[str, Any]]
+    code: str,
+    entry_point: str,
+    signature: Signature,
+    bindings: Sequence[Mapping[str, Any]],
+    *,
+    purpose: str = "",
 ) -> Derived:
     """Preconditions, failure modes, steps and summary of a routine.
 
     ``bindings`` are values by parameter name; a predicate that does not hold on all of them is
-    not given. Preconditions are empty only for a routine without parameters.
+    not given. Preconditions are empty only for a routine without parameters. ``purpose`` says in
+    words what the routine is for, where that is known better than from the name of its output.
 
     Raises:
         SyntaxError: if ``code`` does not parse.
@@ -50,7 +56,7 @@ def describe(
     return Derived(
         preconditions=words,
         predicates=predicates,
-        failure_modes=tuple(dict.fromkeys(failure_modes_of(facts))),
+        failure_modes=tuple(dict.fromkeys(failure_modes_of(facts, predicates))),
         subroutine=steps_in_words(tree, function),
-        summary=summary_of(function, signature),
+        summary=summary_of(function, signature, purpose),
     )

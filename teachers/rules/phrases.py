@@ -17,10 +17,10 @@ MAX_PHRASE = 240
 MAX_NAMED = 6
 
 _TASK = re.compile(
-    r"^\s*(?:please\s+)?(?:write|create|implement|define|develop|make)\s+(?:a|an|the)?\s*"
+    r"^[\s#*>-]*(?:please\s+)?(?:write|create|implement|define|develop|make)\s+(?:a|an|the)?\s*"
     r"(?:python\s+|simple\s+|recursive\s+)*(?:function|program|method|script|code|regex)\w*\s*"
     r"(?:in\s+python\s+)?(?:named\s+\w+\s+|called\s+\w+\s+)?"
-    r"(?:that|which|to|for|where|using|-)?\s*(?:should\s+|will\s+|can\s+)?",
+    r"(?:that|which|to|for|of|where|using|-)?\s*(?:should\s+|will\s+|can\s+)?",
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"\s*\b(?:by|in|with|using)\s+(?:the\s+)?function\s+name\s+\w+", re.IGNORECASE)

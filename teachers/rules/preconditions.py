@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -75,6 +76,14 @@ class _Condition:
     needed_even_if_unprovable: bool = False
 
 
+#: Types by a value of theirs, for routines with a parameter called ``str`` or ``list``.
+_TYPE_OF = {
+    "bool": "type(True)", "int": "type(0)", "float": "type(0.0)", "complex": "type(0j)",
+    "str": "type('')", "list": "type([])", "tuple": "type(())", "dict": "type({})",
+    "set": "type({0})",
+}  # fmt: skip
+
+
 def preconditions_of(
     facts: Facts, code: str, bindings: Sequence[Mapping[str, Any]]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -84,21 +93,51 @@ def preconditions_of(
     predicates: list[str] = []
     guards = guards_of(facts.function, facts.parameters)
     checked = [_guard_condition(guard, facts) for guard in guards]
+    hidden = _TYPE_OF.keys() & set(facts.parameters)
     for condition in [
         *_type_conditions(facts, bindings),
         *_value_conditions(facts),
         *checked[:MAX_CONDITIONS],
     ]:
-        if not all(holds(p, b) for p in condition.predicates for b in bindings):
+        tests = [_without(hidden, p) if hidden else p for p in condition.predicates]
+        if not all(holds(test, b) for test in tests for b in bindings):
             if condition.needed_even_if_unprovable:
                 words.append(condition.words)
             continue
         words.append(condition.words)
-        predicates.extend(condition.predicates)
+        predicates.extend(tests)
     words.extend(stated_conditions(facts.function, code, facts.parameters))
     words.extend(_ranges_seen(facts.signature, bindings))
     words.extend(library_conditions(facts.tree))
     return tuple(dict.fromkeys(words)), tuple(dict.fromkeys(predicates))
+
+
+def _without(hidden: Set[str], predicate: str) -> str:
+    """A predicate that names no type whose name a parameter has taken."""
+    if not re.search(
+        rf"isinstance\([^()]*, \(?[^()]*\b(?:{'|'.join(sorted(hidden))})\b", predicate
+    ):
+        return predicate
+    return ast.unparse(_TypesByValue(hidden).visit(ast.parse(predicate, mode="eval")))
+
+
+class _TypesByValue(ast.NodeTransformer):
+    def __init__(self, hidden: Set[str]) -> None:
+        self.hidden = hidden
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+            what, kinds = node.args
+            named = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
+            values = [
+                ast.parse(_TYPE_OF[kind.id], mode="eval").body
+                if isinstance(kind, ast.Name) and kind.id in self.hidden
+                else kind
+                for kind in named
+            ]
+            whole = ast.Tuple(values, ast.Load()) if isinstance(kinds, ast.Tuple) else values[0]
+            return ast.Call(node.func, [what, whole], [])
+        return self.generic_visit(node)
 
 
 def _guard_condition(guard: ast.expr, facts: Facts) -> _Condition:
@@ -246,6 +285,7 @@ def _conditions_of(
 
 
 def _not_zero(node: ast.expr, known: Mapping[str, ast.expr], facts: Facts) -> Iterator[_Condition]:
+    node = _factor(node)
     inlined = substituted(node, known)
     if (
         isinstance(inlined, ast.Call)
@@ -255,6 +295,17 @@ def _not_zero(node: ast.expr, known: Mapping[str, ast.expr], facts: Facts) -> It
         yield from _not_empty(inlined.args[0].id, facts, {})
         return
     yield from _compared(node, "!= 0", "is not zero", known, facts)
+
+
+def _factor(node: ast.expr) -> ast.expr:
+    """What has to be zero for ``node`` to be: ``a`` of ``-2 * a``."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+        return _factor(node.operand)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        for number, other in ((node.left, node.right), (node.right, node.left)):
+            if type(constant_value(number)) in (int, float) and constant_value(number) != 0:
+                return _factor(other)
+    return node
 
 
 def _not_empty(name: str, facts: Facts, known: Mapping[str, ast.expr]) -> Iterator[_Condition]:

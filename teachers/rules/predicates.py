@@ -20,7 +20,7 @@ PREDICATE_NAMES: dict[str, Any] = {
     f.__name__: f
     for f in (
         abs, all, any, bool, bytes, complex, dict, float, frozenset, int, isinstance, len, list,
-        max, min, set, str, sum, tuple,
+        max, min, set, str, sum, tuple, type,
     )
 }  # fmt: skip
 

@@ -15,16 +15,20 @@ from tracemine.teachers.rules.words import listed, spoken
 MAX_FORMULA = 160
 
 
-def summary_of(function: ast.FunctionDef, signature: Signature) -> str:
-    output = spoken(signature.output.name)
+def summary_of(function: ast.FunctionDef, signature: Signature, purpose: str = "") -> str:
+    """What the routine does (``purpose``, else that it computes its output), from what, and how:
+    the formula where it is one, else in words."""
+    does = purpose[:1].upper() + purpose[1:] or f"Computes {spoken(signature.output.name)}"
     inputs = [_spoken_input(p) for p in signature.inputs]
     given = f" from {listed(inputs)}" if inputs else ""
+    if purpose and inputs:  # Its own words may well end in "from the list".
+        given = f" ({', '.join(p.name for p in signature.inputs)})"
     expression = as_expression(function)
     formula = as_typed(expression) if expression is not None else ""
     if formula and len(formula) <= MAX_FORMULA and not formula.startswith("lambda"):
-        return f"Computes {output}{given}: {formula}"
+        return f"{does}{given}: {formula}"
     manner = _manner(function)
-    return f"Computes {output}{given}{manner}"
+    return f"{does}{given}{manner}"
 
 
 def _spoken_input(parameter: Parameter) -> str:

@@ -206,6 +206,7 @@ def _main_span(
         start=start,
         end=end,
         subquestion=asked,
+        purpose=asked,
         code=code,
         entry_point=entry_point,
         signature=signature,

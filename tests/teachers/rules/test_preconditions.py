@@ -48,3 +48,29 @@ def test_types_in_words(value: object, words: str) -> None:
 def test_no_parameters_have_no_preconditions() -> None:
     signature = Signature((), Parameter("x", "int"))
     assert describe("def f():\n    return 1", "f", signature, [{}]).preconditions == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [("str", "ab", 3), ("list", [1, 2], "ab"), ("sum", 3, "3"), ("dict", {"a": 1}, [1]),
+     ("int", 3, "x"), ("tuple", (1, 2), [1])],
+)  # fmt: skip
+def test_a_parameter_may_be_called_like_a_type(name: str, value: object, wrong: object) -> None:
+    binding = {name: value, "other": value}
+    code = f"def f({name}, other):\n    return [{name}, other]"
+    derived = describe(code, "f", signature_of([binding]), [binding])
+    assert len(derived.predicates) >= 2
+    assert all(holds(p, binding) for p in derived.predicates)
+    for changed in (name, "other"):
+        assert not all(holds(p, {**binding, changed: wrong}) for p in derived.predicates)
+
+
+@pytest.mark.parametrize(
+    ("divisor", "predicate"),
+    [("2 * a", "a != 0"), ("-a * 3.5", "a != 0"), ("4 * (a - b)", "a - b != 0"),
+     ("a * b", "a * b != 0"), ("0 * a", "0 * a != 0")],
+)  # fmt: skip
+def test_a_constant_factor_is_never_zero(divisor: str, predicate: str) -> None:
+    signature = signature_of([{"a": 3, "b": 2}])
+    derived = describe(f"def f(a, b):\n    return 1 / ({divisor})", "f", signature, [])
+    assert [p for p in derived.predicates if "!=" in p] == [predicate]

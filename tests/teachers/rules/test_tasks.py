@@ -123,6 +123,8 @@ def test_forms_of_tests(
         ("Write a function that counts pairs. Use a set.", "counts pairs"),
         ("Write a function which adds two lists using map", "adds two lists using map"),
         ("Reverse the words of a line.", "reverse the words of a line"),
+        ("### Write a function to count planks", "count planks"),
+        ("Write a program of plank lengths in order", "plank lengths in order"),
     ],
 )
 def test_a_task_as_a_subquestion(text: str, phrase: str, sandbox: Sandbox) -> None:
