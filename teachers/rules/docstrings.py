@@ -69,10 +69,10 @@ def is_code(problem: str, name: str) -> bool:
         return re.match(r"(?:def|from|import|class|@|#|\w+\s*=)", first) is not None
 
 
-def task_of(text: str | None, name: str) -> str:
+def task_of(text: str, name: str) -> str:
     """What the docstring ``text`` of the function ``name`` asks for, as `task_phrase` puts it;
     empty where it has no words but examples."""
-    prose = _prose(text or "", name)
+    prose = _prose(text, name)
     people = set(_PERSON.findall(prose)) - _NO_PERSON
     said = [piece for piece in _SENTENCE_END.split(prose) if piece.strip()]
     first: list[str] = []

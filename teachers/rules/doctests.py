@@ -12,6 +12,7 @@ from typing import Any
 
 from tracemine.schemas import NotPlainError, encode
 from tracemine.teachers.rules.calls import NotACaseError, arguments_of, parameters_with_defaults
+from tracemine.teachers.rules.functions import docstring_of
 from tracemine.teachers.rules.shown import squeezed
 
 #: Examples of one docstring that are read.
@@ -44,7 +45,7 @@ def examples_of(function: ast.FunctionDef) -> list[Example]:
     """The calls of ``function`` that its docstring shows with what they give. What is no call with
     plain values is left out: an example with names from elsewhere, one that shows an error or
     printed text."""
-    text = ast.get_docstring(function) or ""
+    text = docstring_of(function)
     try:
         names, defaults = parameters_with_defaults(function)
         parsed = doctest.DocTestParser().get_examples(text)

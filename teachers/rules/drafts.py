@@ -13,7 +13,7 @@ from tracemine.teachers.rules.doctests import examples_of
 from tracemine.teachers.rules.functions import parameters_of
 from tracemine.teachers.rules.inline_data import has_data_inside
 from tracemine.teachers.rules.literals import is_of_numbers
-from tracemine.teachers.rules.nested import nested_in
+from tracemine.teachers.rules.nested import NOT_LIFTED, nested_in
 from tracemine.teachers.rules.operations import expression_operations
 from tracemine.teachers.rules.phrases import (
     GENERIC,
@@ -31,13 +31,12 @@ from tracemine.teachers.rules.slices import (
     reads_of,
     writes_of,
 )
+from tracemine.teachers.rules.source import NOT_PLAIN
 from tracemine.teachers.rules.tracing import FORMS, Call, Value
 from tracemine.teachers.rules.words import free_name
 
 #: Names of one statement that are routines each: with more they are the parts of one thing.
 MAX_UNPACKED = 3
-NOT_PLAIN = "values are not plain"
-NOT_LIFTED = "cannot stand outside the function around it"
 DATA_INSIDE = "depends on data inside another function"
 DATA_REASSIGNED = "a name stands for more than one input"
 #: Functions that write something down and work nothing out.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 from typing import Any
 
 BUILTINS = frozenset(dir(builtins))
@@ -22,6 +23,19 @@ def find_function(tree: ast.Module, name: str) -> ast.FunctionDef:
     if not found:
         raise ValueError(f"no function {name}")
     return found[-1]
+
+
+def docstring_of(function: ast.FunctionDef) -> str:
+    """The docstring of a function without its margin, also where imports stand before it (then
+    Python takes it for a lone string); empty where there is none."""
+    for statement in function.body:
+        match statement:
+            case ast.Expr(ast.Constant(str(text))):
+                return inspect.cleandoc(text)
+            case ast.Import() | ast.ImportFrom():
+                continue
+        break
+    return ""
 
 
 def parameters_of(function: ast.FunctionDef) -> list[str]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from tracemine.teachers.rules.functions import BUILTINS, parameters_of
 from tracemine.teachers.rules.slices import reads_of
 
+NOT_LIFTED = "cannot stand outside the function around it"
+
 
 @dataclass(frozen=True, slots=True)
 class Nested:

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from tracemine.schemas import NotPlainError, Signature, Span, Trajectory, encode
 from tracemine.teachers.base import Dropped, Segmentation
-from tracemine.teachers.rules.drafts import NOT_PLAIN, Draft, drafts_of
+from tracemine.teachers.rules.drafts import Draft, drafts_of
 from tracemine.teachers.rules.functions import find_function
 from tracemine.teachers.rules.guards import conditions_in_words
 from tracemine.teachers.rules.inlining import as_expression
@@ -24,7 +24,7 @@ from tracemine.teachers.rules.program_runs import Program
 from tracemine.teachers.rules.routine_code import write_code
 from tracemine.teachers.rules.routines import routine_of_formula
 from tracemine.teachers.rules.slices import writes_of
-from tracemine.teachers.rules.source import Source, run_again
+from tracemine.teachers.rules.source import NO_RESULT, NOT_PLAIN, Source, run_again
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.tools import single_tool
 from tracemine.teachers.rules.tracing import ENTRY_POINT, instrument, read_recording
@@ -37,7 +37,6 @@ from tracemine.verifiers.sandbox import Sandbox
 MAX_PARAMETERS = 16
 PROGRAM_FAILS = "program fails"
 PROGRAM_TIMES_OUT = "program times out"
-NO_RESULT = "does not reproduce its own result"
 NO_INPUTS = "no inputs"
 TOO_MANY_INPUTS = "more inputs than a routine has"
 

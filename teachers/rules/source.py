@@ -24,6 +24,9 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 DOES_NOT_PARSE = "code does not parse"
 TOO_LONG = "code is longer than any routine"
 TOO_DEEP = "code nests too deeply"
+#: Of code that was read.
+NO_RESULT = "does not reproduce its own result"
+NOT_PLAIN = "values are not plain"
 
 
 class NotCodeError(ValueError):

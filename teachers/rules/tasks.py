@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from tracemine.schemas import NotPlainError, Parameter, Signature, Span, Trajectory
@@ -18,8 +19,8 @@ from tracemine.teachers.rules.calls import (
 from tracemine.teachers.rules.classes import Unit, as_test_of, units_of
 from tracemine.teachers.rules.docstrings import is_code, task_of
 from tracemine.teachers.rules.doctests import examples_of
-from tracemine.teachers.rules.functions import find_function
-from tracemine.teachers.rules.nested import nested_in
+from tracemine.teachers.rules.functions import docstring_of, find_function
+from tracemine.teachers.rules.nested import NOT_LIFTED, nested_in
 from tracemine.teachers.rules.phrases import (
     docstring_phrase,
     function_phrase,
@@ -28,7 +29,7 @@ from tracemine.teachers.rules.phrases import (
 )
 from tracemine.teachers.rules.shown import Told, is_shown
 from tracemine.teachers.rules.slices import closure, writes_of
-from tracemine.teachers.rules.source import Source, run_again
+from tracemine.teachers.rules.source import NO_RESULT, NOT_PLAIN, Source, run_again
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.task_tests import HOLE, Test, evaluate, parse_test
 from tracemine.teachers.rules.tools import single_tool
@@ -43,10 +44,7 @@ MAX_FUNCTIONS = 20
 #: Tests of one task that become instances.
 MAX_TESTS = 40
 
-NO_RESULT = "does not reproduce its own result"
 NOT_CALLED = "the tests do not reach it"
-NOT_LIFTED = "cannot stand outside the function around it"
-NOT_PLAIN = "values are not plain"
 WORDLESS = "nothing says what it computes"
 
 
@@ -74,17 +72,11 @@ def read_task(trajectory: Trajectory, source: Source, sandbox: Sandbox) -> Segme
     for function in functions[:MAX_FUNCTIONS]:
         if function is not _last(functions, function.name):
             continue
-        start, end = source.span(function)
-        try:
+        with _dropping(dropped, *source.span(function), NO_CALLS):
             if function.name == main:
                 spans.append(_main_span(trajectory, source, function, tests, sandbox))
             else:
                 spans.append(_called_span(trajectory, source, function, function.name, sandbox))
-        except NotACaseError as error:
-            reason, _, detail = str(error).partition(": ")
-            dropped.append(Dropped(start, end, reason, detail))
-        except NotPlainError as error:
-            dropped.append(Dropped(start, end, NO_CALLS, str(error)))
     known = [name for node in source.tree.body for name in writes_of(node)]
     for nested in (n for outer in functions[:MAX_FUNCTIONS] for n in nested_in(outer, known)):
         start, end = source.span(nested.inner)
@@ -92,14 +84,21 @@ def read_task(trajectory: Trajectory, source: Source, sandbox: Sandbox) -> Segme
             dropped.append(Dropped(start, end, NOT_LIFTED, nested.qualified))
             continue
         around = source.with_functions([(nested.lifted, nested.inner)])
-        try:
+        with _dropping(dropped, start, end, NOT_PLAIN):
             spans.append(_called_span(trajectory, around, nested.lifted, nested.qualified, sandbox))
-        except NotACaseError as error:
-            reason, _, detail = str(error).partition(": ")
-            dropped.append(Dropped(start, end, reason, detail))
-        except NotPlainError as error:
-            dropped.append(Dropped(start, end, NOT_PLAIN, str(error)))
     return Segmentation(tuple(spans), tuple(dropped))
+
+
+@contextmanager
+def _dropping(dropped: list[Dropped], start: int, end: int, not_plain: str) -> Iterator[None]:
+    """Adds to ``dropped`` why the function at a place gives no span."""
+    try:
+        yield
+    except NotACaseError as error:
+        reason, _, detail = str(error).partition(": ")
+        dropped.append(Dropped(start, end, reason, detail))
+    except NotPlainError as error:
+        dropped.append(Dropped(start, end, not_plain, str(error)))
 
 
 def _unit_of(source: Source, tests: Sequence[str]) -> tuple[Unit, list[str]] | Dropped | None:
@@ -242,7 +241,7 @@ def _examples(
 def _asked(trajectory: Trajectory, function: ast.FunctionDef) -> str:
     """What the task asks for, else what the function says of itself."""
     parameters = [argument.arg for argument in function.args.args]
-    doc = ast.get_docstring(function)
+    doc = docstring_of(function)
     is_prompt = is_code(trajectory.problem, function.name)
     for phrase in (
         task_of(doc, function.name) if is_prompt else task_phrase(trajectory.problem),
@@ -345,7 +344,7 @@ def _called_span(
     signature = _signature(list(bindings), [case], _output_name(function.name))
     tool = single_tool(code, function.name, signature)
     start, end = source.span(function)
-    phrase = docstring_phrase(ast.get_docstring(function)) or function_phrase(
+    phrase = docstring_phrase(docstring_of(function)) or function_phrase(
         function.name, list(bindings), frozenset()
     )
     return make_span(

@@ -37,6 +37,13 @@ NO_CHECK = "tests do not define check(candidate)"
 NOT_A_NAME = "entry point is no name"
 
 _CHECK = "check"
+#: Builtins that give the same for the same.
+_COMPUTING = frozenset(
+    {
+        "abs", "bool", "chr", "dict", "enumerate", "float", "int", "len", "list", "max", "min",
+        "ord", "range", "reversed", "round", "set", "sorted", "str", "sum", "tuple", "zip",
+    }
+)  # fmt: skip
 
 
 def adapt(row: Row, source: Source) -> Iterator[Trajectory]:
@@ -111,9 +118,12 @@ def _assertions(steps: Sequence[ast.stmt], entry_point: str) -> list[ast.stmt] |
 
 def _is_plain(value: ast.expr, known: set[str]) -> bool:
     """Whether ``value`` is the same wherever it stands: it calls nothing but the function that is
-    tested, and needs no name that is not ``known``."""
-    called = (n.func for n in ast.walk(value) if isinstance(n, ast.Call))
-    return mentioned([value]) <= known and all(isinstance(f, ast.Name) for f in called)
+    tested and builtins that only compute, and needs no name that is not ``known``."""
+    nodes = list(ast.walk(value))
+    own = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    called = (n.func for n in nodes if isinstance(n, ast.Call))
+    needed = mentioned([value]) - own
+    return needed <= known | _COMPUTING and all(isinstance(f, ast.Name) for f in called)
 
 
 def _is_metadata(statement: ast.stmt) -> bool:

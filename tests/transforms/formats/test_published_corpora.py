@@ -74,6 +74,8 @@ def test_humaneval_is_decided_by_each_assertion_of_its_check() -> None:
         ("'Easy.'\n    assert candidate(2) == 1\n    assert True", ("assert halve(2) == 1",)),
         ("import math\n    assert candidate(2) == math.floor(1.2)",
          ("assert halve(2) == math.floor(1.2)",)),
+        ("xs = list(range(4))\n    most = max([x for x in xs])\n    assert candidate(most) == 1.5",
+         ("assert halve(max([x for x in list(range(4))])) == 1.5",)),
         # What could be something else where it stands by itself.
         ("xs = [2]\n    xs.append(4)\n    assert candidate(xs[1]) == 2", ("check(halve)",)),
         ("xs = [4]\n    halve_all(xs)\n    assert xs == [2]", ("check(halve)",)),
