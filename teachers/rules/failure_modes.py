@@ -48,7 +48,9 @@ def _arithmetic_failures(facts: Facts) -> Iterator[str]:
                     yield f"division by zero when {_brief(right)} is zero"
             elif isinstance(node.op, ast.Mod):
                 left = node.left if isinstance(node, ast.BinOp) else node.target
-                if not is_number and not is_text(left, facts):
+                is_local = isinstance(left, ast.Name) and left.id not in facts.parameters
+                is_remainder = is_local and _is_number(right, facts)
+                if not is_number and (is_remainder or not is_text(left, facts)):
                     yield f"division by zero when {_brief(right)} is zero"
         elif isinstance(node, ast.Call):
             yield from _call_failures(node, facts)
@@ -199,7 +201,8 @@ def _rebinds(loop: ast.For) -> bool:
 def _control_failures(facts: Facts) -> Iterator[str]:
     for node in facts.nodes:
         if isinstance(node, ast.FunctionDef) and calls(node, node.name):
-            yield f"recursion in {node.name}: large inputs reach the recursion limit"
+            cases = "large inputs, and those that no case ends"
+            yield f"recursion in {node.name}: {cases}, reach the recursion limit"
         elif isinstance(node, ast.While) and not isinstance(node.test, ast.Constant):
             yield f"does not end if this stays so: {condition_words(node.test)}"
         elif isinstance(node, ast.ExceptHandler) and node.type is None:

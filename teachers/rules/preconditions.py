@@ -216,12 +216,13 @@ def _names_that_must_be_whole(facts: Facts) -> set[str]:
     """Parameters that Python itself wants as integers: in ``range``, as an index, in bit
     operations, as a count of repetitions."""
     found: set[str] = set()
+    sequences = _sequences(facts)
     for node in facts.nodes:
         parts: list[ast.expr] = []
         if isinstance(node, ast.Call) and facts.called(node) in ("range", "math.factorial", "bin"):
             parts = list(node.args)
         elif isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice):
-            if isinstance(node.value, ast.Name) and facts.head(node.value.id) != "dict":
+            if isinstance(node.value, ast.Name) and node.value.id in sequences:
                 parts = [node.slice]
         elif isinstance(node, ast.Slice):
             parts = [e for e in (node.lower, node.upper, node.step) if e is not None]
@@ -229,16 +230,48 @@ def _names_that_must_be_whole(facts: Facts) -> set[str]:
             node.op, (ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift)
         ):
             parts = [node.left, node.right]
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            # [0] * n
+            sides = ((node.left, node.right), (node.right, node.left))
+            parts = [count for repeated, count in sides if isinstance(repeated, ast.List)]
         for part in parts:
-            found.update(_additive_names(part))
+            found.update(_whole_names(part))
     return found & set(facts.parameters)
 
 
-def _additive_names(node: ast.expr) -> set[str]:
+_SEQUENCES = ("list", "tuple", "str", "matrix")
+
+
+def _sequences(facts: Facts) -> set[str]:
+    """The names that hold lists, tuples or texts whenever they are read."""
+    kinds: dict[str, set[bool]] = {
+        name: {facts.head(name) in _SEQUENCES} for name in facts.parameters
+    }
+    for node in facts.nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            made = node.value
+            if isinstance(made, ast.BinOp):
+                made = made.left
+            is_list = isinstance(made, (ast.List, ast.ListComp, ast.Tuple, ast.JoinedStr)) or (
+                isinstance(made, ast.Call) and facts.called(made) in ("list", "sorted", "tuple")
+            )
+            kinds.setdefault(node.targets[0].id, set()).add(is_list)
+        elif isinstance(node, (ast.For, ast.comprehension)):
+            holder = node.iter.id if isinstance(node.iter, ast.Name) else ""
+            _, arguments = parse(facts.types.get(holder, "any"))
+            of_lists = bool(arguments) and arguments[0][0] in _SEQUENCES
+            for name in (n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)):
+                is_member = of_lists and isinstance(node.target, ast.Name)
+                kinds.setdefault(name, set()).add(is_member)
+    return {name for name, held in kinds.items() if held == {True}}
+
+
+def _whole_names(node: ast.expr) -> set[str]:
     if isinstance(node, ast.Name):
         return {node.id}
-    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
-        return _additive_names(node.left) | _additive_names(node.right)
+    whole = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, whole):
+        return _whole_names(node.left) | _whole_names(node.right)
     return set()
 
 
@@ -280,8 +313,12 @@ def _conditions_of(
         yield from _not_zero(node.args[1], known, facts)
     elif called in ("min", "max", "statistics.mean", "statistics.median"):
         has_default = any(k.arg == "default" for k in node.keywords)
-        if len(node.args) == 1 and not has_default and isinstance(first, ast.Name):
-            yield from _not_empty(first.id, facts, known)
+        if len(node.args) == 1 and not has_default:
+            if isinstance(first, (ast.GeneratorExp, ast.ListComp)):
+                rounds = first.generators
+                first = rounds[0].iter if len(rounds) == 1 and not rounds[0].ifs else first
+            if isinstance(first, ast.Name):
+                yield from _not_empty(first.id, facts, known)
 
 
 def _not_zero(node: ast.expr, known: Mapping[str, ast.expr], facts: Facts) -> Iterator[_Condition]:
@@ -321,7 +358,7 @@ def _long_enough(
     if not isinstance(inlined, ast.Name) or inlined.id not in facts.parameters:
         return
     name = inlined.id
-    if facts.head(name) not in ("list", "tuple", "str", "matrix"):
+    if facts.head(name) not in _SEQUENCES:
         return
     try:
         index = ast.literal_eval(node.slice)

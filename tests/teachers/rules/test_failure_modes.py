@@ -67,6 +67,8 @@ def test_defaults_and_numbers_do_not_fail() -> None:
     assert cannot in _modes("return int(s) + 1", s="2")
     assert not any("zero" in mode for mode in _modes("return n / 2 ** n", n=2))
     assert "division by zero when n is zero" in _modes("return 3 / n", n=2)
+    assert "division by zero when n is zero" in _modes("return [x % n for x in xs]", xs=[1], n=2)
+    assert not any("zero" in mode for mode in _modes("return s % n + 'b'", s="%d", n=2))
 
 
 def test_a_loop_says_how_long_it_goes_on() -> None:

@@ -74,3 +74,44 @@ def test_a_constant_factor_is_never_zero(divisor: str, predicate: str) -> None:
     signature = signature_of([{"a": 3, "b": 2}])
     derived = describe(f"def f(a, b):\n    return 1 / ({divisor})", "f", signature, [])
     assert [p for p in derived.predicates if "!=" in p] == [predicate]
+
+
+@pytest.mark.parametrize(
+    ("body", "whole"),
+    [
+        ("return [0] * n", True), ("return sum(range(2, n // 2))", True),
+        ("return sum(range(n % 7))", True), ("return (n + 2) * [1]", True),
+        ("return [n * x for x in [0]]", False), ("return 2.5 * n", False),
+        ("row = [4, 5, 6, 7]\n    return row[n]", True),
+        ("row = {3: 4}\n    return row[n]", False), ("return {3: 4}[n]", False),
+        ("return [0] * int(n)", False), ("return sum(range(round(n)))", False),
+    ],
+)  # fmt: skip
+def test_what_counts_has_to_be_whole(body: str, whole: bool) -> None:
+    derived = describe(f"def f(n):\n    {body}", "f", signature_of([{"n": 3}]), [{"n": 3}])
+    assert ("n is an integer" in derived.preconditions) is whole
+
+
+@pytest.mark.parametrize(
+    ("body", "needed"),
+    [
+        ("return max(x + 1 for x in xs)", True), ("return min([-x for x in xs])", True),
+        ("return max((x for x in xs), default=0)", False),
+        ("return max(x for x in xs if x > 1)", False),
+        ("return max(x for x in [1, *xs])", False),
+        ("return [max(x for x in xs) for y in xs]", False),
+    ],
+)  # fmt: skip
+def test_the_most_of_items_needs_one(body: str, needed: bool) -> None:
+    derived = describe(f"def f(xs):\n    {body}", "f", signature_of([{"xs": [3]}]), [{"xs": [3]}])
+    assert ("len(xs) > 0" in derived.predicates) is needed
+
+
+@pytest.mark.parametrize(
+    ("values", "whole"), [([[1, 2]], True), (["ab"], True), ([{1: 2}], False), ([1, 2], False)]
+)
+def test_an_index_into_members_has_to_be_whole(values: list[object], whole: bool) -> None:
+    binding = {"rows": values, "n": 1}
+    code = "def f(rows, n):\n    return [row[n] for row in rows]"
+    derived = describe(code, "f", signature_of([binding]), [binding])
+    assert ("n is an integer" in derived.preconditions) is whole
