@@ -222,7 +222,9 @@ def condition_words(node: ast.expr) -> str:
         ]
         return word.join(parts)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return f"not ({condition_words(node.operand)})"
+        if isinstance(node.operand, (ast.Compare, ast.BoolOp, ast.UnaryOp)):
+            return f"not ({condition_words(node.operand)})"
+        return f"{as_typed(node.operand)} is false"
     if isinstance(node, ast.Constant):
         return "always" if node.value else "never"
     return f"{as_typed(node)} is true"

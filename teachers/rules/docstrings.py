@@ -33,19 +33,48 @@ _STORY = re.compile(
     r"|(?:an? )?\w+ (?:is|are) an?\b|[A-Z][a-z]+ (?:has|have|had|wants|likes|was)\b)",
     re.IGNORECASE,
 )
-#: "xs are coefficients", of a parameter.
-_OF_A_NAME = re.compile(r"[a-z_]\w* (?:is|are|represents?)\b")
+#: "xs are coefficients", "each car has a speed".
+_SAID_OF_SOMETHING = re.compile(
+    r"(?:(?:an?|the|each|every|all) )?\w+(?: \w+)? (?:is|are|has|have|represents?|consists?)\b",
+    re.IGNORECASE,
+)
+_PERSON = frozenset({"He", "She", "It", "They", "We", "You", "That", "This", "Each", "Who", "Let"})
+_SENTENCE_END = re.compile(r"(?<=[a-z\])\"'][.!?;])\s+(?=\S)|(?<=\.\.)\s+(?=[A-Z])")
+#: What leads up to the task and is none itself.
+_STORY = re.compile(
+    r"(?:you(?:'re| are| will be|'ve| have)(?: been)? given\b|imagine\b|suppose\b|consider\b"
+    r"|assum\w+\b|there (?:is|are)\b|note\b|we (?:have|are)\b|(?:the )?(?:inputs?|arguments?)\b"
+    r"|(?:an? )?\w+ (?:is|are) an?\b|[A-Z][a-z]+ (?:has|have|had|wants|likes|was)\b)",
+    re.IGNORECASE,
+)
+#: "xs are coefficients", "each car has a speed".
+_SAID_OF_SOMETHING = re.compile(
+    r"(?:(?:an?|the|each|every|all) )?\w+(?: \w+)? (?:is|are|has|have|represents?|consists?)\b",
+    re.IGNORECASE,
+)
+#: What a function is given, before it is said what it does with it.
+_ONLY_GIVEN = re.compile(r"(?:takes?|accepts?|receives?|given|gets)\b", re.IGNORECASE)
 _PERSON = re.compile(r"\b([A-Z][a-z]+)(?='s\b| (?:has|have|had|wants|likes|was)\b)")
 _WANTED = re.compile(
     r"\b(?:return|find|check|compute|calculate|count|determine|detect|write|create|implement|filter"
     r"|sort|convert|generate|remove|replace|output|evaluate|concatenate|decide|decode|encode"
-    r"|complete|split|separate|shift|order|turn|sum|test|print|add|insert|apply)(?:s|es|ing)?\b",
+    r"|complete|separate|print|insert|apply)(?:s|es|ing)?\b",
+    re.IGNORECASE,
+)
+#: Verbs that are nouns too, where they do not begin a sentence.
+_BEGINS = re.compile(
+    r"(?:add|append|apply|build|change|choose|clip|divide|draw|extract|find|flatten|form|give|group"
+    r"|join|keep|list|locate|make|map|match|merge|move|multiply|normali[sz]e|order|pad|parse|pick"
+    r"|produce|put|rearrange|reverse|rotate|round|scale|search|select|shift|show|simplify|solve|split"
+    r"|subtract|sum|swap|tell|test|transform|translate|trim|truncate|turn|update|validate|verify"
+    r")(?:s|es)?\b",
     re.IGNORECASE,
 )
 _LEAD_IN = re.compile(
     r"(?:in this \w+,?\s+|please\s+|your (?:task|goal|job) is to\s+"
     r"|you (?:have|need|are asked|are required) to\s+|you (?:should|must)\s+"
-    r"|(?:this|the|your) (?:function|method) (?:should\s+|will\s+|must\s+)?"
+    r"|(?:this|the|your|an?) (?:simple )?(?:function|method|program) (?:which |that )?"
+    r"(?:should\s+|will\s+|must\s+)?"
     r"|(?:help|ask)\s+(?:him|her|them)\s+to\s+|(?:and|it|should)\s+)",
     re.IGNORECASE,
 )
@@ -54,7 +83,7 @@ _TAKES = re.compile(
     r"(?:takes?|accepts?|receives?|gets?)\b.{1,80}?\band (?:should )?returns?\s+", re.IGNORECASE
 )
 _FORMULA = re.compile(r"\w[\])]? ?[-+*/^=]+ ?\w")
-_REFERS_BACK = re.compile(r"\b(?:it|its|them|they|their|those|these|this|such)\b", re.IGNORECASE)
+_REFERS_BACK = re.compile(r"\b(?:it|its|them|they|their|those|these|this)\b", re.IGNORECASE)
 
 
 def is_code(problem: str, name: str) -> bool:
@@ -79,11 +108,13 @@ def task_of(text: str, name: str) -> str:
     before = ""
     for sentence in said:
         phrase = _phrase(sentence, name, people)
-        is_story = _STORY.match(sentence) or _OF_A_NAME.match(sentence)
+        is_story = _LEAD_IN.match(sentence) is None and (
+            _STORY.match(sentence) or _SAID_OF_SOMETHING.match(sentence)
+        )
         if phrase and not is_story:
             if before and _REFERS_BACK.search(" ".join(phrase.split()[:WORDS_THAT_REFER])):
                 phrase = f"{before}; {phrase}"
-            if _WANTED.search(phrase):
+            if _WANTED.search(phrase) or _BEGINS.match(phrase):
                 return phrase
             first.append(phrase)
         before = "" if _FORMULA.search(phrase) else phrase

@@ -34,11 +34,13 @@ def failure_modes_of(facts: Facts, predicates: Sequence[str] = ()) -> Iterator[s
 
 
 def _arithmetic_failures(facts: Facts) -> Iterator[str]:
+    counters = _counters(facts)
     for node in facts.nodes:
         if isinstance(node, (ast.BinOp, ast.AugAssign)):
             right = node.right if isinstance(node, ast.BinOp) else node.value
             is_number = constant_value(right) is not None
             is_number = is_number or _is_power(right)
+            is_number = is_number or (isinstance(right, ast.Name) and right.id in counters)
             if isinstance(node.op, ast.Div):
                 if not is_number:
                     yield f"division by zero when {_brief(right)} is zero"
@@ -56,6 +58,25 @@ def _arithmetic_failures(facts: Facts) -> Iterator[str]:
             yield from _call_failures(node, facts)
     if any(_makes_floats(n) for n in facts.nodes):
         yield "floating-point rounding: compare results with a tolerance"
+
+
+def _counters(facts: Facts) -> set[str]:
+    """The names that nothing but loops over ``range(1, ...)`` and upwards give a value."""
+    found: set[str] = set()
+    counted: list[ast.AST] = []
+    for node in facts.nodes:
+        match node:
+            case ast.For(
+                ast.Name(name) as target,
+                ast.Call(ast.Name("range"), [ast.Constant(int(first)), _, *rest], []),
+            ) | ast.comprehension(
+                ast.Name(name) as target,
+                ast.Call(ast.Name("range"), [ast.Constant(int(first)), _, *rest], []),
+            ) if first > 0 and not rest:
+                found.add(name)
+                counted.append(target)
+    others = written_names(n for n in facts.nodes if not any(n is target for target in counted))
+    return found - set(others) - set(facts.parameters)
 
 
 def _is_power(node: ast.expr) -> bool:

@@ -344,14 +344,14 @@ def _called_span(
     signature = _signature(list(bindings), [case], _output_name(function.name))
     tool = single_tool(code, function.name, signature)
     start, end = source.span(function)
-    phrase = docstring_phrase(docstring_of(function)) or function_phrase(
-        function.name, list(bindings), frozenset()
-    )
+    told = docstring_phrase(docstring_of(function))
+    phrase = told or function_phrase(function.name, list(bindings), frozenset())
     return make_span(
         trajectory,
         start=start,
         end=end,
         subquestion=phrase,
+        purpose=told,
         code=code,
         entry_point=function.name,
         signature=signature,

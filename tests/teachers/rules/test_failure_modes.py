@@ -68,6 +68,13 @@ def test_defaults_and_numbers_do_not_fail() -> None:
     assert not any("zero" in mode for mode in _modes("return n / 2 ** n", n=2))
     assert "division by zero when n is zero" in _modes("return 3 / n", n=2)
     assert "division by zero when n is zero" in _modes("return [x % n for x in xs]", xs=[1], n=2)
+    body = "for i in range(2, n):\n        if n % i == 0:\n            return i\n    return n"
+    assert not any("zero" in mode for mode in _modes(body, n=9))
+    assert not any("zero" in m for m in _modes("return [n / i for i in range(1, n)]", n=9))
+    counting = "division by zero when i is zero"
+    assert counting in _modes(body.replace("2, n", "n"), n=9)
+    assert counting in _modes("i = 0\n    " + body, n=9)
+    assert counting in _modes("return [n / i for i in range(3, n, -1)]", n=-9)
     assert not any("zero" in mode for mode in _modes("return s % n + 'b'", s="%d", n=2))
 
 
