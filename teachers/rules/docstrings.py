@@ -38,22 +38,6 @@ _SAID_OF_SOMETHING = re.compile(
     r"(?:(?:an?|the|each|every|all) )?\w+(?: \w+)? (?:is|are|has|have|represents?|consists?)\b",
     re.IGNORECASE,
 )
-_PERSON = frozenset({"He", "She", "It", "They", "We", "You", "That", "This", "Each", "Who", "Let"})
-_SENTENCE_END = re.compile(r"(?<=[a-z\])\"'][.!?;])\s+(?=\S)|(?<=\.\.)\s+(?=[A-Z])")
-#: What leads up to the task and is none itself.
-_STORY = re.compile(
-    r"(?:you(?:'re| are| will be|'ve| have)(?: been)? given\b|imagine\b|suppose\b|consider\b"
-    r"|assum\w+\b|there (?:is|are)\b|note\b|we (?:have|are)\b|(?:the )?(?:inputs?|arguments?)\b"
-    r"|(?:an? )?\w+ (?:is|are) an?\b|[A-Z][a-z]+ (?:has|have|had|wants|likes|was)\b)",
-    re.IGNORECASE,
-)
-#: "xs are coefficients", "each car has a speed".
-_SAID_OF_SOMETHING = re.compile(
-    r"(?:(?:an?|the|each|every|all) )?\w+(?: \w+)? (?:is|are|has|have|represents?|consists?)\b",
-    re.IGNORECASE,
-)
-#: What a function is given, before it is said what it does with it.
-_ONLY_GIVEN = re.compile(r"(?:takes?|accepts?|receives?|given|gets)\b", re.IGNORECASE)
 _PERSON = re.compile(r"\b([A-Z][a-z]+)(?='s\b| (?:has|have|had|wants|likes|was)\b)")
 _WANTED = re.compile(
     r"\b(?:return|find|check|compute|calculate|count|determine|detect|write|create|implement|filter"
