@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tracemine.schemas.types import NUMERIC
 from tracemine.teachers.rules.code_in_words import condition_words
@@ -156,13 +156,17 @@ def _container_failures(facts: Facts, predicates: Sequence[str]) -> Iterator[str
             yield f"empty {name}: check that the result for nothing is the wanted one"
     for name in written_names(ast.walk(facts.function)):
         is_container = name in parameters and facts.head(name) in ("list", "dict", "set")
-        if is_container and _changes_in_place(facts.function, name):
+        if is_container and not _is_rebound(name, [facts.function]):
             yield f"changes {name} in place"
     for node in facts.nodes:
         if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
             of = node.iter.id if isinstance(node.iter, ast.Name) else ""
             written = written_names(n for part in node.body for n in ast.walk(part))
-            if of in parameters and node.target.id in written and not _rebinds(node):
+            if (
+                of in parameters
+                and node.target.id in written
+                and not _is_rebound(node.target.id, node.body)
+            ):
                 yield f"changes the members of {of} in place"
 
 
@@ -201,21 +205,12 @@ def _length_of(node: ast.expr) -> str:
     return argument.id if isinstance(argument, ast.Name) else ""
 
 
-def _changes_in_place(function: ast.FunctionDef, name: str) -> bool:
-    rebound = any(
-        isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)
-        for n in ast.walk(function)
-    )
-    return not rebound
-
-
-def _rebinds(loop: ast.For) -> bool:
-    """Whether the body of a loop gives its variable another value."""
-    assert isinstance(loop.target, ast.Name)
+def _is_rebound(name: str, nodes: Iterable[ast.AST]) -> bool:
+    """Whether anything in ``nodes`` gives ``name`` another value."""
     return any(
-        isinstance(n, ast.Name) and n.id == loop.target.id and not isinstance(n.ctx, ast.Load)
-        for part in loop.body
-        for n in ast.walk(part)
+        isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)
+        for node in nodes
+        for n in ast.walk(node)
     )
 
 
