@@ -37,6 +37,12 @@ class Facts:
     def head(self, name: str) -> str:
         return type_head(self.types.get(name, "any"))
 
+    def constant(self, node: ast.expr) -> bool:
+        """Whether ``node`` is a number of a module (``math.pi``)."""
+        return isinstance(node, ast.Attribute) and (
+            self.imported.get(dotted_name(node.value) or "") in ("math", "cmath", "numpy")
+        )
+
     def called(self, node: ast.Call) -> str:
         """The dotted name of what is called, imports resolved; empty where it has none."""
         dotted = dotted_name(node.func) or ""

@@ -27,20 +27,22 @@ _SUMS = (ast.Add, ast.Sub)
 def failure_modes_of(facts: Facts, predicates: Sequence[str] = ()) -> Iterator[str]:
     """How ``facts.function`` fails on inputs that its ``predicates`` let through, or that no
     predicate can tell."""
-    yield from _arithmetic_failures(facts)
+    yield from _arithmetic_failures(facts, predicates)
     yield from _container_failures(facts, predicates)
     yield from _control_failures(facts)
     yield from _unit_failures(facts)
 
 
-def _arithmetic_failures(facts: Facts) -> Iterator[str]:
-    counters = _counters(facts)
+def _arithmetic_failures(facts: Facts, predicates: Sequence[str]) -> Iterator[str]:
+    never_zero = _counters(facts) | {
+        size for size, of in _sizes(facts).items() if f"len({of}) > 0" in predicates
+    }
     for node in facts.nodes:
         if isinstance(node, (ast.BinOp, ast.AugAssign)):
             right = node.right if isinstance(node, ast.BinOp) else node.value
             is_number = constant_value(right) is not None
-            is_number = is_number or _is_power(right)
-            is_number = is_number or (isinstance(right, ast.Name) and right.id in counters)
+            is_number = is_number or _is_power(right) or facts.constant(right)
+            is_number = is_number or (isinstance(right, ast.Name) and right.id in never_zero)
             if isinstance(node.op, ast.Div):
                 if not is_number:
                     yield f"division by zero when {_brief(right)} is zero"
@@ -111,6 +113,10 @@ def _is_number(node: ast.expr, facts: Facts) -> bool:
     """Whether ``node`` is a number for sure: a numeric parameter, or what arithmetic gives."""
     if isinstance(node, ast.Name):
         return facts.head(node.id) in NUMERIC
+    if isinstance(node, ast.BinOp):
+        parts = (_is_number(node.left, facts), _is_number(node.right, facts))
+        repeats = isinstance(node.op, (ast.Add, ast.Mult, ast.Mod))
+        return all(parts) if repeats else any(parts)
     if isinstance(node, ast.Call):
         return facts.called(node) in ("abs", "float", "int", "len", "round") or facts.called(
             node
@@ -173,12 +179,7 @@ def _container_failures(facts: Facts, predicates: Sequence[str]) -> Iterator[str
 def _places(facts: Facts) -> set[tuple[str, str]]:
     """Pairs of a loop's variable and a name that has an item at each of its values: of
     ``for i in range(len(xs))``, and of ``range(n)`` where n is that length."""
-    sizes: dict[str, str] = {}
-    for node in facts.nodes:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            of = _length_of(node.value)
-            if of:
-                sizes[node.targets[0].id] = of
+    sizes = _sizes(facts)
     found: set[tuple[str, str]] = set()
     for node in facts.nodes:
         if not isinstance(node, (ast.For, ast.comprehension)) or not isinstance(
@@ -196,6 +197,17 @@ def _places(facts: Facts) -> set[tuple[str, str]]:
             if isinstance(first, ast.Name):
                 found.add((first.id, arguments[0].id))
     return found
+
+
+def _sizes(facts: Facts) -> dict[str, str]:
+    """Name -> the name whose length it was given: n -> xs, of ``n = len(xs)``."""
+    return {
+        node.targets[0].id: of
+        for node in facts.nodes
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and (of := _length_of(node.value))
+    }
 
 
 def _length_of(node: ast.expr) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 
 from tracemine.schemas import Parameter, Signature
@@ -22,7 +23,9 @@ def summary_of(function: ast.FunctionDef, signature: Signature, purpose: str = "
     inputs = [_spoken_input(p) for p in signature.inputs]
     given = f" from {listed(inputs)}" if inputs else ""
     if purpose and inputs:  # Its own words may well end in "from the list".
-        given = f" ({', '.join(p.name for p in signature.inputs)})"
+        names = [p.name for p in signature.inputs]
+        unsaid = not set(names) <= set(re.findall(r"\w+", purpose))
+        given = f" ({', '.join(names)})" if unsaid else ""
     expression = as_expression(function)
     formula = as_typed(expression) if expression is not None else ""
     if formula and len(formula) <= MAX_FORMULA and not formula.startswith("lambda"):

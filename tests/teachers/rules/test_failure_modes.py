@@ -65,6 +65,13 @@ def test_defaults_and_numbers_do_not_fail() -> None:
     cannot = "text that is not a number cannot be converted"
     assert cannot not in _modes("return float(n) + int(abs(n))", n=2)
     assert cannot in _modes("return int(s) + 1", s="2")
+    assert cannot in _modes("return float(s * n) + 1", s="2", n=2)
+    assert cannot not in _modes("return float(n - 1) / int(n * 3)", n=2)
+    assert not any("zero" in m for m in _modes("import math\n    return n / math.pi", n=2))
+    body = "size = len(xs)\n    first = xs[0]\n    return first / size"
+    assert not any("zero" in mode for mode in _modes(body, xs=[1]))
+    unsure = "if not xs:\n        xs = [1]\n    size = len(xs)\n    return 1 / size"
+    assert "division by zero when size is zero" in _modes(unsure, xs=[1])
     assert not any("zero" in mode for mode in _modes("return n / 2 ** n", n=2))
     assert "division by zero when n is zero" in _modes("return 3 / n", n=2)
     assert "division by zero when n is zero" in _modes("return [x % n for x in xs]", xs=[1], n=2)

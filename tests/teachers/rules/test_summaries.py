@@ -27,5 +27,6 @@ def test_the_purpose_stands_in_place_of_the_output() -> None:
     assert summary("return sum(xs) + 1") == "Computes xs total from xs: sum(xs) + 1"
     told = summary("return sum(xs) + 1", "add up a list, and one")
     assert told == "Add up a list, and one (xs): sum(xs) + 1"
+    assert summary("return sum(xs) + 1", "add up xs, and one") == "Add up xs, and one: sum(xs) + 1"
     looped = summary("t = 1\n    for x in xs:\n        t += x\n    return t", "add them up")
     assert looped == "Add them up (xs), in a loop"
