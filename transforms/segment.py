@@ -30,7 +30,8 @@ SHORT_QUOTE = f"quote has fewer than {MIN_QUOTE} characters"
 NO_PRECONDITIONS = "no preconditions"
 NO_VERIFIER = "no verifier for its result"
 NOT_REPLAYABLE = "not replayable: no code"
-UNREADABLE = "code does not parse, or nests too deeply"
+UNREADABLE = "code does not parse"
+TOO_DEEP = "code nests too deeply"
 UNDEFINED = "code uses a name that nothing defines"
 REACHES_OUT = "code reaches for files, processes, the network or other code"
 NO_INSTANCE = "not replayable: no instance"
@@ -148,12 +149,14 @@ def _fault(code: str) -> str | None:
     """Why no later stage could use the code, or None."""
     try:
         if depth(ast.parse(code)) > MAX_DEPTH:
-            return UNREADABLE
+            return TOO_DEEP
         if undefined_names(code):
             return UNDEFINED
         return REACHES_OUT if reaches_out(code) else None
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError):
         return UNREADABLE
+    except (RecursionError, MemoryError):
+        return TOO_DEEP
 
 
 def _normalised(span: Span) -> Span:

@@ -171,9 +171,8 @@ def finish(procedure_id: str, evidence: Iterable[Evidence], policy: Policy, as_o
         signature=first.signature,
         preconditions=lead.preconditions,
         predicates=lead.predicates,
-        failure_modes=tuple(
-            dict.fromkeys(mode for v in shown for mode in v.founder.span.failure_modes)
-        ),
+        # Those of other variants speak of parameters by other names.
+        failure_modes=lead.failure_modes,
         verifier=lead.verifier,
         teacher=lead.teacher,
         variants=tuple(records),

@@ -138,13 +138,17 @@ def _body(
         if name not in simple
     ]
     body = [change.visit(copy.deepcopy(statement)) for statement in check.body]
-    return first + [s for s in body if not _says_nothing(s)]
+    return first + [s for s in body if not says_nothing(s)]
 
 
-def _says_nothing(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Pass) or (
-        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-    )
+def says_nothing(statement: ast.stmt) -> bool:
+    """A docstring, ``pass``, or ``assert True``, with which many checks begin."""
+    match statement:
+        case ast.Pass() | ast.Expr(ast.Constant()):
+            return True
+        case ast.Assert(ast.Constant(value)):
+            return bool(value)
+    return False
 
 
 class _Change(ast.NodeTransformer):

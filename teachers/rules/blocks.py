@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from tracemine.teachers.rules.slices import BUILTINS, needed_from_outside, writes_of
+from tracemine.teachers.rules.functions import BUILTINS
+from tracemine.teachers.rules.slices import needed_from_outside, writes_of
 from tracemine.teachers.rules.source import Source
 
 

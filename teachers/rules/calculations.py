@@ -24,7 +24,6 @@ from tracemine.teachers.rules.chains import (
     verdict,
     without_annotations,
 )
-from tracemine.teachers.rules.derive import operations, single_tool
 from tracemine.teachers.rules.expressions import (
     Binary,
     Expression,
@@ -39,6 +38,7 @@ from tracemine.teachers.rules.leaks import leaks
 from tracemine.teachers.rules.lifting import WELL_KNOWN, Mention, mentions, percent_forms
 from tracemine.teachers.rules.naming import call, question_words, result_words
 from tracemine.teachers.rules.numerals import find_numerals, word_set
+from tracemine.teachers.rules.operations import operations
 from tracemine.teachers.rules.quotes import Quotes, is_quotable
 from tracemine.teachers.rules.routines import (
     Constant,
@@ -52,6 +52,7 @@ from tracemine.teachers.rules.routines import (
 )
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.steps import ABANDONED, Steps, in_sentence_case
+from tracemine.teachers.rules.tools import single_tool
 from tracemine.verifiers.numbers import parse_number
 from tracemine.verifiers.texts import plain_text
 

@@ -22,8 +22,6 @@ MAX_SPANS = 40
 #: Code blocks of one trajectory that are read.
 MAX_BLOCKS = 12
 
-DOES_NOT_PARSE = "code does not parse"
-
 
 def read_code(trajectory: Trajectory, sandbox: Sandbox) -> Segmentation:
     """The routines of the code in ``trajectory.trace``; nothing for a trace without code.
@@ -41,7 +39,7 @@ def read_code(trajectory: Trajectory, sandbox: Sandbox) -> Segmentation:
         try:
             sources.append(parse_source(trace, start, end))
         except NotCodeError as error:
-            dropped.append(Dropped(start, end, DOES_NOT_PARSE, str(error)))
+            dropped.append(Dropped(start, end, error.reason, error.detail))
     for places in joined_blocks(sources):
         for found in _read_joined(trajectory, [sources[i] for i in places], sandbox):
             spans.extend(found.spans)
@@ -74,7 +72,7 @@ def _read_task(trajectory: Trajectory, sandbox: Sandbox) -> Segmentation:
     try:
         source = parse_source(trajectory.trace, start, end)
     except NotCodeError as error:
-        return Segmentation((), (Dropped(start, end, DOES_NOT_PARSE, str(error)),))
+        return Segmentation((), (Dropped(start, end, error.reason, error.detail),))
     return read_task(trajectory, source, sandbox)
 
 

@@ -24,7 +24,6 @@ from tracemine.schemas.records import Kind
 from tracemine.teachers.base import Dropped, Segmentation
 from tracemine.teachers.rules import composition, words
 from tracemine.teachers.rules.chains import is_equal
-from tracemine.teachers.rules.derive import operations, single_tool, spoken
 from tracemine.teachers.rules.expressions import (
     Binary,
     Call,
@@ -51,11 +50,14 @@ from tracemine.teachers.rules.letters import LENGTH
 from tracemine.teachers.rules.lifting import mentions
 from tracemine.teachers.rules.naming import noun_before
 from tracemine.teachers.rules.numerals import word_set
+from tracemine.teachers.rules.operations import operations
 from tracemine.teachers.rules.quotes import Quotes
 from tracemine.teachers.rules.solvers import LINEAR, QUADRATIC, SYSTEM, TWO_SIDED, Solver
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.steps import ABANDONED, Steps
+from tracemine.teachers.rules.tools import single_tool
 from tracemine.teachers.rules.wellknown import recognise
+from tracemine.teachers.rules.words import spoken
 from tracemine.verifiers import verify
 
 #: Most formulas of one trace that are read, and most of one composed routine.

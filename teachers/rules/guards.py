@@ -12,6 +12,7 @@ import re
 import tokenize
 from collections.abc import Iterable, Iterator
 
+from tracemine.teachers.rules.functions import docstring_of
 from tracemine.teachers.rules.numerals import find_numerals
 
 #: Conditions from words that one routine is given.
@@ -105,7 +106,7 @@ def negated(node: ast.expr) -> ast.expr:
 def stated_conditions(function: ast.FunctionDef, code: str, parameters: Iterable[str]) -> list[str]:
     """What the docstring of ``function`` and the comments of ``code`` say of its inputs."""
     names = list(parameters)
-    lines = [*(ast.get_docstring(function) or "").splitlines(), "", *comments_of(code)]
+    lines = [*docstring_of(function).splitlines(), "", *comments_of(code)]
     return conditions_in_words(lines, names)
 
 

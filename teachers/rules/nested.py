@@ -11,8 +11,10 @@ import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tracemine.teachers.rules.derive import parameters_of
-from tracemine.teachers.rules.slices import BUILTINS, reads_of
+from tracemine.teachers.rules.functions import BUILTINS, parameters_of
+from tracemine.teachers.rules.slices import reads_of
+
+NOT_LIFTED = "cannot stand outside the function around it"
 
 
 @dataclass(frozen=True, slots=True)

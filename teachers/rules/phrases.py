@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 from tracemine.teachers.rules import words
-from tracemine.teachers.rules.derive import join_words, spoken
 from tracemine.teachers.rules.numerals import NUMBER_WORDS, find_numerals, word_set
 
 #: Longest subquestion, in characters.
@@ -18,10 +17,10 @@ MAX_PHRASE = 240
 MAX_NAMED = 6
 
 _TASK = re.compile(
-    r"^\s*(?:please\s+)?(?:write|create|implement|define|develop|make)\s+(?:a|an|the)?\s*"
+    r"^[\s#*>-]*(?:please\s+)?(?:write|create|implement|define|develop|make)\s+(?:a|an|the)?\s*"
     r"(?:python\s+|simple\s+|recursive\s+)*(?:function|program|method|script|code|regex)\w*\s*"
     r"(?:in\s+python\s+)?(?:named\s+\w+\s+|called\s+\w+\s+)?"
-    r"(?:that|which|to|for|where|using|-)?\s*(?:should\s+|will\s+|can\s+)?",
+    r"(?:that|which|to|for|of|where|using|-)?\s*(?:should\s+|will\s+|can\s+)?",
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"\s*\b(?:by|in|with|using)\s+(?:the\s+)?function\s+name\s+\w+", re.IGNORECASE)
@@ -100,7 +99,7 @@ def name_phrase(name: str, names: frozenset[str]) -> str:
     """The words of an identifier without the names of people, days and numbers: "age" out of
     ``alice_age``; empty if it consists of nothing else."""
     dropped = names | words.CALENDAR | NUMBER_WORDS
-    kept = [w for w in spoken(name).split() if w not in dropped and not w.isdigit()]
+    kept = [w for w in words.spoken(name).split() if w not in dropped and not w.isdigit()]
     return " ".join(kept)
 
 
@@ -117,7 +116,7 @@ def derivation_phrase(
         return wanted
     if len(parts) > MAX_NAMED:
         parts = [*parts[:MAX_NAMED], "more"]
-    return f"{wanted} from {join_words(parts)}"
+    return f"{wanted} from {words.listed(parts)}"
 
 
 def comment_phrase(comment: str, names: frozenset[str]) -> str:

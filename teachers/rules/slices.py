@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import ast
-import builtins
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tracemine.teachers.rules.derive import written_names
+from tracemine.teachers.rules.functions import BUILTINS, COMPREHENSIONS
 
-BUILTINS = frozenset(dir(builtins))
 #: Builtins that libraries whose names are imported all at once have functions of the name of.
 HIDDEN = frozenset({"abs", "all", "any", "divmod", "max", "min", "pow", "round", "sum"})
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+#: Methods of the built-in containers that change them.
+MUTATORS = frozenset(
+    {
+        "add", "append", "appendleft", "clear", "difference_update", "discard", "extend",
+        "extendleft", "insert", "intersection_update", "pop", "popitem", "popleft", "remove",
+        "reverse", "rotate", "setdefault", "sort", "symmetric_difference_update", "update",
+    }
+)  # fmt: skip
 
 
 def reads_of(node: ast.AST) -> list[str]:
@@ -47,7 +52,10 @@ def _exposed_one(node: ast.stmt, defined: set[str], found: dict[str, None]) -> s
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return set(writes_of(node))
     if isinstance(node, _FUNCTIONS):
-        for part in (*node.decorator_list, *node.args.defaults, *node.args.kw_defaults):
+        # Python evaluates annotations with the definition: `List[int]` needs its import.
+        noted = [a.annotation for a in ast.walk(node.args) if isinstance(a, ast.arg)]
+        outside = (*node.decorator_list, *node.args.defaults, *node.args.kw_defaults)
+        for part in (*outside, *noted, node.returns):
             if part is not None:
                 _expression_reads(part, defined, found)
         _function_reads(node, defined, found)
@@ -133,7 +141,7 @@ def _expression_reads(node: ast.AST, bound: set[str], found: dict[str, None]) ->
                 _expression_reads(default, bound, found)
         _expression_reads(node.body, bound | own, found)
         return
-    if isinstance(node, _COMPREHENSIONS):
+    if isinstance(node, COMPREHENSIONS):
         inside = set(bound)
         for generator in node.generators:
             _expression_reads(generator.iter, inside, found)
@@ -161,7 +169,7 @@ def _walk_scope(node: ast.AST) -> Iterable[ast.AST]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (*_FUNCTIONS, ast.ClassDef)):
             yield child
-        elif not isinstance(child, (ast.Lambda, *_COMPREHENSIONS)):
+        elif not isinstance(child, (ast.Lambda, *COMPREHENSIONS)):
             yield from _walk_scope(child)
 
 
@@ -172,6 +180,36 @@ def writes_of(node: ast.stmt) -> list[str]:
         return [node.name]
     # The name of an exception is gone after its handler.
     return written_names(n for n in _walk_scope(node) if not isinstance(n, ast.ExceptHandler))
+
+
+def written_names(nodes: Iterable[ast.AST]) -> list[str]:
+    """The names that ``nodes``, each for itself, bind or change the contents of."""
+    found: dict[str, None] = {}
+    for inner in nodes:
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, (ast.Store, ast.Del)):
+            found[inner.id] = None
+        elif isinstance(inner, (ast.Subscript, ast.Attribute)) and isinstance(
+            inner.ctx, (ast.Store, ast.Del)
+        ):
+            root: ast.AST = inner
+            while isinstance(root, (ast.Subscript, ast.Attribute)):
+                root = root.value
+            if isinstance(root, ast.Name):
+                found[root.id] = None
+        elif (
+            isinstance(inner, ast.Call)
+            and isinstance(inner.func, ast.Attribute)
+            and isinstance(inner.func.value, ast.Name)
+            and inner.func.attr in MUTATORS
+        ):
+            found[inner.func.value.id] = None
+        elif isinstance(inner, (*_FUNCTIONS, ast.ClassDef, ast.ExceptHandler)):
+            if inner.name:
+                found[inner.name] = None
+        elif isinstance(inner, (ast.Import, ast.ImportFrom)):
+            for alias in inner.names:
+                found[alias.asname or alias.name.partition(".")[0]] = None
+    return list(found)
 
 
 def changed_objects(node: ast.AST, objects: frozenset[str]) -> list[str]:

@@ -21,11 +21,21 @@ MAX_CODE_CHARS = 30_000
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-TOO_DEEP = "nested too deeply"
+DOES_NOT_PARSE = "code does not parse"
+TOO_LONG = "code is longer than any routine"
+TOO_DEEP = "code nests too deeply"
+#: Of code that was read.
+NO_RESULT = "does not reproduce its own result"
+NOT_PLAIN = "values are not plain"
 
 
 class NotCodeError(ValueError):
-    """Text that is not Python, or more of it than a routine has."""
+    """Text that is not Python, or more of it than a routine has: one of the reasons above."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
 
 
 @dataclass(frozen=True)
@@ -117,11 +127,11 @@ def parse_source(trace: str, start: int, end: int, *, text: str = "") -> Source:
     """
     text = text or trace[start:end]
     if len(text) > MAX_CODE_CHARS:
-        raise NotCodeError("longer than any routine")
+        raise NotCodeError(TOO_LONG, f"{len(text)} characters")
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError) as error:
-        raise NotCodeError(str(error)) from error
+        raise NotCodeError(DOES_NOT_PARSE, str(error)) from error
     except (RecursionError, MemoryError) as error:  # which of them depends on the caller's stack
         raise NotCodeError(TOO_DEEP) from error
     if depth(tree) > MAX_DEPTH:

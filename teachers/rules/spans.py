@@ -36,15 +36,18 @@ def make_span(
     cases: Sequence[Case],
     kind: Kind = "procedural",
     tool: str | None = None,
+    purpose: str = "",
 ) -> Span:
     """A span over ``trajectory.trace[start:end]``; what can be derived from the code is derived.
 
-    ``cases[0]`` is the span's own instance, further ones are held-out tests.
+    ``cases[0]`` is the span's own instance, further ones are held-out tests. ``purpose`` is for the
+    summary (see `describe`).
 
     Raises:
         NotPlainError: if a binding or result is not a plain value.
     """
-    derived = describe(code, entry_point, signature, [case.bindings for case in cases])
+    bindings = [case.bindings for case in cases]
+    derived = describe(code, entry_point, signature, bindings, purpose=purpose)
     own = encode(cases[0].bindings)
     span_id = content_id("span", trajectory.id, start, end, code, own, FINGERPRINT)
     return replace(

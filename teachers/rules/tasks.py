@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from tracemine.schemas import NotPlainError, Parameter, Signature, Span, Trajectory, encode
+from tracemine.schemas import NotPlainError, Parameter, Signature, Span, Trajectory
 from tracemine.schemas.types import join_all, type_of
 from tracemine.teachers.base import Dropped, Segmentation
 from tracemine.teachers.rules.calls import (
@@ -17,20 +17,24 @@ from tracemine.teachers.rules.calls import (
     parameters_with_defaults,
 )
 from tracemine.teachers.rules.classes import Unit, as_test_of, units_of
-from tracemine.teachers.rules.derive import find_function, single_tool, spoken
+from tracemine.teachers.rules.docstrings import is_code, task_of
 from tracemine.teachers.rules.doctests import examples_of
-from tracemine.teachers.rules.nested import nested_in
+from tracemine.teachers.rules.functions import docstring_of, find_function
+from tracemine.teachers.rules.nested import NOT_LIFTED, nested_in
 from tracemine.teachers.rules.phrases import (
     docstring_phrase,
     function_phrase,
     says_what,
     task_phrase,
 )
-from tracemine.teachers.rules.shown import is_shown, tokens_of
+from tracemine.teachers.rules.shown import Told, is_shown
 from tracemine.teachers.rules.slices import closure, writes_of
-from tracemine.teachers.rules.source import Source, run_again
+from tracemine.teachers.rules.source import NO_RESULT, NOT_PLAIN, Source, run_again
 from tracemine.teachers.rules.spans import Case, make_span
+from tracemine.teachers.rules.task_tests import HOLE, Test, evaluate, parse_test
+from tracemine.teachers.rules.tools import single_tool
 from tracemine.teachers.rules.tracing import Scope, instrument, read_recording
+from tracemine.teachers.rules.words import spoken
 from tracemine.verifiers.equivalence import verify
 from tracemine.verifiers.sandbox import Sandbox
 from tracemine.verifiers.unit_tests import TEST_LIMITS, admission_test
@@ -40,24 +44,8 @@ MAX_FUNCTIONS = 20
 #: Tests of one task that become instances.
 MAX_TESTS = 40
 
-NO_RESULT = "does not reproduce its own result"
 NOT_CALLED = "the tests do not reach it"
-NOT_LIFTED = "cannot stand outside the function around it"
-NOT_PLAIN = "values are not plain"
 WORDLESS = "nothing says what it computes"
-
-_EVALUATE = "_tm_case"
-_HOLE = "_tm_hole"
-
-
-@dataclass(frozen=True, slots=True)
-class _Test:
-    """``assert around(f(arguments)) == expected``; ``around`` has a hole where the call stands."""
-
-    setup: tuple[ast.stmt, ...]
-    call: ast.Call
-    around: str
-    expected: ast.expr
 
 
 def read_task(trajectory: Trajectory, source: Source, sandbox: Sandbox) -> Segmentation:
@@ -84,17 +72,11 @@ def read_task(trajectory: Trajectory, source: Source, sandbox: Sandbox) -> Segme
     for function in functions[:MAX_FUNCTIONS]:
         if function is not _last(functions, function.name):
             continue
-        start, end = source.span(function)
-        try:
+        with _dropping(dropped, *source.span(function), NO_CALLS):
             if function.name == main:
                 spans.append(_main_span(trajectory, source, function, tests, sandbox))
             else:
                 spans.append(_called_span(trajectory, source, function, function.name, sandbox))
-        except NotACaseError as error:
-            reason, _, detail = str(error).partition(": ")
-            dropped.append(Dropped(start, end, reason, detail))
-        except NotPlainError as error:
-            dropped.append(Dropped(start, end, NO_CALLS, str(error)))
     known = [name for node in source.tree.body for name in writes_of(node)]
     for nested in (n for outer in functions[:MAX_FUNCTIONS] for n in nested_in(outer, known)):
         start, end = source.span(nested.inner)
@@ -102,14 +84,21 @@ def read_task(trajectory: Trajectory, source: Source, sandbox: Sandbox) -> Segme
             dropped.append(Dropped(start, end, NOT_LIFTED, nested.qualified))
             continue
         around = source.with_functions([(nested.lifted, nested.inner)])
-        try:
+        with _dropping(dropped, start, end, NOT_PLAIN):
             spans.append(_called_span(trajectory, around, nested.lifted, nested.qualified, sandbox))
-        except NotACaseError as error:
-            reason, _, detail = str(error).partition(": ")
-            dropped.append(Dropped(start, end, reason, detail))
-        except NotPlainError as error:
-            dropped.append(Dropped(start, end, NOT_PLAIN, str(error)))
     return Segmentation(tuple(spans), tuple(dropped))
+
+
+@contextmanager
+def _dropping(dropped: list[Dropped], start: int, end: int, not_plain: str) -> Iterator[None]:
+    """Adds to ``dropped`` why the function at a place gives no span."""
+    try:
+        yield
+    except NotACaseError as error:
+        reason, _, detail = str(error).partition(": ")
+        dropped.append(Dropped(start, end, reason, detail))
+    except NotPlainError as error:
+        dropped.append(Dropped(start, end, not_plain, str(error)))
 
 
 def _unit_of(source: Source, tests: Sequence[str]) -> tuple[Unit, list[str]] | Dropped | None:
@@ -169,10 +158,10 @@ def _main_span(
     sandbox: Sandbox,
 ) -> Span:
     asked = _asked(trajectory, function)
-    tests: list[_Test | None] = []
+    tests: list[Test | None] = []
     for text in texts:
         try:
-            tests.append(_parse_test(text, function.name))
+            tests.append(parse_test(text, function.name))
         except (NotACaseError, SyntaxError, ValueError, RecursionError, MemoryError):
             tests.append(None)
     own = admission_test(trajectory.problem_id, list(trajectory.tests))
@@ -182,7 +171,7 @@ def _main_span(
     code = source.module_text(closure(source.tree.body, [function.name]))
     usable = [(i, t) for i, t in enumerate(tests) if t is not None and t.around == first.around]
     usable.sort(key=lambda pair: (pair[0] != own, pair[0]))
-    evaluated = _evaluate(source, trajectory.test_setup, function, usable, sandbox)
+    evaluated = evaluate(source, trajectory.test_setup, function, usable, sandbox)
     if not evaluated or evaluated[0][0] != own:
         raise NotACaseError(f"{NO_CALLS}: the test that admits it has values that are not plain")
     code, entry_point, renamed = _wrapped(code, function, first.around)
@@ -216,6 +205,7 @@ def _main_span(
         start=start,
         end=end,
         subquestion=asked,
+        purpose=asked,
         code=code,
         entry_point=entry_point,
         signature=signature,
@@ -251,9 +241,11 @@ def _examples(
 def _asked(trajectory: Trajectory, function: ast.FunctionDef) -> str:
     """What the task asks for, else what the function says of itself."""
     parameters = [argument.arg for argument in function.args.args]
+    doc = docstring_of(function)
+    is_prompt = is_code(trajectory.problem, function.name)
     for phrase in (
-        task_phrase(trajectory.problem),
-        docstring_phrase(ast.get_docstring(function)),
+        task_of(doc, function.name) if is_prompt else task_phrase(trajectory.problem),
+        docstring_phrase(doc),
         function_phrase(function.name, [], frozenset()),
     ):
         if says_what(phrase):
@@ -264,18 +256,20 @@ def _asked(trajectory: Trajectory, function: ast.FunctionDef) -> str:
 def _not_shown(
     trajectory: Trajectory,
     function: ast.FunctionDef,
-    tests: Mapping[int, _Test],
+    tests: Mapping[int, Test],
     evaluated: Sequence[tuple[int, dict[str, Any], Any]],
     own: int,
 ) -> list[tuple[int, dict[str, Any], Any]]:
     """``evaluated`` without the tests, but its own, that the problem or the trace tells."""
-    told = tokens_of(f"{trajectory.problem}\n{trajectory.trace}")
+    told = Told.by(f"{trajectory.problem}\n{trajectory.trace}")
     names, _ = parameters_with_defaults(function)
     kept = []
     for index, bindings, result in evaluated:
-        given = arguments_of(tests[index].call, names)
+        call = tests[index].call
+        given = arguments_of(call, names)
         arguments = [(name, bindings[name]) for name in names if name in given]
-        if index == own or not is_shown(told, function.name, arguments, result):
+        written = ast.unparse(call)
+        if index == own or not is_shown(told, function.name, arguments, result, written=written):
             kept.append((index, bindings, result))
     return kept
 
@@ -284,188 +278,19 @@ def _is_truth(expected: Any, got: Any) -> bool:
     return type(expected) is bool and type(got) is not bool and bool(got) is expected
 
 
-def _parse_test(text: str, name: str) -> _Test:
-    """Read one test.
-
-    Raises:
-        NotACaseError: if it does not compare one call of ``name`` with a value.
-    """
-    body = ast.parse(text.strip()).body
-    asserts = [s for s in body if isinstance(s, ast.Assert)]
-    if len(asserts) != 1 or body[-1] is not asserts[0]:
-        raise NotACaseError(NO_CALLS)
-    setup = tuple(s for s in body if s is not asserts[0])
-    actual, expected = _compared(asserts[0].test, name)
-    call, around = _take_call(actual, name)
-    return _Test(setup, call, around, expected)
-
-
-def _compared(test: ast.expr, name: str) -> tuple[ast.expr, ast.expr]:
-    """What a condition says of the call, and the value it asks for."""
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        return test.operand, ast.Constant(False)
-    if isinstance(test, ast.Call) and _calls_of(test, name) and test.args:
-        dotted = ast.unparse(test.func)
-        if (
-            dotted.rpartition(".")[2] in ("isclose", "allclose", "array_equal")
-            and len(test.args) >= 2
-        ):
-            return _one_side(test.args[0], test.args[1], name)
-        return test, ast.Constant(True)
-    if isinstance(test, ast.Compare) and len(test.ops) == 1:
-        left, right = test.left, test.comparators[0]
-        operator = test.ops[0]
-        if isinstance(operator, (ast.Eq, ast.Is)):
-            return _one_side(left, right, name)
-        if isinstance(operator, (ast.Lt, ast.LtE)) and _is_difference(left):
-            assert isinstance(left, ast.Call)
-            difference = left.args[0]
-            assert isinstance(difference, ast.BinOp)
-            return _one_side(difference.left, difference.right, name)
-    raise NotACaseError(NO_CALLS)
-
-
-def _is_difference(node: ast.expr) -> bool:
-    """``abs(a - b)``"""
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "abs"
-        and len(node.args) == 1
-        and isinstance(node.args[0], ast.BinOp)
-        and isinstance(node.args[0].op, ast.Sub)
-    )
-
-
-def _one_side(left: ast.expr, right: ast.expr, name: str) -> tuple[ast.expr, ast.expr]:
-    if _calls_of(left, name) and not _calls_of(right, name):
-        return left, _unwrapped(right)
-    if _calls_of(right, name) and not _calls_of(left, name):
-        return right, _unwrapped(left)
-    raise NotACaseError(NO_CALLS)
-
-
-def _unwrapped(node: ast.expr) -> ast.expr:
-    """``pytest.approx(x)`` is x, to a tolerance."""
-    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("approx") and node.args:
-        return node.args[0]
-    return node
-
-
-def _calls_of(node: ast.AST, name: str) -> list[ast.Call]:
-    return [
-        n
-        for n in ast.walk(node)
-        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name
-    ]
-
-
-class _Dig(ast.NodeTransformer):
-    def __init__(self, call: ast.Call) -> None:
-        self.call = call
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        if node is self.call:
-            return ast.Name(_HOLE, ast.Load())
-        return self.generic_visit(node)
-
-
-def _take_call(actual: ast.expr, name: str) -> tuple[ast.Call, str]:
-    calls = _calls_of(actual, name)
-    if len(calls) != 1:
-        raise NotACaseError(NO_CALLS)
-    around = ast.unparse(_Dig(calls[0]).visit(actual))
-    if around == _HOLE:
-        return calls[0], ""
-    for part in ast.walk(ast.parse(around)):
-        # Around the call only what says how to compare: sorted(...), set(...), round(..., 2).
-        plain = (ast.Module, ast.Expr, ast.Call, ast.Name, ast.Constant, ast.Load, ast.Subscript,
-                 ast.UnaryOp, ast.USub, ast.keyword)  # fmt: skip
-        if not isinstance(part, plain):
-            raise NotACaseError(NO_CALLS)
-    return calls[0], around
-
-
-def _evaluate(
-    source: Source,
-    setup: str,
-    function: ast.FunctionDef,
-    tests: Sequence[tuple[int, _Test]],
-    sandbox: Sandbox,
-) -> list[tuple[int, dict[str, Any], Any]]:
-    """(index, bindings, expected) of each test whose values are plain. Values come from the tests'
-    own text: the function is never asked what it gives."""
-    names, defaults = parameters_with_defaults(function)
-    found: list[tuple[int, dict[str, Any], Any]] = []
-    for index, test in tests:
-        pieces = {_piece(n): e for n, e in arguments_of(test.call, names).items()}
-        for name in names:
-            if _piece(name) not in pieces:
-                if name not in defaults:
-                    raise NotACaseError(f"{NO_CALLS}: no value for {name}")
-                pieces[_piece(name)] = defaults[name]
-        pieces[""] = test.expected
-        values = _literal_values(pieces)
-        if values is None:
-            values = _run_values(source, setup, function, test, pieces, sandbox)
-        if values is None:
-            continue
-        result = values.pop("")
-        bindings = {name: values[_piece(name)] for name in names}
-        try:
-            encode([bindings, result])
-        except NotPlainError:
-            continue
-        found.append((index, bindings, result))
-    return found
-
-
-def _piece(name: str) -> str:
-    return f"p_{name}"
-
-
-def _literal_values(pieces: Mapping[str, ast.expr]) -> dict[str, Any] | None:
-    try:
-        return {name: ast.literal_eval(node) for name, node in pieces.items()}
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return None
-
-
-def _run_values(
-    source: Source,
-    setup: str,
-    function: ast.FunctionDef,
-    test: _Test,
-    pieces: Mapping[str, ast.expr],
-    sandbox: Sandbox,
-) -> dict[str, Any] | None:
-    """The values of expressions, evaluated in the sandbox beside the module and the test's setup;
-    the function under test is taken away first, so that no value can come from it."""
-    items = ", ".join(f"{name!r}: {ast.unparse(node)}" for name, node in pieces.items())
-    rest = [i for i, n in enumerate(source.tree.body) if n is not function]
-    parts = [
-        source.module_text(rest),
-        setup.replace("\r\n", "\n"),
-        *(ast.unparse(s) for s in test.setup),
-        f"def {_EVALUATE}():\n    return {{{items}}}\n",
-    ]
-    run = sandbox.run("\n".join(parts), _EVALUATE, {})
-    return run.value if run.status == "ok" and isinstance(run.value, dict) else None
-
-
 def _wrapped(code: str, function: ast.FunctionDef, around: str) -> tuple[str, str, dict[str, str]]:
     """The code with a function around the entry point that does what the tests do with its result
     (``around`` with a hole, or the name of one function), and the parameters it renamed."""
     if not around:
         return code, function.name, {}
     if around.isidentifier():
-        around = f"{around}({_HOLE})"
+        around = f"{around}({HOLE})"
     first = ast.parse(around, mode="eval").body
     verb = ast.unparse(first.func) if isinstance(first, ast.Call) else "part"
     entry = f"{function.name}_{verb.rpartition('.')[2] if verb != 'bool' else 'holds'}"
     names, _ = parameters_with_defaults(function)
     call = f"{function.name}({', '.join(f'{n}={n}' for n in names)})"
-    body = around.replace(_HOLE, call)
+    body = around.replace(HOLE, call)
     text = f"{code}\n\ndef {entry}({', '.join(names)}):\n    return {body}\n"
     return text, entry, {}
 
@@ -519,14 +344,14 @@ def _called_span(
     signature = _signature(list(bindings), [case], _output_name(function.name))
     tool = single_tool(code, function.name, signature)
     start, end = source.span(function)
-    phrase = docstring_phrase(ast.get_docstring(function)) or function_phrase(
-        function.name, list(bindings), frozenset()
-    )
+    told = docstring_phrase(docstring_of(function))
+    phrase = told or function_phrase(function.name, list(bindings), frozenset())
     return make_span(
         trajectory,
         start=start,
         end=end,
         subquestion=phrase,
+        purpose=told,
         code=code,
         entry_point=function.name,
         signature=signature,

@@ -22,9 +22,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracemine.teachers.rules.derive import parameters_of
+from tracemine.teachers.rules.functions import BUILTINS, parameters_of
 from tracemine.teachers.rules.nested import captured_by
-from tracemine.teachers.rules.slices import BUILTINS, writes_of
+from tracemine.teachers.rules.slices import writes_of
 
 #: Calls of one function that are recorded.
 MAX_CALLS = 3

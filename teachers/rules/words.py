@@ -147,6 +147,15 @@ def identifier(words: Iterable[str]) -> str:
     return f"{name}_value" if keyword.iskeyword(name) or keyword.issoftkeyword(name) else name
 
 
+_NAME_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+
+
+def spoken(name: str) -> str:
+    """An identifier as words: ``total_cost`` and ``totalCost`` are "total cost"."""
+    found = _NAME_PART.findall(name)
+    return " ".join(w if w.isupper() and len(w) > 1 else w.lower() for w in found) or name
+
+
 def free_name(name: str, taken: set[str]) -> str:
     """``name``, with a number behind it where it is taken; then it is."""
     found, count = name, 2
@@ -186,12 +195,12 @@ def singular(word: str) -> str:
     return word[:-1]
 
 
-def listed(parts: Sequence[str]) -> str:
-    """``a, b and c``, each once."""
+def listed(parts: Sequence[str], *, last: str = "and") -> str:
+    """``a, b and c``, each once; ``last`` is the word before the last."""
     unique = list(dict.fromkeys(parts))
     if len(unique) < 2:
         return "".join(unique)
-    return f"{', '.join(unique[:-1])} and {unique[-1]}"
+    return f"{', '.join(unique[:-1])} {last} {unique[-1]}"
 
 
 # --- sentences and masking --------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -140,6 +141,18 @@ def test_words_apart_one_behaviour_is_one_procedure_with_two_variants() -> None:
     assert {v.attempts for v in done.procedure.variants} == {7}
     assert {v.passes for v in done.procedure.variants} == {7}
     assert done.procedure.procedure_id == min(v.variant_id for v in done.procedure.variants)
+
+
+def test_an_entry_says_how_the_variant_that_it_shows_fails() -> None:
+    group = [
+        replace(found, span=replace(found.span, failure_modes=(f"fails on {code.count(' ')}",)))
+        for number, code in ((1, LEFT), (2, LEFT), (3, SAME), (4, SAME))
+        for found in [spent(number, code)]
+    ]
+    (done,) = finished(mined(*group)[0])
+    (shown, other) = done.procedure.variants
+    assert shown.code != other.code and shown.code is not None
+    assert done.procedure.failure_modes == (f"fails on {shown.code.count(' ')}",)
 
 
 def test_alike_in_words_and_not_in_behaviour_are_two_and_the_rate_says_so() -> None:

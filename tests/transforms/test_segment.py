@@ -100,7 +100,7 @@ def test_a_procedural_span_with_all_it_needs_goes_on_with_shape_and_verifier() -
     [
         ({"code": None}, stage.NOT_REPLAYABLE),
         ({"code": "def f(:"}, stage.UNREADABLE),
-        ({"code": "def f(x):\n    return x" + " + 1" * 300}, stage.UNREADABLE),
+        ({"code": "def f(x):\n    return x" + " + 1" * 300}, stage.TOO_DEEP),
         ({"code": "(" * 5000}, stage.UNREADABLE),
         ({"code": "def f(x):\n    return g(x)"}, stage.UNDEFINED),
         ({"code": "import os\ndef f(x):\n    os.system('true')\n    return x"}, stage.REACHES_OUT),

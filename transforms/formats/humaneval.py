@@ -4,14 +4,15 @@
     test (``def check(candidate)``), entry_point
 
 Fields as on the card of openai/openai_humaneval. The trace is the whole function, prompt and body.
-The assertions of ``check`` become one test each, so that one may admit and the others replay; a
-``check`` that does more than assert (loops, draws numbers) is one test.
+The assertions of ``check`` become one test each, so that one may admit and the others replay, with
+its loops over what stands there written out and its names for plain values put in; a ``check``
+that does more (draws numbers, asserts within branches) is one test.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tracemine.schemas import Source, Trajectory
 from tracemine.transforms.formats.base import (
@@ -22,13 +23,27 @@ from tracemine.transforms.formats.base import (
     text,
     trajectory,
 )
-from tracemine.verifiers.unfolding import replace_names
+from tracemine.verifiers.unfolding import (
+    asserts,
+    given,
+    mentioned,
+    replace_names,
+    says_nothing,
+    unfold,
+)
 
 BAD_TESTS = "tests are no Python"
 NO_CHECK = "tests do not define check(candidate)"
 NOT_A_NAME = "entry point is no name"
 
 _CHECK = "check"
+#: Builtins that give the same for the same.
+_COMPUTING = frozenset(
+    {
+        "abs", "bool", "chr", "dict", "enumerate", "float", "int", "len", "list", "max", "min",
+        "ord", "range", "reversed", "round", "set", "sorted", "str", "sum", "tuple", "zip",
+    }
+)  # fmt: skip
 
 
 def adapt(row: Row, source: Source) -> Iterator[Trajectory]:
@@ -64,23 +79,51 @@ def split_check(module: str, entry_point: str) -> tuple[tuple[str, ...], str]:
     if not checks or len(checks[-1].args.args) != 1:
         raise RowError(NO_CHECK)
     check = checks[-1]
-    body = [statement for statement in check.body if not _says_nothing(statement)]
-    if not any(isinstance(n, ast.Assert) for statement in body for n in ast.walk(statement)):
+    body = [statement for statement in check.body if not says_nothing(statement)]
+    if not any(map(asserts, body)):
         raise RowError(is_empty("tests"), "check(candidate) asserts nothing")
-    if not all(isinstance(statement, ast.Assert) for statement in body):
-        return (f"{_CHECK}({entry_point})",), module
+    imports = [s for s in body if isinstance(s, (ast.Import, ast.ImportFrom))]
     function = {check.args.args[0].arg: ast.Name(entry_point, ast.Load())}
-    tests = tuple(dict.fromkeys(ast.unparse(replace_names(s, function)) for s in body))
+    steps = [replace_names(s, function) for s in body if s not in imports]
+    assertions = _assertions(steps, entry_point)
+    if assertions is None:
+        return (f"{_CHECK}({entry_point})",), module
     others = [n for n in tree.body if n is not check and not _is_metadata(n)]
-    return tests, ast.unparse(ast.Module(others, []))
+    tests = tuple(dict.fromkeys(map(ast.unparse, assertions)))
+    return tests, ast.unparse(ast.Module([*others, *imports], []))
 
 
-def _says_nothing(statement: ast.stmt) -> bool:
-    """A docstring, ``pass``, or ``assert True``, with which many of the checks begin."""
-    if isinstance(statement, ast.Assert):
-        return isinstance(statement.test, ast.Constant) and bool(statement.test.value)
-    is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-    return is_text or isinstance(statement, ast.Pass)
+def _assertions(steps: Sequence[ast.stmt], entry_point: str) -> list[ast.stmt] | None:
+    """What a check asserts, each by itself; None where one cannot stand alone."""
+    values: dict[str, ast.expr] = {}
+    found: list[ast.stmt] = []
+    for step in unfold(steps, {}):
+        if says_nothing(step):
+            continue
+        pair = given(step)
+        if isinstance(step, ast.Assert):
+            assertion = replace_names(step, values)
+            if entry_point not in mentioned([assertion]):
+                return None  # of what a call did to its arguments
+            found.append(assertion)
+        elif pair is not None and _is_plain(pair[1], values.keys() | {entry_point}):
+            name, value = pair
+            written = replace_names(ast.Expr(value), values)
+            assert isinstance(written, ast.Expr)
+            values[name] = written.value
+        else:
+            return None
+    return found
+
+
+def _is_plain(value: ast.expr, known: set[str]) -> bool:
+    """Whether ``value`` is the same wherever it stands: it calls nothing but the function that is
+    tested and builtins that only compute, and needs no name that is not ``known``."""
+    nodes = list(ast.walk(value))
+    own = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    called = (n.func for n in nodes if isinstance(n, ast.Call))
+    needed = mentioned([value]) - own
+    return needed <= known | _COMPUTING and all(isinstance(f, ast.Name) for f in called)
 
 
 def _is_metadata(statement: ast.stmt) -> bool:

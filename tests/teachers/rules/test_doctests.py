@@ -46,8 +46,28 @@ def test_examples_with_plain_values() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "result"),
+    [
+        ("f(1) => 3", 3),
+        ("f(1) == 3", 3),
+        ("f(1) = 3", 3),
+        ("f( 1 ) -> [3]", [3]),
+        ("f(1) ➞ 'a => b'", "a => b"),
+        ("f(1) # => 3", 3),
+        ("f(1) should return 3", 3),
+        ("f(1) returns (3, 4)  # both", (3, 4)),
+    ],
+)
+def test_examples_on_one_line(line: str, result: object) -> None:
+    (found,) = examples_of(_documented(f"Does it.\n\n    {line}\n    and more"))
+    assert (found.bindings, found.result) == ({"a": 1, "b": 2}, result)
+
+
+@pytest.mark.parametrize(
     "example",
     [
+        "f(1) => x", "g(1) => 3", "f('=> 3", "f(1) and then 3", "f(1) =>", "say f(1) => 3",
+        "f('a) => b', 3",
         ">>> f(x)\n3",
         ">>> x = f(1)",
         ">>> f(1)\nTraceback (most recent call last):\nValueError: no",
@@ -62,7 +82,7 @@ def test_examples_with_plain_values() -> None:
         f">>> f({'(' * 500}\n3",
         f">>> f({'-' * 20000}1)\n3",
     ],
-)
+)  # fmt: skip
 def test_what_is_no_call_with_plain_values_is_none(example: str) -> None:
     assert examples_of(_documented(example)) == []
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracemine.schemas import Parameter, Signature
-from tracemine.teachers.rules.derive import describe, holds
+from tracemine.teachers.rules.derive import describe
 from tracemine.teachers.rules.guards import (
     MAX_STATED,
     comments_of,
@@ -15,6 +15,7 @@ from tracemine.teachers.rules.guards import (
     guards_of,
     negated,
 )
+from tracemine.teachers.rules.predicates import holds
 
 
 def _function(text: str) -> ast.FunctionDef:

@@ -24,6 +24,11 @@ KNOWN = frozenset({"range", "sum", "print", "len"})
         ("for i in xs:\n    t = i\n    u = t", ["xs"], ["i", "t", "u"]),
         ("if a:\n    x = 1\nelse:\n    y = x", ["a", "x"], ["x", "y"]),
         ("def g(p, q=d):\n    r = p\n    return r + outer", ["d", "outer"], ["g"]),
+        (
+            "def g(p: A[E], *q: B, r: 'C' = 1) -> D:\n    return p",
+            ["A", "B", "D", "E"],
+            ["g"],
+        ),
         ("import numpy as np", [], ["np"]),
         ("with op(p) as h:\n    x = h", ["op", "p"], ["h", "x"]),
         ("a, (b, c) = d", ["d"], ["a", "b", "c"]),

@@ -65,8 +65,36 @@ def test_humaneval_is_decided_by_each_assertion_of_its_check() -> None:
     assert fate(wrong) == admission.WRONG
 
 
+@pytest.mark.parametrize(
+    ("body", "tests"),
+    [
+        ("for n in range(2):\n        assert candidate(2 * n) == n",
+         ("assert halve(2 * 0) == 0", "assert halve(2 * 1) == 1")),
+        ("n = 4\n    half = candidate(n)\n    assert half == 2", ("assert halve(4) == 2",)),
+        ("'Easy.'\n    assert candidate(2) == 1\n    assert True", ("assert halve(2) == 1",)),
+        ("import math\n    assert candidate(2) == math.floor(1.2)",
+         ("assert halve(2) == math.floor(1.2)",)),
+        ("xs = list(range(4))\n    most = max([x for x in xs])\n    assert candidate(most) == 1.5",
+         ("assert halve(max([x for x in list(range(4))])) == 1.5",)),
+        # What could be something else where it stands by itself.
+        ("xs = [2]\n    xs.append(4)\n    assert candidate(xs[1]) == 2", ("check(halve)",)),
+        ("xs = [4]\n    halve_all(xs)\n    assert xs == [2]", ("check(halve)",)),
+        ("xs = [4]\n    y = candidate(xs[0])\n    assert xs == [4]", ("check(halve)",)),
+        ("if candidate(2) == 1:\n        assert candidate(4) == 2", ("check(halve)",)),
+    ],
+)  # fmt: skip
+def test_a_check_is_written_out_where_its_parts_can_stand_alone(
+    body: str, tests: tuple[str, ...]
+) -> None:
+    found, _ = split_check(f"def check(candidate):\n    {body}\n", "halve")
+    assert found == tests
+
+
 def test_a_check_that_draws_its_own_cases_is_one_test() -> None:
-    test = "def check(candidate):\n    for n in range(5):\n        assert candidate(2 * n) == n\n"
+    test = (
+        "def check(candidate):\n    import random\n    for _ in range(5):\n"
+        "        n = random.randint(1, 9)\n        assert candidate(2 * n) == n\n"
+    )
     (found,) = adapted("humaneval", HUMANEVAL | {"test": test})
     assert found.tests == ("check(halve)",)
     assert fate(found) == "verified"
