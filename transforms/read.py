@@ -82,7 +82,7 @@ def to_trajectories(row: Row, file: InputFile) -> list[Trajectory] | Rejected:
         if not found:
             raise RowError(is_empty("trace"))
     except RowError as error:
-        return failed(file, row.number, error.reason, error.detail, excerpt_of(row))
+        return failed(file, row.number, error.reason, error.detail, excerpt_of(row), row.part)
     return found
 
 

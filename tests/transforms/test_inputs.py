@@ -247,4 +247,5 @@ def test_a_split_streams(tmp_path: Path) -> None:
     assert numbers == [*range(2000), *range(3900, 4000)]
     lost = [row for row in found if isinstance(row, Rejected)]
     assert {failed.reason for failed in lost} == {"corrupt parquet"}
-    assert lost[0].detail.startswith("large:train row 2000: corrupt parquet: rows 2000 to 2099")
+    place = "large:train row 2000 (train.parquet row 2000)"
+    assert lost[0].detail.startswith(f"{place}: corrupt parquet: rows 2000 to 2099")
