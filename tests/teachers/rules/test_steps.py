@@ -46,6 +46,14 @@ def _abandoned(trace: str) -> str:
         "I made a mistake.",
         "Wait, no.",
         "Oh no, I misread the problem.",
+        "Hmm, that's not quite right.",
+        "It cannot be so.",
+        "This couldn't be the answer.",
+        "So my earlier assumption was wrong.",
+        "There must be a mistake somewhere.",
+        "There seems to be an error in the reasoning.",
+        "Oops.",
+        "Wait, it should be the money.",
     ],
 )
 @pytest.mark.parametrize("joint", [" ", "\n", "\n\n"])
@@ -85,6 +93,51 @@ def test_a_doubt_takes_nothing_back(remark: str) -> None:
     )
     assert _abandoned(trace) == ""
     assert len(read_calculations(_trajectory(trace)).spans) >= 2
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        "This cannot be simplified.",
+        "It cannot be divisible by 5, as none is left over.",
+        "It can't be zero, of course.",
+        "That cannot be written as a product of the others.",
+        "It's impossible to sell a crate.",
+        "It is not possible for her to lose money.",
+        "There is a mistake in the problem statement, which does not matter.",
+        "Actually, we should check the units.",
+        "The price should be in dollars.",
+    ],
+)
+@pytest.mark.parametrize("joint", [" ", "\n\n"])
+def test_what_cannot_be_is_no_step_taken_back(remark: str, joint: str) -> None:
+    trace = joint.join(
+        [
+            "She sells 4 * 3 = 12 pears to the neighbours.",
+            remark,
+            "She earns 12 * 2 = 24 dollars for the pears.",
+        ]
+    )
+    assert _abandoned(trace) == ""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "She sells 4 + 3 = 7 pears. Oops, each gets some:",
+        "She sells 4 + 3 = 7 pears.\n\nActually, we have to multiply:",
+        "She sells 4 + 3 = 7 pears.\n\nWait, no,",
+        "She sells 4 + 3 = 7 pears. Actually, it should be",
+        "Are these 4 + 3 = 7 pears? No.",
+        "Does she sell 4 + 3 = 7 pears?\n\nNo, every neighbour gets some:",
+    ],
+)
+def test_what_corrects_a_step_holds(wrong: str) -> None:
+    trace = f"{wrong} 4 * 3 = 12 pears. She earns 12 * 2 = 24 dollars."
+    assert "4 + 3" in _abandoned(trace)
+    assert "4 * 3" not in _abandoned(trace)
+    found = read_calculations(_trajectory(trace))
+    assert {decode(span.instances[0].result) for span in found.spans} == {12, 24}
 
 
 def test_a_branch_is_taken_back_to_where_it_began() -> None:
