@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from itertools import islice
@@ -17,9 +18,11 @@ from fsspec.implementations.local import LocalFileSystem
 from tracemine.schemas.records import DOMAINS
 from tracemine.store.errors import RequestError
 from tracemine.transforms.formats import FORMATS, detect
-from tracemine.transforms.formats.generic import CONSTANTS, USUAL, constant
+from tracemine.transforms.formats.generic import CONSTANTS, USUAL, constant, unverifiable
 from tracemine.transforms.input_file import InputFile, file_ending
 from tracemine.transforms.rows import Row, open_dataset, read_rows
+
+_LOGGER = logging.getLogger(__name__)
 
 AUTO = "auto"
 #: The format that ``--columns`` is for.
@@ -181,6 +184,10 @@ def _recognised(file: InputFile, format: str, columns: tuple[tuple[str, str], ..
                 f"cannot recognise the format of {file.dataset} (fields: "
                 f"{', '.join(map(str, sample[0].values))}): name it with --format or --columns"
             )
+    if format == GENERIC and sample:
+        advice = unverifiable((row.values for row in sample), dict(columns))
+        if advice:
+            _LOGGER.warning("%s: %s", file.dataset, advice)
     return dataclasses.replace(file, format=format)
 
 

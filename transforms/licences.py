@@ -23,7 +23,8 @@ _LETTERS = (
     ("creative-commons-zero", "cc0"), ("creative-commons", "cc"), ("attribution", "by"),
     ("non-commercial", "nc"), ("noncommercial", "nc"), ("share-alike", "sa"), ("sharealike", "sa"),
     ("lesser-general-public-license", "lgpl"), ("affero-general-public-license", "agpl"),
-    ("general-public-license", "gpl"), ("no-derivatives", "nd"), ("noderivatives", "nd"), ("noderivs", "nd"),
+    ("general-public-license", "gpl"), ("no-derivatives", "nd"), ("noderivatives", "nd"),
+    ("noderivs", "nd"),
 )  # fmt: skip
 #: Words at the end of a name that tell nothing apart.
 _IDLE = re.compile(r"(?:-(?:international|unported|universal|public|licen[cs]e|deed))+$")

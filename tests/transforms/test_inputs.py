@@ -129,6 +129,20 @@ def test_columns(folder: Path) -> None:
     assert refused(a, columns=columns, format="gsm8k").startswith("--columns goes with")
 
 
+def test_rows_that_cannot_be_verified_are_named_before_they_are_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"question": "1+1?", "response": "So 2.", "answer": "2"}\n')
+    resolve_inputs([str(path)])
+    (record,) = caplog.records
+    assert record.name.startswith("tracemine")
+    assert "a.jsonl: no column is known for a reference" in record.getMessage()
+    assert "--columns reference=answer" in record.getMessage()
+    resolve_inputs([str(path)], columns={"reference": "answer"})
+    assert len(caplog.records) == 1
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set as a folder: two splits of JSON lines."""

@@ -202,7 +202,8 @@ def test_where_it_was_published() -> None:
         ({"licence": None}, "MIT"), ({"licence": ""}, "MIT"),
         ({"license": "CC BY 4.0"}, "CC-BY-4.0"),
         ({"license": ["mit"]}, "MIT"), ({"license": ["mit", "cc0-1.0"]}, "MIT AND CC0-1.0"),
-        ({"license": []}, "MIT"), ({"license": "apache-2.0"}, "Apache-2.0"), ({"license": "our own"}, "our own"),
+        ({"license": []}, "MIT"), ({"license": "apache-2.0"}, "Apache-2.0"),
+        ({"license": "our own"}, "our own"),
     ],
 )  # fmt: skip
 def test_a_row_may_state_its_own_licence(changes: dict[str, Any], licence: str) -> None:
