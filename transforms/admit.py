@@ -14,6 +14,7 @@ from tracemine.schemas import Rejected, Source, Trajectory, fraction_of
 from tracemine.schemas.records import Fate
 from tracemine.schemas.values import dump_json
 from tracemine.transforms.endings import loops
+from tracemine.transforms.formats.answers import is_essay
 from tracemine.transforms.licences import is_allowed
 from tracemine.transforms.stage import REJECTED, Out, run_stage
 from tracemine.verifiers import (
@@ -197,7 +198,8 @@ def _decided(trajectory: Trajectory, verdict: Verdict) -> Out:
         )
         return "trajectories", admitted
     undecided = UNDECIDED_TESTS if trajectory.tests else UNKNOWN
-    reason = WRONG if verdict.outcome == "differ" else undecided
+    told = not trajectory.tests and is_essay(trajectory.reference or "")
+    reason = WRONG if verdict.outcome == "differ" and not told else undecided
     detail = f"{verdict.verifier}: {verdict.reason}"
     return REJECTED, _reject(trajectory, reason, detail)
 

@@ -56,6 +56,13 @@ def test_what_is_wrong_or_unknown_is_not() -> None:
     assert reason(trajectory("42", None)) == admission.NO_REFERENCE
 
 
+def test_an_essay_for_a_reference_is_not_compared() -> None:
+    essay = "It follows from symmetry that both ships carry the same.\nThat was to be shown."
+    assert reason(trajectory("42", essay)) == admission.UNKNOWN
+    (kept,) = outcome(trajectory(essay, essay))
+    assert isinstance(kept, Trajectory)
+
+
 def test_one_test_admits_and_the_others_are_not_asked() -> None:
     tests = ("assert f(2) == 4", "assert f(3) == 9", "assert f(4) == 16")
     chosen = admission_test(problem_id("square"), tests)

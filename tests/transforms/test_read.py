@@ -240,7 +240,7 @@ COUNTS = {
     "sky_traces.jsonl.gz": ("sky", 3969, 3968, 1, 67),
     "cruxeval.jsonl.gz": ("cruxeval", 411, 411, 0, 411),
     "strategyqa.jsonl.gz": ("strategyqa", 1004, 1004, 0, 0),
-    "mmlu_pro_deepseek_v2.jsonl.gz": ("mmlu-pro", 1726, 1726, 0, 44),
+    "mmlu_pro_deepseek_v2.jsonl.gz": ("mmlu-pro", 1726, 1726, 0, 27),
 }
 
 

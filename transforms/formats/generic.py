@@ -19,7 +19,7 @@ from typing import Any
 
 from tracemine.schemas import Source, Trajectory
 from tracemine.schemas.records import DOMAINS
-from tracemine.transforms.formats.answers import final_answer
+from tracemine.transforms.formats.answers import final_answer, is_essay
 from tracemine.transforms.formats.base import (
     LICENCE_COLUMNS,
     MISSING_COLUMN,
@@ -212,8 +212,8 @@ def _answer(row: Row, column: str | None, role: str) -> str | None:
 
 
 def _stated(reference: str) -> str:
-    """The answer of a reference that is a whole solution, of several lines or around a box."""
-    if "\n" in reference or "boxed" in reference:
+    """The answer of a reference that is a whole solution; all of it where it states none."""
+    if "boxed" in reference or "\n" in reference or is_essay(reference):
         return final_answer(reference) or reference
     return reference
 
