@@ -107,9 +107,15 @@ _PURPOSE = re.compile(
     r"simplify(?:ing)?|solv(?:e|ing) for|express(?:ing)?)\b[^.:;,?!=\n]{4,120})",
     re.IGNORECASE,
 )
+#: What may stand before a question's own first word: "In which town", "On average, how much".
+_LEAD = (
+    r"(?:in|on|at|for|to|from|of|by|with|under|during|about|considering|given|if|typically|usually)"
+    r"\b[^?.:;=\n]{0,80}?"
+)
 _ASKED = re.compile(
-    r"(?:how (?:many|much|long|far|old|tall|fast|often)|what|which|who|when|where|why|is|are|was|"
-    r"were|do|does|did|can|could|would|will|has|have)\b[^?\n]{3,200}\?",
+    rf"(?:(?:{_LEAD}\s)?(?:how|what|which|who|whom|whose|when|where|why)"
+    rf"|(?:{_LEAD},\s)?(?:is|are|was|were|do|does|did|can|could|would|will|has|have))\b"
+    r"[^?\n]{3,200}\?",
     re.IGNORECASE,
 )
 _SYMBOLS = re.compile(r"[\\$=^_{}<>|≈→]|\bf\(|\d\s*[-+*/]\s*\d")

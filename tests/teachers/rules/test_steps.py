@@ -212,6 +212,23 @@ def test_a_step_without_code_keeps_its_place_and_question() -> None:
     assert len({span.id for span in found.spans}) == 3
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How heavy is a crate of ripe pears?",
+        "In which month are pears ripe?",
+        "On average, how many pears does a tree bear?",
+        "If it rains, would the pears rot?",
+        "By whom are the pears sold?",
+    ],
+)
+def test_a_question_may_begin_with_a_clause(question: str) -> None:
+    trace = f"1. {question}\n2. Is that more than a market sells?\n\nPears are ripe in autumn."
+    first, second, fact = written_steps(trace)
+    assert (first.question, second.question) == (question, "Is that more than a market sells?")
+    assert (fact.question, trace[fact.start : fact.end]) == ("", "Pears are ripe in autumn.")
+
+
 def test_many_steps_are_one_record() -> None:
     trace = "\n\n".join(f"The {word} pear is a fine one to eat." for word in "ab" * MAX_WRITTEN)
     found = RulesTeacher().segment(_trajectory(trace, None))
