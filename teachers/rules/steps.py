@@ -220,7 +220,12 @@ _RETRACTION = re.compile(
 #: "It is impossible to ..." says something about what follows.
 _IT_IS = re.compile(r"it\b.*\b(?:im)?possible$", re.IGNORECASE | re.DOTALL)
 _ABOUT = re.compile(r"\s+(?:to|for|that|unless)\b")
-_NO = re.compile(r"(?:oh\s+|hmm+,?\s+|but\s+)?no[,.!]\s", re.IGNORECASE)
+_NO = re.compile(
+    r"(?:oh\s+|hmm+,?\s+|but\s+)?no[,.!]\s"
+    # "No, it is right": what was doubted holds.
+    r"(?!\s*(?:it|that|this|everything)(?:'s|’s|\s+is|\s+was)\s+(?:\w+\s+)?(?:right|correct|fine|true|ok)\b)",
+    re.IGNORECASE,
+)
 #: A question that states a result, and is answered with no: "Is it 3 * 4 = 12? No."
 _RESULT_ASKED = re.compile(r"=\s*[-$£€]?\s?\d[^?\n]{0,60}\?\s*\Z")
 #: What makes a retraction a doubt about something else, or no claim at all.
@@ -274,11 +279,15 @@ def _retractions(trace: str, piece: Piece) -> Iterable[re.Match[str]]:
     for match in _RETRACTION.finditer(trace, piece.body, piece.end):
         if _HEDGED.search(trace, max(piece.body, match.start() - 40), match.start()):
             continue
-        if not (_IT_IS.match(match.group()) and _ABOUT.match(trace, match.end(), piece.end)):
+        if _IT_IS.match(match.group()) and _ABOUT.match(trace, match.end(), piece.end):
+            continue
+        stop = _STOP.search(trace, match.end(), piece.end)
+        # "That's wrong? Let me check." does not say so.
+        if stop is None or stop.group() != "?":
             yield match
 
 
-_STOP = re.compile(r"[.!?](?=\s)|\n")
+_STOP = re.compile(r"[.!?](?=\s|\Z)|\n")
 
 
 def _sentence_end(trace: str, at: int, limit: int) -> int:

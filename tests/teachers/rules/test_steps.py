@@ -82,6 +82,8 @@ def test_what_is_taken_back_is_not_mined(retraction: str, joint: str) -> None:
         "Let me see if that is wrong.",
         "Could it be more? No, because she has no other pears.",
         "Let me make sure that's not wrong.",
+        "Wait, that's wrong? Let me double-check. No, it is right.",
+        "Is that not correct?",
         "No more pears are sold.",
         "Alternatively, we can count them one by one.",
     ],
