@@ -317,8 +317,9 @@ _METACOGNITIVE = re.compile(
 )
 #: A step that only repeats the answer.
 _ANSWERS = re.compile(
-    r"(?:(?:so|thus|hence|therefore|then)\b,?\s*)?(?:####|A:|(?:the\s+)?(?:final\s+|correct\s+)?"
-    r"(?:answer|solution)(?:\s+is\b|\s*:))[^\n]{0,80}$",
+    r"[#*\s]*(?:(?:so|thus|hence|therefore|then)\b,?\s*)?(?:####|A:|(?:the\s+)?(?:final\s+|correct\s+)?"
+    # "**Final answer**", and in the next line its box.
+    r"(?:answer|solution)(?:\s+is\b|\s*:|[*:]*[ \t]*\n)\s*)[^\n]{0,80}$",
     re.IGNORECASE,
 )
 _DOES = re.compile(

@@ -231,6 +231,16 @@ def test_a_question_may_begin_with_a_clause(question: str) -> None:
     assert (fact.question, trace[fact.start : fact.end]) == ("", "Pears are ripe in autumn.")
 
 
+@pytest.mark.parametrize(
+    "said", ["**Final Answer**\n\n\\boxed{24}", "## Answer:\n24", "So the answer is 24."]
+)
+def test_a_step_that_only_repeats_the_answer_is_none(said: str) -> None:
+    trace = f"Pears are ripe in autumn, and sold then.\n\n{said}"
+    found = RulesTeacher().segment(_trajectory(trace))
+    assert [span.quote for span in found.spans] == ["Pears are ripe in autumn, and sold then."]
+    assert not found.dropped
+
+
 def test_many_steps_are_one_record() -> None:
     trace = "\n\n".join(f"The {word} pear is a fine one to eat." for word in "ab" * MAX_WRITTEN)
     found = RulesTeacher().segment(_trajectory(trace, None))
