@@ -18,7 +18,13 @@ SHINGLE_WORDS = 3
 #: has about 0.65 and stays another problem; one with a comma or a word changed has 0.85 or more.
 NEAR_DUPLICATE = 0.8
 
-_WORD = re.compile(r"\w+")
+#: Scripts that put no space between words (Thai, Lao, Tibetan, Burmese, Khmer, kana, Chinese
+#: characters): each of their characters is a word.
+_UNSPACED = (
+    "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 
 
 def shingles(problem: str) -> bytes:

@@ -14,6 +14,7 @@ from tracemine.schemas import Rejected, Source, Trajectory, fraction_of
 from tracemine.schemas.records import Fate
 from tracemine.schemas.values import dump_json
 from tracemine.transforms.endings import loops
+from tracemine.transforms.formats.answers import is_essay
 from tracemine.transforms.licences import is_allowed
 from tracemine.transforms.stage import REJECTED, Out, run_stage
 from tracemine.verifiers import (
@@ -100,9 +101,6 @@ def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox)
         yield REJECTED, _reject(copy, DUPLICATE, f"same as {_where(kept)}", "duplicate")
     sources = tuple(sorted({source for copy in ordered for source in copy.sources}))
     tested = [copy for copy in ordered if copy.tests]
-    if len({copy.test_setup for copy in tested}) > 1:
-        yield REJECTED, _reject(dataclasses.replace(kept, sources=sources), SETUP_CONFLICT)
-        return
     stated = [copy.reference for copy in ordered if copy.reference is not None]
     answers = [copy.answer for copy in ordered if copy.answer is not None]
     trajectory = dataclasses.replace(
@@ -118,6 +116,9 @@ def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox)
         return
     if not allowed:
         yield REJECTED, _reject(trajectory, LICENCE, _licences(sources))
+        return
+    if len({copy.test_setup for copy in tested}) > 1:
+        yield REJECTED, _reject(trajectory, SETUP_CONFLICT)
         return
     references = {copy.reference for copy in ordered if copy.reference is not None}
     if len(references) > 1 and _references_conflict(ordered):
@@ -156,7 +157,7 @@ def _verified(trajectory: Trajectory, sandbox: Sandbox) -> Out:
     if trajectory.reference is None and not trajectory.tests:
         return REJECTED, _reject(trajectory, NO_REFERENCE)
     # Before its answer: that one may have been guessed from whatever number came last.
-    if loops(trajectory.trace, cut_off=trajectory.cut_off):
+    if _goes_round(trajectory):
         return REJECTED, _reject(trajectory, LOOPS)
     if trajectory.cut_off:
         return REJECTED, _reject(trajectory, CUT_OFF)
@@ -178,6 +179,18 @@ def _verified(trajectory: Trajectory, sandbox: Sandbox) -> Out:
     return _decided(trajectory, verdict)
 
 
+def _goes_round(trajectory: Trajectory) -> bool:
+    """Whether a trace loops. Where there is a program, tests decide what it is worth; and a trace
+    that is nothing but a program may hold a table."""
+    trace = trajectory.trace
+    if not loops(trace, cut_off=trajectory.cut_off):
+        return False
+    program = find_program(trace)
+    if program is None:
+        return True
+    return not trajectory.tests and trace[slice(*program)].strip() != trace.strip()
+
+
 def _decided(trajectory: Trajectory, verdict: Verdict) -> Out:
     if verdict.outcome == "agree":
         admitted = dataclasses.replace(
@@ -185,7 +198,8 @@ def _decided(trajectory: Trajectory, verdict: Verdict) -> Out:
         )
         return "trajectories", admitted
     undecided = UNDECIDED_TESTS if trajectory.tests else UNKNOWN
-    reason = WRONG if verdict.outcome == "differ" else undecided
+    told = not trajectory.tests and is_essay(trajectory.reference or "")
+    reason = WRONG if verdict.outcome == "differ" and not told else undecided
     detail = f"{verdict.verifier}: {verdict.reason}"
     return REJECTED, _reject(trajectory, reason, detail)
 

@@ -67,8 +67,9 @@ def cluster(proposals: Iterable[Proposal]) -> Iterator[Out]:
     for proposal in ordered:
         first = kept.setdefault(_identity(proposal.span), proposal)
         if first is not proposal:
-            detail = f"kept {first.span.id}"
-            yield REJECTED, reject_span(STAGE, DUPLICATE, proposal.span, detail, "duplicate")
+            kept_from = f"{first.source.dataset} row {first.source.row}"
+            detail = f"kept {first.span.id} of {kept_from}"
+            yield REJECTED, reject_span(STAGE, DUPLICATE, proposal, detail, "duplicate")
     unique = list(kept.values())
     for members in group_vectors(np.stack([_vector(p) for p in unique])):
         yield "groups", [unique[index] for index in members]

@@ -200,4 +200,4 @@ def _failed(
     own = [r for r in failures if witnesses[r.instance_id].span_id == member.span.id]
     first = (own or failures)[0]
     detail = f"variant {variant}, instance {first.instance_id}: {first.reason}"
-    return reject_span(STAGE, FAILED_REPLAY, member.span, detail)
+    return reject_span(STAGE, FAILED_REPLAY, member, detail)

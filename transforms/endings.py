@@ -1,8 +1,10 @@
-"""Whether a trace goes round in circles: what repeats itself compresses."""
+"""Whether a trace goes round in circles: what repeats itself compresses, or stood there before."""
 
 from __future__ import annotations
 
+import re
 import zlib
+from hashlib import blake2b
 
 #: Characters that are compressed at a time, and how far the next piece begins after this one. Long
 #: enough for a loop's round to come several times, short enough that a loop at the end of a long
@@ -16,6 +18,20 @@ LOOPING = 10.0
 #: What never came to an end is a loop from here on: each round has other words or numbers.
 CIRCLING = 7.0
 
+#: Characters at the end of a trace in which longer rounds are looked for, and of a shingle there:
+#: as many as two sentences rarely share by chance.
+TAIL_CHARS = 20_000
+SHINGLE_CHARS = 50
+#: A tail of which so much has been said before is a loop: three rounds make 0.67, and a solution
+#: that is given twice, word by word, makes no more than 0.5.
+RETOLD = 0.55
+#: The same where the trace was cut off.
+RETOLD_CUT_OFF = 0.4
+#: In a shorter text three like sentences are a list.
+MIN_RETOLD_CHARS = 2000
+
+_ARRAY = re.compile(r"\\(?P<mark>begin|end)\s*\{(?:array|[a-zA-Z]*matrix|tabular)\*?\}")
+
 
 def repetition(trace: str) -> float:
     """How many times smaller zlib makes the piece of ``trace`` that repeats itself most. Takes
@@ -25,10 +41,68 @@ def repetition(trace: str) -> float:
     return max(_ratio(piece.encode("utf-8", "replace")) for piece in pieces)
 
 
+def retold(trace: str) -> float:
+    """The share, in [0, 1), of the shingles at the end of ``trace`` that stood there before; 0 for
+    a short text."""
+    tail = trace[-TAIL_CHARS:]
+    count = len(tail) - SHINGLE_CHARS + 1
+    if len(tail) < MIN_RETOLD_CHARS:
+        return 0.0
+    return 1.0 - len({tail[at : at + SHINGLE_CHARS] for at in range(count)}) / count
+
+
 def loops(trace: str, *, cut_off: bool) -> bool:
-    """Whether ``trace`` repeats itself; what was cut off is suspected sooner."""
-    return repetition(trace) >= (CIRCLING if cut_off else LOOPING)
+    """Whether ``trace`` repeats itself; what was cut off is suspected sooner. Code in fences,
+    tables and matrices may be as regular as they like: only saying them again is a repetition."""
+    told = _without_blocks(trace)
+    return repetition(told) >= (CIRCLING if cut_off else LOOPING) or retold(told) >= (
+        RETOLD_CUT_OFF if cut_off else RETOLD
+    )
 
 
 def _ratio(piece: bytes) -> float:
     return len(piece) / len(zlib.compress(piece)) if piece else 1.0
+
+
+def _without_blocks(trace: str) -> str:
+    """``trace`` with each block that has an end (code between fences, the rows of a table, a
+    matrix) as a line that only the same block has."""
+    told: list[str] = []
+    block: list[str] = []
+    inside = ""
+    for line in trace.splitlines(keepends=True):
+        bare = line.strip()
+        array = _ARRAY.search(bare)
+        if inside == "table" and not bare.startswith("|"):
+            told.append(_digest(block))
+            block, inside = [], ""
+        if not inside:
+            if bare.startswith("```"):
+                inside = "fence"
+            elif bare.startswith("|"):
+                inside = "table"
+            elif array and array["mark"] == "begin":
+                # One that ends in its own line is a block, too.
+                ends = any(m["mark"] == "end" for m in _ARRAY.finditer(bare, array.end()))
+                inside = "" if ends else "array"
+                if ends:
+                    told.append(_digest([line]))
+                    continue
+            if not inside:
+                told.append(line)
+                continue
+            block = [line]
+            continue
+        block.append(line)
+        if (inside == "fence" and bare.startswith("```")) or (
+            inside == "array" and array and array["mark"] == "end"
+        ):
+            told.append(_digest(block))
+            block, inside = [], ""
+    # What was never ended is text.
+    told.extend(block)
+    return "".join(told)
+
+
+def _digest(block: list[str]) -> str:
+    return blake2b("".join(block).encode("utf-8", "replace"), digest_size=32).hexdigest() + "\n"

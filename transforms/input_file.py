@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 import fsspec
@@ -13,12 +14,18 @@ from tracemine.transforms.byte_streams import CHUNK_BYTES, Compression
 
 Container = Literal["lines", "json", "parquet", "dataset"]
 
+_CONTAINERS: dict[str, Container] = {
+    ".jsonl": "lines", ".ndjson": "lines", ".json": "json", ".parquet": "parquet",
+}  # fmt: skip
+_COMPRESSIONS: dict[str, Compression] = {".gz": "gz", ".zst": "zst"}
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class InputFile:
     """``url`` is a path or any URL that fsspec opens; for a split, the data set's name or folder.
     ``dataset`` names it in `Source`. ``format`` is a name in `formats.FORMATS`, or empty for a
-    file in which no row can be parsed. ``columns`` are pairs of role and column."""
+    file in which no row can be parsed. ``columns`` are pairs of role and column. A file of a split
+    has the number that its ``first_row`` has in the split."""
 
     url: str
     dataset: str
@@ -29,6 +36,7 @@ class InputFile:
     revision: str = ""
     config: str = ""
     split: str = ""
+    first_row: int = 0
 
     def describe(self) -> dict[str, Any]:
         """What a manifest says of it. ``bytes`` and ``sha256`` are None where it does not lie on
@@ -44,6 +52,18 @@ class InputFile:
             "bytes": size,
             "sha256": digest,
         }
+
+
+def file_ending(path: str) -> tuple[Container, Compression] | None:
+    """What a file is by its name: ``data.jsonl.gz`` and ``data.gz`` are compressed JSON lines."""
+    endings = PurePosixPath(path).suffixes
+    compression: Compression = ""
+    if endings and endings[-1].lower() in _COMPRESSIONS:
+        compression = _COMPRESSIONS[endings.pop().lower()]
+    container = _CONTAINERS.get(endings[-1].lower()) if endings else None
+    if container is None and compression:
+        return "lines", compression
+    return None if container is None else (container, compression)
 
 
 def file_fingerprint(file: InputFile) -> tuple[int | None, str | None]:

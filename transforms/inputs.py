@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from itertools import islice
@@ -16,11 +17,12 @@ from fsspec.implementations.local import LocalFileSystem
 
 from tracemine.schemas.records import DOMAINS
 from tracemine.store.errors import RequestError
-from tracemine.transforms.byte_streams import Compression
 from tracemine.transforms.formats import FORMATS, detect
-from tracemine.transforms.formats.generic import CONSTANTS, USUAL, constant
-from tracemine.transforms.input_file import Container, InputFile
+from tracemine.transforms.formats.generic import CONSTANTS, USUAL, constant, unverifiable
+from tracemine.transforms.input_file import InputFile, file_ending
 from tracemine.transforms.rows import Row, open_dataset, read_rows
+
+_LOGGER = logging.getLogger(__name__)
 
 AUTO = "auto"
 #: The format that ``--columns`` is for.
@@ -32,10 +34,6 @@ DEFAULT_SPLIT = "train"
 
 _DATASET = "hf:"
 _MAGIC = re.compile(r"[*?\[]")
-_CONTAINERS: dict[str, Container] = {
-    ".jsonl": "lines", ".ndjson": "lines", ".json": "json", ".parquet": "parquet",
-}  # fmt: skip
-_COMPRESSIONS: dict[str, Compression] = {".gz": "gz", ".zst": "zst"}
 _NAMES = ".jsonl, .json or .parquet, or one of these with .gz or .zst"
 
 
@@ -95,7 +93,7 @@ def _resolve_path(system: Any, path: str, pattern: str) -> list[InputFile]:
     if system.isfile(path):
         return [_input_file(system, path)]
     if system.isdir(path):
-        inside = [p for p in sorted(system.find(path)) if _ending(p) is not None]
+        inside = [p for p in sorted(system.find(path)) if file_ending(p) is not None]
         if not inside:
             raise RequestError(f"nothing to read in {pattern}: no file ends in {_NAMES}")
         return [_input_file(system, p) for p in inside]
@@ -108,24 +106,12 @@ def _resolve_path(system: Any, path: str, pattern: str) -> list[InputFile]:
 
 
 def _input_file(system: Any, path: str) -> InputFile:
-    ending = _ending(path)
+    ending = file_ending(path)
     if ending is None:
         raise RequestError(f"cannot tell what {path} is: its name should end in {_NAMES}")
     url = path if isinstance(system, LocalFileSystem) else system.unstrip_protocol(path)
     container, compression = ending
     return InputFile(url=url, dataset="", container=container, compression=compression)
-
-
-def _ending(path: str) -> tuple[Container, Compression] | None:
-    """What a file is by its name: ``data.jsonl.gz`` and ``data.gz`` are compressed JSON lines."""
-    endings = PurePosixPath(path).suffixes
-    compression: Compression = ""
-    if endings and endings[-1].lower() in _COMPRESSIONS:
-        compression = _COMPRESSIONS[endings.pop().lower()]
-    container = _CONTAINERS.get(endings[-1].lower()) if endings else None
-    if container is None and compression:
-        return "lines", compression
-    return None if container is None else (container, compression)
 
 
 def _resolve_dataset(text: str) -> InputFile:
@@ -198,6 +184,10 @@ def _recognised(file: InputFile, format: str, columns: tuple[tuple[str, str], ..
                 f"cannot recognise the format of {file.dataset} (fields: "
                 f"{', '.join(map(str, sample[0].values))}): name it with --format or --columns"
             )
+    if format == GENERIC and sample:
+        advice = unverifiable((row.values for row in sample), dict(columns))
+        if advice:
+            _LOGGER.warning("%s: %s", file.dataset, advice)
     return dataclasses.replace(file, format=format)
 
 

@@ -11,19 +11,45 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 #: Those that name no version mean the only one there is.
 _ALIASES = {
     "apache": "Apache-2.0", "apache-2": "Apache-2.0", "apache-v2": "Apache-2.0",
-    "apache-v2.0": "Apache-2.0", "apache-license-2.0": "Apache-2.0",
-    "apache-license-version-2.0": "Apache-2.0", "mit-license": "MIT", "the-mit-license": "MIT",
+    "apache-v2.0": "Apache-2.0", "apache-license-2.0": "Apache-2.0", "apache2": "Apache-2.0",
+    "apache-license-version-2.0": "Apache-2.0", "apache-software-license-2.0": "Apache-2.0",
+    "mit-mit": "MIT", "expat": "MIT", "bsd-2": "BSD-2-Clause", "bsd-3": "BSD-3-Clause",
+    "2-clause-bsd": "BSD-2-Clause", "3-clause-bsd": "BSD-3-Clause",
     "odc-by": "ODC-By-1.0", "pddl": "PDDL-1.0", "odbl": "ODbL-1.0", "cc0": "CC0-1.0",
-    "unlicense": "Unlicense",
+    "unlicense": "Unlicense", "mpl-2": "MPL-2.0",
 }  # fmt: skip
+#: Words in the names of Creative Commons' and GNU's licences, and their letters.
+_LETTERS = (
+    ("creative-commons-zero", "cc0"), ("creative-commons", "cc"), ("attribution", "by"),
+    ("non-commercial", "nc"), ("noncommercial", "nc"), ("share-alike", "sa"), ("sharealike", "sa"),
+    ("lesser-general-public-license", "lgpl"), ("affero-general-public-license", "agpl"),
+    ("general-public-license", "gpl"), ("no-derivatives", "nd"), ("noderivatives", "nd"),
+    ("noderivs", "nd"),
+)  # fmt: skip
+#: Words at the end of a name that tell nothing apart.
+_IDLE = re.compile(r"(?:-(?:international|unported|universal|public|licen[cs]e|deed))+$")
+_GNU = re.compile(
+    r"(?:gnu-)?(?P<name>[al]?gpl)-?v?(?P<version>\d)(?:\.(?P<minor>\d))?(?P<later>\+)?"
+)
+#: Where licences are published, and the name of which the path speaks.
+_PLACES = re.compile(
+    r"(?:https?://)?(?:www\.)?(?:"
+    r"(?:opensource\.org|spdx\.org|gnu\.org)/licen[cs]es?/(?:old-licenses/)?(?P<name>[\w.+-]+?)"
+    r"|apache\.org/licenses/license-(?P<apache>[\d.]+?)"
+    r"|creativecommons\.org/licenses/(?P<cc>[a-z-]+/\d\.\d)(?:/[a-z.-]*)?"
+    r"|creativecommons\.org/publicdomain/zero/(?P<zero>\d\.\d)(?:/[a-z.-]*)?"
+    r")(?:\.(?:html?|txt|json|en)){0,2}/?",
+    re.IGNORECASE,
+)
 _GAP = re.compile(r"[\s_-]+")
 _JOINED = re.compile(r"\s*[,;]\s*")
 
 
 def canonical(name: str) -> str:
     """The SPDX expression that ``name`` means: ``cc by 4.0`` is ``CC-BY-4.0``, and ``mit,
-    apache-2.0`` is ``MIT AND Apache-2.0``, because it is not said that one of them is enough. What
-    SPDX does not know stays as it is written.
+    apache-2.0`` is ``MIT AND Apache-2.0``, because it is not said that one of them is enough.
+    ``MIT/Apache-2.0`` says so: that is how Rust's packages write OR. A page where a licence is
+    published is that licence. What SPDX does not know stays as it is written.
 
         >>> canonical("apache 2.0")
         'Apache-2.0'
@@ -31,7 +57,18 @@ def canonical(name: str) -> str:
     whole = _known(name)  # "Apache License, Version 2.0" is one
     if whole is not None:
         return whole
-    return " AND ".join(_known(part) or part for part in _JOINED.split(name.strip()) if part)
+    if listed := re.fullmatch(r"\s*\[(.*)\]\s*", name, re.DOTALL):
+        name = re.sub(r"[\"']", "", listed[1])
+    parts = [_known(part) or _either(part) or part for part in _JOINED.split(name.strip()) if part]
+    if len(parts) > 1:
+        parts = [f"({part})" if " OR " in part else part for part in parts]
+    return " AND ".join(parts)
+
+
+def _either(name: str) -> str | None:
+    """``MIT/Apache-2.0`` as an expression, if each of its parts is known."""
+    known = [_known(part) for part in name.split("/")]
+    return " OR ".join(part for part in known if part) if all(known) else None
 
 
 def is_allowed(licence: str, allowed: Collection[str]) -> bool:
@@ -51,10 +88,31 @@ def is_allowed(licence: str, allowed: Collection[str]) -> bool:
 
 def _known(name: str) -> str | None:
     """The SPDX expression for ``name``, if there is one."""
-    spelt = _GAP.sub("-", name.strip().lower().replace(",", " ")).removesuffix("-international")
-    for spelling in (name, _ALIASES.get(spelt, spelt)):
+    bare = name.strip()
+    place = _PLACES.fullmatch(bare)
+    if place:
+        spelt = _name_of(place)
+    else:
+        spelt = _GAP.sub("-", re.sub(r"[,()]", " ", bare.lower()).strip())
+        spelt = _IDLE.sub("", spelt)
+        for words, letters in _LETTERS:
+            spelt = spelt.replace(words, letters)
+        spelt = re.sub(r"^(?:the-)?(apache|mit|bsd-\d(?:-clause)?)-licen[cs]e\b", r"\1", spelt)
+        spelt = re.sub(r"^apache-(?:version|v)-?", "apache-", spelt)
+    if gnu := _GNU.fullmatch(spelt):
+        later = "-or-later" if gnu["later"] else ""
+        spelt = f"{gnu['name']}-{gnu['version']}.{gnu['minor'] or '0'}{later}"
+    for spelling in (bare, _ALIASES.get(spelt, spelt)):
         try:
             return str(canonicalize_license_expression(spelling))
         except InvalidLicenseExpression:
             continue
     return None
+
+
+def _name_of(place: re.Match[str]) -> str:
+    if place["cc"]:
+        return "cc-" + place["cc"].lower().replace("/", "-")
+    if place["zero"]:
+        return f"cc0-{place['zero']}"
+    return (f"apache-{place['apache']}" if place["apache"] else place["name"]).lower()

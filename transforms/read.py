@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import apache_beam as beam
 
 from tracemine.schemas import Rejected, Source, Trajectory
 from tracemine.transforms.formats import FORMATS, RowError
-from tracemine.transforms.formats.base import LICENCE_COLUMNS, is_empty, label
+from tracemine.transforms.formats.base import LICENCE_COLUMNS, as_text, is_empty, label
 from tracemine.transforms.formats.generic import constant
 from tracemine.transforms.input_file import InputFile, file_fingerprint
 from tracemine.transforms.inputs import resolve_inputs
@@ -82,7 +83,7 @@ def to_trajectories(row: Row, file: InputFile) -> list[Trajectory] | Rejected:
         if not found:
             raise RowError(is_empty("trace"))
     except RowError as error:
-        return failed(file, row.number, error.reason, error.detail, excerpt_of(row))
+        return failed(file, row.number, error.reason, error.detail, excerpt_of(row), row.part)
     return found
 
 
@@ -91,8 +92,17 @@ def _licence(row: Row, column: str | None) -> str:
     was said for all rows."""
     for_all = constant(column)
     names = LICENCE_COLUMNS if column is None or for_all is not None else (column,)
-    own = next(filter(None, (label(row.values, name, "licence") for name in names)), "")
+    own = next(filter(None, (_stated(row.values, name) for name in names)), "")
     return own or for_all or ""
+
+
+def _stated(values: Mapping[str, Any], column: str) -> str:
+    """The licence in a column; a list of them, as a data set's card has it, means that all
+    apply."""
+    value = values.get(column)
+    if not isinstance(value, list | tuple):
+        return label(values, column, "licence")
+    return ", ".join(as_text(each, column, "licence") for each in value)
 
 
 __all__ = [

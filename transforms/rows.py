@@ -1,19 +1,22 @@
 """Files to rows: whatever a file holds comes out as rows, or as a failure that names file and row.
 
 Rows are counted from 0, as they lie in the file: lines of JSON lines (blank ones are counted, and
-are no rows, so row N is line N + 1), items of a JSON array, rows of Parquet or of a split. What
-breaks off a file (a truncated gzip) is one failure, at the row where the break is.
+are no rows, so row N is line N + 1), items of a JSON array, rows of Parquet; in a split they are
+counted on from one of its files to the next. What breaks off a file (a truncated gzip) is one
+failure, at the row where the break is.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import re
 import tempfile
 import zlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import IO, Any
 
 import fsspec
@@ -31,7 +34,7 @@ from tracemine.transforms.byte_streams import (
     split_values,
     without_bom,
 )
-from tracemine.transforms.input_file import InputFile
+from tracemine.transforms.input_file import InputFile, file_ending
 
 STAGE = "read"
 
@@ -60,11 +63,12 @@ UNREADABLE = "unreadable file"
 @dataclass(frozen=True, slots=True)
 class Row:
     """An object with its number in its file. ``excerpt`` is the beginning of its text, empty where
-    it did not come from text."""
+    it did not come from text. ``part`` says which row of which file of a split it is."""
 
     number: int
     values: Mapping[str, Any]
     excerpt: str = ""
+    part: str = ""
 
 
 def read_rows(
@@ -89,10 +93,17 @@ def read_rows(
 
 
 def failed(
-    file: InputFile, number: int, reason: str, detail: str = "", excerpt: str = ""
+    file: InputFile,
+    number: int,
+    reason: str,
+    detail: str = "",
+    excerpt: str = "",
+    part: str = "",
 ) -> Rejected:
-    """The ledger entry of a row that could not be read."""
-    where = f"{file.dataset} row {number}: {reason}" + (f": {detail}" if detail else "")
+    """The ledger entry of a row that could not be read; ``part`` as in `Row`."""
+    part = part or _part_of(file, number)
+    place = f"{file.dataset} row {number}" + (f" ({part})" if part else "")
+    where = f"{place}: {reason}" + (f": {detail}" if detail else "")
     record = {"file": file.dataset, "row": number, "text": printable(excerpt[:EXCERPT_CHARS])}
     return Rejected(
         stage=STAGE,
@@ -102,6 +113,13 @@ def failed(
         record=dump_json(record),
         fate="failed",
     )
+
+
+def _part_of(file: InputFile, number: int) -> str:
+    """Which row of a file of a split it is that has ``number`` in the split; empty for others."""
+    if not file.split or file.container == "dataset":
+        return ""
+    return f"{PurePosixPath(file.url).name} row {number - file.first_row}"
 
 
 def printable(text: str) -> str:
@@ -136,7 +154,7 @@ def _file_rows(file: InputFile, limit: int) -> Iterator[_Found]:
         else:
             is_lines = True
         pieces = (split_lines if is_lines else split_values)(chunks, limit=limit)
-        for number, piece in enumerate(pieces):
+        for number, piece in enumerate(pieces, file.first_row):
             blank = is_lines and not piece.data.strip()
             yield number, None if blank else _parse(file, number, piece, limit)
 
@@ -192,7 +210,7 @@ def _parse(file: InputFile, number: int, piece: Piece, limit: int) -> Row | Reje
         return failed(file, number, LONG_NUMBER, str(error).partition(";")[0], excerpt)
     if not isinstance(values, dict):
         return failed(file, number, NOT_OBJECT, type(values).__name__, excerpt)
-    return Row(number, values, excerpt)
+    return Row(number, values, excerpt, _part_of(file, number))
 
 
 @contextlib.contextmanager
@@ -208,19 +226,17 @@ def _seekable(stream: IO[bytes], compression: Compression) -> Iterator[IO[bytes]
         yield copy
 
 
-def _parquet_rows(
-    file: InputFile, stream: IO[bytes], limit: int, start: int = 0
-) -> Generator[_Found, None, int]:
-    """Row group by row group: one that cannot be read is one failure, and the next is tried.
-    Rows are numbered from ``start``; returns the number that follows the last."""
+def _parquet_rows(file: InputFile, stream: IO[bytes], limit: int) -> Iterator[_Found]:
+    """Row group by row group: one that cannot be read is one failure, and the next is tried."""
     if not stream.read(1):
-        return start
+        return
     stream.seek(0)
     try:
         parquet = pq.ParquetFile(stream)
         sizes = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
     except (pa.ArrowException, OSError) as error:
         raise BrokenStreamError(CORRUPT_PARQUET, str(error)) from error
+    start = file.first_row
     for group, size in enumerate(sizes):
         number = start
         try:
@@ -232,7 +248,6 @@ def _parquet_rows(
             detail = f"rows {number} to {start + size - 1} are lost: {error}"
             yield number, failed(file, number, CORRUPT_PARQUET, detail)
         start += size
-    return start
 
 
 def _record_row(file: InputFile, number: int, record: pa.RecordBatch, limit: int) -> Row | Rejected:
@@ -245,15 +260,16 @@ def _record_row(file: InputFile, number: int, record: pa.RecordBatch, limit: int
     except (ValueError, OverflowError) as error:
         # Such as a time outside of what Python's calendar has.
         return failed(file, number, CORRUPT_PARQUET, str(error))
-    return Row(number, values)
+    return Row(number, values, part=_part_of(file, number))
 
 
 def open_dataset(file: InputFile) -> Any:
-    """The split as a `datasets.IterableDataset`, or as a list of the URLs of its files where these
-    are Parquet. Nothing is read ahead.
+    """The split as a `datasets.IterableDataset`, or as the list of its files where these are ones
+    that we read ourselves: Parquet, or JSON by its ending. Nothing is read ahead.
 
-    Parquet is read here: the scanner that `datasets` takes runs ahead of who reads, so that what it
-    holds grows with the split (`benchmarks/reading.py`).
+    Of `datasets`' own readers, that of Parquet runs ahead of who reads, so that what it holds grows
+    with the split (`benchmarks/reading.py`), and that of JSON gives up a file at its first bad
+    line.
 
     Raises:
         OSError, ValueError: if there is no such data set or split, or it cannot be reached.
@@ -264,9 +280,23 @@ def open_dataset(file: InputFile) -> Any:
     builder = datasets.load_dataset_builder(
         file.url, name=file.config or None, revision=file.revision or None
     )
-    if builder.info.builder_name == "parquet" and file.split in (builder.config.data_files or {}):
-        return list(map(str, builder.config.data_files[file.split]))
+    urls = list(map(str, (builder.config.data_files or {}).get(file.split, ())))
+    parts = [_part(file, url, str(builder.info.builder_name)) for url in urls]
+    # A card may say that the rows lie within a field of one JSON object.
+    if parts and None not in parts and getattr(builder.config, "field", None) is None:
+        return parts
     return builder.as_streaming_dataset(split=file.split)
+
+
+def _part(split: InputFile, url: str, builder: str) -> InputFile | None:
+    """One file of a split, if it is one that we read."""
+    if builder == "parquet":
+        return dataclasses.replace(split, url=url, container="parquet")
+    ending = file_ending(url)
+    if builder != "json" or ending is None or ending[0] == "parquet":
+        return None
+    container, compression = ending
+    return dataclasses.replace(split, url=url, container=container, compression=compression)
 
 
 def _dataset_rows(file: InputFile, limit: int) -> Iterator[_Found]:
@@ -284,12 +314,29 @@ def _dataset_rows(file: InputFile, limit: int) -> Iterator[_Found]:
     try:
         split = open_dataset(file)
         if isinstance(split, list):
-            for url in split:
-                with fsspec.open(url, "rb") as stream:
-                    number = yield from _parquet_rows(file, stream, limit, number)
+            yield from _parts_rows(split, limit)
             return
         for values in split:
             yield number, Row(number, values)
             number += 1
     except broken as error:
-        raise BrokenStreamError(CORRUPT_DATASET, str(error)) from error
+        lost = f"this row and all that follow it in the split are lost: {error}"
+        raise BrokenStreamError(CORRUPT_DATASET, lost) from error
+
+
+def _parts_rows(parts: Sequence[InputFile], limit: int) -> Iterator[_Found]:
+    """The rows of a split's files, numbered through. One that breaks off is one failure, and the
+    next is read."""
+    upcoming = 0
+    for part in parts:
+        part = dataclasses.replace(part, first_row=upcoming)
+        try:
+            for number, found in _file_rows(part, limit):
+                yield number, found
+                upcoming = number + 1
+        except BrokenStreamError as error:
+            yield upcoming, failed(part, upcoming, error.reason, error.detail)
+            upcoming += 1
+        except OSError as error:
+            yield upcoming, failed(part, upcoming, UNREADABLE, str(error))
+            upcoming += 1

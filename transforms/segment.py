@@ -25,6 +25,9 @@ from tracemine.verifiers import verifier_for
 
 _LOGGER = logging.getLogger(__name__)
 
+#: Characters of a span that a ledger's line shows.
+PLACE_CHARS = 60
+
 NOT_GROUNDED = "quote is not in the source"
 SHORT_QUOTE = f"quote has fewer than {MIN_QUOTE} characters"
 NO_PRECONDITIONS = "no preconditions"
@@ -104,11 +107,12 @@ def segment(trajectory: Trajectory, teacher: Teacher) -> Iterator[Out]:
         yield REJECTED, _reject_dropped(trajectory, dropped)
     fingerprint = shingles(trajectory.problem)
     for span in segmentation.spans:
+        proposal = Proposal(span, min(trajectory.sources), fingerprint)
         reason = ground(span, trajectory)
         if reason:
-            yield REJECTED, reject_span("ground", reason, span)
+            yield REJECTED, reject_span("ground", reason, proposal)
         else:
-            yield "proposals", Proposal(span, min(trajectory.sources), fingerprint)
+            yield "proposals", proposal
 
 
 def ground(span: Span, trajectory: Trajectory) -> str | None:
@@ -139,7 +143,7 @@ def route(proposal: Proposal) -> Iterator[Out]:
     elif verifier is None:
         reason = NO_VERIFIER
     if reason is not None or verifier is None:
-        yield REJECTED, reject_span("route", reason or NO_VERIFIER, span)
+        yield REJECTED, reject_span("route", reason or NO_VERIFIER, proposal)
         return
     ready = dataclasses.replace(_normalised(span), verifier=verifier)
     yield "proposals", dataclasses.replace(proposal, span=ready)
@@ -184,9 +188,10 @@ def _words(name: str) -> str:
 
 
 def reject_span(
-    stage: str, reason: str, span: Span, detail: str = "", fate: Fate = "rejected"
+    stage: str, reason: str, proposal: Proposal, detail: str = "", fate: Fate = "rejected"
 ) -> Rejected:
     """The ledger entry of a span that leaves the line."""
+    span = proposal.span
     record = {
         "trajectory_id": span.trajectory_id,
         "start": span.start,
@@ -195,7 +200,7 @@ def reject_span(
         "subquestion": span.subquestion,
         "code": span.code,
     }
-    where = f"{span.trajectory_id} at {span.start}"
+    where = _place(proposal.source, span.start, span.end, span.quote)
     return Rejected(
         stage=stage,
         reason=reason,
@@ -215,7 +220,7 @@ def _reject_dropped(trajectory: Trajectory, dropped: Dropped) -> Rejected:
         "end": dropped.end,
         "quote": quote[:1000],
     }
-    where = f"{trajectory.id} at {dropped.start}"
+    where = _place(min(trajectory.sources), dropped.start, dropped.end, quote)
     return Rejected(
         stage="segment",
         reason=dropped.reason,
@@ -226,11 +231,22 @@ def _reject_dropped(trajectory: Trajectory, dropped: Dropped) -> Rejected:
 
 
 def _reject_window(trajectory: Trajectory, error: TeacherError) -> Rejected:
+    source = min(trajectory.sources)
     return Rejected(
         stage="segment",
         reason=error.reason,
         record_id=trajectory.id,
-        detail=f"{trajectory.id}: {error}",
+        detail=f"{source.dataset} row {source.row}: {error}",
         record=dump_json({"trajectory_id": trajectory.id}),
         fate="failed",
     )
+
+
+def _place(source: Source, start: int, end: int, quote: str) -> str:
+    """Where a person finds a span: the file, the row, the characters of its trace, and the words
+    that it begins with."""
+    words = " ".join(quote[: 2 * PLACE_CHARS].split())
+    if len(words) > PLACE_CHARS:
+        words = words[:PLACE_CHARS].rpartition(" ")[0] or words[:PLACE_CHARS]
+        words += " ..."
+    return f'{source.dataset} row {source.row}, characters {start} to {end} ("{words}")'

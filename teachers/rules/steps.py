@@ -25,6 +25,8 @@ MAX_WRITTEN = 40
 BRANCH_REACH = 6
 #: Characters before a retraction in which its own step may say what it takes back.
 LOOK_BACK = 400
+#: Characters before a step that begins with "No" in which a question may state a result.
+ASKED_CHARS = 120
 
 ABANDONED = "in a branch that the trace abandons"
 WORDLESS = "a written step that no rule replays nor puts in words"
@@ -105,9 +107,15 @@ _PURPOSE = re.compile(
     r"simplify(?:ing)?|solv(?:e|ing) for|express(?:ing)?)\b[^.:;,?!=\n]{4,120})",
     re.IGNORECASE,
 )
+#: What may stand before a question's own first word: "In which town", "On average, how much".
+_LEAD = (
+    r"(?:in|on|at|for|to|from|of|by|with|under|during|about|considering|given|if|typically|usually)"
+    r"\b[^?.:;=\n]{0,80}?"
+)
 _ASKED = re.compile(
-    r"(?:how (?:many|much|long|far|old|tall|fast|often)|what|which|who|when|where|why|is|are|was|"
-    r"were|do|does|did|can|could|would|will|has|have)\b[^?\n]{3,200}\?",
+    rf"(?:(?:{_LEAD}\s)?(?:how|what|which|who|whom|whose|when|where|why)"
+    rf"|(?:{_LEAD},\s)?(?:is|are|was|were|do|does|did|can|could|would|will|has|have))\b"
+    r"[^?\n]{3,200}\?",
     re.IGNORECASE,
 )
 _SYMBOLS = re.compile(r"[\\$=^_{}<>|≈→]|\bf\(|\d\s*[-+*/]\s*\d")
@@ -164,33 +172,62 @@ def _result(trace: str, piece: Piece) -> str:
 
 # --- abandoned branches -----------------------------------------------------------------------
 
-_NOT = r"(?:not|n't|n’t|never)"
 _FALSE = (
     r"(?:wrong|incorrect|impossible|absurd|mistaken|invalid|nonsense|a contradiction|inconsistent)"
 )
+_TRUE = r"(?:right|correct|true|possible|valid)"
+_QUITE = r"(?:quite\s+|exactly\s+|really\s+|actually\s+|entirely\s+|at all\s+)?"
 _THIS = r"(?:that|this|it|those|these)"
+_CLAIM = (
+    r"(?:result|answer|value|assumption|approach|calculation|solution|step|equation|case|branch|"
+    r"reasoning|formula|guess|attempt|interpretation|setup)"
+)
+_BLUNDER = r"(?:mistake|error)s?"
+_OTHERWISE = (
+    r"(?:instead|rather|add|subtract|multipl|divid|us(?:e|ing)\b|count|includ|exclud|"
+    r"tak(?:e|ing)\b)"
+)
 _RETRACTION = re.compile(
-    rf"\b(?P<own>which|and that|{_THIS}(?:\s+(?:result|answer|value|assumption|approach|"
-    r"calculation|solution|step|equation|case|branch))?)\s*"
+    rf"\b(?P<own>which|and that|{_THIS}(?:\s+{_CLAIM})?"
+    rf"|(?:my|our)\s+(?:\w+\s+)?{_CLAIM})\s*"
     r"(?:(?:(?:'s|’s|\s+is|\s+are|\s+was|\s+seems?|\s+looks?|\s+must be|\s+would be|"
     r"\s+appears?(?: to be)?)"
     rf"\s+(?:clearly\s+|obviously\s+|also\s+|just\s+)?(?:{_FALSE}|"
-    r"not\s+(?:right|correct|true|possible|valid|what (?:we|i) (?:want|need)(?:ed)?)))"
-    rf"|\s*(?:isn't|isn’t|aren't|wasn't|wasn’t)\s+(?:right|correct|true|possible|valid)"
-    r"|\s+(?:can't|can’t|cannot|can not|couldn't|couldn’t|could not)\s+be\b"
+    rf"not\s+{_QUITE}(?:{_TRUE}|what (?:we|i) (?:want|need)(?:ed)?)))"
+    rf"|\s*(?:isn't|isn’t|aren't|wasn't|wasn’t)\s+{_QUITE}{_TRUE}"
+    # "It cannot be zero" and "this cannot be simplified" say something about a thing.
+    r"|\s+(?:can't|can’t|cannot|can not|couldn't|couldn’t|could not)\s+be"
+    rf"(?:\s+(?:{_TRUE}\b|the\s+(?:case|answer|solution|result)\b|it\b|so\b)|(?=\s*(?:[.,;!](?:\s|\Z)|\n|\Z)))"
     r"|\s+(?:doesn't|doesn’t|does not|don't|don’t|do not)\s+(?:seem\s+(?:right|correct|to\s+\w+)|"
     r"make(?:\s+any)?\s+sense|match|work|fit|add up|hold|satisfy|look right)"
     r"|\s+contradicts?\b|\s+leads? to (?:a|an)\s+(?:contradiction|impossib))"
     r"|\bI(?:'ve|’ve| have| must have| might have| may have)?\s+(?:clearly\s+)?"
-    r"(?:made?\s+(?:a|an|some)\s+(?:\w+\s+)?(?:mistake|error)s?|mis(?:calculated|read|counted|"
+    rf"(?:made?\s+(?:a|an|some)\s+(?:\w+\s+)?{_BLUNDER}|mis(?:calculated|read|counted|"
     r"understood|took|applied|wrote|interpreted|remembered)|messed up|forgot\b|"
     r"got (?:that|this|it) wrong)"
+    r"|\bthere(?:'s|’s| is| was| must be| must have been| seems to be| appears to be)"
+    rf"\s+(?:an?|some)\s+(?:\w+\s+)?{_BLUNDER}\s+(?:somewhere|there|here|in\s+(?:the|my|our)\s+(?!problem))"
     r"|\bscratch that\b|\bstrike that\b|\bnever mind\b|\bmy mistake\b"
     r"|\blet me (?:redo|start over)\b"
-    r"|\b(?:wait|oh|hmm+)[,.!:]?\s+no\b",
+    r"|(?P<corrects>\b(?:wait|oh|hmm+)[,.!:]?\s+no\b|\boops\b"
+    # "Actually, we have to add": the step before did something else.
+    r"|\b(?:wait|actually|sorry)[,.!:]?\s+(?:"
+    r"(?:it|that|this|there)\s+should(?:n't| not)?\s+(?:have\s+)?be"
+    rf"|(?:we|i|you|he|she|they|it)\s+(?:(?:have|has|had|needs?)\s+to|must|should(?:\s+have)?)\s+"
+    rf"(?:be\s+)?{_OTHERWISE}))",
     re.IGNORECASE,
 )
-_NO = re.compile(r"(?:oh\s+|hmm+,?\s+|but\s+)?no[,.!]\s", re.IGNORECASE)
+#: "It is impossible to ..." says something about what follows.
+_IT_IS = re.compile(r"it\b.*\b(?:im)?possible$", re.IGNORECASE | re.DOTALL)
+_ABOUT = re.compile(r"\s+(?:to|for|that|unless)\b")
+_NO = re.compile(
+    r"(?:oh\s+|hmm+,?\s+|but\s+)?no[,.!]\s"
+    # "No, it is right": what was doubted holds.
+    r"(?!\s*(?:it|that|this|everything)(?:'s|’s|\s+is|\s+was)\s+(?:\w+\s+)?(?:right|correct|fine|true|ok)\b)",
+    re.IGNORECASE,
+)
+#: A question that states a result, and is answered with no: "Is it 3 * 4 = 12? No."
+_RESULT_ASKED = re.compile(r"=\s*[-$£€]?\s?\d[^?\n]{0,60}\?\s*\Z")
 #: What makes a retraction a doubt about something else, or no claim at all.
 _HEDGED = re.compile(
     r"\b(?:if|whether|unless|check(?: that)?|sure|ensure|see|in case|so that|suppose|assume|when|"
@@ -217,7 +254,10 @@ def _abandoned(trace: str, pieces: Sequence[Piece]) -> list[int]:
     until = [piece.start for piece in pieces]
     for index, piece in enumerate(pieces):
         for match in _retractions(trace, piece):
-            until[index] = max(until[index], _sentence_end(trace, match.end(), piece.end))
+            corrects = match.re is _NO or match["corrects"]
+            # "Oops, it should be 3 * 4 = 12": what stands behind it is what holds.
+            end = match.end() if corrects else _sentence_end(trace, match.end(), piece.end)
+            until[index] = max(until[index], end)
             before = trace[max(piece.body, match.start() - LOOK_BACK) : match.start()]
             says_something = len(words.sentences(before)) > 1 or re.search(r"\d", before)
             if says_something or (match.re is _RETRACTION and match["own"] == "which"):
@@ -231,16 +271,23 @@ def _abandoned(trace: str, pieces: Sequence[Piece]) -> list[int]:
 
 def _retractions(trace: str, piece: Piece) -> Iterable[re.Match[str]]:
     denied = _NO.match(trace, piece.body, piece.end)
-    # "Could it be more? No, because ..." answers a question, and takes nothing back.
-    before = trace[max(0, piece.start - 20) : piece.start].rstrip()
-    if denied and not before.endswith("?"):
+    # "Could it be more? No, because ..." answers a question, and takes nothing back but a result
+    # that the question gives.
+    before = trace[max(0, piece.start - ASKED_CHARS) : piece.start].rstrip()
+    if denied and (not before.endswith("?") or _RESULT_ASKED.search(before)):
         yield denied
     for match in _RETRACTION.finditer(trace, piece.body, piece.end):
-        if not _HEDGED.search(trace, max(piece.body, match.start() - 40), match.start()):
+        if _HEDGED.search(trace, max(piece.body, match.start() - 40), match.start()):
+            continue
+        if _IT_IS.match(match.group()) and _ABOUT.match(trace, match.end(), piece.end):
+            continue
+        stop = _STOP.search(trace, match.end(), piece.end)
+        # "That's wrong? Let me check." does not say so.
+        if stop is None or stop.group() != "?":
             yield match
 
 
-_STOP = re.compile(r"[.!?](?=\s)|\n")
+_STOP = re.compile(r"[.!?](?=\s|\Z)|\n")
 
 
 def _sentence_end(trace: str, at: int, limit: int) -> int:
@@ -270,8 +317,9 @@ _METACOGNITIVE = re.compile(
 )
 #: A step that only repeats the answer.
 _ANSWERS = re.compile(
-    r"(?:(?:so|thus|hence|therefore|then)\b,?\s*)?(?:####|A:|(?:the\s+)?(?:final\s+|correct\s+)?"
-    r"(?:answer|solution)(?:\s+is\b|\s*:))[^\n]{0,80}$",
+    r"[#*\s]*(?:(?:so|thus|hence|therefore|then)\b,?\s*)?(?:####|A:|(?:the\s+)?(?:final\s+|correct\s+)?"
+    # "**Final answer**", and in the next line its box.
+    r"(?:answer|solution)(?:\s+is\b|\s*:|[*:]*[ \t]*\n)\s*)[^\n]{0,80}$",
     re.IGNORECASE,
 )
 _DOES = re.compile(

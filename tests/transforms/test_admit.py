@@ -56,6 +56,13 @@ def test_what_is_wrong_or_unknown_is_not() -> None:
     assert reason(trajectory("42", None)) == admission.NO_REFERENCE
 
 
+def test_an_essay_for_a_reference_is_not_compared() -> None:
+    essay = "It follows from symmetry that both ships carry the same.\nThat was to be shown."
+    assert reason(trajectory("42", essay)) == admission.UNKNOWN
+    (kept,) = outcome(trajectory(essay, essay))
+    assert isinstance(kept, Trajectory)
+
+
 def test_one_test_admits_and_the_others_are_not_asked() -> None:
     tests = ("assert f(2) == 4", "assert f(3) == 9", "assert f(4) == 16")
     chosen = admission_test(problem_id("square"), tests)
@@ -179,3 +186,38 @@ def test_nothing_of_a_copy_that_may_not_be_read_is_used() -> None:
     kept = trajectory("42", "42", source=Source("a", 0, licence="MIT"))
     found = [r for r in outcome(kept, wrong, options=options) if isinstance(r, Trajectory)]
     assert [r.reference for r in found] == ["42"]
+
+
+TABLE = "[\n" + "        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0],\n" * 60 + "    ]"
+PROGRAM = f"def f(n):\n    table = {TABLE}\n    return n + table[0][0]\n"
+
+
+def test_a_program_with_a_table_is_no_loop() -> None:
+    tests = ("assert f(3) == 3", "assert f(4) == 4")
+    for trace in (PROGRAM, f"Here it is.\n```python\n{PROGRAM}```\n"):
+        (admitted,) = outcome(trajectory(None, None, trace=trace, tests=tests, domain="code"))
+        assert isinstance(admitted, Trajectory)
+        (admitted,) = outcome(trajectory("3", "3", trace=trace, problem="Fill the table."))
+        assert isinstance(admitted, Trajectory)
+
+
+def test_the_setup_of_a_copy_that_is_left_out_decides_nothing() -> None:
+    def task(setup: str, licence: str) -> Trajectory:
+        made = trajectory(
+            None, None, trace="def f():\n    return 1", tests=("assert f() == 1",), domain="code",
+            source=Source("a" if licence == "MIT" else "b", 0, licence=licence),
+        )  # fmt: skip
+        return dataclasses.replace(made, test_setup=setup)
+
+    copies = [task("x = 1", "MIT"), task("x = 2", "CC-BY-NC-4.0")]
+    # One of them alone is enough of a reason, and is told first.
+    for options, first in (
+        (AdmitOptions(holdout=0.999999), admission.HELD_OUT),
+        (AdmitOptions(licences=("CC0-1.0",)), admission.LICENCE),
+        (AdmitOptions(), admission.SETUP_CONFLICT),
+    ):
+        assert sorted(r.reason for r in outcome(*copies, options=options)) == sorted(
+            [first, admission.DUPLICATE]
+        )
+    kept = outcome(*copies, options=AdmitOptions(licences=("MIT",)))
+    assert sum(isinstance(r, Trajectory) for r in kept) == 1

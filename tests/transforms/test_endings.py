@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracemine.transforms.endings import loops, repetition
+from tracemine.transforms.endings import loops, repetition, retold
 
 PROSE = (
     "A ferry makes six crossings a day. On each it carries forty cars, whose drivers pay four "
@@ -48,7 +48,47 @@ def test_a_loop_at_the_end_of_a_long_trace_shows() -> None:
     assert not loops(work, cut_off=False)
 
 
+def round_of(chars: int) -> str:
+    """A paragraph of about so many characters that does not repeat itself."""
+    sentences: list[str] = []
+    while sum(map(len, sentences)) < chars:
+        n = len(sentences) + 3
+        sentences.append(f"Ship {n * 7919 % 1009} carries {n**4 % 977} casks to pier {n**3 % 89}. ")
+    return "".join(sentences) + "So it is \\boxed{42}.\n\n"
+
+
+@pytest.mark.parametrize("chars", [300, 1000, 2000, 4000, 6000])
+def test_rounds_of_any_length_loop_from_the_third_on(chars: int) -> None:
+    told = round_of(chars)
+    assert not loops(told, cut_off=False)
+    assert not loops(told * 2, cut_off=False)
+    assert loops(told * max(4, 9000 // chars), cut_off=False)
+    assert loops(PROSE + cases(200) + told * (24_000 // chars), cut_off=False)
+
+
+ZEROS = "| 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 |\n"
+MATRIX = "\\begin{pmatrix}\n" + "0 & 0 & 0 & 0 & 0 & 0 \\\\\n" * 200 + "\\end{pmatrix}\n"
+
+
+@pytest.mark.parametrize(
+    "block", [ZEROS * 200, "```python\nx = [\n" + "  0, 0, 0, 0,\n" * 400 + "]\n```\n", MATRIX]
+)
+def test_tables_and_code_may_be_regular(block: str) -> None:
+    assert repetition(block) > 20
+    assert not loops(PROSE + "\n" + block + PROSE, cut_off=True)
+    # To say them again and again is a loop, and one that never ends is none that came to its end.
+    assert loops(f"Let me write that again.\n{block}\n" * 40, cut_off=False)
+    assert loops(PROSE + "\n```\n" + "x = 0, 0, 0\n" * 600, cut_off=True)
+
+
+def test_what_is_said_again_is_counted_in_a_long_text_only() -> None:
+    assert retold("Again. " * 100) == 0.0
+    assert 0.9 < retold("Again. " * 1000) < 1.0
+    assert retold(round_of(5000) * 2) <= 0.5
+
+
 @given(st.text(max_size=9000))
 def test_any_text_has_a_number(trace: str) -> None:
     assert 0 < repetition(trace) < 2000
+    assert 0 <= retold(trace) < 1
     assert not (loops(trace, cut_off=False) and not loops(trace, cut_off=True))

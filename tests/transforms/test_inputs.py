@@ -129,6 +129,20 @@ def test_columns(folder: Path) -> None:
     assert refused(a, columns=columns, format="gsm8k").startswith("--columns goes with")
 
 
+def test_rows_that_cannot_be_verified_are_named_before_they_are_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"question": "1+1?", "response": "So 2.", "answer": "2"}\n')
+    resolve_inputs([str(path)])
+    (record,) = caplog.records
+    assert record.name.startswith("tracemine")
+    assert "a.jsonl: no column is known for a reference" in record.getMessage()
+    assert "--columns reference=answer" in record.getMessage()
+    resolve_inputs([str(path)], columns={"reference": "answer"})
+    assert len(caplog.records) == 1
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set as a folder: two splits of JSON lines."""
@@ -247,4 +261,5 @@ def test_a_split_streams(tmp_path: Path) -> None:
     assert numbers == [*range(2000), *range(3900, 4000)]
     lost = [row for row in found if isinstance(row, Rejected)]
     assert {failed.reason for failed in lost} == {"corrupt parquet"}
-    assert lost[0].detail.startswith("large:train row 2000: corrupt parquet: rows 2000 to 2099")
+    place = "large:train row 2000 (train.parquet row 2000)"
+    assert lost[0].detail.startswith(f"{place}: corrupt parquet: rows 2000 to 2099")

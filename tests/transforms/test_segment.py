@@ -116,6 +116,22 @@ def test_a_span_that_lacks_something_is_rejected(changes: dict[str, Any], reason
     assert record.reason == reason
 
 
+def test_an_entry_of_the_ledger_says_where_a_person_finds_it() -> None:
+    place = f'own row 4, characters 0 to {len(TRACE)} ("{TRACE}"): '
+    _, record = routed(code=None)
+    assert record.detail == place + stage.NOT_REPLAYABLE
+    long = dataclasses.replace(TRAJECTORY, trace="A crate\n\nis a crate. " * 20)
+    dropped = Dropped(9, 300, "does not compute", "why")
+    ((_, record),) = segment(long, Scripted(dropped=(dropped,)))
+    quoted = record.detail.partition('"')[2].partition('"')[0]
+    assert quoted.startswith("is a crate. A crate is a") and quoted.endswith(" ...")
+    assert len(quoted) < 70
+    assert record.detail.startswith("own row 4, characters 9 to 300 (")
+    assert record.detail.endswith(": does not compute (why)")
+    ((_, record),) = segment(TRAJECTORY, Scripted(fail=True))
+    assert record.detail == "own row 4: bad JSON: line 1"
+
+
 @pytest.mark.parametrize("kind", ["tool", "declarative", "episodic", "metacognitive"])
 def test_other_kinds_are_handed_off(kind: Any) -> None:
     output, record = routed(kind=kind, preconditions=())

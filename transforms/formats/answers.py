@@ -11,14 +11,71 @@ _BOX_OR_BRACE = re.compile(
 )
 _HASHES = re.compile(r"^####(.*)$", re.MULTILINE)
 _A_LINE = re.compile(r"^A:(.*)$", re.MULTILINE)
-_IN_WORDS = re.compile(r"\banswer(?:\s+is\s*:?|\s*[:=])(.+)$", re.IGNORECASE)
+#: Characters at the end of a text in which its answer is looked for in words.
+CLOSING_CHARS = 1000
+#: Characters that may follow an answer: thanks, an offer, what the writer thinks of it.
+AFTERWORD_CHARS = 400
+#: Sentences without a number that may follow a conclusion.
+AFTERWORDS = 3
+
+_SAID = re.compile(
+    r"(?<!your )\banswer\b"
+    r"(?:[^.,;?\n:=]{0,60}?\b(?:is|are|should be|would be|must be|equals)\b\s*:?|\s*[:=])"
+    r"(?:\s*(?:therefore|thus|hence|then|indeed|simply|just|exactly|approximately|about)\b)?"
+    r"(?:[ \t]*|\**\s*(?=\\\[|\$|\\\(|[-\d]))(?P<value>\S[^\n]*)",
+    re.IGNORECASE,
+)
+#: A formula, within which no sentence ends; "$5, and $2" is none.
+_FORMULA = (
+    r"\$\$(?P<block>.{1,300}?)\$\$|\\\[(?P<display>.{1,300}?)\\\]|\\\((?P<inline>.{1,300}?)\\\)"
+    r"|\$(?!\d[\d,.]*\s)(?P<dollars>[^$\n]{1,300})\$(?!\d)"
+)
+#: Where an answer ends that goes on in a sentence.
+_STOP = re.compile(
+    rf"(?P<formula>{_FORMULA})|[.!?;](?=\s|\*|\Z)|\n"
+    r"|,?\s+(?:since|because|which|where|as|so|but|given that)\b"
+    r"|,\s+(?:and|for|if|when|due|not|assuming|with)\b|\s\((?=(?:since|because|as|which|i\.e|the)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+_WHOLE_FORMULA = re.compile(_FORMULA, re.DOTALL)
+_SENTENCE_END = re.compile(r"[.!?](?=\s|\*|\Z)|\n")
+_BETWEEN = re.compile(r"(?<=[.!?])\**\s+|\n+")
+_ENDED = re.compile(r"[.!?)\]}*:\"'”’]\s*\Z")
+#: A text that says so after an answer is not done with it.
+_DOUBT = re.compile(
+    r"\d|\b(?:wait|but|however|hmm+|alternatively|unless|actually|check\w*|verif\w+|not sure|wrong"
+    r"|let me (?!know)|let['’]s|mistake|next|now)\b",
+    re.IGNORECASE,
+)
+_CONCLUDES = re.compile(
+    r"\W*(?:therefore|thus|hence|so|in conclusion|altogether|in total|overall|finally)\b"
+    r"|.*\b(?:confident|conclude)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_NUMBER = r"[-−]?[$£€]?\d[\d,]*(?:\.\d+)?(?:/\d+)?%?"
+_NUMBERS = re.compile(rf"(?<![\w.^_{{\\]){_NUMBER}(?![\w^_])")
+#: Two values, of which one is not the answer.
+_SEVERAL = re.compile(r"\d[^.]*\b(?:and|or)\b[^.]*\Z")
+_DENIES = re.compile(r"\b(?:not|never)\b|n['’]t\b", re.IGNORECASE)
+_SYMBOLS = re.compile(r"[=\\^_*+<>≈]")
+#: "is 12 cubic metres.", at the end of a sentence.
+_COMES_TO = re.compile(
+    r"(?:\bis|\bare|\bbe|\bwas|\bequals|=)(?:\s+(?:indeed|exactly|therefore))?\s*"
+    rf"(?P<value>\*{{0,2}}{_NUMBER}\*{{0,2}}|\\\([^()]+?\\\)|\$[^$]+\$)(?:\s+[^\W\d][\w²³/°-]*){{0,4}}"
+    r"[\s.!*)\\\]$]*\Z"
+)
+#: Words, commands of LaTeX and letters left out, from which a text is an essay: in one line, and in
+#: several.
+ESSAY_WORDS, ESSAY_WORDS_IN_LINES = 8, 3
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _OUTPUT = re.compile(r"^```output[ \t]*\n(.*?)(?:^```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 
 
 def final_answer(trace: str) -> str | None:
     r"""What ``trace`` ends with: its last ``\boxed{}``, else its last ``#### N`` line, else its
-    last ``A: N`` line, else "the answer is N" in its last line; None if it comes to none."""
-    for find in (boxed, hashes, a_line, _in_last_line):
+    last ``A: N`` line, else "the answer is N" or "Therefore, ... is N", where nothing follows that
+    counts on or doubts it; None if it comes to none."""
+    for find in (boxed, hashes, a_line, _called_answer, _concluded):
         found = find(trace)
         if found:
             return found
@@ -42,6 +99,13 @@ def boxed(text: str) -> str | None:
             if is_box and start > found_at:
                 found, found_at = text[start : match.start()].strip(), start
     return found or None
+
+
+def is_essay(text: str) -> bool:
+    """Whether a reference is sentences, which say in many words what no answer will say in the
+    same: one that states no final answer cannot be compared."""
+    words = len(_WORD.findall(text))
+    return words >= (ESSAY_WORDS_IN_LINES if "\n" in text.strip() else ESSAY_WORDS)
 
 
 def hashes(text: str) -> str | None:
@@ -75,6 +139,65 @@ def _last(pattern: re.Pattern[str], text: str) -> str | None:
     return found or None
 
 
-def _in_last_line(text: str) -> str | None:
-    match = _IN_WORDS.search(text.rstrip().rpartition("\n")[2])
-    return match[1].strip().rstrip(".").strip("*$() ") or None if match else None
+def _called_answer(text: str) -> str | None:
+    """What the last sentence with "the answer is" calls so."""
+    closing = text[-CLOSING_CHARS:]
+    said, at = None, 0
+    while match := _SAID.search(closing, at):
+        said, at = match, match.start("value")
+    if said is None:
+        return None
+    start = said.start("value")
+    end = next(
+        (m.start() for m in _STOP.finditer(closing, start) if not m["formula"]), len(closing)
+    )
+    value = _bare(closing[start:end])
+    if not value or value.lower().startswith("not "):
+        return None
+    rest = _SENTENCE_END.search(closing, end)
+    return value if _is_afterword(closing[rest.end() :] if rest else "") else None
+
+
+def _concluded(text: str) -> str | None:
+    """The number in the last sentence that has one, if that one concludes."""
+    sentences = [s for s in _BETWEEN.split(text[-CLOSING_CHARS:].strip()) if s and s.strip("*_ ")]
+    for sentence in sentences[-1 : -2 - AFTERWORDS : -1]:
+        if not _ENDED.search(sentence):
+            return None
+        if re.search(r"\d", sentence):
+            break
+        if _DOUBT.search(sentence):
+            return None
+    else:
+        return None
+    ending = _COMES_TO.search(sentence)
+    if _DENIES.search(sentence) or (ending and _SEVERAL.search(sentence, 0, ending.start("value"))):
+        return None
+    if not _CONCLUDES.match(sentence):
+        # "I think that is it. The height is 5 cm."
+        is_last = ending and sentence is sentences[-1] and sentence.startswith("The ")
+        return _bare(ending["value"]) if ending and is_last else None
+    if ending:
+        return _bare(ending["value"].rpartition("=")[2])
+    numbers = _NUMBERS.findall(sentence)
+    return _bare(numbers[0]) if len(numbers) == 1 and not _SYMBOLS.search(sentence) else None
+
+
+def _is_afterword(rest: str) -> bool:
+    rest = rest.strip("*_ \n")
+    return not rest or (
+        len(rest) <= AFTERWORD_CHARS and bool(_ENDED.search(rest)) and not _DOUBT.search(rest)
+    )
+
+
+def _bare(value: str) -> str | None:
+    """An answer without what it is set in: bold, the marks of a formula, brackets around one
+    letter or number."""
+    value = value.strip().strip("*").strip().rstrip(".")
+    formula = _WHOLE_FORMULA.fullmatch(value)
+    if formula:
+        value = next(filter(None, formula.groups())).strip().rstrip(".")
+    elif value.count("$") == 1 or re.fullmatch(r"\$[^$]+\$", value):
+        value = value.strip("$")
+    value = re.sub(r"\A\(\s*([A-Za-z]|[-−]?[\d.,/]+)\s*\)\Z", r"\1", value.strip("* "))
+    return value.strip() or None

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from tracemine.schemas import Source, Trajectory
-from tracemine.transforms.formats.answers import boxed, final_answer
+from tracemine.transforms.formats.answers import CLOSING_CHARS, boxed, final_answer
 from tracemine.transforms.formats.base import (
     WRONG_TYPE,
     Format,
@@ -38,10 +38,15 @@ NO_SUCH_OPTION = "reference is no option"
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TRACES = ("model_outputs", "cot_content")
-#: "the answer is (C)", "Answer: C", with any bold or brackets around the letter.
+#: "the answer is (C)", "Answer: C", "the correct option is C", with any bold, brackets or LaTeX
+#: around the letter.
 _SAID = re.compile(
-    r"\banswer(?:\s+is\b|\s*:)[\s:*$(\\{]*(?:(?:text|boxed)\{\(?)?([A-Z])(?![\w'’])", re.I
+    r"\b(?:answer|(?:correct|right|best)\s+(?:option|choice|statement))"
+    r"(?:[\s\\]+is\b|\s*:)[\s:*$(\\{}]*(?:(?:text|boxed)\{\(?)?([A-Z])(?![\w'’])",
+    re.IGNORECASE,
 )
+#: An option that is written out after a colon, as the last line: "... is:\n\nC. 12 lux".
+_LAST_OPTION = re.compile(r":\**[ \t]*\n\s*\**\(?([A-Z])[.):]\**\s[^\n]*\Z")
 #: ``C``, ``(C)``, ``C.``, ``C) 12 lux``; not ``A mass``.
 _LETTER = re.compile(r"\(?([A-Z])(?:\).*|[.:](?:\s.*)?)?", re.DOTALL)
 _TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\s*\{\s*([^{}]*?)\s*\}")
@@ -81,6 +86,8 @@ def chosen_option(conclusion: str, options: Sequence[str]) -> int | None:
     """The index of the option that a text ends with: the last letter that it calls the answer, else
     what its final answer names or says. None if it chooses none."""
     said = [match[1] for match in _SAID.finditer(conclusion) if match[1].isupper()]
+    if not said and (written_out := _LAST_OPTION.search(conclusion.rstrip()[-CLOSING_CHARS:])):
+        said = [written_out[1]]
     final = boxed(conclusion) or final_answer(conclusion)
     for text_of in (*said[-1:], *((final,) if final else ())):
         index = _letter_index(text_of, options)

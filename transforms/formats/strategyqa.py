@@ -4,7 +4,9 @@
 
 The trace is what people wrote: the questions, numbered, then the facts, then the answer in words.
 It is no model's attempt that could be wrong, so the answer is reference and answer alike, and
-admission tells nothing. The corpus is for subquestions: there is no calculation to replay.
+admission tells nothing. The corpus is for subquestions: there is no calculation to replay, so that
+the rules give a span without code for each question ("not replayable: no code") and hand off the
+facts as declarative.
 """
 
 from __future__ import annotations
@@ -35,11 +37,12 @@ def adapt(row: Row, source: Source) -> Iterator[Trajectory]:
         raise RowError(is_empty("trace"), "decomposition")
     facts = texts(row, "facts", "trace")
     answer = _answer(row)
-    numbered = (f"{number}. {step}" for number, step in enumerate(steps, 1))
+    numbered = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
     yield trajectory(
         source,
         problem=text(row, "question", "problem"),
-        trace="\n".join((*numbered, *facts, f"So the answer is {answer}.")),
+        # Paragraphs: a fact is no part of the last question.
+        trace="\n\n".join((numbered, *facts, f"So the answer is {answer}.")),
         answer=answer,
         reference=answer,
         domain="other",

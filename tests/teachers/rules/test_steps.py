@@ -46,6 +46,14 @@ def _abandoned(trace: str) -> str:
         "I made a mistake.",
         "Wait, no.",
         "Oh no, I misread the problem.",
+        "Hmm, that's not quite right.",
+        "It cannot be so.",
+        "This couldn't be the answer.",
+        "So my earlier assumption was wrong.",
+        "There must be a mistake somewhere.",
+        "There seems to be an error in the reasoning.",
+        "Oops.",
+        "Wait, it should be the money.",
     ],
 )
 @pytest.mark.parametrize("joint", [" ", "\n", "\n\n"])
@@ -74,6 +82,8 @@ def test_what_is_taken_back_is_not_mined(retraction: str, joint: str) -> None:
         "Let me see if that is wrong.",
         "Could it be more? No, because she has no other pears.",
         "Let me make sure that's not wrong.",
+        "Wait, that's wrong? Let me double-check. No, it is right.",
+        "Is that not correct?",
         "No more pears are sold.",
         "Alternatively, we can count them one by one.",
     ],
@@ -85,6 +95,51 @@ def test_a_doubt_takes_nothing_back(remark: str) -> None:
     )
     assert _abandoned(trace) == ""
     assert len(read_calculations(_trajectory(trace)).spans) >= 2
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        "This cannot be simplified.",
+        "It cannot be divisible by 5, as none is left over.",
+        "It can't be zero, of course.",
+        "That cannot be written as a product of the others.",
+        "It's impossible to sell a crate.",
+        "It is not possible for her to lose money.",
+        "There is a mistake in the problem statement, which does not matter.",
+        "Actually, we should check the units.",
+        "The price should be in dollars.",
+    ],
+)
+@pytest.mark.parametrize("joint", [" ", "\n\n"])
+def test_what_cannot_be_is_no_step_taken_back(remark: str, joint: str) -> None:
+    trace = joint.join(
+        [
+            "She sells 4 * 3 = 12 pears to the neighbours.",
+            remark,
+            "She earns 12 * 2 = 24 dollars for the pears.",
+        ]
+    )
+    assert _abandoned(trace) == ""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "She sells 4 + 3 = 7 pears. Oops, each gets some:",
+        "She sells 4 + 3 = 7 pears.\n\nActually, we have to multiply:",
+        "She sells 4 + 3 = 7 pears.\n\nWait, no,",
+        "She sells 4 + 3 = 7 pears. Actually, it should be",
+        "Are these 4 + 3 = 7 pears? No.",
+        "Does she sell 4 + 3 = 7 pears?\n\nNo, every neighbour gets some:",
+    ],
+)
+def test_what_corrects_a_step_holds(wrong: str) -> None:
+    trace = f"{wrong} 4 * 3 = 12 pears. She earns 12 * 2 = 24 dollars."
+    assert "4 + 3" in _abandoned(trace)
+    assert "4 * 3" not in _abandoned(trace)
+    found = read_calculations(_trajectory(trace))
+    assert {decode(span.instances[0].result) for span in found.spans} == {12, 24}
 
 
 def test_a_branch_is_taken_back_to_where_it_began() -> None:
@@ -157,6 +212,33 @@ def test_a_step_without_code_keeps_its_place_and_question() -> None:
     assert found.spans[2].subquestion == "find the price of a crate"
     assert not any("Odile" in span.subquestion for span in found.spans)
     assert len({span.id for span in found.spans}) == 3
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How heavy is a crate of ripe pears?",
+        "In which month are pears ripe?",
+        "On average, how many pears does a tree bear?",
+        "If it rains, would the pears rot?",
+        "By whom are the pears sold?",
+    ],
+)
+def test_a_question_may_begin_with_a_clause(question: str) -> None:
+    trace = f"1. {question}\n2. Is that more than a market sells?\n\nPears are ripe in autumn."
+    first, second, fact = written_steps(trace)
+    assert (first.question, second.question) == (question, "Is that more than a market sells?")
+    assert (fact.question, trace[fact.start : fact.end]) == ("", "Pears are ripe in autumn.")
+
+
+@pytest.mark.parametrize(
+    "said", ["**Final Answer**\n\n\\boxed{24}", "## Answer:\n24", "So the answer is 24."]
+)
+def test_a_step_that_only_repeats_the_answer_is_none(said: str) -> None:
+    trace = f"Pears are ripe in autumn, and sold then.\n\n{said}"
+    found = RulesTeacher().segment(_trajectory(trace))
+    assert [span.quote for span in found.spans] == ["Pears are ripe in autumn, and sold then."]
+    assert not found.dropped
 
 
 def test_many_steps_are_one_record() -> None:

@@ -11,6 +11,7 @@ from tracemine.transforms.formats.answers import (
     boxed,
     final_answer,
     hashes,
+    is_essay,
     last_output,
 )
 
@@ -82,7 +83,68 @@ def test_the_ways_to_state_an_answer(trace: str, answer: str | None) -> None:
     assert final_answer(trace) == answer
 
 
-@given(st.text(alphabet="\\boxed{}# A:\n`output1 answer is"))
+@pytest.mark.parametrize(
+    ("trace", "answer"),
+    [
+        ("The answer is 7, since the others fail.", "7"),
+        ("The answer is 7 because 3 + 4 = 7.", "7"),
+        ("The answer is 7 (as 3 + 4 is), I think.", "7"),
+        ("The answer is 1,200 cm, and that is all.", "1,200 cm"),
+        ("The answer is 7.\n\nLet me know if you need more help!", "7"),
+        ("The answer is 7. I hope that helps.\n\nThank you!", "7"),
+        ("The answer to the question is therefore $7$.", "7"),
+        ("So the answer should be $x = 3.5$; the rest is clear.", "x = 3.5"),
+        ("Final Answer: The final answer is $7$. I hope it is correct.", "7"),
+        ("The final answer is:\n\n\\[\n\\frac{7}{2}\n\\]", r"\frac{7}{2}"),
+        ("The answer is $5, as each costs $2.", "5"),
+        ("The answer is (3, 4).", "(3, 4)"),
+        ("The answer is B. Because the others fail.", "B"),
+        ("The answer is 6. No, the answer is 7.", "7"),
+        ("Therefore, Odile has 7 crates.", "7"),
+        ("So 3 + 4 = 7.\n\nTherefore, the number of crates is **7**.\n\nThat is all.", "7"),
+        ("We get 3.\nThen 4.\nSo the total is 7.", "7"),
+        ("Thus the volume is \\( \\frac{7}{2} \\) cubic metres.", r"\frac{7}{2}"),
+        ("I am confident that 7 is the number of crates.", "7"),
+        ("That is it. The height is 7 cm.", "7"),
+    ],
+)
+def test_answers_in_words(trace: str, answer: str) -> None:
+    assert final_answer(trace) == answer
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "So the answer is not 7.",
+        "The answer is 7. But wait, 3 + 5 is 8.",
+        "The answer is 7. Let me check that.",
+        "Maybe the answer is 7?\nThen we would have 3 + 4 crates. It is late.",
+        "Please give your answer as a number that is to 2 places.",
+        "Therefore, x = 3 and y = 4.",
+        "So there are 3 crates or 4.",
+        "So f(x) = 2x^2 is the function.",
+        "Therefore, the crates are 7 and the",
+        "We count the crates. There may be 7 of them, or not.",
+    ],
+)
+def test_what_is_no_final_answer(trace: str) -> None:
+    assert final_answer(trace) is None
+
+
+@pytest.mark.parametrize(
+    ("reference", "essay"),
+    [
+        ("We add the crates on both ships.\nThat is what was asked.", True),
+        ("It follows from the symmetry of both equations that none exists.", True),
+        (r"\frac{1}{2} + \sqrt{3} \cdot \sin x \cos x \tan x \log x \quad \text{m}", False),
+        ("Monday", False), ("1\n2\n3\n", False), ("a red crate and a blue one", False),
+    ],
+)  # fmt: skip
+def test_essays(reference: str, essay: bool) -> None:
+    assert is_essay(reference) is essay
+
+
+@given(st.text(alphabet="\\boxed{}# A:\n`output1 answer is.$*(),S"))
 def test_no_text_breaks_it(text: str) -> None:
     found = final_answer(text)
     assert found is None or found in text

@@ -8,6 +8,7 @@ import pytest
 
 from tracemine.schemas import Source, Trajectory
 from tracemine.transforms.formats import FORMATS, RowError
+from tracemine.transforms.formats.generic import USUAL, unverifiable
 
 SOURCE = Source("rows.jsonl", 0)
 
@@ -97,7 +98,48 @@ def test_generic_never_falls_back_from_a_named_column() -> None:
     with pytest.raises(RowError, match="missing column"):
         generic({"problem": "p", "trace": "t", "solution": "s"}, trace="cot")
     with pytest.raises(RowError, match="missing column"):
-        generic({"problem": "p", "trace": "t"}, reference="gold")
+        generic({"problem": "p", "trace": "t"}, problem="question")
+    row = {"problem": "p", "trace": "t", "reference": "3", "domain": "math", "model": "m"}
+    named = {"reference": "gold", "domain": "field", "generator": "who", "licence": "terms"}
+    found = generic(row, **named)
+    assert (found.reference, found.domain, found.generator) == (None, "other", "")
+
+
+@pytest.mark.parametrize("role", sorted(set(USUAL) - {"problem", "trace"}))
+def test_a_column_that_only_some_rows_have_fails_no_other(role: str) -> None:
+    row = {"problem": "p", "trace": "Two and one. The answer is 3."}
+    assert generic(row, **{role: "column"}).answer == "3"
+    assert generic(row | {"column": None}, **{role: "column"}).answer == "3"
+
+
+def test_generic_finds_columns_however_they_are_written() -> None:
+    row = {"Question": "q", "Complex_CoT": "Hm.", "Response": "So 3.", "Expected Answer": "3"}
+    found = generic(row)
+    assert (found.problem, found.reference, found.trace) == ("q", "3", "Hm.\n\nSo 3.")
+    row = {"problem": "q", "generated_solution": "So 3.", "expected_answer": "3"}
+    assert generic(row | {"generation_model": "m"}).generator == "m"
+    # An exact name comes first.
+    assert generic({"question": "q", "Question": "x", "cot": "c"}).problem == "q"
+
+
+def test_an_answer_beside_a_prediction_is_the_reference() -> None:
+    row = {"question": "q", "response": "So 4.", "answer": "3", "prediction": "4"}
+    assert (generic(row).answer, generic(row).reference) == ("4", "3")
+    assert unverifiable([row], {}) is None
+    alone = {"question": "q", "response": "So 4.", "answer": "3"}
+    assert (generic(alone).answer, generic(alone).reference) == ("3", None)
+    gold = alone | {"ground_truth": "5", "prediction": "4"}
+    assert (generic(gold).answer, generic(gold).reference) == ("3", "5")
+
+
+def test_what_cannot_be_verified_is_said_with_what_to_do() -> None:
+    alone = {"question": "q", "response": "So 4.", "answer": "3"}
+    assert "--columns reference=answer" in (unverifiable([alone], {}) or "")
+    assert "--columns reference=NAME" in (unverifiable([{"question": "q", "cot": "c"}], {}) or "")
+    assert unverifiable([alone], {"reference": "answer"}) is None
+    assert unverifiable([alone, alone | {"gold": "3"}], {}) is None
+    assert unverifiable([alone | {"tests": ["assert 1"]}], {}) is None
+    assert unverifiable([], {}) is None
 
 
 def test_generic_with_tests_is_code() -> None:
@@ -106,6 +148,23 @@ def test_generic_with_tests_is_code() -> None:
     assert generic({"prompt": "p", "solution": "s", "tests": "assert 1"}).tests == ("assert 1",)
 
 
-def test_generic_refuses_a_domain_that_is_none() -> None:
+@pytest.mark.parametrize(
+    ("said", "domain"),
+    [
+        ("Math", "math"), ("number_theory", "math"), ("Physics", "stem"), ("science", "stem"),
+        ("coding", "code"), ("other", "other"), ("alchemy", "other"), ("", "other"),
+        (None, "other"), (7, "other"), (["math"], "other"),
+    ],
+)  # fmt: skip
+def test_a_domain_that_was_only_guessed_at_fails_no_row(said: Any, domain: str) -> None:
+    assert generic({"prompt": "p", "solution": "s", "domain": said}).domain == domain
+    assert generic({"prompt": "p", "solution": "s", "subject": said}).domain == domain
+
+
+def test_a_domain_that_was_named_must_be_one() -> None:
+    row = {"prompt": "p", "solution": "s", "field": "alchemy"}
     with pytest.raises(RowError, match="unknown domain"):
-        generic({"prompt": "p", "solution": "s", "domain": "alchemy"})
+        generic(row, domain="field")
+    assert generic(row | {"field": "Mathematics"}, domain="field").domain == "math"
+    with pytest.raises(RowError, match="domain is a list"):
+        generic(row | {"field": ["math"]}, domain="field")

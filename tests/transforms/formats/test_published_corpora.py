@@ -149,7 +149,7 @@ STRATEGYQA: dict[str, Any] = {
 def test_strategyqa_is_written_out_and_answered_in_words() -> None:
     (found,) = adapted("strategyqa", STRATEGYQA)
     assert found.trace == (
-        "1. How long is a leap year?\n2. Is #1 over 365?\nA leap year has 366 days.\n"
+        "1. How long is a leap year?\n2. Is #1 over 365?\n\nA leap year has 366 days.\n\n"
         "So the answer is yes."
     )
     assert (found.answer, found.reference, fate(found)) == ("yes", "yes", "verified")
