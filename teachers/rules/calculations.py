@@ -132,14 +132,15 @@ def read_calculations(
 class _Place:
     """A literal operand: whether its place makes it a constant of the method (a small exponent, the
     100 of a percentage, the 1 in ``1 - 0.2``), the operation that it is an operand of, the product
-    that it is a factor of (None for a term), and whether the number before a percent sign may
-    stand there."""
+    that it is a factor of (None for a term), whether the number before a percent sign may stand
+    there, and whether it is a divisor."""
 
     number: Number
     is_constant: bool
     symbol: str
     product: int | None
     in_percent: bool
+    divides: bool = False
 
 
 def _operand_places(expression: Expression) -> list[_Place]:
@@ -163,8 +164,10 @@ def _operand_places(expression: Expression) -> list[_Place]:
             for side, other in ((part.left, part.right), (part.right, part.left)):
                 below = None
                 if isinstance(side, Number):
-                    fixed = _is_constant_place(part.symbol, side, other, side is part.right)
-                    below = _Place(side, fixed, part.symbol, within, percent)
+                    is_right = side is part.right
+                    fixed = _is_constant_place(part.symbol, side, other, is_right)
+                    divides = is_right and part.symbol == "/"
+                    below = _Place(side, fixed, part.symbol, within, percent, divides)
                 walk(side, below, within)
 
     walk(expression, None, None)
@@ -357,6 +360,8 @@ class _Reader:
         }
         spent: set[int] = set()
         found: list[Place] = []
+        percents = {m.value for m in self.mentions if m.percent}
+        of_percent = any(n.value in percents for n in numbers(calculation.expression))
         form = _form_of(calculation.expression)
         parallel = self.forms.get(form, {})
         for place in _operand_places(calculation.expression):
@@ -367,7 +372,8 @@ class _Reader:
             )
             if here is not None:
                 spent.add(here.start)
-            if place.is_constant:
+            hundred = value == 100 and place.divides and of_percent
+            if place.is_constant or hundred:
                 sources: tuple[Source, ...] = (_constant(value, "place", 0.0),)
             else:
                 options = self._sources(value, place, here, said)

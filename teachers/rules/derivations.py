@@ -48,7 +48,7 @@ from tracemine.teachers.rules.expressions import (
 from tracemine.teachers.rules.formulas import Chain, Solved, find_formulas
 from tracemine.teachers.rules.latex import read_formula, zones
 from tracemine.teachers.rules.letters import LENGTH
-from tracemine.teachers.rules.lifting import mentions
+from tracemine.teachers.rules.lifting import Mention, mentions
 from tracemine.teachers.rules.naming import noun_before
 from tracemine.teachers.rules.numerals import word_set
 from tracemine.teachers.rules.quotes import Quotes
@@ -63,6 +63,8 @@ MAX_STEPS = 40
 MAX_COMPOSED = 8
 #: How far before a formula, in characters, the words that name it may stand.
 NEARBY = 240
+#: How far behind a number, in characters, the noun may stand that it counts.
+BEHIND = 40
 #: A composed routine reaches over at most this many characters, unless it gives the answer.
 MAX_QUOTE = 4_000
 #: Small whole numbers that a problem does not state belong to the formula.
@@ -71,6 +73,10 @@ MAX_OWN = 12
 _LOWER_WORDS = re.compile(r"(?<![A-Za-z\\\\])[a-z]{2,}")
 #: Words that do not name what a formula gives.
 _NO_OUTPUT = words.STOP | word_set("answer result value equation expression formula following")
+
+_SENTENCE_END = re.compile(r"[.!?][\"')$]*(?:\s|$)|(?<![a-z,:])\n\s*\n")
+#: What numbers of a problem in mathematics are called, whatever is done with them.
+_NO_THINGS = word_set("number integer point term side unit value angle degree digit fraction edge")
 
 NAMELESS = "numbers that the text does not name"
 NOT_HELD = "does not reproduce its own result"
@@ -189,7 +195,9 @@ class _Reader:
         """The step that a chain is, or None where it is plain arithmetic, which is read
         elsewhere."""
         inputs: dict[str, _Input] = {}
-        match = recognise(chain.tree, self._nearby(chain))
+        match = recognise(chain.tree, self._nearby(chain), self._sentence(chain))
+        if match is not None and match.formula.is_loose and self._is_story(match.bound):
+            match = None
         output = chain.output
         general = match is not None
         if match is not None:
@@ -228,6 +236,34 @@ class _Reader:
         start, _ = self.quotes.around(chain.start, chain.end)
         begin = max(0, min(start, chain.start - NEARBY))
         return f"{self.asked} {self.trace[begin : chain.end]}"
+
+    def _sentence(self, chain: Chain) -> str:
+        """The sentence that a formula stands in, with what leads to it where it stands in a line of
+        its own."""
+        before = self.trace[max(0, chain.start - NEARBY) : chain.start]
+        opened = max((match.end() for match in _SENTENCE_END.finditer(before)), default=0)
+        closed = _SENTENCE_END.search(self.trace, chain.end, chain.end + NEARBY // 2)
+        end = closed.start() if closed else chain.end
+        return before[opened:] + self.trace[chain.start : end]
+
+    def _is_story(self, bound: Mapping[str, Tree]) -> bool:
+        """Whether the problem counts several of the numbers in a formula as things of one kind, or
+        as money."""
+        nouns: list[str] = []
+        for part in bound.values():
+            value = abs(evaluate(part))
+            stated = (m for m in self.mentions if m.value == value and not m.method)
+            nouns += [noun for m in stated if (noun := self._counted(m))][:1]
+        return len(nouns) > 1 and len(set(nouns)) == 1
+
+    def _counted(self, mention: Mention) -> str:
+        """The noun just behind a number of the problem, if that says what it counts."""
+        if mention.unit in ("dollar", "cent"):
+            return mention.unit
+        noun = mention.noun.partition("_per_")[0].partition("_of_")[0].split("_")[-1]
+        after = self.trajectory.problem[mention.end : mention.end + BEHIND].lower()
+        named = noun and mention.unit is None and words.singular(noun) not in _NO_THINGS
+        return words.singular(noun) if named and noun in after else ""
 
     def _output(self, chain: Chain) -> str:
         """What the text before a formula calls it: "the area of the square is"."""
