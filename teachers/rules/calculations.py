@@ -58,6 +58,7 @@ from tracemine.teachers.rules.sources import (
     context,
     converts,
     first_mentions,
+    money_fit,
     noun_fit,
     of_result,
     operation_fit,
@@ -82,6 +83,8 @@ MAX_COMPOSED = 20
 MAX_QUOTE = 4_000
 #: A written question of more characters tells a story.
 MAX_QUESTION = 100
+#: Most places of a problem that are weighed where it states one number.
+MAX_STATED = 12
 #: How far around a calculation, in characters, its sentence says what its numbers are.
 AROUND = 300
 
@@ -133,7 +136,8 @@ class _Place:
     """A literal operand: whether its place makes it a constant of the method (a small exponent, the
     100 of a percentage, the 1 in ``1 - 0.2``), the operation that it is an operand of, the product
     that it is a factor of (None for a term), whether the number before a percent sign may stand
-    there, and whether it is a divisor."""
+    there, whether it is a divisor, and whether the result is money (None: the text does not say
+    what is)."""
 
     number: Number
     is_constant: bool
@@ -141,6 +145,7 @@ class _Place:
     product: int | None
     in_percent: bool
     divides: bool = False
+    money: bool | None = None
 
 
 def _operand_places(expression: Expression) -> list[_Place]:
@@ -216,6 +221,20 @@ class _Reader:
         self.formulas = Formulas(self.steps)
         self.dropped: list[Dropped] = []
         self.first = first_mentions(trajectory.problem, self.mentions)
+        self.has_money = "$" in self.text
+        self.asked = stems(words.final_question(trajectory.problem))
+        #: Which numbers of the problem are a value, each with the form (see `lifting`) that it is
+        #: in; and which words of method.
+        self.stated: dict[Fraction, list[tuple[int, str]]] = {}
+        self.method: dict[Fraction, list[int]] = {}
+        for index, mention in enumerate(self.mentions):
+            if mention.method:
+                self.method.setdefault(mention.value, []).append(index)
+                continue
+            self.stated.setdefault(mention.value, []).append((index, ""))
+            for form, word in percent_forms(mention):
+                if form != mention.value:
+                    self.stated.setdefault(form, []).append((index, word))
         self.places: list[Place] = []
         #: Where the numbers of the last calculation of each form may come from.
         self.forms: dict[str, dict[tuple[int, Fraction], frozenset[tuple[str, str]]]] = {}
@@ -362,9 +381,13 @@ class _Reader:
         found: list[Place] = []
         percents = {m.value for m in self.mentions if m.percent}
         of_percent = any(n.value in percents for n in numbers(calculation.expression))
+        signed = self.text[calculation.start : calculation.result_start].rstrip().endswith("$")
+        signed |= self.text[calculation.result_start : calculation.result_end].startswith("$")
+        money = signed if self.has_money else None
         form = _form_of(calculation.expression)
         parallel = self.forms.get(form, {})
         for place in _operand_places(calculation.expression):
+            place = replace(place, money=money)
             value = abs(place.number.value)
             here = next(
                 (m for m in beside if m.value == value and m.start not in spent and not m.method),
@@ -397,17 +420,15 @@ class _Reader:
         found = self._problem_sources(value, place, here)
         is_stated = bool(found)
         if value != 0:
-            found += self._results(value, here)
+            found += self._results(value, place, here)
         if value == 1 and not is_stated:
             found.append(_constant(value, "known", 0.0))
-        method = False
-        for index, mention in enumerate(self.mentions):
-            if mention.method and mention.value == value:
-                method = True
-                if found and symbol in ("*", "/"):
-                    around = context(self.trajectory.problem, mention.start)
-                    key = ("method", str(index))
-                    found.append(Source(key, Constant(value), _METHOD, around))
+        method = self.method.get(value, [])
+        if found and symbol in ("*", "/"):
+            for index in method[:MAX_STATED]:
+                around = context(self.trajectory.problem, self.mentions[index].start)
+                key = ("method", str(index))
+                found.append(Source(key, Constant(value), _METHOD, around))
         if not found and (method or value in WELL_KNOWN):
             return [_constant(value, "known", 0.0)]
         name = (here.noun,) if here is not None and here.noun else ()
@@ -416,8 +437,7 @@ class _Reader:
             return [Source(own.key, own, 0.0, {})]
         if is_stated and symbol in ("*", "/"):
             if value in WELL_KNOWN and value > 1:
-                asked = stems(words.final_question(self.trajectory.problem))
-                fit = _CONVERTS if converts(value, said | asked) else 0.0
+                fit = _CONVERTS if converts(value, said | self.asked) else 0.0
                 found.append(_constant(value, "known", _UNSTATED + fit))
             else:
                 found.append(Source(own.key, own, _UNSTATED, {}))
@@ -428,11 +448,13 @@ class _Reader:
     ) -> list[Source]:
         """The numbers of the problem that a value may be, each once."""
         found: dict[int, Source] = {}
-        for index, mention in enumerate(self.mentions):
-            form = None if mention.method else _form(mention, value)
-            if form is None or self.first[index] in found:
+        for index, form in self.stated.get(value, ())[:MAX_STATED]:
+            mention = self.mentions[index]
+            if self.first[index] in found:
                 continue
             fit = operation_fit(mention.noun, place.symbol)
+            if mention.noun or mention.unit:
+                fit += money_fit(mention.unit, place.symbol, place.money)
             if mention.percent and not form:
                 fit += _PERCENT if place.in_percent else -_OF_HUNDRED
             if form:
@@ -447,13 +469,14 @@ class _Reader:
             found[self.first[index]] = Source(datum.key, datum, fit, around)
         return list(found.values())
 
-    def _results(self, value: Fraction, here: Mention | None) -> list[Source]:
+    def _results(self, value: Fraction, place: _Place, here: Mention | None) -> list[Source]:
         """The earlier results that a value may be, the latest first."""
         found: list[Source] = []
         for step in reversed(self.steps):
             if abs(step.value) != value:
                 continue
             fit = _LATEST if step.index == len(self.steps) - 1 else 0.0
+            fit += money_fit(step.unit, place.symbol, place.money)
             if value == 1:
                 fit -= _ONE
             if here is not None:
@@ -666,14 +689,6 @@ def _outline(span: Span) -> tuple[str, str]:
     values = decode(span.instances[0].bindings)
     listed = ",".join(str(values[parameter.name]) for parameter in span.signature.inputs)
     return shape, listed
-
-
-def _form(mention: Mention, value: Fraction) -> str | None:
-    """How ``mention`` gives ``value``: as itself (empty text), as a form of a percentage, or not
-    at all (None)."""
-    if mention.value == value:
-        return ""
-    return next((word for form, word in percent_forms(mention) if form == value), None)
 
 
 def _reference_value(reference: str | None) -> Fraction | None:

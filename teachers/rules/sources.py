@@ -32,7 +32,7 @@ MAX_READINGS = 3
 #: first use of a place adds: a number that is stated twice is two, unless the words say otherwise.
 MARGIN = 0.25
 #: What the first use of a place adds, by its kind. A trace works nothing out to leave it.
-_FIRST_USE = {"problem": 1.75, "numerator": 1.0, "denominator": 1.0, "step": 2.25, "method": 0.75}
+_FIRST_USE = {"problem": 2.25, "numerator": 1.0, "denominator": 1.0, "step": 2.75, "method": 1.75}
 #: What using a place again in one calculation, and in one product, takes off.
 _AGAIN, _AGAIN_IN_PRODUCT = 1.0, 4.5
 #: Most that shared words count for, or against.
@@ -100,22 +100,18 @@ def readings(places: Sequence[Place], *, squares: bool) -> list[Reading]:
     """The reading in which all places together fit best, and after it those that are nearly as
     good and differ in one place. ``squares``: the text speaks of what is multiplied by itself."""
     chosen = {(p.step, p.position): p.sources[0] for p in places}
-    used = Counter(source.key for source in chosen.values())
-    by_step: dict[int, list[Place]] = {}
+    # How often each source is used: in all, in one calculation, and in one product.
+    used: Counter[tuple[object, ...]] = Counter()
     for place in places:
-        by_step.setdefault(place.step, []).append(place)
+        used.update(_uses(place, place.sources[0]))
+    twice = _AGAIN if squares else _AGAIN_IN_PRODUCT
 
     def worth(place: Place, source: Source) -> float:
         """What ``source`` is worth at a place, all other places as they are."""
-        own = (place.step, place.position)
-        before = used[source.key] - (chosen[own].key == source.key)
-        value = source.fit + (_FIRST_USE.get(source.key[0], 0.0) if before == 0 else 0.0)
-        for other in by_step[place.step]:
-            key = (other.step, other.position)
-            if key != own and chosen[key].key == source.key:
-                same_product = place.product is not None and other.product == place.product
-                value -= _AGAIN_IN_PRODUCT if same_product and not squares else _AGAIN
-        return value
+        own = int(chosen[place.step, place.position].key == source.key)
+        everywhere, here, *product = (used[use] - own for use in _uses(place, source))
+        value = source.fit + (_FIRST_USE.get(source.key[0], 0.0) if everywhere == 0 else 0.0)
+        return value - _AGAIN * (here - sum(product)) - twice * sum(product)
 
     open_places = [place for place in places if len(place.sources) > 1]
     for _ in range(MAX_MOVES):
@@ -128,10 +124,9 @@ def readings(places: Sequence[Place], *, squares: bool) -> list[Reading]:
         gain, moved, source = max(moves, key=lambda move: move[0], default=(0.0, None, None))
         if moved is None or source is None or gain <= 0:
             break
-        own = (moved.step, moved.position)
-        used[chosen[own].key] -= 1
-        used[source.key] += 1
-        chosen[own] = source
+        used.subtract(_uses(moved, chosen[moved.step, moved.position]))
+        used.update(_uses(moved, source))
+        chosen[moved.step, moved.position] = source
     others: list[tuple[float, int, int, Source]] = []
     for place in open_places:
         own = (place.step, place.position)
@@ -150,6 +145,14 @@ def readings(places: Sequence[Place], *, squares: bool) -> list[Reading]:
             for _, step, at, source in others[:MAX_READINGS]
         ),
     ]
+
+
+def _uses(place: Place, source: Source) -> list[tuple[object, ...]]:
+    """What the use of a source at a place counts for."""
+    found: list[tuple[object, ...]] = [(source.key,), (source.key, place.step)]
+    if place.product is not None:
+        found.append((source.key, place.step, place.product))
+    return found
 
 
 def speaks_of_squares(text: str) -> bool:
@@ -248,6 +251,14 @@ def unit_fit(beside: str | None, unit: str | None) -> float:
     if beside is None or unit is None or beside == unit:
         return 0.0
     return -1.0 if beside.partition("/")[0] == unit.partition("/")[0] else -6.0
+
+
+def money_fit(unit: str | None, symbol: str, money: bool | None) -> float:
+    """What it says that a number has a ``unit`` where it is added to something or taken from it,
+    and the result is ``money`` or is not (None: the text does not say what is)."""
+    if money is None or symbol not in ("+", "-"):
+        return 0.0
+    return 0.0 if (unit is not None and unit.startswith("dollar")) == money else -1.5
 
 
 def operation_fit(noun: str, symbol: str) -> float:
