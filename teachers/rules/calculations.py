@@ -8,11 +8,11 @@ from the data to each of them. What does not hold is counted and not mined.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from tracemine.schemas import Span, Trajectory
+from tracemine.schemas import Span, Trajectory, decode
 from tracemine.schemas.records import Kind
 from tracemine.teachers.base import Dropped, Segmentation
 from tracemine.teachers.rules import composition, words
@@ -31,6 +31,7 @@ from tracemine.teachers.rules.expressions import (
     NotArithmeticError,
     Number,
     literal,
+    numbers,
     plain,
     render,
 )
@@ -50,6 +51,23 @@ from tracemine.teachers.rules.routines import (
     outer_symbol,
     routine_of,
 )
+from tracemine.teachers.rules.sources import (
+    Place,
+    Reading,
+    Source,
+    context,
+    converts,
+    first_mentions,
+    money_fit,
+    noun_fit,
+    of_result,
+    operation_fit,
+    ranked,
+    readings,
+    speaks_of_squares,
+    stems,
+    unit_fit,
+)
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.steps import ABANDONED, Steps, in_sentence_case
 from tracemine.teachers.rules.tools import single_tool
@@ -66,6 +84,31 @@ MAX_COMPOSED = 20
 MAX_QUOTE = 4_000
 #: A written question of more characters tells a story.
 MAX_QUESTION = 100
+#: Most places of a problem that are weighed where it states one number.
+MAX_STATED = 12
+#: How far around a calculation, in characters, its sentence says what its numbers are.
+AROUND = 300
+
+#: What speaks for a source of a number beside the words (see `sources`): that it is the result
+#: just found, that the sentence says "twice", that the problem does; and against it: that the
+#: number is another form of a percentage, part of a fraction, or not what the problem states, and
+#: that a result is one, which many numbers are.
+_LATEST = 0.75
+_ONE = 1.0
+_STATED_METHOD = 3.0
+_METHOD = 0.0
+_IN_FORM = {"fraction": 0.5, "remaining_fraction": 1.0, "growth_factor": 1.0}
+_OF_HUNDRED = 3.0
+#: ... and that a percentage stands in a calculation with a hundred.
+_PERCENT = 1.5
+_PART_OF_FRACTION, _PART_ELSEWHERE = 0.5, 2.0
+_UNSTATED = -3.5
+#: ... and that a calculation of the same form has the number there too, from that source.
+_PARALLEL = 1.5
+#: ... and that the problem speaks of both units that the number takes into one another.
+_CONVERTS = 4.0
+#: The numbers of words like "twice" that a sentence may write in digits too.
+_METHOD_VALUES = frozenset(map(Fraction, (2, 3, 4, 12)))
 
 _FRACTION_BAR = re.compile(r"\s{0,2}(?:/|\}\s?\{)\s{0,2}")
 
@@ -89,23 +132,57 @@ def read_calculations(
 # --- operands ---------------------------------------------------------------------------------
 
 
-def _constant_positions(expression: Expression) -> Iterator[tuple[Number, bool]]:
-    """The literal operands from left to right, each with whether its place makes it a constant of
-    the method: a small exponent, the 100 of a percentage, the 1 in ``1 - 0.2``."""
-    if isinstance(expression, Number):
-        yield expression, False
-    elif isinstance(expression, Negative):
-        yield from _constant_positions(expression.operand)
-    else:
-        for part, other in (
-            (expression.left, expression.right),
-            (expression.right, expression.left),
-        ):
-            if isinstance(part, Number):
-                is_right = part is expression.right
-                yield part, _is_constant_place(expression.symbol, part, other, is_right)
-            else:
-                yield from _constant_positions(part)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A literal operand: whether its place makes it a constant of the method (a small exponent, the
+    100 of a percentage, the 1 in ``1 - 0.2``), the operation that it is an operand of, the product
+    that it is a factor of (None for a term), whether the number before a percent sign may stand
+    there, whether it is a divisor, and whether the result is money (None: the text does not say
+    what is)."""
+
+    number: Number
+    is_constant: bool
+    symbol: str
+    product: int | None
+    in_percent: bool
+    divides: bool = False
+    money: bool | None = None
+
+
+def _operand_places(expression: Expression) -> list[_Place]:
+    """The literal operands from left to right."""
+    found: list[_Place] = []
+    products = 0
+    hundredths = {Fraction(100), Fraction(1, 100)}
+    percent = any(n.value in hundredths or n.percent for n in numbers(expression))
+
+    def walk(part: Expression, place: _Place | None, product: int | None) -> None:
+        nonlocal products
+        if isinstance(part, Number):
+            found.append(place or _Place(part, False, "", None, percent))
+        elif isinstance(part, Negative):
+            walk(part.operand, None, product)
+        else:
+            within = None
+            if part.symbol in ("*", "/", "**"):
+                products += product is None
+                within = products if product is None else product
+            for side, other in ((part.left, part.right), (part.right, part.left)):
+                below = None
+                if isinstance(side, Number):
+                    is_right = side is part.right
+                    fixed = _is_constant_place(part.symbol, side, other, is_right)
+                    divides = is_right and part.symbol == "/"
+                    below = _Place(side, fixed, part.symbol, within, percent, divides)
+                walk(side, below, within)
+
+    walk(expression, None, None)
+    return found
+
+
+def _form_of(expression: Expression) -> str:
+    """A calculation without its numbers."""
+    return render(expression, lambda number: "n")
 
 
 def _is_constant_place(symbol: str, part: Number, other: Expression, is_right: bool) -> bool:
@@ -144,7 +221,26 @@ class _Reader:
         self.steps: list[Step] = []
         self.formulas = Formulas(self.steps)
         self.dropped: list[Dropped] = []
-        self.used: set[int] = set()
+        self.first = first_mentions(trajectory.problem, self.mentions)
+        self.has_money = "$" in self.text
+        self.asked = stems(words.final_question(trajectory.problem))
+        #: Which numbers of the problem are a value, each with the form (see `lifting`) that it is
+        #: in; and which words of method.
+        self.stated: dict[Fraction, list[tuple[int, str]]] = {}
+        self.method: dict[Fraction, list[int]] = {}
+        for index, mention in enumerate(self.mentions):
+            if mention.method:
+                self.method.setdefault(mention.value, []).append(index)
+                continue
+            self.stated.setdefault(mention.value, []).append((index, ""))
+            for form, word in percent_forms(mention):
+                if form != mention.value:
+                    self.stated.setdefault(form, []).append((index, word))
+        self.places: list[Place] = []
+        #: Where the numbers of the last calculation of each form may come from.
+        self.forms: dict[str, dict[tuple[int, Fraction], frozenset[tuple[str, str]]]] = {}
+        #: Other readings: the steps with one operand from elsewhere, and which step that is.
+        self.others: list[tuple[int, list[Step]]] = []
 
     def read(self) -> None:
         seen: set[tuple[str, Fraction]] = set()
@@ -164,6 +260,15 @@ class _Reader:
                 self._drop(calculation, reason)
             else:
                 self._add(calculation, value)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Give each operand the source that fits best among all."""
+        squares = self.latex or speaks_of_squares(f"{self.trajectory.problem} {self.text}")
+        first, *others = readings(self.places, squares=squares)
+        before = list(self.steps)
+        self.steps[:] = _as_read(before, first)
+        self.others = [(other.changed, _as_read(before, other)) for other in others]
 
     def _with_fractions(self, expression: Expression) -> Expression:
         """The expression with a fraction that the problem states ("2/3 of") as one number, and
@@ -208,17 +313,16 @@ class _Reader:
             return
         expression = self._with_fractions(calculation.expression)
         calculation = replace(calculation, expression=expression)
-        operands = self._operands(calculation, start, end)
-        if not any(isinstance(o, Link) or _is_stated(o) for o in operands):
+        places = self._places(calculation, start, end)
+        if not any(_is_of_instance(source.operand) for p in places for source in p.sources):
             self._drop(calculation, "no data of the instance")
             return
-        links = tuple(dict.fromkeys(o.step for o in operands if isinstance(o, Link)))
-        self.used.update(links)
+        self.places += places
         question = self._written_question(calculation)
         step = Step(
-            len(self.steps), calculation, value, operands, start, end,
-            self._output(calculation, start, end, question), self._unit(calculation, end),
-            question, links,
+            len(self.steps), calculation, value, tuple(p.sources[0].operand for p in places),
+            start, end, self._output(calculation, start, end, question),
+            self._unit(calculation, end), question,
         )  # fmt: skip
         self.steps.append(step)
 
@@ -259,7 +363,8 @@ class _Reader:
         called = call(self.text[:end], calculation.result_start, calculation.result_end)
         return called.unit
 
-    def _operands(self, calculation: Calculation, start: int, end: int) -> tuple[Operand, ...]:
+    def _places(self, calculation: Calculation, start: int, end: int) -> list[Place]:
+        """The operands of a calculation, each with the sources that its number may come from."""
         low = start if calculation.annotated else calculation.start
         high = calculation.start if calculation.annotated else calculation.end
         sentence = self.text[start:end]
@@ -268,80 +373,122 @@ class _Reader:
             for mention in mentions(sentence, fractions=False)
             if low <= mention.start + start and mention.end + start <= high
         ]
-        taken: set[int] = set()
+        around = self.text[max(start, calculation.start - AROUND) : min(end, high + AROUND)]
+        said = stems(around)
+        words_of_method = {
+            m.value for m in mentions(sentence) if m.method and m.value in _METHOD_VALUES
+        }
         spent: set[int] = set()
-        linked: set[int] = set()
-        found: list[Operand] = []
-        for number, is_constant in _constant_positions(calculation.expression):
-            value = abs(number.value)
+        found: list[Place] = []
+        percents = {m.value for m in self.mentions if m.percent}
+        of_percent = any(n.value in percents for n in numbers(calculation.expression))
+        signed = self.text[calculation.start : calculation.result_start].rstrip().endswith("$")
+        signed |= self.text[calculation.result_start : calculation.result_end].startswith("$")
+        money = signed if self.has_money else None
+        form = _form_of(calculation.expression)
+        parallel = self.forms.get(form, {})
+        for place in _operand_places(calculation.expression):
+            place = replace(place, money=money)
+            value = abs(place.number.value)
             here = next(
                 (m for m in beside if m.value == value and m.start not in spent and not m.method),
                 None,
             )
             if here is not None:
                 spent.add(here.start)
-            if is_constant:
-                found.append(Constant(value))
+            hundred = value == 100 and place.divides and of_percent
+            if place.is_constant or hundred:
+                sources: tuple[Source, ...] = (_constant(value, "place", 0.0),)
             else:
-                operand = self._operand(value, here, sentence, taken, linked)
-                if isinstance(operand, Link):
-                    linked.add(operand.step)
-                found.append(operand)
-        return tuple(found)
+                options = self._sources(value, place, here, said)
+                if value in words_of_method and place.symbol in ("*", "/"):
+                    options.append(_constant(value, "word", _STATED_METHOD))
+                known = parallel.get((len(found), value), frozenset())
+                options = [
+                    replace(o, fit=o.fit + _PARALLEL) if o.key in known else o for o in options
+                ]
+                sources = ranked(options, said)
+                keys = frozenset(source.key for source in sources)
+                self.forms.setdefault(form, {})[len(found), value] = keys
+            found.append(Place(len(self.steps), len(found), place.product, sources))
+        return found
 
-    def _operand(
-        self,
-        value: Fraction,
-        here: Mention | None,
-        sentence: str,
-        taken: set[int],
-        linked: set[int],
-    ) -> Operand:
-        stated = self._stated(value, here, sentence, taken)
-        equal = [s.index for s in reversed(self.steps) if abs(s.value) == value]
-        fresh = [index for index in equal if index not in linked]
-        if value not in (0, 1) and equal:
-            unused = [index for index in fresh if index not in self.used]
-            if unused or stated is None:
-                return Link((unused or fresh or equal)[0])
-        method = value in (2, 3, 4, 12) and any(
-            m.method and m.value == value for m in mentions(sentence)
-        )
-        if stated is not None and not method:
-            # The 60 of "60 minutes" is no data where the problem's only 60 is a speed.
-            other = here is not None and here.unit is not None and here.unit != stated.unit
-            if not (other and value in WELL_KNOWN and value > 4 and stated.unit is not None):
-                return stated
-            return Constant(value)
-        if (
-            method
-            or value in WELL_KNOWN
-            or any(m.method and m.value == value for m in self.mentions)
-        ):
-            return Constant(value)
-        names = (here.noun,) if here is not None and here.noun else ()
-        return Datum(("trace", str(value)), value, names, here.unit if here else None)
+    def _sources(
+        self, value: Fraction, place: _Place, here: Mention | None, said: frozenset[str]
+    ) -> list[Source]:
+        """Where a number may come from, with what speaks for each but the words around it."""
+        symbol = place.symbol
+        found = self._problem_sources(value, place, here)
+        is_stated = bool(found)
+        if value != 0:
+            found += self._results(value, place, here)
+        if value == 1 and not is_stated:
+            found.append(_constant(value, "known", 0.0))
+        method = self.method.get(value, [])
+        if found and symbol in ("*", "/"):
+            for index in method[:MAX_STATED]:
+                around = context(self.trajectory.problem, self.mentions[index].start)
+                key = ("method", str(index))
+                found.append(Source(key, Constant(value), _METHOD, around))
+        if not found and (method or value in WELL_KNOWN):
+            return [_constant(value, "known", 0.0)]
+        name = (here.noun,) if here is not None and here.noun else ()
+        own = Datum(("trace", str(value)), value, name, here.unit if here else None)
+        if not found:
+            return [Source(own.key, own, 0.0, {})]
+        if is_stated and symbol in ("*", "/"):
+            if value in WELL_KNOWN and value > 1:
+                fit = _CONVERTS if converts(value, said | self.asked) else 0.0
+                found.append(_constant(value, "known", _UNSTATED + fit))
+            else:
+                found.append(Source(own.key, own, _UNSTATED, {}))
+        return found
 
-    def _stated(
-        self, value: Fraction, here: Mention | None, sentence: str, taken: set[int]
-    ) -> Datum | None:
-        """The number of the problem that an operand is, with the names to call it by."""
-        options: list[tuple[int, int, Mention, str]] = []
-        near = {words.singular(w) for w in re.findall(r"[a-z]+", sentence.lower())}
-        for index, mention in enumerate(self.mentions):
-            if mention.method:
+    def _problem_sources(
+        self, value: Fraction, place: _Place, here: Mention | None
+    ) -> list[Source]:
+        """The numbers of the problem that a value may be, each once."""
+        found: dict[int, Source] = {}
+        for index, form in self.stated.get(value, ())[:MAX_STATED]:
+            mention = self.mentions[index]
+            if self.first[index] in found:
                 continue
-            form = _form(mention, value)
-            if form is None:
+            fit = operation_fit(mention.noun, place.symbol)
+            if mention.noun or mention.unit:
+                fit += money_fit(mention.unit, place.symbol, place.money)
+            if mention.percent and not form:
+                fit += _PERCENT if place.in_percent else -_OF_HUNDRED
+            if form:
+                fit -= _IN_FORM.get(form, _OF_HUNDRED)
+            part = {"numerator": "*", "denominator": "/"}.get(mention.noun)
+            if part is not None:
+                fit -= _PART_OF_FRACTION if part == place.symbol else _PART_ELSEWHERE
+            if here is not None:
+                fit += noun_fit(here.noun, mention.noun) + unit_fit(here.unit, mention.unit)
+            datum = self._datum(self.first[index], form, here)
+            around = context(self.trajectory.problem, mention.start)
+            found[self.first[index]] = Source(datum.key, datum, fit, around)
+        return list(found.values())
+
+    def _results(self, value: Fraction, place: _Place, here: Mention | None) -> list[Source]:
+        """The earlier results that a value may be, the latest first."""
+        found: list[Source] = []
+        for step in reversed(self.steps):
+            if abs(step.value) != value:
                 continue
-            shared = sum(words.singular(w) in near for w in mention.noun.split("_"))
-            part = mention.noun in ("numerator", "denominator")
-            rank = -shared + 10 * (index in taken) + 5 * bool(form) + 4 * part
-            options.append((rank, index, mention, form))
-        if not options:
-            return None
-        _, index, mention, form = min(options, key=lambda option: option[:2])
-        taken.add(index)
+            fit = _LATEST if step.index == len(self.steps) - 1 else 0.0
+            fit += money_fit(step.unit, place.symbol, place.money)
+            if value == 1:
+                fit -= _ONE
+            if here is not None:
+                fit += noun_fit(here.noun, step.output) + unit_fit(here.unit, step.unit)
+            key = ("step", str(step.index))
+            found.append(Source(key, Link(step.index), fit, of_result(step.output)))
+        return found
+
+    def _datum(self, index: int, form: str, here: Mention | None) -> Datum:
+        """A number of the problem as an operand, with the names to call it by."""
+        mention = self.mentions[index]
         noun = mention.noun
         names = [noun] if noun else []
         if here is not None and here.noun:
@@ -362,44 +509,59 @@ class _Reader:
     # --- routines -----------------------------------------------------------------------------
 
     def spans(self) -> tuple[list[Span], list[Dropped]]:
-        """The spans of all steps and cones, in the order of the trace."""
+        """The spans of all steps and cones, in the order of the trace; after them those of other
+        readings, where these are other routines."""
+        spans: list[Span] = []
+        seen: set[tuple[str, str]] = set()
+        self._propose(spans, seen)
+        for changed, steps in self.others:
+            self.steps = steps
+            self.formulas = Formulas(steps)
+            self._propose(spans, seen, changed)
+        return spans, self.dropped
+
+    def _propose(
+        self, spans: list[Span], seen: set[tuple[str, str]], changed: int | None = None
+    ) -> None:
+        """Add the spans of one reading; of another than the first only those which the step
+        ``changed`` is part of, and what comes out as in the first is no other routine."""
         final = self._final_step()
         links = [step.links for step in self.steps]
         checked = set(composition.cone(links, final.index)) if final is not None else set()
         places = [self.written.at(step.calculation.start) for step in self.steps]
-        spans: list[Span] = []
-        seen: set[tuple[str, str]] = set()
         last = self.steps[-1].index if self.steps else -1
         target = final.index if final is not None else last
         for cone in composition.proposals(links, places):
             step = self.steps[cone[-1]]
+            if changed is not None and changed not in cone:
+                continue
             if len(cone) == 1 and self._is_claimed(step.calculation):
                 continue
             is_target = step.index == target and cone == composition.cone(links, step.index)
             start, end = self._extent(cone, places)
             too_far = len(cone) > MAX_COMPOSED or (end - start > MAX_QUOTE and not is_target)
+            reason = ""
             if too_far and len(cone) > 1:
-                self.dropped.append(Dropped(start, end, "steps too far apart"))
-                continue
-            if len(spans) >= MAX_SPANS and not is_target:
-                self.dropped.append(Dropped(start, end, "too many calculations in one trace"))
-                continue
-            if (self.latex or not is_target) and self._is_nameless(cone):
-                self.dropped.append(Dropped(start, end, "numbers that the text does not name"))
-                continue
-            try:
-                span = self._span(step, cone, start, end, is_target, step.index in checked)
-            except NotArithmeticError:
-                reason = "does not reproduce its own result"
+                reason = "steps too far apart"
+            elif len(spans) >= MAX_SPANS and (changed is not None or not is_target):
+                reason = "too many calculations in one trace"
+            elif (self.latex or not is_target) and self._is_nameless(cone):
+                reason = "numbers that the text does not name"
+            else:
+                try:
+                    span = self._span(step, cone, start, end, is_target, step.index in checked)
+                except NotArithmeticError:
+                    reason = "does not reproduce its own result"
+                else:
+                    own, outline = (span.code or "", span.instances[0].bindings), _outline(span)
+                    known = own in seen or (changed is not None and outline in seen)
+                    if known or (changed is not None and span.kind == "tool"):
+                        reason = "repeated calculation"
+                    else:
+                        seen.update((own, outline))
+                        spans.append(span)
+            if reason and changed is None:
                 self.dropped.append(Dropped(start, end, reason))
-                continue
-            key = (span.code or "", span.instances[0].bindings)
-            if key in seen:
-                self.dropped.append(Dropped(start, end, "repeated calculation"))
-                continue
-            seen.add(key)
-            spans.append(span)
-        return spans, self.dropped
 
     def _final_step(self) -> Step | None:
         """The last step that reaches the reference, if the answer was not found wrong."""
@@ -498,16 +660,36 @@ class _Reader:
 _PLAIN_TAIL = re.compile(r"[$(]*\d[^=\n]*$")
 
 
-def _is_stated(operand: Operand) -> bool:
-    return isinstance(operand, Datum) and operand.key[0] == "problem"
+def _is_of_instance(operand: Operand) -> bool:
+    return isinstance(operand, Link) or (isinstance(operand, Datum) and operand.key[0] == "problem")
 
 
-def _form(mention: Mention, value: Fraction) -> str | None:
-    """How ``mention`` gives ``value``: as itself (empty text), as a form of a percentage, or not
-    at all (None)."""
-    if mention.value == value:
-        return ""
-    return next((word for form, word in percent_forms(mention) if form == value), None)
+def _constant(value: Fraction, kind: str, fit: float) -> Source:
+    return Source((kind, str(value)), Constant(value), fit, {})
+
+
+def _as_read(steps: Sequence[Step], reading: Reading) -> list[Step]:
+    """The steps with the operands of one reading."""
+    found: list[Step] = []
+    for step in steps:
+        operands = tuple(reading.chosen[step.index, at].operand for at in range(len(step.operands)))
+        links = tuple(dict.fromkeys(o.step for o in operands if isinstance(o, Link)))
+        found.append(replace(step, operands=operands, links=links))
+    return found
+
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+def _outline(span: Span) -> tuple[str, str]:
+    """A routine and its instance without the names: two readings of one outline are the same
+    routine on the same numbers."""
+    code = span.code or ""
+    order: dict[str, str] = {}
+    shape = _NAME.sub(lambda match: order.setdefault(match.group(), f"v{len(order)}"), code)
+    values = decode(span.instances[0].bindings)
+    listed = ",".join(str(values[parameter.name]) for parameter in span.signature.inputs)
+    return shape, listed
 
 
 def _reference_value(reference: str | None) -> Fraction | None:

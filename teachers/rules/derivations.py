@@ -14,7 +14,7 @@ is dropped.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -47,7 +47,7 @@ from tracemine.teachers.rules.expressions import (
 from tracemine.teachers.rules.formulas import Chain, Solved, find_formulas
 from tracemine.teachers.rules.latex import read_formula, zones
 from tracemine.teachers.rules.letters import LENGTH
-from tracemine.teachers.rules.lifting import mentions
+from tracemine.teachers.rules.lifting import Mention, mentions
 from tracemine.teachers.rules.naming import noun_before
 from tracemine.teachers.rules.numerals import word_set
 from tracemine.teachers.rules.operations import operations
@@ -65,6 +65,10 @@ MAX_STEPS = 40
 MAX_COMPOSED = 8
 #: How far before a formula, in characters, the words that name it may stand.
 NEARBY = 240
+#: How far before a result, in characters, its box may open.
+BOX = 12
+#: How far behind a number, in characters, the noun may stand that it counts.
+BEHIND = 40
 #: A composed routine reaches over at most this many characters, unless it gives the answer.
 MAX_QUOTE = 4_000
 #: Small whole numbers that a problem does not state belong to the formula.
@@ -73,6 +77,10 @@ MAX_OWN = 12
 _LOWER_WORDS = re.compile(r"(?<![A-Za-z\\\\])[a-z]{2,}")
 #: Words that do not name what a formula gives.
 _NO_OUTPUT = words.STOP | word_set("answer result value equation expression formula following")
+
+_SENTENCE_END = re.compile(r"[.!?][\"')$]*(?:\s|$)|(?<![a-z,:])\n\s*\n")
+#: What numbers of a problem in mathematics are called, whatever is done with them.
+_NO_THINGS = word_set("number integer point term side unit value angle degree digit fraction edge")
 
 NAMELESS = "numbers that the text does not name"
 NOT_HELD = "does not reproduce its own result"
@@ -140,6 +148,7 @@ class _Reader:
         self.all: list[Chain] = []
         self.dropped: list[Dropped] = []
         self.claimed: list[tuple[int, int]] = []
+        self.fed: list[Chain] | None = None
 
     def read(self) -> None:
         if not zones(self.trace):
@@ -191,7 +200,9 @@ class _Reader:
         """The step that a chain is, or None where it is plain arithmetic, which is read
         elsewhere."""
         inputs: dict[str, _Input] = {}
-        match = recognise(chain.tree, self._nearby(chain))
+        match = recognise(chain.tree, self._nearby(chain), self._sentence(chain))
+        if match is not None and match.formula.is_loose and self._is_story(match.bound):
+            match = None
         output = chain.output
         general = match is not None
         if match is not None:
@@ -230,6 +241,34 @@ class _Reader:
         start, _ = self.quotes.around(chain.start, chain.end)
         begin = max(0, min(start, chain.start - NEARBY))
         return f"{self.asked} {self.trace[begin : chain.end]}"
+
+    def _sentence(self, chain: Chain) -> str:
+        """The sentence that a formula stands in, with what leads to it where it stands in a line of
+        its own."""
+        before = self.trace[max(0, chain.start - NEARBY) : chain.start]
+        opened = max((match.end() for match in _SENTENCE_END.finditer(before)), default=0)
+        closed = _SENTENCE_END.search(self.trace, chain.end, chain.end + NEARBY // 2)
+        end = closed.start() if closed else chain.end
+        return before[opened:] + self.trace[chain.start : end]
+
+    def _is_story(self, bound: Mapping[str, Tree]) -> bool:
+        """Whether the problem counts several of the numbers in a formula as things of one kind, or
+        as money."""
+        nouns: list[str] = []
+        for part in bound.values():
+            value = abs(evaluate(part))
+            stated = (m for m in self.mentions if m.value == value and not m.method)
+            nouns += [noun for m in stated if (noun := self._counted(m))][:1]
+        return len(nouns) > 1 and len(set(nouns)) == 1
+
+    def _counted(self, mention: Mention) -> str:
+        """The noun just behind a number of the problem, if that says what it counts."""
+        if mention.unit in ("dollar", "cent"):
+            return mention.unit
+        noun = mention.noun.partition("_per_")[0].partition("_of_")[0].split("_")[-1]
+        after = self.trajectory.problem[mention.end : mention.end + BEHIND].lower()
+        named = noun and mention.unit is None and words.singular(noun) not in _NO_THINGS
+        return words.singular(noun) if named and noun in after else ""
 
     def _output(self, chain: Chain) -> str:
         """What the text before a formula calls it: "the area of the square is"."""
@@ -357,22 +396,57 @@ class _Reader:
         return found if len(found) <= MAX_COMPOSED else (index,)
 
     def _checked(self) -> set[int]:
-        """The steps that feed the reference: those with its value last, and all that those, or the
-        chains from them to it, rest on."""
+        """The steps that the reference rests on."""
+        fed = {chain.start for chain in self._fed()}
+        return {step.index for step in self.steps if step.start in fed}
+
+    def _fed(self) -> list[Chain]:
+        """The chains that the reference rests on: those that reach it, and what these take by their
+        letters or, where a value is no common one, by its value."""
+        if self.fed is None:
+            self.fed = []
+            waiting = self._final()
+            while waiting:
+                chain = waiting.pop()
+                if chain in self.fed:
+                    continue
+                self.fed.append(chain)
+                for number in _used(chain.tree):
+                    earlier = self._giving(number, chain)
+                    if earlier is not None:
+                        waiting.append(earlier)
+        return self.fed
+
+    def _final(self) -> list[Chain]:
+        """For each number of the reference the last chain that reaches it, one in a box before any
+        other."""
         if self.trajectory.outcome == "wrong":
-            return set()
-        references = _values(self.trajectory.reference)
-        final = [c for c in self.all if any(is_equal(c.stated, r) for r in references)]
-        if not final:
-            return set()
-        feeding: set[Fraction] = set(references)
-        fed: set[int] = set()
-        at = final[-1].start
-        for chain in reversed([c for c in self.all if c.start <= at]):
-            if any(is_equal(chain.stated, value) for value in feeding):
-                feeding |= {abs(n.value) for n in numbers(chain.tree) if abs(n.value) not in (0, 1)}
-                fed |= {s.index for s in self.steps if s.start == chain.start}
-        return fed
+            return []
+        found: list[Chain] = []
+        for value in _values(self.trajectory.reference):
+            reached = [chain for chain in self.all if is_equal(chain.stated, value)]
+            boxed = [chain for chain in reached if self._is_boxed(chain)]
+            found += (boxed or reached)[-1:]
+        return found
+
+    def _is_boxed(self, chain: Chain) -> bool:
+        before = self.trace[max(0, chain.result_start - BOX) : chain.result_end]
+        return "\\boxed" in before or "\\fbox" in before
+
+    def _giving(self, number: Number, chain: Chain) -> Chain | None:
+        """The chain that a number of ``chain`` comes from."""
+        before = [other for other in self.all if other.end <= chain.start]
+        for other in reversed(before):
+            if number.symbol and other.letter == number.symbol:
+                return other if is_equal(other.stated, number.value) else None
+        if self._is_telling(number.value):
+            return next((o for o in reversed(before) if _is_same(o.stated, number.value)), None)
+        return None
+
+    def _is_telling(self, value: Fraction) -> bool:
+        """Whether a value is so rare that where it comes up again it is mostly the same number."""
+        small = value.denominator == 1 and abs(value) <= MAX_OWN
+        return not small and all(m.value != abs(value) for m in self.mentions)
 
     def _span(self, cone: Sequence[int], checked: bool) -> Span | None:
         last = self.steps[cone[-1]]
@@ -444,19 +518,25 @@ class _Reader:
         if not _gives(stated, lambda: solver.function(**bindings)):
             self._drop(start, end, NOT_HELD)
             return None
-        checked = self._feeds(solved.solution)
+        checked = self._feeds(solved)
         return self._made(solver.code, signature, bindings, stated, start, end, checked)
 
-    def _feeds(self, solution: Sequence[Fraction]) -> bool:
-        """Whether values are the reference, or go into a chain that gives it."""
+    def _feeds(self, solved: Solved) -> bool:
+        """Whether the reference rests on the solution of an equation: it is one that nothing after
+        it reaches otherwise, or goes into a chain that the reference rests on."""
         references = _values(self.trajectory.reference)
         if self.trajectory.outcome == "wrong" or not references:
             return False
-        if all(any(is_equal(one, value) for one in solution) for value in references):
+        given = all(any(is_equal(one, value) for one in solved.solution) for value in references)
+        later = [c for c in self._final() if c.start >= solved.end]
+        if given and (not later or all(map(self._is_telling, references))):
             return True
-        final = [c for c in self.all if any(is_equal(c.stated, r) for r in references)]
-        used = {abs(n.value) for c in final for n in numbers(c.tree)} - {0, 1}
-        return any(abs(value) in used for value in solution)
+        taken = [n for c in self._fed() if c.end > solved.start for n in _used(c.tree)]
+        return any(
+            (number.symbol in solved.unknowns or self._is_telling(number.value))
+            and any(_is_same(value, number.value) for value in solved.solution)
+            for number in taken
+        )
 
     def _made(
         self,
@@ -510,6 +590,31 @@ def _gives(stated: Any, run: Callable[[], Any]) -> bool:
         return verify(stated, run()).outcome == "agree"
     except (ArithmeticError, ValueError, TypeError):  # a root of a negative, 5.0 of a factorial
         return False
+
+
+def _used(tree: Tree) -> Iterator[Number]:
+    """The numbers of a formula that come from somewhere: no exponents, and none that is part of
+    it."""
+    if isinstance(tree, Number):
+        if not tree.fixed:
+            yield tree
+    elif isinstance(tree, Binary) and tree.symbol == "**":
+        yield from _used(tree.left)
+        if _letters(tree.right):
+            yield from _used(tree.right)
+    else:
+        for part in operands(tree):
+            yield from _used(part)
+
+
+def _letters(tree: Tree) -> set[str]:
+    """The letters that the numbers of ``tree`` were put in for."""
+    return {number.symbol for number in numbers(tree) if number.symbol}
+
+
+def _is_same(one: Fraction, other: Fraction) -> bool:
+    """Whether two values are one but for the sign, which a formula may write apart."""
+    return is_equal(abs(one), abs(other))
 
 
 def _is_ours(chain: Chain) -> bool:

@@ -100,7 +100,8 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """Equations of one kind whose ``solution`` the text states; offsets into the text.
+    """Equations of one kind whose ``solution`` for ``unknowns`` the text states; offsets into the
+    text.
 
     ``linear``: coefficients a, b, c, d of ``a x + b = c x + d``, one solution. ``quadratic``: those
     of ``a x^2 + b x + c = 0``, the real roots from the least. ``system``: those of
@@ -109,6 +110,7 @@ class Solved:
     kind: Literal["linear", "quadratic", "system"]
     coefficients: tuple[Fraction, ...]
     solution: tuple[Fraction, ...]
+    unknowns: tuple[str, ...]
     start: int
     end: int
 
@@ -302,7 +304,8 @@ class _Finder:
         coefficients = linear_coefficients(left, right, unknown)
         start = equation.left.start
         if coefficients is not None:
-            self.solved.append(Solved("linear", coefficients, (value,), start, last.end))
+            found = Solved("linear", coefficients, (value,), (unknown,), start, last.end)
+            self.solved.append(found)
         if 2 <= count_operations(solution) <= MAX_OPERATIONS:
             chain = Chain(fix_constants(solution), value, start, last.end, *_extent(last))
             self.found.append(replace(chain, letter=unknown, solved=True))
@@ -319,7 +322,9 @@ class _Finder:
         if len(equation.roots) == count:
             roots = tuple(sorted(equation.roots))
             start = equation.left.start
-            self.solved.append(Solved("quadratic", coefficients, roots, start, last.end))
+            self.solved.append(
+                Solved("quadratic", coefficients, roots, (unknown,), start, last.end)
+            )
         return len(equation.roots) == count
 
     def _pair(self, equation: _Equation, unknowns: tuple[str, str]) -> None:
@@ -344,7 +349,9 @@ class _Finder:
             x, y = (pair.values[name] for name in pair.unknowns)
             a, b, c, d, e, f = coefficients
             if is_equal(a * x + b * y, c) and is_equal(d * x + e * y, f):
-                self.solved.append(Solved("system", coefficients, (x, y), start, last.end))
+                self.solved.append(
+                    Solved("system", coefficients, (x, y), pair.unknowns, start, last.end)
+                )
                 self.pairs = []
                 return
 

@@ -2,7 +2,7 @@ r"""Formulas that mathematics has names for, recognised by their shape where the
 
 A trace mostly writes them with the numbers already in: ``\frac{7 - 1}{5 - 2} = 2`` beside the word
 "slope". The shape says which number has which role, the word that the shape is no accident: both
-are asked for.
+are asked for. A shape that any story may have ("a + b - c") has its words in its own sentence.
 """
 
 from __future__ import annotations
@@ -35,16 +35,25 @@ MAX_PARTS = 5
 @dataclass(frozen=True, slots=True)
 class Formula:
     """``shape`` in LaTeX; ``roles`` names its letters in order of appearance, and ``output`` what
-    it gives. Believed where ``words`` (a pattern) is found near the formula."""
+    it gives. Believed where ``words`` (a pattern) is found near the formula, and ``said`` in its
+    sentence (of one that is not loose, near it too). A loose formula without ``said`` has its
+    ``words`` in its sentence."""
 
     output: str
     shape: str
     roles: tuple[str, ...]
     words: str
+    said: str = ""
 
     @property
     def tree(self) -> Tree:
         return _tree(self.shape)
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether a story's sums and products may have the shape by chance: it has no function, no
+        power, no number beyond `SMALL`, and no letter twice."""
+        return _is_loose(self.shape)
 
 
 @lru_cache(maxsize=256)
@@ -52,9 +61,34 @@ def _tree(shape: str) -> Tree:
     return read_formula(shape)
 
 
+#: Numbers up to this one are in stories as they are in formulas.
+SMALL = 12
+
+
+@lru_cache(maxsize=256)
+def _is_loose(shape: str) -> bool:
+    parts = list(_parts(_tree(shape)))
+    letters = [part.name for part in parts if isinstance(part, Symbol)]
+    rigid = any(
+        isinstance(part, Call)
+        or (isinstance(part, Binary) and part.symbol == "**")
+        or (isinstance(part, Number) and part.value > SMALL)
+        for part in parts
+    )
+    return not rigid and len(set(letters)) == len(letters)
+
+
+def _parts(tree: Tree) -> Iterator[Tree]:
+    yield tree
+    for part in operands(tree):
+        yield from _parts(part)
+
+
 #: Shapes that hold another one come before it.
 FORMULAS = (
-    Formula("slope", r"\frac{y - b}{x - a}", ("y_end", "y_start", "x_end", "x_start"), r"\bslope"),
+    Formula("slope", r"\frac{y - b}{x - a}", ("y_end", "y_start", "x_end", "x_start"), r"\bslope",
+        r"\bslope|\bm\w*\s?=",
+    ),
     Formula(
         "distance", r"\sqrt{(x - a)^2 + (y - b)^2}", ("x_end", "x_start", "y_end", "y_start"),
         r"\bdistance|\blength|\bradius|\bside",
@@ -82,7 +116,7 @@ FORMULAS = (
     ),
     Formula(
         "area_of_trapezoid", r"\frac{(a + b)h}{2}", ("first_base", "second_base", "height"),
-        r"\btrapezoid|\btrapezium",
+        r"\btrapezoid|\btrapezium", r"\barea|\btrapez",
     ),
     Formula(
         "area_of_triangle", r"\frac{ab\sin C}{2}", ("first_side", "second_side", "angle"),
@@ -91,7 +125,8 @@ FORMULAS = (
     Formula("area_of_equilateral_triangle", r"\frac{s^2\sqrt{3}}{4}", ("side",), r"equilateral"),
     Formula(
         "area_of_triangle", r"\frac{bh}{2}", ("base", "height"),
-        r"\barea[^.]{0,60}\btriangle|\btriangle[^.]{0,60}\barea|\[[A-Z]{3}\]",
+        r"\barea\b[^.]{0,60}\btriangle|\btriangle[^.]{0,60}\barea\b|"
+        r"\[(?:\\triangle\s?)?[A-Z]{3}\]|\barea of \$[A-Z]{3}\$",
     ),
     Formula("volume_of_sphere", r"\frac{4\pi r^3}{3}", ("radius",), r"\bsphere|\bball"),
     Formula("volume_of_hemisphere", r"\frac{2\pi r^3}{3}", ("radius",), r"hemispher"),
@@ -104,7 +139,8 @@ FORMULAS = (
         "circumference", r"2\pi r", ("radius",), r"circumference|\bcircle|\bperimeter|\bcircular"
     ),
     Formula(
-        "volume_of_pyramid", r"\frac{bh}{3}", ("base_area", "height"), r"\bpyramid|\btetrahedr"
+        "volume_of_pyramid", r"\frac{bh}{3}", ("base_area", "height"), r"\bpyramid|\btetrahedr",
+        r"\bvolume",
     ),
     Formula(
         "interior_angle", r"\frac{180(n - 2)}{n}", ("sides",), r"interior|\bpolygon|-gon\b|gon\b"
@@ -116,7 +152,8 @@ FORMULAS = (
     Formula("discriminant", r"b^2 - 4ac", ("linear", "quadratic", "constant"), r"discriminant"),
     Formula(
         "x_coordinate_of_vertex", r"-\frac{b}{2a}", ("linear", "quadratic"),
-        r"\bvertex|\bparabola|axis of symmetry",
+        r"\bvertex|\bparabola|axis of symmetry|quadratic",
+        r"\bvertex|axis of symmetry|\bminim|\bmaxim|coordinate|x\s?=",
     ),
     Formula(
         "root", r"\frac{-b + \sqrt{b^2 - 4ac}}{2a}", ("linear", "quadratic", "constant"),
@@ -124,16 +161,18 @@ FORMULAS = (
     ),
     Formula(
         "sum_of_arithmetic_series", r"\frac{n(a + l)}{2}", ("terms", "first_term", "last_term"),
-        r"\bsum\b|arithmetic|\bseries",
+        r"arithmetic|\bseries|\bprogression|\bsequence|\bconsecutive", r"\bsum\b|\bseries",
     ),
     Formula(
         "terms_of_arithmetic_sequence", r"\frac{l - a}{d} + 1",
         ("last_term", "first_term", "common_difference"),
-        r"\bterms?\b|how many|multiples|number of",
+        r"arithmetic|\bsequence|\bmultiples?\b|\bdivisible|\bprogression|\bconsecutive",
+        r"\bterms?\b|how many|\bmultiples|number of|there are",
     ),
     Formula(
         "term_of_arithmetic_sequence", r"a + (n - 1)d",
-        ("first_term", "position", "common_difference"), r"arithmetic|\bterm\b",
+        ("first_term", "position", "common_difference"),
+        r"arithmetic|common difference|\bsequence", r"\bterms?\b|arithmetic",
     ),
     Formula(
         "sum_of_geometric_series", r"\frac{a(1 - r^n)}{1 - r}",
@@ -145,7 +184,7 @@ FORMULAS = (
     ),
     Formula(
         "sum_of_infinite_geometric_series", r"\frac{a}{1 - r}", ("first_term", "common_ratio"),
-        r"geometric",
+        r"geometric", r"\bsum\b|geometric|\bseries|\binfinite",
     ),
     Formula(
         "compound_amount", r"P(1 + r)^t", ("principal", "rate", "periods"), r"interest|compound"
@@ -162,6 +201,8 @@ FORMULAS = (
     Formula(
         "ways_to_arrange", r"\frac{n!}{a!}", ("items", "repeats"),
         r"arrange|permut|\bways|\border|words|letters|sequences",
+        # Else it may be the ways to put some of them in order, of which the divisor is the rest.
+        r"\brepeat|\bidentical|indistinguish|\balike|\bletters?\b|\bunique|\bovercount",
     ),
     Formula(
         "probability", r"\frac{\binom{a}{c}\binom{b}{d}}{\binom{n}{k}}",
@@ -196,20 +237,23 @@ FORMULAS = (
     ),
     Formula(
         "integers_in_range", r"b - a + 1", ("last_integer", "first_integer"),
-        r"integers|inclusive|numbers|multiples|squares",
+        r"\binclusive|\bfrom\b.{1,60}\bto\b|\bbetween\b.{1,60}\band\b|\bthrough\b|"
+        r"\bsmallest\b.{1,150}\blargest\b|\bleast\b.{1,150}\bgreatest\b",
+        r"\bintegers?\b|\bnumbers?\b|\bmultiples\b|\bsquares\b|\bcubes\b",
     ),
     Formula(
         "divisors_of_factored_number", r"(a + 1)(b + 1)(c + 1)(d + 1)",
         ("first_exponent", "second_exponent", "third_exponent", "fourth_exponent"),
-        r"divisors|factors",
+        r"\^", r"\bdivisors?\b|\bfactors\b",
     ),
     Formula(
         "divisors_of_factored_number", r"(a + 1)(b + 1)(c + 1)",
-        ("first_exponent", "second_exponent", "third_exponent"), r"divisors|factors",
+        ("first_exponent", "second_exponent", "third_exponent"), r"\^",
+        r"\bdivisors?\b|\bfactors\b",
     ),
     Formula(
         "divisors_of_factored_number", r"(a + 1)(b + 1)", ("first_exponent", "second_exponent"),
-        r"divisors|factors",
+        r"\^", r"\bdivisors?\b|\bfactors\b",
     ),
     Formula("average", r"\frac{a + b}{2}", ("first_value", "second_value"), r"average|\bmean\b"),
     Formula("midpoint_coordinate", r"\frac{a + b}{2}", ("first_end", "second_end"), r"midpoint"),
@@ -220,6 +264,7 @@ FORMULAS = (
     Formula(
         "term_of_arithmetic_sequence_after_steps", r"a + kd",
         ("first_term", "steps", "common_difference"), r"arithmetic|common difference",
+        r"\bterms?\b|common difference",
     ),
     Formula(
         "dot_product", r"ax + by + cz",
@@ -236,7 +281,8 @@ FORMULAS = (
     ),
     Formula(
         "size_of_union", r"a + b - c", ("first_set", "second_set", "in_both"),
-        r"\bboth\b|\bunion|inclusion|overlap|counted twice|double.?count",
+        r"\b(?:in|are|is|of|take|have|play|like|study|divisible by) both\b|\bunion\b|\bcup\b|"
+        r"inclusion|\boverlap|\bcount\w* (?:\w+ ){0,3}twice|double.?count",
     ),
     Formula(
         "area_of_ring", r"\pi a^2 - \pi b^2", ("outer_radius", "inner_radius"),
@@ -257,17 +303,17 @@ FORMULAS = (
     Formula("amount_after_doublings", r"a\cdot 2^n", ("amount", "doublings"), r"\bdoubl"),
     Formula(
         "probability_of_complement", r"1 - \frac{a}{n}", ("unwanted", "outcomes"),
-        r"probab|complement|chance",
+        r"probab|complement|chance", r"probab|complement|chance|\bp\s?\(",
     ),
     Formula(
         "probability_of_both", r"\frac{a}{n}\cdot\frac{b}{m}",
         ("first_wanted", "first_outcomes", "second_wanted", "second_outcomes"),
-        r"probab|chance",
+        r"probab|chance", r"probab|chance|\bp\s?\(",
     ),
     Formula("circular_arrangements", r"(n - 1)!", ("people",), r"circular|round table|\bcircle"),
     Formula(
         "area_of_rhombus", r"\frac{ab}{2}", ("first_diagonal", "second_diagonal"),
-        r"\brhombus|\bkite",
+        r"\brhombus|\bkite", r"\barea|\bdiagonals",
     ),
     Formula(
         "surface_area_of_box", r"2(ab + bc + ca)", ("length", "width", "height"), r"surface area"
@@ -292,17 +338,30 @@ class Match:
     bound: Bound
 
 
-def recognise(tree: Tree, nearby: str) -> Match | None:
-    """The first known formula that ``tree`` (without symbols) has the shape of and whose words
-    ``nearby`` has."""
-    text = nearby.lower()
+def recognise(tree: Tree, nearby: str, sentence: str) -> Match | None:
+    """The first known formula that ``tree`` (without symbols) has the shape of and whose words the
+    text has: ``nearby``, and in the ``sentence`` that the formula stands in."""
     outline = _outline(tree)
     for formula in _BY_OUTLINE.get(outline, ()):
+        if not _is_named(formula, nearby, sentence):
+            continue
         ways = list(islice(_matches(formula.tree, tree, {}), MAX_WAYS))
-        if ways and re.search(formula.words, nearby if "A-Z" in formula.words else text):
+        if ways:
             # Where the text writes the formula with letters too, these say which number is which.
             return Match(formula, max(ways, key=_same_letters))
     return None
+
+
+def _is_named(formula: Formula, nearby: str, sentence: str) -> bool:
+    if not formula.said and formula.is_loose:
+        return _has(formula.words, sentence)
+    said_in = sentence if formula.is_loose else nearby
+    return _has(formula.words, nearby) and _has(formula.said, said_in)
+
+
+def _has(pattern: str, text: str) -> bool:
+    """Whether a pattern, of words in lower case but for the names of points, is in ``text``."""
+    return re.search(pattern, text if "A-Z" in pattern else text.lower(), re.DOTALL) is not None
 
 
 Outline = tuple[str, int, int]

@@ -92,7 +92,7 @@ def test_a_linear_equation_and_its_solution(a: int, x: int, b: int, c: int, form
 def test_a_quadratic_equation_and_its_roots(a: int, p: int, q: int, form: str) -> None:
     trace = f"We have ${a}x^2 + ({-a * (p + q)})x + ({a * p * q}) = 0$, so {form.format(p, q)}."
     expected = Solved("quadratic", (Fraction(a), Fraction(-a * (p + q)), Fraction(a * p * q)),
-                      tuple(map(Fraction, sorted({p, q}))), 0, 0)  # fmt: skip
+                      tuple(map(Fraction, sorted({p, q}))), ("x",), 0, 0)  # fmt: skip
     found = [e for e in find_formulas(trace, "").equations if e.kind == "quadratic"]
     assert [(e.coefficients, e.solution) for e in found] == [
         (expected.coefficients, expected.solution)
