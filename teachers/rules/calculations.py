@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Literal
 
 from tracemine.schemas import Span, Trajectory
 from tracemine.schemas.records import Kind
@@ -24,6 +25,7 @@ from tracemine.teachers.rules.chains import (
     verdict,
     without_annotations,
 )
+from tracemine.teachers.rules.conversions import counts_in, says_constant
 from tracemine.teachers.rules.derive import operations, single_tool
 from tracemine.teachers.rules.expressions import (
     Binary,
@@ -52,6 +54,7 @@ from tracemine.teachers.rules.routines import (
 )
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.steps import ABANDONED, Steps, in_sentence_case
+from tracemine.teachers.rules.words import TIMES
 from tracemine.verifiers.numbers import parse_number
 from tracemine.verifiers.texts import plain_text
 
@@ -63,6 +66,8 @@ MAX_COMPOSED = 20
 #: Composed routines whose steps lie further apart, in characters, are left out: over such a
 #: distance equal numbers are mostly chance. The routine of the final answer is exempt.
 MAX_QUOTE = 4_000
+#: How far before an annotation, in characters, its bare numbers may begin.
+MAX_TAIL = 200
 #: A written question of more characters tells a story.
 MAX_QUESTION = 100
 
@@ -88,11 +93,14 @@ def read_calculations(
 # --- operands ---------------------------------------------------------------------------------
 
 
-def _constant_positions(expression: Expression) -> Iterator[tuple[Number, bool]]:
-    """The literal operands from left to right, each with whether its place makes it a constant of
-    the method: a small exponent, the 100 of a percentage, the 1 in ``1 - 0.2``."""
+_Place = Literal["", "power", "hundred", "one"]
+
+
+def _constant_positions(expression: Expression) -> Iterator[tuple[Number, _Place]]:
+    """The literal operands from left to right, each with what its place may make it: a small
+    exponent, the 100 of a percentage, the 1 in ``1 - 0.2``; empty for any other place."""
     if isinstance(expression, Number):
-        yield expression, False
+        yield expression, ""
     elif isinstance(expression, Negative):
         yield from _constant_positions(expression.operand)
     else:
@@ -102,23 +110,31 @@ def _constant_positions(expression: Expression) -> Iterator[tuple[Number, bool]]
         ):
             if isinstance(part, Number):
                 is_right = part is expression.right
-                yield part, _is_constant_place(expression.symbol, part, other, is_right)
+                yield part, _place(expression.symbol, part, other, is_right)
             else:
                 yield from _constant_positions(part)
 
 
-def _is_constant_place(symbol: str, part: Number, other: Expression, is_right: bool) -> bool:
+def _place(symbol: str, part: Number, other: Expression, is_right: bool) -> _Place:
     if symbol == "**":
-        return is_right and part.value in (2, 3)
+        return "power" if is_right and part.value in (2, 3) else ""
     if symbol in "+-" and part.value == 1 and not part.percent:
         if isinstance(other, Binary):
-            return other.symbol == "/"
-        return isinstance(other, Number) and (other.value.denominator != 1 or other.percent)
+            return "one" if other.symbol == "/" else ""
+        broken = isinstance(other, Number) and (other.value.denominator != 1 or other.percent)
+        return "one" if broken else ""
     if symbol in "+-" and part.value == 100 and not is_right:
-        return isinstance(other, Number) and (part.percent or other.percent)
-    return symbol == "/" and is_right and part.value == 100 and not isinstance(other, Binary)
+        percent = isinstance(other, Number) and (part.percent or other.percent)
+        return "one" if percent else ""
+    if symbol == "/" and is_right and part.value == 100 and not isinstance(other, Binary):
+        return "hundred"
+    return ""
 
 
+#: Words of what is multiplied by itself as often as a story says.
+_GROWS = re.compile(
+    r"\b(?:compound\w*|interest|grow\w*|doubl\w*|tripl\w*|rounds?|generations?)\b", re.IGNORECASE
+)
 _GENERIC = word_set(
     "percent dollars dollar cents times hours minutes days weeks months years price amount total "
     "fraction number people pounds miles feet inches"
@@ -251,6 +267,15 @@ class _Reader:
         match = _PLAIN_TAIL.search(before)
         return start + match.start() if match else start + len(before)
 
+    def _expression_start(self, calculation: Calculation, start: int) -> int:
+        """Where the bare numbers of the calculation begin in plain text: those of an annotation
+        stand before it, and may have words between them, which name them."""
+        if not calculation.annotated:
+            return calculation.start
+        before = self.text[start : calculation.start].rstrip(" $=")
+        match = _BARE_TAIL.search(before, max(0, len(before) - MAX_TAIL))
+        return start + match.start() if match else calculation.start
+
     def _unit(self, calculation: Calculation, end: int) -> str | None:
         before = self.text[max(0, calculation.result_start - 1) : calculation.result_end]
         if before.lstrip().startswith("$"):
@@ -262,16 +287,23 @@ class _Reader:
         low = start if calculation.annotated else calculation.start
         high = calculation.start if calculation.annotated else calculation.end
         sentence = self.text[start:end]
+        # What stands before a calculation ("The speed is 40 / 2") is what it gives, not what its
+        # first number is.
+        begin = self._expression_start(calculation, start) - start
+        own = " " * begin + sentence[begin:]
         beside = [
             mention
-            for mention in mentions(sentence, fractions=False)
-            if low <= mention.start + start and mention.end + start <= high
+            for text in (sentence, own)
+            for mention in mentions(text, fractions=False)
+            if (mention.start >= begin) == (text is own)
+            and low <= mention.start + start
+            and mention.end + start <= high
         ]
         taken: set[int] = set()
         spent: set[int] = set()
         linked: set[int] = set()
         found: list[Operand] = []
-        for number, is_constant in _constant_positions(calculation.expression):
+        for number, place in _constant_positions(calculation.expression):
             value = abs(number.value)
             here = next(
                 (m for m in beside if m.value == value and m.start not in spent and not m.method),
@@ -279,7 +311,7 @@ class _Reader:
             )
             if here is not None:
                 spent.add(here.start)
-            if is_constant:
+            if place and self._is_method(value, place, sentence):
                 found.append(Constant(value))
             else:
                 operand = self._operand(value, here, sentence, taken, linked)
@@ -306,20 +338,29 @@ class _Reader:
         method = value in (2, 3, 4, 12) and any(
             m.method and m.value == value for m in mentions(sentence)
         )
+        said = value in WELL_KNOWN and says_constant(value, (sentence, self.trajectory.problem))
         if stated is not None and not method:
             # The 60 of "60 minutes" is no data where the problem's only 60 is a speed.
-            other = here is not None and here.unit is not None and here.unit != stated.unit
-            if not (other and value in WELL_KNOWN and value > 4 and stated.unit is not None):
-                return stated
-            return Constant(value)
-        if (
-            method
-            or value in WELL_KNOWN
-            or any(m.method and m.value == value for m in self.mentions)
-        ):
+            unit = here.unit if here is not None and stated.unit is not None else None
+            other = unit is not None and unit not in str(stated.unit).split("/")
+            if unit is not None and other and said and counts_in(value, unit):
+                return Constant(value)
+            return stated
+        if method or said or any(m.method and m.value == value for m in self.mentions):
             return Constant(value)
         names = (here.noun,) if here is not None and here.noun else ()
         return Datum(("trace", str(value)), value, names, here.unit if here else None)
+
+    def _is_method(self, value: Fraction, place: _Place, sentence: str) -> bool:
+        """Whether a number in this place is a constant: not a 2 in an exponent that counts the
+        years of the story, nor a 100 where nothing is a percentage."""
+        if place == "hundred":
+            return says_constant(value, (sentence, self.trajectory.problem))
+        if place == "power":
+            stated = [m for m in self.mentions if m.value == value and not m.method]
+            grows = _GROWS.search(self.trajectory.problem) is not None
+            return not any(grows or m.unit in TIMES or m.noun == "times" for m in stated)
+        return True
 
     def _stated(
         self, value: Fraction, here: Mention | None, sentence: str, taken: set[int]
@@ -495,6 +536,8 @@ class _Reader:
 
 
 _PLAIN_TAIL = re.compile(r"[$(]*\d[^=\n]*$")
+#: Two numbers or more, with signs between them and no words.
+_BARE_TAIL = re.compile(r"[$(]*\d[\d.,$%()\s]*[-+*/×÷·−x][-\d.,$%()+*/×÷·−x\s]*$")
 
 
 def _is_stated(operand: Operand) -> bool:

@@ -423,8 +423,9 @@ def result_words(
     if _is_money(text, result_start) and "per" not in noun:
         noun = ()
     before = _subject(text, start, names)
-    if noun and not (noun[-1] in UNITS and before) and noun[-1] not in _BARE_UNITS:
-        chosen = noun
+    converted = bool(before) and before[-1] in UNITS and before[-1] not in _BARE_UNITS
+    if noun and (converted or not (noun[-1] in UNITS and before)) and noun[-1] not in _BARE_UNITS:
+        chosen = noun  # "2 hours is 2 * 60 = 120 minutes"
     elif before:
         chosen = before
     else:
