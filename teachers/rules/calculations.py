@@ -54,7 +54,6 @@ from tracemine.teachers.rules.routines import (
 )
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.steps import ABANDONED, Steps, in_sentence_case
-from tracemine.teachers.rules.words import TIMES
 from tracemine.verifiers.numbers import parse_number
 from tracemine.verifiers.texts import plain_text
 
@@ -131,9 +130,12 @@ def _place(symbol: str, part: Number, other: Expression, is_right: bool) -> _Pla
     return ""
 
 
+_PERIODS = word_set("day week month year")
 #: Words of what is multiplied by itself as often as a story says.
 _GROWS = re.compile(
-    r"\b(?:compound\w*|interest|grow\w*|doubl\w*|tripl\w*|rounds?|generations?)\b", re.IGNORECASE
+    r"\b(?:compound\w*|interest|grow\w*|increas\w*|decreas\w*|doubl\w*|tripl\w*|each|every|"
+    r"annual\w*|yearly|monthly|weekly|daily|per)\b",
+    re.IGNORECASE,
 )
 _GENERIC = word_set(
     "percent dollars dollar cents times hours minutes days weeks months years price amount total "
@@ -359,7 +361,7 @@ class _Reader:
         if place == "power":
             stated = [m for m in self.mentions if m.value == value and not m.method]
             grows = _GROWS.search(self.trajectory.problem) is not None
-            return not any(grows or m.unit in TIMES or m.noun == "times" for m in stated)
+            return not (grows and any(m.unit in _PERIODS or m.noun == "times" for m in stated))
         return True
 
     def _stated(

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from pint.util import UnitsContainer
 
-from tracemine.teachers.rules.terms import Leaf, Other, Product, Sum, Term, constant_of
+from tracemine.teachers.rules.terms import Leaf, Other, Sum, Term, constant_of
 from tracemine.verifiers.units import OtherDimensionError, UnknownUnitError, convert
 
 #: How far, relatively, the number of a method may be from a ratio of units: 4 weeks for a month,
@@ -144,7 +144,7 @@ def _of_other(
 
 
 def agree(one: Measure, other: Measure) -> bool:
-    """Whether two terms may be in one unit: theirs is the same, or the factor of one converts it."""
+    """Whether two terms may be in one unit: theirs is one, or a factor converts it."""
     try:
         between = ratio(one.units, other.units)
     except UnitsError:

@@ -66,7 +66,7 @@ _MONEY = {
     "coupon": "discount", "rebate": "discount", "premium": "premium",
 }  # fmt: skip
 #: Words of role that are no money: geometry, motion, statistics, physics, chemistry.
-_ROLE_WORDS = word_set(
+ROLE_WORDS = word_set(
     """
     length width height depth thickness distance area volume perimeter circumference radius
     diameter hypotenuse angle slope speed velocity acceleration time duration age weight mass
@@ -264,8 +264,8 @@ def _noun(words: Sequence[str], unit: str | None) -> Quantity | None:
     if unit is not None and unit in TIMES:
         return _measured(unit)
     for word in reversed(words):
-        role = word if word in _ROLE_WORDS else singular(word)
-        if role in _ROLE_WORDS:
+        role = word if word in ROLE_WORDS else singular(word)
+        if role in ROLE_WORDS:
             if unit is not None and not _may_be(role, unit):
                 return _of_unit(unit)
             dimension = container(unit) if unit else None
@@ -314,8 +314,11 @@ def _money(noun: str, unit: str | None) -> Quantity:
 
 def _measured(unit: str) -> Quantity:
     top, _, bottom = unit.partition("/")
-    if not (top + bottom).isalpha():
-        return Quantity("", dimension=container(unit), stated_unit=True)
+    if not (top + bottom).replace("_", "").isalpha():
+        dimension = container(unit)
+        lengths = len(dimension) == 1 and is_kind(next(iter(dimension)), "meter")
+        noun = {2: "area", 3: "volume"}.get(int(next(iter(dimension.values())))) if lengths else ""
+        return Quantity(noun or "", dimension=dimension, stated_unit=True)
     found = Quantity(plural(top), dimension=UnitsContainer({top: 1}), stated_unit=True)
     return _rate(found, bottom) if bottom else found
 
