@@ -15,7 +15,28 @@ from functools import lru_cache
 
 from pint.util import UnitsContainer
 
-from tracemine.teachers.rules.terms import Leaf, Other, Sum, Term, constant_of
+from tracemine.teachers.rules.expressions import (
+    PI,
+    Call,
+    Negative,
+    NotArithmeticError,
+    Number,
+    Symbol,
+    Tree,
+)
+from tracemine.teachers.rules.terms import (
+    Leaf,
+    Other,
+    Sum,
+    Term,
+    add,
+    constant,
+    constant_of,
+    negative,
+    over,
+    times,
+)
+from tracemine.teachers.rules.words import UNITS
 from tracemine.verifiers.units import OtherDimensionError, UnknownUnitError, convert
 
 #: How far, relatively, the number of a method may be from a ratio of units: 4 weeks for a month,
@@ -25,6 +46,18 @@ NEARLY = 0.1
 MAX_SCALE = 6
 #: Largest power that a unit is taken to.
 MAX_POWER = 6
+
+#: What is measured in units that everyday text does not write out, each with a unit of it.
+_KINDS = (
+    ("area", "meter**2"), ("volume", "meter**3"), ("acceleration", "meter/second**2"),
+    ("density", "kilogram/meter**3"), ("force", "newton"), ("energy", "joule"),
+    ("power", "watt"), ("voltage", "volt"), ("current", "ampere"), ("resistance", "ohm"),
+    ("frequency", "hertz"), ("pressure", "pascal"), ("temperature", "kelvin"),
+    ("concentration", "mole/liter"),
+)  # fmt: skip
+KIND_WORDS = frozenset(word for word, _ in _KINDS)
+#: Units that are words of everyday text, and stand for themselves: liters, calories.
+_EVERYDAY = frozenset(UNITS.values())
 
 _PART = re.compile(r"([*/]?)([a-z_A-Z]+)(?:(?:\*\*|\^)(-?\d))?")
 
@@ -90,6 +123,22 @@ def is_kind(unit: str, sample: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=1024)
+def kind_word(unit: str) -> str:
+    """What is measured in ``unit`` ("force"); empty for an everyday unit, and where no word is
+    known."""
+    if unit in _EVERYDAY or not unit:
+        return ""
+    units = container(unit)
+    for word, sample in _KINDS:
+        try:
+            if ratio(units, container(sample)) is not None:
+                return word
+        except UnitsError:
+            continue
+    return ""
+
+
 def measure(term: Term, measure_of: Callable[[tuple[str, str]], Measure | None]) -> Measure | None:
     """The measure of ``term`` over leaves with those of ``measure_of``; None if it is not known.
 
@@ -113,6 +162,31 @@ def measure(term: Term, measure_of: Callable[[tuple[str, str]], Measure | None])
         units = units * one.units**power
         factor *= one.factor**power
     return Measure(units, factor)
+
+
+def term_of(tree: Tree) -> Term:
+    """A formula of `expressions` as a term whose leaves are its symbols, for its units: pi is a
+    number near it.
+
+    Raises:
+        NotArithmeticError: if it has other functions, or divides by zero.
+    """
+    if isinstance(tree, Symbol):
+        return Leaf(("symbol", tree.name))
+    if isinstance(tree, Number):
+        return constant(tree.value / 100 if tree.percent else tree.value)
+    if isinstance(tree, Negative):
+        return negative(term_of(tree.operand))
+    if isinstance(tree, Call):
+        if tree == PI:
+            return constant(Fraction(3))
+        raise NotArithmeticError(f"a function: {tree.name}")
+    left, right = term_of(tree.left), term_of(tree.right)
+    if tree.symbol in ("+", "-"):
+        return add(left, right if tree.symbol == "+" else negative(right))
+    if tree.symbol in ("*", "/"):
+        return times(left, right) if tree.symbol == "*" else over(left, right)
+    return Other(tree.symbol, left, right)
 
 
 def _of_sum(parts: Sequence[Measure]) -> Measure | None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tracemine.teachers.rules.measures import is_kind
+from tracemine.teachers.rules.measures import KIND_WORDS, kind_word
 from tracemine.teachers.rules.numerals import word_set
 from tracemine.teachers.rules.roles import ROLE_WORDS
 from tracemine.teachers.rules.unit_symbols import unit_at
@@ -69,7 +69,8 @@ def call(text: str, start: int, end: int) -> Called:
     if "%" in stated or "percent" in stated.lower() or "per cent" in stated.lower():
         return Called(_percent_words(text, start, end), "percent")
     if stated.startswith(("$", "\\$")) or _follows_dollar(text, start):
-        return _money(text, start, end)
+        # $3y is a formula that the text does not close.
+        return Called(()) if _VARIABLE.match(text, end) else _money(text, start, end)
     after = _after(text, end)
     if after.words:
         per = after.per or _per_before(text, start)
@@ -85,6 +86,9 @@ def call(text: str, start: int, end: int) -> Called:
             unit = f"{unit}/{divisor}" if unit and divisor and "/" not in unit else unit
         return Called(words, unit)
     return Called(noun_before(text, start), None)
+
+
+_VARIABLE = re.compile(r"[ac-jln-z](?![A-Za-z])")
 
 
 def _follows_dollar(text: str, start: int) -> bool:
@@ -111,34 +115,23 @@ _RATE_WORDS = ("per", "each", "every")
 _ADVERB = re.compile(r"\w+ly$")
 
 
-#: What is measured in units that everyday text does not write out, each with a unit of it.
-_KINDS = (
-    ("area", "meter**2"), ("volume", "meter**3"), ("acceleration", "meter/second**2"),
-    ("density", "kilogram/meter**3"), ("force", "newton"), ("energy", "joule"),
-    ("power", "watt"), ("voltage", "volt"), ("current", "ampere"), ("resistance", "ohm"),
-    ("frequency", "hertz"), ("pressure", "pascal"), ("temperature", "kelvin"),
-    ("concentration", "mole/liter"),
-)  # fmt: skip
-_KIND_WORDS = frozenset(word for word, _ in _KINDS)
+_MONEY_UNIT = re.compile(r"(?:dollar|cent)\b")
 
 
 def _unit_words(unit: str) -> tuple[str, ...]:
     """A name for a number in ``unit``: what is measured in it, else the unit in words."""
-    if unit.isidentifier():
-        name = next((word for word, sample in _KINDS if is_kind(unit, sample)), "")
-        return (name,) if name and unit not in UNITS else (plural(unit),)
-    name = next((word for word, sample in _KINDS if is_kind(unit, sample)), "")
-    if name:
-        return (name,)
+    kind = kind_word(unit)
+    if kind:
+        return (kind,)
     top, slash, bottom = unit.partition("/")
     if slash and top.isidentifier() and bottom.isidentifier():
         return plural(top), "per", bottom
-    return ()
+    return (plural(unit),) if unit.isidentifier() else ()
 
 
 def _after(text: str, end: int) -> _After:
     found = unit_at(text, end)
-    if found is not None and not found.plain and not found.unit.startswith(("dollar", "cent")):
+    if found is not None and not found.plain and not _MONEY_UNIT.match(found.unit):
         return _After(_unit_words(found.unit), found.unit)
     clause = _clause_after(text, end)
     tokens = [match.group() for match in WORD.finditer(clause)]
@@ -463,7 +456,7 @@ def result_words(
         noun = ()
     before = _subject(text, start, names)
     converted = bool(before) and before[-1] in UNITS and before[-1] not in _BARE_UNITS
-    is_unit = bool(noun) and (noun[-1] in UNITS or noun[-1] in _KIND_WORDS)
+    is_unit = bool(noun) and (noun[-1] in UNITS or noun[-1] in KIND_WORDS)
     if noun and (converted or not (is_unit and before)) and noun[-1] not in _BARE_UNITS:
         chosen = noun  # "2 hours is 2 * 60 = 120 minutes"
     elif before:

@@ -70,13 +70,13 @@ _METHOD_WORDS = {
 }  # fmt: skip
 
 _AMOUNT = (
-    r"(?<![\w.])(?P<money>[$£€]\s?)?"
+    r"(?<![\w.])(?<![A-Za-z]\^)(?<![A-Za-z]\^\{)(?P<money>[$£€]\s?)?"
     r"(?P<number>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
 )
 #: A number times a power of ten is one number: 6.02 x 10^23.
 _POWER_OF_TEN = (
     r"(?:\s?(?:×|x|\*|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?"
-    r"[{(]?\s?(?P<power>[-−–]?\d{1,2})\s?[)}]?(?!\d))?"
+    r"[{(]?\s?(?P<power>[-−–]?\d{1,2})(?:\s?[)}])?(?!\d))?"
 )
 _OVER = r"(?:\s?/\s?(?P<denominator>\d+)(?![\d.,]*\d))?"
 _SCALE_OR_PERCENT = (

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pint import UndefinedUnitError, UnitRegistry
 from pint.util import UnitsContainer
 
-from tracemine.teachers.rules.measures import Measure, container, is_kind
+from tracemine.teachers.rules.measures import KIND_WORDS, Measure, container, is_kind, kind_word
 from tracemine.teachers.rules.numerals import word_set
 from tracemine.teachers.rules.words import TIMES, UNITS, is_plural, plural, singular
 
@@ -198,7 +198,7 @@ def without_unit(q: Quantity) -> Quantity:
     left, if it has one."""
     if q.is_ratio or q.dimension is None or not _real(q.dimension):
         return q
-    if UNITS.get(q.noun, "dollar") != "dollar":
+    if UNITS.get(q.noun, "dollar") != "dollar" or q.noun in KIND_WORDS:
         return UNKNOWN
     per = "" if q.per in UNITS else q.per
     return replace(q, per=per, dimension=None, stated_unit=False)
@@ -266,7 +266,7 @@ def _noun(words: Sequence[str], unit: str | None) -> Quantity | None:
     for word in reversed(words):
         role = word if word in ROLE_WORDS else singular(word)
         if role in ROLE_WORDS:
-            if unit is not None and not _may_be(role, unit):
+            if unit is not None and not may_be(role, unit):
                 return _of_unit(unit)
             dimension = container(unit) if unit else None
             return Quantity(role, dimension=dimension, stated_unit=unit is not None)
@@ -278,7 +278,7 @@ def _noun(words: Sequence[str], unit: str | None) -> Quantity | None:
     return _class(counted)
 
 
-def _may_be(role: str, unit: str) -> bool:
+def may_be(role: str, unit: str) -> bool:
     """Whether a number in ``unit`` may be what ``role`` says: no speed is in miles."""
     sample = _ROLE_UNITS.get(role)
     return sample is None or is_kind(unit, sample)
@@ -314,11 +314,9 @@ def _money(noun: str, unit: str | None) -> Quantity:
 
 def _measured(unit: str) -> Quantity:
     top, _, bottom = unit.partition("/")
-    if not (top + bottom).replace("_", "").isalpha():
-        dimension = container(unit)
-        lengths = len(dimension) == 1 and is_kind(next(iter(dimension)), "meter")
-        noun = {2: "area", 3: "volume"}.get(int(next(iter(dimension.values())))) if lengths else ""
-        return Quantity(noun or "", dimension=dimension, stated_unit=True)
+    kind = kind_word(unit)
+    if kind or not (top + bottom).replace("_", "").isalpha():
+        return Quantity(kind, dimension=container(unit), stated_unit=True)
     found = Quantity(plural(top), dimension=UnitsContainer({top: 1}), stated_unit=True)
     return _rate(found, bottom) if bottom else found
 
