@@ -39,6 +39,7 @@ from tracemine.teachers.rules.expressions import (
 )
 from tracemine.teachers.rules.leaks import leaks
 from tracemine.teachers.rules.lifting import WELL_KNOWN, Mention, mentions, percent_forms
+from tracemine.teachers.rules.measures import UnitsError
 from tracemine.teachers.rules.naming import call, question_words, result_words
 from tracemine.teachers.rules.numerals import find_numerals, word_set
 from tracemine.teachers.rules.quotes import Quotes, is_quotable
@@ -431,6 +432,9 @@ class _Reader:
                 continue
             try:
                 span = self._span(step, cone, start, end, is_target, step.index in checked)
+            except UnitsError:
+                self.dropped.append(Dropped(start, end, "units that contradict one another"))
+                continue
             except NotArithmeticError:
                 reason = "does not reproduce its own result"
                 self.dropped.append(Dropped(start, end, reason))

@@ -479,6 +479,7 @@ class Routine:
 
     Raises:
         NotArithmeticError: if it takes no inputs, or does nothing to one.
+        UnitsError: if units contradict one another, and without them most inputs have no name.
     """
 
     def __init__(
@@ -497,6 +498,9 @@ class Routine:
             self._roles.forget_units()
             local = {key: without_unit(role) for key, role in local.items()}
             output = without_unit(output)
+            left = [self._roles.leaf(key) for key in _in_order(lines) if key not in local]
+            if 2 * sum(not role.noun for role in left) > len(left):
+                raise UnitsError("most of what goes in is not what the text calls it")
         inputs = [key for key in _in_order(lines) if key not in local]
         if not inputs or isinstance(body, Leaf):
             raise NotArithmeticError("nothing goes in, or it comes out as it was")
@@ -586,6 +590,7 @@ def routine_of(
 
     Raises:
         NotArithmeticError: if the formula does not give the step's value, or is none.
+        UnitsError: as for `Routine`.
     """
     last = cone[-1]
     lines, told = _lines(steps, cone, formulas)
@@ -702,7 +707,7 @@ def routine_of_formula(
             lambda key: data[key].value,
             lambda key, meaning, whole: called(meaning, output, None, whole),
         )
-    except (NotArithmeticError, KeyError, OverflowError, ValueError):
+    except (NotArithmeticError, UnitsError, KeyError, OverflowError, ValueError):
         return None  # powers and the like, or a name that is no parameter
 
 

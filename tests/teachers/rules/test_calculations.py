@@ -14,7 +14,7 @@ from solved_problems import solved
 from tracemine.schemas import Span, Trajectory
 from tracemine.schemas.values import decode
 from tracemine.teachers.rules.calculations import MAX_SPANS, read_calculations
-from tracemine.teachers.rules.chains import find_calculations
+from tracemine.teachers.rules.chains import find_calculations, verdict
 from tracemine.teachers.rules.quotes import is_quotable
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
@@ -343,18 +343,21 @@ def test_a_converted_value_has_the_unit_that_it_is_converted_into() -> None:
         assert all(bindings[name] == 180 for name, unit in inputs.items() if unit == "minute")
 
 
-def test_units_that_contradict_are_no_units() -> None:
+def test_names_that_units_contradict_are_none() -> None:
     problem = "A lorry goes 3 hours at 50 miles per hour, then 40 minutes. What is the sum?"
     trace = "In all that is 3 + 40 = 43 of them, and 43 * 50 = 2150 miles."
-    contradictory = [
-        (output, unit, inputs)
-        for output, unit, inputs, span in _signatures(problem, trace, "2150")
-        if span.code is not None and "+" in span.code
-    ]
-    assert contradictory
-    for output, unit, inputs in contradictory:
-        assert unit is None and set(inputs.values()) == {None}
-        assert not any(re.search("hour|minute|mile", name) for name in (output, *inputs))
+    segmentation = read_calculations(solved(problem, trace, "2150"))
+    assert not [s for s in segmentation.spans if s.code is not None and "+" in s.code]
+    reasons = [dropped.reason for dropped in segmentation.dropped]
+    assert "units that contradict one another" in reasons
+
+
+def test_units_that_contradict_are_no_units() -> None:
+    problem = "Ada earns $30 a week and finds 12 shells, 4 stones and 2 feathers. Add all of it."
+    (span,) = _assert_sound(solved(problem, "That is 30 + 12 + 4 + 2 = 48 miles.", "48"))
+    assert {p.unit for p in (*span.signature.inputs, span.signature.output)} == {None}
+    names = [p.name for p in (*span.signature.inputs, span.signature.output)]
+    assert not any(re.search("week|mile", name) for name in names)
 
 
 @pytest.mark.parametrize(
@@ -454,3 +457,24 @@ def test_what_a_problem_calls_without_a_verb() -> None:
     ((output, _, inputs, _),) = _signatures(problem, "The perimeter is $2(7+3)=20$.", "20")
     assert output == "perimeter"
     assert list(inputs) == ["length", "width"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("2 * 100 cm = 200 cm = 2 m", 200), (r"12/2 = 6 \text{ cm} = 0.06 \text{ m}", 6)],
+)
+def test_a_result_that_is_converted_stays_in_its_first_unit(text: str, value: int) -> None:
+    (calculation,) = find_calculations(text)
+    assert calculation.stated == value
+
+
+def test_a_result_that_changes_in_one_unit_does_not_hold() -> None:
+    (calculation,) = find_calculations("5 * 3 = 15 km = 16 km")
+    assert verdict(calculation) == (None, "does not compute")
+
+
+def test_a_result_with_a_power_of_ten_is_rounded_to_its_own_digits() -> None:
+    (rounded,) = find_calculations("7 * 10^14 / 3 = 2.33 * 10^14")
+    assert verdict(rounded) == (None, "rounded result")
+    (wrong,) = find_calculations("7 * 10^14 / 3 = 2.43 * 10^14")
+    assert verdict(wrong) == (None, "does not compute")
