@@ -44,6 +44,7 @@ from tracemine.verifiers.units import OtherDimensionError, UnknownUnitError, con
 NEARLY = 0.1
 #: A factor up to this one, or one over it, scales ("twice 60 minutes") and converts nothing.
 MAX_SCALE = 6
+_PERIODS = frozenset(("day", "week", "month", "year"))
 #: Largest power that a unit is taken to.
 MAX_POWER = 6
 
@@ -217,12 +218,20 @@ def _of_other(
     return Measure(base.units ** int(exponent))
 
 
+def without_period(units: UnitsContainer) -> UnitsContainer:
+    """Units without the day, week, month or year that they are for."""
+    return UnitsContainer({u: p for u, p in units.items() if not (u in _PERIODS and p == -1)})
+
+
 def agree(one: Measure, other: Measure) -> bool:
     """Whether two terms may be in one unit: theirs is one, or a factor converts it."""
     try:
         between = ratio(one.units, other.units)
     except UnitsError:
-        return False
+        # A story says once that all is by the day: "$11 a day, of which $3 are for lunch".
+        bare = [Measure(without_period(m.units), m.factor) for m in (one, other)]
+        changed = [new.units != old.units for new, old in zip(bare, (one, other), strict=True)]
+        return changed[0] != changed[1] and agree(*bare)
     if one.units == other.units or between is None or not between:
         return True
     if between == 1:

@@ -140,3 +140,13 @@ def test_units_agree_both_ways() -> None:
     assert agree(Measure(minutes), Measure(hours, Fraction(60)))
     assert not agree(Measure(hours), Measure(minutes))
     assert not agree(Measure(minutes, Fraction(60)), Measure(hours))
+
+
+def test_a_period_may_be_left_out() -> None:
+    daily, once = Measure(container("dollar/day")), Measure(container("dollar"))
+    assert agree(daily, once)
+    assert agree(once, daily)
+    assert gives(Measure(container("mile/day*day/week*hour/mile")), "hour")
+    assert not agree(Measure(container("dollar*week/day")), once)
+    assert not agree(Measure(container("mile/hour")), Measure(container("mile")))
+    assert not agree(daily, Measure(container("dollar/week")))
