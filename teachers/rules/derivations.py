@@ -87,6 +87,10 @@ _UNITLESS = (None, "percent")
 AFTER = 40
 
 NAMELESS = "numbers that the text does not name"
+NAMELESS_LETTERS = "letters that the text does not name"
+NAMELESS_RESULT = "a result that the text does not name"
+NAMELESS_EQUATION = "an equation of numbers that the text does not name"
+UNKNOWN_SHAPE = "functions of numbers that are no known formula"
 NOT_HELD = "does not reproduce its own result"
 
 
@@ -140,7 +144,7 @@ class _Step:
 
 
 class _NamelessError(Exception):
-    """A number that neither the text nor the formula gives a role."""
+    """Something that neither the text nor the formula gives a role; its message says what."""
 
 
 class _Reader:
@@ -176,9 +180,9 @@ class _Reader:
         self.all.append(chain)
         try:
             step = self._step(chain)
-        except _NamelessError:
+        except _NamelessError as error:
             if _is_ours(chain):
-                self._drop(chain.start, chain.end, NAMELESS)
+                self._drop(chain.start, chain.end, str(error))
             return
         if step is None:
             return
@@ -218,18 +222,18 @@ class _Reader:
             output = match.formula.output
         elif chain.solved:
             if _calls(chain.tree):
-                raise _NamelessError
+                raise _NamelessError(NAMELESS_EQUATION)
             tree = self._named_leaves(chain, inputs)
         elif any(number.symbol for number in numbers(chain.tree)):
             tree = self._formula(chain, inputs)
         elif _is_ours(chain):
             # Numbers in functions without a word on what they are: the shape is all there is.
-            raise _NamelessError
+            raise _NamelessError(UNKNOWN_SHAPE)
         else:
             return None
         alike = len({wanted.name for wanted in inputs.values()}) < len(inputs)
         if not symbols(tree) or (chain.solved and (alike or len(inputs) < 2)):
-            raise _NamelessError
+            raise _NamelessError(NAMELESS if not chain.solved else NAMELESS_EQUATION)
         called = call(self.trace[: chain.end + AFTER], chain.result_start, chain.result_end)
         if not output or output == LENGTH:
             output = self._output(chain)
@@ -243,7 +247,7 @@ class _Reader:
             chain.start, chain.end, chain.letter, general, called.unit,
         )  # fmt: skip
         if not output or (by_unit and not self._units_agree([step], step.inputs)):
-            raise _NamelessError
+            raise _NamelessError(NAMELESS_RESULT)
         return step
 
     def _nearby(self, chain: Chain) -> str:
@@ -287,7 +291,7 @@ class _Reader:
         expression = chain.tree
         letters = {number.symbol for number in numbers(expression) if number.symbol}
         if not letters <= set(chain.names) or set(chain.names.values()) == {LENGTH}:
-            raise _NamelessError
+            raise _NamelessError(NAMELESS_LETTERS)
 
         def leaf(number: Number) -> Tree:
             if number.symbol:
@@ -324,10 +328,10 @@ class _Reader:
         if not stated:
             if value <= MAX_OWN and value.denominator == 1:
                 return number
-            raise _NamelessError
+            raise _NamelessError(NAMELESS)
         named = [m for m in stated if _says_something(m.noun)]
         if len({m.noun for m in named}) != 1:
-            raise _NamelessError
+            raise _NamelessError(NAMELESS)
         key = f"stated {value}"
         inputs.setdefault(key, _Input(key, named[0].noun, value, named[0].unit))
         leaf = Symbol(key, number.start, number.end)
