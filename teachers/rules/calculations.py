@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Literal
 
 from tracemine.schemas import Span, Trajectory, decode
 from tracemine.schemas.records import Kind
@@ -24,6 +25,7 @@ from tracemine.teachers.rules.chains import (
     verdict,
     without_annotations,
 )
+from tracemine.teachers.rules.conversions import says_constant
 from tracemine.teachers.rules.expressions import (
     Binary,
     Expression,
@@ -37,6 +39,7 @@ from tracemine.teachers.rules.expressions import (
 )
 from tracemine.teachers.rules.leaks import leaks
 from tracemine.teachers.rules.lifting import WELL_KNOWN, Mention, mentions, percent_forms
+from tracemine.teachers.rules.measures import UnitsError
 from tracemine.teachers.rules.naming import call, question_words, result_words
 from tracemine.teachers.rules.numerals import find_numerals, word_set
 from tracemine.teachers.rules.operations import operations
@@ -56,7 +59,6 @@ from tracemine.teachers.rules.sources import (
     Reading,
     Source,
     context,
-    converts,
     first_mentions,
     money_fit,
     noun_fit,
@@ -82,6 +84,8 @@ MAX_COMPOSED = 20
 #: Composed routines whose steps lie further apart, in characters, are left out: over such a
 #: distance equal numbers are mostly chance. The routine of the final answer is exempt.
 MAX_QUOTE = 4_000
+#: How far before an annotation, in characters, its bare numbers may begin.
+MAX_TAIL = 200
 #: A written question of more characters tells a story.
 MAX_QUESTION = 100
 #: Most places of a problem that are weighed where it states one number.
@@ -132,16 +136,19 @@ def read_calculations(
 # --- operands ---------------------------------------------------------------------------------
 
 
+_PlaceRole = Literal["", "power", "hundred", "one"]
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A literal operand: whether its place makes it a constant of the method (a small exponent, the
-    100 of a percentage, the 1 in ``1 - 0.2``), the operation that it is an operand of, the product
+    """A literal operand: what its place may make it (a small exponent, the 100 of a percentage, the
+    1 in ``1 - 0.2``; empty for any other), the operation that it is an operand of, the product
     that it is a factor of (None for a term), whether the number before a percent sign may stand
     there, whether it is a divisor, and whether the result is money (None: the text does not say
     what is)."""
 
     number: Number
-    is_constant: bool
+    role: _PlaceRole
     symbol: str
     product: int | None
     in_percent: bool
@@ -159,7 +166,7 @@ def _operand_places(expression: Expression) -> list[_Place]:
     def walk(part: Expression, place: _Place | None, product: int | None) -> None:
         nonlocal products
         if isinstance(part, Number):
-            found.append(place or _Place(part, False, "", None, percent))
+            found.append(place or _Place(part, "", "", None, percent))
         elif isinstance(part, Negative):
             walk(part.operand, None, product)
         else:
@@ -171,9 +178,9 @@ def _operand_places(expression: Expression) -> list[_Place]:
                 below = None
                 if isinstance(side, Number):
                     is_right = side is part.right
-                    fixed = _is_constant_place(part.symbol, side, other, is_right)
+                    role = _place_role(part.symbol, side, other, is_right)
                     divides = is_right and part.symbol == "/"
-                    below = _Place(side, fixed, part.symbol, within, percent, divides)
+                    below = _Place(side, role, part.symbol, within, percent, divides)
                 walk(side, below, within)
 
     walk(expression, None, None)
@@ -185,18 +192,29 @@ def _form_of(expression: Expression) -> str:
     return render(expression, lambda number: "n")
 
 
-def _is_constant_place(symbol: str, part: Number, other: Expression, is_right: bool) -> bool:
+def _place_role(symbol: str, part: Number, other: Expression, is_right: bool) -> _PlaceRole:
     if symbol == "**":
-        return is_right and part.value in (2, 3)
+        return "power" if is_right and part.value in (2, 3) else ""
     if symbol in "+-" and part.value == 1 and not part.percent:
         if isinstance(other, Binary):
-            return other.symbol == "/"
-        return isinstance(other, Number) and (other.value.denominator != 1 or other.percent)
+            return "one" if other.symbol == "/" else ""
+        broken = isinstance(other, Number) and (other.value.denominator != 1 or other.percent)
+        return "one" if broken else ""
     if symbol in "+-" and part.value == 100 and not is_right:
-        return isinstance(other, Number) and (part.percent or other.percent)
-    return symbol == "/" and is_right and part.value == 100 and not isinstance(other, Binary)
+        percent = isinstance(other, Number) and (part.percent or other.percent)
+        return "one" if percent else ""
+    if symbol == "/" and is_right and part.value == 100 and not isinstance(other, Binary):
+        return "hundred"
+    return ""
 
 
+_PERIODS = word_set("day week month year")
+#: Words of what is multiplied by itself as often as a story says.
+_GROWS = re.compile(
+    r"\b(?:compound\w*|interest|grow\w*|increas\w*|decreas\w*|doubl\w*|tripl\w*|each|every|"
+    r"annual\w*|yearly|monthly|weekly|daily|per)\b",
+    re.IGNORECASE,
+)
 _GENERIC = word_set(
     "percent dollars dollar cents times hours minutes days weeks months years price amount total "
     "fraction number people pounds miles feet inches"
@@ -223,7 +241,7 @@ class _Reader:
         self.dropped: list[Dropped] = []
         self.first = first_mentions(trajectory.problem, self.mentions)
         self.has_money = "$" in self.text
-        self.asked = stems(words.final_question(trajectory.problem))
+        self.asked = words.final_question(trajectory.problem)
         #: Which numbers of the problem are a value, each with the form (see `lifting`) that it is
         #: in; and which words of method.
         self.stated: dict[Fraction, list[tuple[int, str]]] = {}
@@ -356,6 +374,15 @@ class _Reader:
         match = _PLAIN_TAIL.search(before)
         return start + match.start() if match else start + len(before)
 
+    def _expression_start(self, calculation: Calculation, start: int) -> int:
+        """Where the bare numbers of the calculation begin in plain text: those of an annotation
+        stand before it, and may have words between them, which name them."""
+        if not calculation.annotated:
+            return calculation.start
+        before = self.text[start : calculation.start].rstrip(" $=")
+        match = _BARE_TAIL.search(before, max(0, len(before) - MAX_TAIL))
+        return start + match.start() if match else calculation.start
+
     def _unit(self, calculation: Calculation, end: int) -> str | None:
         before = self.text[max(0, calculation.result_start - 1) : calculation.result_end]
         if before.lstrip().startswith("$"):
@@ -368,10 +395,17 @@ class _Reader:
         low = start if calculation.annotated else calculation.start
         high = calculation.start if calculation.annotated else calculation.end
         sentence = self.text[start:end]
+        # What stands before a calculation ("The speed is 40 / 2") is what it gives, not what its
+        # first number is.
+        begin = self._expression_start(calculation, start) - start
+        own = " " * begin + sentence[begin:]
         beside = [
             mention
-            for mention in mentions(sentence, fractions=False)
-            if low <= mention.start + start and mention.end + start <= high
+            for text in (sentence, own)
+            for mention in mentions(text, fractions=False)
+            if (mention.start >= begin) == (text is own)
+            and low <= mention.start + start
+            and mention.end + start <= high
         ]
         around = self.text[max(start, calculation.start - AROUND) : min(end, high + AROUND)]
         said = stems(around)
@@ -397,10 +431,11 @@ class _Reader:
             if here is not None:
                 spent.add(here.start)
             hundred = value == 100 and place.divides and of_percent
-            if place.is_constant or hundred:
+            is_method = place.role and self._is_method(value, place.role, sentence)
+            if is_method or hundred:
                 sources: tuple[Source, ...] = (_constant(value, "place", 0.0),)
             else:
-                options = self._sources(value, place, here, said)
+                options = self._sources(value, place, here, around)
                 if value in words_of_method and place.symbol in ("*", "/"):
                     options.append(_constant(value, "word", _STATED_METHOD))
                 known = parallel.get((len(found), value), frozenset())
@@ -413,11 +448,22 @@ class _Reader:
             found.append(Place(len(self.steps), len(found), place.product, sources))
         return found
 
+    def _is_method(self, value: Fraction, role: _PlaceRole, sentence: str) -> bool:
+        """Whether a number in this place is a constant: not a 2 in an exponent that counts the
+        years of the story, nor a 100 where nothing is a percentage."""
+        if role == "hundred":
+            return says_constant(value, (sentence, self.trajectory.problem))
+        if role == "power":
+            stated = [m for m in self.mentions if m.value == value and not m.method]
+            grows = _GROWS.search(self.trajectory.problem) is not None
+            return not (grows and any(m.unit in _PERIODS or m.noun == "times" for m in stated))
+        return True
+
     def _sources(
-        self, value: Fraction, place: _Place, here: Mention | None, said: frozenset[str]
+        self, value: Fraction, place: _Place, here: Mention | None, around: str
     ) -> list[Source]:
-        """Where a number may come from, with what speaks for each but the words around it."""
-        symbol = place.symbol
+        """Where a number may come from, with what speaks for each but the words ``around`` it."""
+        symbol, problem = place.symbol, self.trajectory.problem
         found = self._problem_sources(value, place, here)
         is_stated = bool(found)
         if value != 0:
@@ -427,19 +473,19 @@ class _Reader:
         method = self.method.get(value, [])
         if found and symbol in ("*", "/"):
             for index in method[:MAX_STATED]:
-                around = context(self.trajectory.problem, self.mentions[index].start)
+                beside = context(problem, self.mentions[index].start)
                 key = ("method", str(index))
-                found.append(Source(key, Constant(value), _METHOD, around))
-        if not found and (method or value in WELL_KNOWN):
+                found.append(Source(key, Constant(value), _METHOD, beside))
+        known = value in WELL_KNOWN
+        if not found and (method or (known and says_constant(value, (around, problem)))):
             return [_constant(value, "known", 0.0)]
         name = (here.noun,) if here is not None and here.noun else ()
         own = Datum(("trace", str(value)), value, name, here.unit if here else None)
         if not found:
             return [Source(own.key, own, 0.0, {})]
         if is_stated and symbol in ("*", "/"):
-            if value in WELL_KNOWN and value > 1:
-                fit = _CONVERTS if converts(value, said | self.asked) else 0.0
-                found.append(_constant(value, "known", _UNSTATED + fit))
+            if known and value > 1 and says_constant(value, (around, self.asked)):
+                found.append(_constant(value, "known", _UNSTATED + _CONVERTS))
             else:
                 found.append(Source(own.key, own, _UNSTATED, {}))
         return found
@@ -550,6 +596,8 @@ class _Reader:
             else:
                 try:
                     span = self._span(step, cone, start, end, is_target, step.index in checked)
+                except UnitsError:
+                    reason = "units that contradict one another"
                 except NotArithmeticError:
                     reason = "does not reproduce its own result"
                 else:
@@ -658,6 +706,8 @@ class _Reader:
 
 
 _PLAIN_TAIL = re.compile(r"[$(]*\d[^=\n]*$")
+#: Two numbers or more, with signs between them and no words.
+_BARE_TAIL = re.compile(r"[$(]*\d[\d.,$%()\s]*[-+*/×÷·−x][-\d.,$%()+*/×÷·−x\s]*$")
 
 
 def _is_of_instance(operand: Operand) -> bool:

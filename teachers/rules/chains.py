@@ -26,6 +26,7 @@ from tracemine.teachers.rules.expressions import (
     parse_text,
     tokenize,
 )
+from tracemine.teachers.rules.unit_symbols import unit_at
 
 #: How near a stated decimal must be to the exact value, and for values below one how near
 #: relatively: in physics a whole result may be smaller than this.
@@ -101,8 +102,18 @@ def _find_annotated(text: str) -> Iterator[Calculation]:
         )  # fmt: skip
 
 
+#: The power of ten that a number is written with: 1.25 x 10^8.
+_POWER = re.compile(
+    r"\s*(?:\\times|\\cdot|[×x*])\s*10\s*(?:\^|\*\*)\s*[{(]?\s*([-−]?\d{1,2})[\s})]*$"
+)
+
+
 def decimal_places(text: str) -> int:
-    """The decimal places of a number as written."""
+    """The decimal places of a number as written; below zero where its last digit stands for more
+    than one, as in 1.25e8."""
+    power = _POWER.search(text)
+    if power is not None:
+        return decimal_places(text[: power.start()]) - int(power[1].replace("−", "-"))
     return len(text.rstrip("%\\ )}$.").partition(".")[2])
 
 
@@ -302,6 +313,8 @@ def _calculation(
                 break
     while parsed and not count_operations(parsed[0][0]):
         parsed.pop(0)
+    while len(parsed) > 2 and _is_converted(text, tokens, parsed[-2], parsed[-1]):
+        parsed.pop()
     if len(parsed) < 2:
         return None
     (expression, first), (last, final) = parsed[0], parsed[-1]
@@ -320,6 +333,19 @@ def _calculation(
         expression, stated, start, end, result_start, end, approximate,
         decimal_places(text[result_start:end]),
     )  # fmt: skip
+
+
+def _is_converted(
+    text: str,
+    tokens: Sequence[Token],
+    one: tuple[Expression, _Segment],
+    other: tuple[Expression, _Segment],
+) -> bool:
+    """Whether two sides of a chain are numbers of different units: ``200 cm = 2 m``."""
+    if not (_is_result(one[0]) and _is_result(other[0])):
+        return False
+    units = [unit_at(text, tokens[side[1][1] - 1].end) for side in (one, other)]
+    return None not in units and len({found.unit for found in units if found}) == 2
 
 
 def _is_result(expression: Expression) -> bool:
@@ -353,6 +379,6 @@ def judged(
         return None, "does not compute"
     if is_equal(value, stated):
         return value, ""
-    if abs(value - stated) <= Fraction(1, 2 * 10**decimals) or approximate:
+    if abs(value - stated) <= Fraction(1, 2) / Fraction(10) ** decimals or approximate:
         return None, "rounded result"
     return None, "does not compute"

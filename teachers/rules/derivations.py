@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -48,10 +48,19 @@ from tracemine.teachers.rules.formulas import Chain, Solved, find_formulas
 from tracemine.teachers.rules.latex import read_formula, zones
 from tracemine.teachers.rules.letters import LENGTH
 from tracemine.teachers.rules.lifting import Mention, mentions
-from tracemine.teachers.rules.naming import noun_before
+from tracemine.teachers.rules.measures import (
+    Measure,
+    UnitsError,
+    container,
+    gives,
+    measure,
+    term_of,
+)
+from tracemine.teachers.rules.naming import call, noun_before
 from tracemine.teachers.rules.numerals import word_set
 from tracemine.teachers.rules.operations import operations
 from tracemine.teachers.rules.quotes import Quotes
+from tracemine.teachers.rules.roles import may_be
 from tracemine.teachers.rules.solvers import LINEAR, QUADRATIC, SYSTEM, TWO_SIDED, Solver
 from tracemine.teachers.rules.spans import Case, make_span
 from tracemine.teachers.rules.steps import ABANDONED, Steps
@@ -81,8 +90,16 @@ _NO_OUTPUT = words.STOP | word_set("answer result value equation expression form
 _SENTENCE_END = re.compile(r"[.!?][\"')$]*(?:\s|$)|(?<![a-z,:])\n\s*\n")
 #: What numbers of a problem in mathematics are called, whatever is done with them.
 _NO_THINGS = word_set("number integer point term side unit value angle degree digit fraction edge")
+#: Nothing is computed with these.
+_UNITLESS = (None, "percent")
+#: How far behind a formula, in characters, its unit may reach.
+AFTER = 40
 
 NAMELESS = "numbers that the text does not name"
+NAMELESS_LETTERS = "letters that the text does not name"
+NAMELESS_RESULT = "a result that the text does not name"
+NAMELESS_EQUATION = "an equation of numbers that the text does not name"
+UNKNOWN_SHAPE = "functions of numbers that are no known formula"
 NOT_HELD = "does not reproduce its own result"
 
 
@@ -127,6 +144,7 @@ class _Step:
     end: int
     letter: str
     general: bool
+    unit: str | None = None
 
     @property
     def links(self) -> tuple[int, ...]:
@@ -135,7 +153,7 @@ class _Step:
 
 
 class _NamelessError(Exception):
-    """A number that neither the text nor the formula gives a role."""
+    """Something that neither the text nor the formula gives a role; its message says what."""
 
 
 class _Reader:
@@ -172,9 +190,9 @@ class _Reader:
         self.all.append(chain)
         try:
             step = self._step(chain)
-        except _NamelessError:
+        except _NamelessError as error:
             if _is_ours(chain):
-                self._drop(chain.start, chain.end, NAMELESS)
+                self._drop(chain.start, chain.end, str(error))
             return
         if step is None:
             return
@@ -216,26 +234,33 @@ class _Reader:
             output = match.formula.output
         elif chain.solved:
             if _calls(chain.tree):
-                raise _NamelessError
+                raise _NamelessError(NAMELESS_EQUATION)
             tree = self._named_leaves(chain, inputs)
         elif any(number.symbol for number in numbers(chain.tree)):
             tree = self._formula(chain, inputs)
         elif _is_ours(chain):
             # Numbers in functions without a word on what they are: the shape is all there is.
-            raise _NamelessError
+            raise _NamelessError(UNKNOWN_SHAPE)
         else:
             return None
         alike = len({wanted.name for wanted in inputs.values()}) < len(inputs)
         if not symbols(tree) or (chain.solved and (alike or len(inputs) < 2)):
-            raise _NamelessError
+            raise _NamelessError(NAMELESS if not chain.solved else NAMELESS_EQUATION)
+        called = call(self.trace[: chain.end + AFTER], chain.result_start, chain.result_end)
         if not output or output == LENGTH:
             output = self._output(chain)
-        if not output:
-            raise _NamelessError
-        return _Step(
+        if called.unit is not None and not may_be(output, called.unit):
+            output = ""
+        # "mgh = ... = 490 J" is an energy.
+        by_unit = not output and called.unit is not None
+        output = words.identifier(called.words) if by_unit else output
+        step = _Step(
             len(self.steps), tree, tuple(inputs.values()), output, chain.stated,
-            chain.start, chain.end, chain.letter, general,
+            chain.start, chain.end, chain.letter, general, called.unit,
         )  # fmt: skip
+        if not output or (by_unit and not self._units_agree([step], step.inputs)):
+            raise _NamelessError(NAMELESS_RESULT)
+        return step
 
     def _nearby(self, chain: Chain) -> str:
         start, _ = self.quotes.around(chain.start, chain.end)
@@ -306,7 +331,7 @@ class _Reader:
         expression = chain.tree
         letters = {number.symbol for number in numbers(expression) if number.symbol}
         if not letters <= set(chain.names) or set(chain.names.values()) == {LENGTH}:
-            raise _NamelessError
+            raise _NamelessError(NAMELESS_LETTERS)
 
         def leaf(number: Number) -> Tree:
             if number.symbol:
@@ -343,10 +368,10 @@ class _Reader:
         if not stated:
             if value <= MAX_OWN and value.denominator == 1:
                 return number
-            raise _NamelessError
+            raise _NamelessError(NAMELESS)
         named = [m for m in stated if _says_something(m.noun)]
         if len({m.noun for m in named}) != 1:
-            raise _NamelessError
+            raise _NamelessError(NAMELESS)
         key = f"stated {value}"
         inputs.setdefault(key, _Input(key, named[0].noun, value, named[0].unit))
         leaf = Symbol(key, number.start, number.end)
@@ -470,9 +495,12 @@ class _Reader:
         code = "\n".join([f"def {last.output}({listed}):", *lines]) + "\n"
         if "math." in code:
             code = f"import math\n\n\n{code}"
+        unit = last.unit
+        if not self._units_agree([self.steps[index] for index in cone], inputs):
+            unit, inputs = None, [replace(wanted, unit=None) for wanted in inputs]
         signature = Signature(
             tuple(_parameter(wanted, keys[wanted.key]) for wanted in inputs),
-            Parameter(last.output, _output_type(trees, inputs), None),
+            Parameter(last.output, _output_type(trees, inputs), unit),
         )
         start, end = self.quotes.around(
             min(self.steps[i].start for i in cone), max(self.steps[i].end for i in cone)
@@ -481,6 +509,26 @@ class _Reader:
             self._drop(start, end, NOT_HELD)
             return None
         return self._made(code, signature, bindings, plain(last.value), start, end, checked)
+
+    def _units_agree(self, steps: Sequence[_Step], inputs: Sequence[_Input]) -> bool:
+        """Whether the units of a routine's inputs give those that its results are stated in, as
+        far as they are known."""
+        units = {wanted.key: wanted.unit for wanted in inputs}
+        found: dict[str, Measure | None] = {
+            key: Measure(container(unit)) for key, unit in units.items() if unit not in _UNITLESS
+        }
+        for step in steps:
+            try:
+                made = measure(term_of(step.tree), lambda key: found.get(key[1]))
+            except UnitsError:
+                return False
+            except NotArithmeticError:
+                made = None
+            if made is not None and step.unit not in _UNITLESS and not gives(made, str(step.unit)):
+                return False
+            stated = Measure(container(str(step.unit))) if step.unit not in _UNITLESS else made
+            found[f"step {step.index}"] = stated
+        return True
 
     def _run(self, cone: Sequence[int], inputs: Sequence[_Input]) -> float:
         """What the code of a routine gives, computed as its code does."""

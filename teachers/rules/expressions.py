@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeAlias
 import mpmath
 
 from tracemine.teachers.rules.numerals import parse_decimal
+from tracemine.teachers.rules.unit_symbols import unit_at
 from tracemine.teachers.rules.words import UNITS
 
 #: Largest exponent that is evaluated.
@@ -35,6 +36,8 @@ WHOLE = Fraction(1, 10**30)
 #: Most tokens, and deepest nesting, of one expression.
 MAX_TOKENS = 200
 MAX_NESTING = 30
+#: Largest power of ten that makes a number: 6.02 \\times 10^{23}.
+MAX_SCALE = 40
 #: Most words between a number and the operator after it: "3 large orders * 12".
 MAX_UNIT_WORDS = 8
 
@@ -147,7 +150,16 @@ def tokenize(text: str) -> list[Token]:
     fraction comes as a bracketed quotient. Linear in the length of ``text``."""
     tokens: list[Token] = []
     braces: list[str] = []
-    for match in _TOKEN.finditer(text):
+    at = 0
+    while at < len(text):
+        ends = _unit_end(text, at, tokens[-1]) if tokens else None
+        if ends is not None:
+            tokens.append(Token("word", at, ends, text[at:ends].strip()))
+            at = ends
+            continue
+        match = _TOKEN.match(text, at)
+        assert match is not None  # the last alternative takes anything
+        at = match.end()
         kind = match.lastgroup
         start, end = match.span()
         if kind == "percent" or match["number"] is not None:
@@ -181,6 +193,24 @@ def tokenize(text: str) -> list[Token]:
         elif kind in ("fence", "relation", "other"):
             tokens.append(Token("break", start, end, match.group()))
     return tokens
+
+
+#: What something is for each of, behind a number or a unit: the "/chapter" of 20 minutes/chapter.
+_PER = re.compile(r"\s?/\s?[A-Za-z]{2,}")
+
+
+def _unit_end(text: str, at: int, before: Token) -> int | None:
+    """Where the unit ends that stands at ``at`` right behind a number or a bracket, or the slash
+    and word that stand behind a number or a unit; None where there is neither."""
+    if before.kind not in ("number", "close", "word"):
+        return None
+    per = _PER.match(text, at) if before.kind != "close" and before.end == at else None
+    if per is not None:
+        return per.end()
+    if before.end != at or before.kind == "word":
+        return None
+    found = unit_at(text, at)
+    return found.end if found is not None else None
 
 
 def _close(text: str, match: re.Match[str], braces: list[str], tokens: list[Token]) -> None:
@@ -266,7 +296,7 @@ class _Parser:
         while (token := self.peek()) is not None:
             if token.kind == "operator" and token.symbol in _LEVELS[index]:
                 self.at += 1
-                left = Binary(token.symbol, left, self.level(index + 1))
+                left = scaled(token.symbol, left, self.level(index + 1))
             elif index == 1 and token.kind == "open":  # 2(3 + 4)
                 left = Binary("*", left, self.signed())
             else:
@@ -330,6 +360,25 @@ class _Parser:
         self.depth += 1
         if self.depth > MAX_NESTING:
             raise NotArithmeticError("nested too deep")
+
+
+def scaled(symbol: str, left: Tree, right: Tree) -> Number | Binary:
+    """The operation on both; a number times a power of ten, as in 6.02e23, is one number."""
+    if (
+        symbol == "*"
+        and isinstance(left, Number)
+        and isinstance(right, Binary)
+        and right.symbol == "**"
+        and isinstance(right.left, Number)
+        and isinstance(right.right, Number)
+        and right.left.value == 10
+        and abs(left.value) < 1000
+        and right.right.value.denominator == 1
+        and 2 < abs(right.right.value) <= MAX_SCALE
+    ):
+        value = left.value * Fraction(10) ** int(right.right.value)
+        return Number(value, left.start, right.right.end)
+    return Binary(symbol, left, right)
 
 
 def _fits(opening: Token, closing: Token) -> bool:

@@ -31,8 +31,10 @@ from tracemine.teachers.rules.expressions import (
     Tree,
     operands,
     rebuilt,
+    scaled,
 )
 from tracemine.teachers.rules.numerals import parse_decimal
+from tracemine.teachers.rules.unit_symbols import unit_at
 from tracemine.teachers.rules.words import identifier
 
 #: Longest formula that is read, in characters; a longer one is mostly a table or a picture.
@@ -46,8 +48,6 @@ MAX_SIDES = 40
 MAX_DEPTH = 12
 #: Most words of a ``\\text`` that names a quantity.
 MAX_NAME_WORDS = 4
-#: Largest power of ten that makes a number: 6.02 \times 10^{23}.
-MAX_SCALE = 40
 
 # --- where it stands ------------------------------------------------------------------------------
 
@@ -169,6 +169,8 @@ _JOINING = re.compile(
 
 def _tokens(text: str, start: int, end: int) -> Iterator[Token]:
     at = start
+    # Whether a number or a bracket has just ended, so that a unit may stand here.
+    ended = False
     while at < end:
         match = _TOKEN.match(text, at, end)
         assert match is not None  # the last alternative takes anything
@@ -176,6 +178,15 @@ def _tokens(text: str, start: int, end: int) -> Iterator[Token]:
         at = match.end()
         if kind in ("skip", "box"):
             continue
+        if ended and match["text"] is not None:
+            unit = unit_at(text, begin)
+            if unit is not None and unit.end <= end:
+                # \text{kg} \cdot \text{m/s}^2 is one unit, and its 2 no exponent of the number.
+                stated = match["words"].strip(" ~\\") if unit.end == at else unit.unit
+                at = unit.end
+                yield Token("text", stated, begin, at)
+                continue
+        ended = kind in ("number", "close", "end")
         if kind == "words" or match["text"] is not None:
             words = match["words"].strip(" ~\\")
             joins = _JOINING.search(words)
@@ -347,7 +358,7 @@ class _Reader:
         while (token := self.peek()) is not None:
             if token.kind == "operator" and token.text in "*/":
                 self.at += 1
-                left = self.scaled(left, token.text, self.signed())
+                left = scaled(token.text, left, self.signed())
             elif self.juxtaposed(token):
                 left = Binary("*", left, self.power())
             else:
@@ -365,24 +376,6 @@ class _Reader:
             # 2 3 is no product, 1\frac12 is mixed; but \sqrt{2} 3 does not occur either.
             raise NotArithmeticError("numbers side by side")
         return True
-
-    def scaled(self, left: Tree, symbol: str, right: Tree) -> Tree:
-        """The product; a number times a power of ten, as in 6.02e23, is one number."""
-        if (
-            symbol == "*"
-            and isinstance(left, Number)
-            and isinstance(right, Binary)
-            and right.symbol == "**"
-            and isinstance(right.left, Number)
-            and isinstance(right.right, Number)
-            and right.left.value == 10
-            and abs(left.value) < 1000
-            and right.right.value.denominator == 1
-            and 2 < abs(right.right.value) <= MAX_SCALE
-        ):
-            value = left.value * Fraction(10) ** int(right.right.value)
-            return Number(value, left.start, right.right.end)
-        return Binary(symbol, left, right)
 
     def signed(self) -> Tree:
         if self.is_next("operator", "-") or self.is_next("operator", "+"):

@@ -11,7 +11,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tracemine.teachers.rules.measures import KIND_WORDS, kind_word
 from tracemine.teachers.rules.numerals import word_set
+from tracemine.teachers.rules.roles import ROLE_WORDS
+from tracemine.teachers.rules.unit_symbols import unit_at
 from tracemine.teachers.rules.words import (
     ABBREVIATIONS,
     CALENDAR,
@@ -66,7 +69,8 @@ def call(text: str, start: int, end: int) -> Called:
     if "%" in stated or "percent" in stated.lower() or "per cent" in stated.lower():
         return Called(_percent_words(text, start, end), "percent")
     if stated.startswith(("$", "\\$")) or _follows_dollar(text, start):
-        return _money(text, start, end)
+        # $3y is a formula that the text does not close.
+        return Called(()) if _VARIABLE.match(text, end) else _money(text, start, end)
     after = _after(text, end)
     if after.words:
         per = after.per or _per_before(text, start)
@@ -82,6 +86,9 @@ def call(text: str, start: int, end: int) -> Called:
             unit = f"{unit}/{divisor}" if unit and divisor and "/" not in unit else unit
         return Called(words, unit)
     return Called(noun_before(text, start), None)
+
+
+_VARIABLE = re.compile(r"[ac-jln-z](?![A-Za-z])")
 
 
 def _follows_dollar(text: str, start: int) -> bool:
@@ -108,7 +115,24 @@ _RATE_WORDS = ("per", "each", "every")
 _ADVERB = re.compile(r"\w+ly$")
 
 
+_MONEY_UNIT = re.compile(r"(?:dollar|cent)\b")
+
+
+def _unit_words(unit: str) -> tuple[str, ...]:
+    """A name for a number in ``unit``: what is measured in it, else the unit in words."""
+    kind = kind_word(unit)
+    if kind:
+        return (kind,)
+    top, slash, bottom = unit.partition("/")
+    if slash and top.isidentifier() and bottom.isidentifier():
+        return plural(top), "per", bottom
+    return (plural(unit),) if unit.isidentifier() else ()
+
+
 def _after(text: str, end: int) -> _After:
+    found = unit_at(text, end)
+    if found is not None and not found.plain and not _MONEY_UNIT.match(found.unit):
+        return _After(_unit_words(found.unit), found.unit)
     clause = _clause_after(text, end)
     tokens = [match.group() for match in WORD.finditer(clause)]
     if not tokens:
@@ -188,7 +212,9 @@ def _per(tokens: Sequence[str]) -> str | None:
 def _per_slash(text: str, end: int, clause: str) -> str | None:
     rest = text[end + len(clause) : end + len(clause) + 24]
     match = re.match(r"/\s?([a-z]{2,})", rest)
-    return singular(match[1]) if match and match[1] not in STOP else None
+    if match is None or match[1] in STOP:
+        return None
+    return UNITS[match[1]] if match[1] in ABBREVIATIONS else singular(match[1])
 
 
 _EACH_BEFORE = re.compile(
@@ -274,8 +300,9 @@ def _money(text: str, start: int, end: int) -> Called:
 
 
 def _money_unit(text: str, end: int) -> str:
-    tokens = [match.group() for match in WORD.finditer(_clause_after(text, end))]
-    divisor = UNITS.get(_per(tokens) or "")
+    clause = _clause_after(text, end)
+    tokens = [match.group() for match in WORD.finditer(clause)]
+    divisor = UNITS.get(_per(tokens) or _per_slash(text, end, clause) or "")
     return f"dollar/{divisor}" if divisor else "dollar"
 
 
@@ -289,7 +316,7 @@ def _money_words(text: str, start: int, end: int) -> tuple[str, ...]:
     if per is None and len(tokens) > 1 and tokens[0].lower() in ("a", "an"):
         words, _ = _noun(tokens[1:3])
         per = singular(words[-1]) if words else None
-    per = per or _per_before(text, start)
+    per = per or _per_slash(text, end, _clause_after(text, end)) or _per_before(text, start)
     if not subject and base in (None, "price"):
         subject = _last_plural(before) if base or per == "each" else ()
         if subject and per == "each":
@@ -350,12 +377,17 @@ _LINKING = re.compile(
 )
 
 
+#: "length 7", "radius $5$".
+_ROLE_BEFORE = re.compile(r"\b([A-Za-z]+)[\s$\\(]+$")
+
+
 def noun_before(text: str, start: int) -> tuple[str, ...]:
     """The noun phrase that ends before ``start``, across "is", "are", "=" or ":"."""
     window = text[max(0, start - WINDOW) : start]
     linked = _LINKING.search(window)
     if linked is None:
-        return ()
+        role = _ROLE_BEFORE.search(window)
+        return (role[1].lower(),) if role is not None and role[1].lower() in ROLE_WORDS else ()
     clause = window[: linked.start()]
     for match in _CLAUSE_END.finditer(clause):
         clause = " " * match.end() + clause[match.end() :]
@@ -423,8 +455,10 @@ def result_words(
     if _is_money(text, result_start) and "per" not in noun:
         noun = ()
     before = _subject(text, start, names)
-    if noun and not (noun[-1] in UNITS and before) and noun[-1] not in _BARE_UNITS:
-        chosen = noun
+    converted = bool(before) and before[-1] in UNITS and before[-1] not in _BARE_UNITS
+    is_unit = bool(noun) and (noun[-1] in UNITS or noun[-1] in KIND_WORDS)
+    if noun and (converted or not (is_unit and before)) and noun[-1] not in _BARE_UNITS:
+        chosen = noun  # "2 hours is 2 * 60 = 120 minutes"
     elif before:
         chosen = before
     else:
@@ -476,7 +510,8 @@ def _subject(text: str, start: int, names: frozenset[str]) -> tuple[str, ...]:
         clause = re.split(r"[:=]|\b(?:so|that|then|means|therefore)\b", clause)[-1]
         if _SUBORDINATE.match(clause):
             clause = clause.rpartition(",")[2]
-        tokens = [match.group() for match in WORD.finditer(clause)]
+        # A letter is a variable: "F = 2 * 3".
+        tokens = [found for found in WORD.findall(clause) if len(found) > 1 or found in "aA"]
         found = _leading_noun(tokens, names)
         if found:
             return found

@@ -70,17 +70,22 @@ _METHOD_WORDS = {
 }  # fmt: skip
 
 _AMOUNT = (
-    r"(?<![\w.])(?P<money>[$£€]\s?)?"
+    r"(?<![\w.])(?<![A-Za-z]\^)(?<![A-Za-z]\^\{)(?P<money>[$£€]\s?)?"
     r"(?P<number>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
+)
+#: A number times a power of ten is one number: 6.02 x 10^23.
+_POWER_OF_TEN = (
+    r"(?:\s?(?:×|x|\*|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?"
+    r"[{(]?\s?(?P<power>[-−–]?\d{1,2})(?:\s?[)}])?(?!\d))?"
 )
 _OVER = r"(?:\s?/\s?(?P<denominator>\d+)(?![\d.,]*\d))?"
 _SCALE_OR_PERCENT = (
     r"(?:\s?(?P<scale>hundred|thousand|million|billion)\b)?"
     r"(?P<percent>\s?\\?%|\s?percent\b|\s?per cent\b)?"
 )
-_DIGIT_NUMBER = re.compile(_AMOUNT + _OVER + _SCALE_OR_PERCENT, re.IGNORECASE)
+_DIGIT_NUMBER = re.compile(_AMOUNT + _POWER_OF_TEN + _OVER + _SCALE_OR_PERCENT, re.IGNORECASE)
 _DIGIT_NUMBER_ALONE = re.compile(
-    _AMOUNT + r"(?P<denominator>(?!))?" + _SCALE_OR_PERCENT, re.IGNORECASE
+    _AMOUNT + _POWER_OF_TEN + r"(?P<denominator>(?!))?" + _SCALE_OR_PERCENT, re.IGNORECASE
 )
 _WORD = re.compile(r"[A-Za-z]+")
 _FRACTION_GAP = re.compile(r"[\s-]{1,2}")
@@ -116,6 +121,8 @@ def _find_digits(text: str, fractions: bool) -> Iterator[Numeral]:
         if value is None:
             continue
         start, end = match.span()
+        if match["power"] is not None:
+            value *= Fraction(10) ** int(match["power"].replace("−", "-").replace("–", "-"))
         if match["denominator"] is not None:
             bottom = parse_decimal(match["denominator"])
             if not bottom:

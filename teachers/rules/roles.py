@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache
 
 from pint import UndefinedUnitError, UnitRegistry
 from pint.util import UnitsContainer
 
+from tracemine.teachers.rules.measures import KIND_WORDS, Measure, container, is_kind, kind_word
 from tracemine.teachers.rules.numerals import word_set
 from tracemine.teachers.rules.words import TIMES, UNITS, is_plural, plural, singular
 
@@ -64,7 +66,7 @@ _MONEY = {
     "coupon": "discount", "rebate": "discount", "premium": "premium",
 }  # fmt: skip
 #: Words of role that are no money: geometry, motion, statistics, physics, chemistry.
-_ROLE_WORDS = word_set(
+ROLE_WORDS = word_set(
     """
     length width height depth thickness distance area volume perimeter circumference radius
     diameter hypotenuse angle slope speed velocity acceleration time duration age weight mass
@@ -73,6 +75,16 @@ _ROLE_WORDS = word_set(
     calories mole molarity degree
     """
 )
+#: A unit of what a word of role is measured in.
+_ROLE_UNITS = {
+    **dict.fromkeys(word_set("length width height depth thickness distance perimeter circumference "
+                             "radius diameter hypotenuse altitude wavelength"), "meter"),
+    **dict.fromkeys(word_set("speed velocity"), "meter/second"),
+    **dict.fromkeys(word_set("time duration age"), "second"),
+    "acceleration": "meter/second**2", "area": "meter**2", "volume": "liter", "mass": "gram",
+    "density": "gram/liter", "voltage": "volt", "current": "ampere", "resistance": "ohm",
+    "energy": "joule", "power": "watt", "frequency": "hertz",
+}  # fmt: skip
 _RATIOS = word_set("times fraction percent parts")
 _PERCENTS = word_set(
     "discount tax tip interest increase decrease profit commission fee markup raise growth loss"
@@ -168,6 +180,30 @@ class Quantity:
 UNKNOWN = Quantity("")
 
 
+def measured(q: Quantity) -> Measure | None:
+    """The units of a quantity, in which what is counted has none; None where they are not known."""
+    if q.is_ratio:
+        return Measure(_DIMENSIONLESS, Fraction(100 if q.is_percent else 1))
+    if q.dimension is None or not (q.stated_unit or _only_counted(q)):
+        return None
+    return Measure(_real(q.dimension))
+
+
+def _real(dimension: UnitsContainer) -> UnitsContainer:
+    return UnitsContainer({unit: p for unit, p in dimension.items() if unit not in _CLASSES})
+
+
+def without_unit(q: Quantity) -> Quantity:
+    """A quantity whose units have turned out not to be what the text says: its word of role is
+    left, if it has one."""
+    if q.is_ratio or q.dimension is None or not _real(q.dimension):
+        return q
+    if UNITS.get(q.noun, "dollar") != "dollar" or q.noun in KIND_WORDS:
+        return UNKNOWN
+    per = "" if q.per in UNITS else q.per
+    return replace(q, per=per, dimension=None, stated_unit=False)
+
+
 def quantity(name: str, unit: str | None = None) -> Quantity:
     """What a number is that a text calls ``name`` (snake_case, may be empty), in ``unit``."""
     left, _, right = name.partition("_per_")
@@ -219,6 +255,8 @@ def _noun(words: Sequence[str], unit: str | None) -> Quantity | None:
         return None
     head = words[-1]
     real = UNITS.get(head)
+    if real is not None and unit is not None and unit.partition("/")[0] != real:
+        return _of_unit(unit)
     if real is not None and real not in ("dollar", "cent", "percent"):
         return _measured(real)
     if unit is not None and unit.partition("/")[0] in ("dollar", "cent"):
@@ -226,9 +264,11 @@ def _noun(words: Sequence[str], unit: str | None) -> Quantity | None:
     if unit is not None and unit in TIMES:
         return _measured(unit)
     for word in reversed(words):
-        if word in _ROLE_WORDS or singular(word) in _ROLE_WORDS:
-            dimension = UnitsContainer({unit: 1}) if unit and "/" not in unit else None
-            role = word if word in _ROLE_WORDS else singular(word)
+        role = word if word in ROLE_WORDS else singular(word)
+        if role in ROLE_WORDS:
+            if unit is not None and not may_be(role, unit):
+                return _of_unit(unit)
+            dimension = container(unit) if unit else None
             return Quantity(role, dimension=dimension, stated_unit=unit is not None)
     if real is not None or (unit is not None and unit not in ("percent",)):
         return _of_unit(real or unit or "")
@@ -236,6 +276,12 @@ def _noun(words: Sequence[str], unit: str | None) -> Quantity | None:
     if counted is None or (counted == "item" and not is_plural(head)):
         return None
     return _class(counted)
+
+
+def may_be(role: str, unit: str) -> bool:
+    """Whether a number in ``unit`` may be what ``role`` says: no speed is in miles."""
+    sample = _ROLE_UNITS.get(role)
+    return sample is None or is_kind(unit, sample)
 
 
 def _class(noun: str) -> Quantity:
@@ -268,6 +314,9 @@ def _money(noun: str, unit: str | None) -> Quantity:
 
 def _measured(unit: str) -> Quantity:
     top, _, bottom = unit.partition("/")
+    kind = kind_word(unit)
+    if kind or not (top + bottom).replace("_", "").isalpha():
+        return Quantity(kind, dimension=container(unit), stated_unit=True)
     found = Quantity(plural(top), dimension=UnitsContainer({top: 1}), stated_unit=True)
     return _rate(found, bottom) if bottom else found
 

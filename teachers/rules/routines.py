@@ -20,8 +20,18 @@ from tracemine.teachers.rules.expressions import (
     numbers,
     plain,
 )
+from tracemine.teachers.rules.measures import Measure, UnitsError, gives, measure
 from tracemine.teachers.rules.numerals import word_set
-from tracemine.teachers.rules.roles import UNKNOWN, Quantity, paired, product, quantity, total
+from tracemine.teachers.rules.roles import (
+    UNKNOWN,
+    Quantity,
+    measured,
+    paired,
+    product,
+    quantity,
+    total,
+    without_unit,
+)
 from tracemine.teachers.rules.terms import (
     Facts,
     Leaf,
@@ -319,6 +329,10 @@ class Roles:
             if role.qualifier == "taken" and key not in taken:
                 self._leaf[key] = replace(role, qualifier="")
 
+    def forget_units(self) -> None:
+        """Take all units for unknown, and with them the names that are units."""
+        self._leaf = {key: without_unit(role) for key, role in self._leaf.items()}
+
     def leaf(self, key: tuple[str, str]) -> Quantity:
         """What a leaf is."""
         return self._leaf[key]
@@ -465,6 +479,7 @@ class Routine:
 
     Raises:
         NotArithmeticError: if it takes no inputs, or does nothing to one.
+        UnitsError: if units contradict one another, and without them most inputs have no name.
     """
 
     def __init__(
@@ -479,6 +494,13 @@ class Routine:
         self._roles = Roles(role_of, *(term for _, term in lines))
         local = {k: called_of(k, self._roles.meaning(t), t) for k, t in lines[:-1]}
         output = called_of(key, self._roles.meaning(body), body)
+        if not self._units_agree(lines, local, output):
+            self._roles.forget_units()
+            local = {key: without_unit(role) for key, role in local.items()}
+            output = without_unit(output)
+            left = [self._roles.leaf(key) for key in _in_order(lines) if key not in local]
+            if 2 * sum(not role.noun for role in left) > len(left):
+                raise UnitsError("most of what goes in is not what the text calls it")
         inputs = [key for key in _in_order(lines) if key not in local]
         if not inputs or isinstance(body, Leaf):
             raise NotArithmeticError("nothing goes in, or it comes out as it was")
@@ -515,6 +537,26 @@ class Routine:
         roles = self._roles if keys <= set(inputs) else Roles(role_of, whole)
         self.subquestion = Teller(roles.leaf, roles.meaning).ask(whole, output)
 
+    def _units_agree(
+        self, lines: Sequence[Line], local: Mapping[tuple[str, str], Quantity], output: Quantity
+    ) -> bool:
+        """Whether what is added is in one unit, and each result in the one that it is said to be
+        in, as far as the units of what goes in are known."""
+        found: dict[tuple[str, str], Measure | None] = {}
+
+        def measure_of(key: tuple[str, str]) -> Measure | None:
+            return found[key] if key in found else measured(self._roles.leaf(key))
+
+        try:
+            for key, term in lines:
+                found[key] = measure(term, measure_of)
+                made, unit = found[key], local.get(key, output).unit
+                if made is not None and unit not in (None, "percent") and not gives(made, unit):
+                    return False
+        except UnitsError:
+            return False
+        return True
+
     def _name_inputs(self, inputs: Sequence[tuple[str, str]]) -> None:
         """Names for what comes in; where several would have one name, in order of appearance."""
         names = [self._input_name(key) for key in inputs]
@@ -548,6 +590,7 @@ def routine_of(
 
     Raises:
         NotArithmeticError: if the formula does not give the step's value, or is none.
+        UnitsError: as for `Routine`.
     """
     last = cone[-1]
     lines, told = _lines(steps, cone, formulas)
@@ -664,7 +707,7 @@ def routine_of_formula(
             lambda key: data[key].value,
             lambda key, meaning, whole: called(meaning, output, None, whole),
         )
-    except (NotArithmeticError, KeyError, OverflowError, ValueError):
+    except (NotArithmeticError, UnitsError, KeyError, OverflowError, ValueError):
         return None  # powers and the like, or a name that is no parameter
 
 

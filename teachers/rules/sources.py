@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -268,20 +268,3 @@ def operation_fit(noun: str, symbol: str) -> float:
     if noun == "times":
         return 0.5 if symbol in "*/" else -2.0
     return 0.0
-
-
-_CONVERSIONS = (
-    (7, ("day", "week")), (12, ("month", "year")), (52, ("week", "year")), (24, ("hour", "day")),
-    (60, ("minute", "hour")), (60, ("second", "minute")), (365, ("day", "year")),
-    (30, ("day", "month")), (4, ("week", "month")), (12, ("inch", "foot")), (3, ("foot", "yard")),
-    (16, ("ounce", "pound")), (12, ("dozen",)), (10, ("year", "decade")),
-)  # fmt: skip
-_CONVERSION_STEMS = tuple(
-    (value, tuple(_stem(unit) for unit in units)) for value, units in _CONVERSIONS
-)
-
-
-def converts(value: Fraction, said: Iterable[str]) -> bool:
-    """Whether ``value`` takes one unit into another, and ``said`` (stems) names both."""
-    named = frozenset(said)
-    return any(value == fixed and named.issuperset(units) for fixed, units in _CONVERSION_STEMS)

@@ -209,7 +209,11 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[A-Z\"'“($\\*\d])|\n
 _TITLE_END = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|No|Jr|Sr|approx|[A-Z])\.$")
 
 
-_LATEX = re.compile(r"\\[A-Za-z(\[]|\$[^$\s]{1,40}\$(?!\d)")
+#: "$3y + 6 = 12$" too, but not "from $5k to $8k".
+_LATEX = re.compile(
+    r"\\[A-Za-z(\[]|\$[^$\s]{1,40}\$(?!\d)"
+    r"|\$(?:\d+[ac-jln-z]|[a-z])(?![A-Za-z])[^$\n]{0,60}\$(?!\d)"
+)
 _BARE_DOLLAR = re.compile(r"(?<!\\)\$")
 
 

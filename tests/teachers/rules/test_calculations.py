@@ -14,7 +14,7 @@ from solved_problems import solved
 from tracemine.schemas import Span, Trajectory
 from tracemine.schemas.values import decode
 from tracemine.teachers.rules.calculations import MAX_SPANS, read_calculations
-from tracemine.teachers.rules.chains import find_calculations
+from tracemine.teachers.rules.chains import find_calculations, verdict
 from tracemine.teachers.rules.quotes import is_quotable
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
@@ -330,3 +330,159 @@ def test_published_solutions_are_read_and_sound() -> None:
     assert sum(bool(spans) for spans in found) > 0.95 * len(found)
     checked = [span.instances[0].checked for spans in found for span in spans]
     assert sum(checked) > 0.9 * len(checked)
+
+
+def _signatures(problem: str, trace: str, reference: str) -> list[tuple[Any, ...]]:
+    found = []
+    for span in _assert_sound(solved(problem, trace, reference)):
+        inputs = {p.name: p.unit for p in span.signature.inputs}
+        found.append((span.signature.output.name, span.signature.output.unit, inputs, span))
+    return found
+
+
+def test_a_converted_value_has_the_unit_that_it_is_converted_into() -> None:
+    problem = (
+        "A tap gives 9 gallons per minute. How many gallons are that in 3 hours, less 20 spilt?"
+    )
+    trace = "3 hours is 3*60=180 minutes. 9*180=1620 gallons. 1620-20=1600 gallons."
+    for _, _, inputs, span in _signatures(problem, trace, "1600"):
+        bindings = decode(span.instances[0].bindings)
+        assert all(bindings[name] == 3 for name, unit in inputs.items() if unit == "hour")
+        assert all(bindings[name] == 180 for name, unit in inputs.items() if unit == "minute")
+
+
+def test_names_that_units_contradict_are_none() -> None:
+    problem = "A lorry goes 3 hours at 50 miles per hour, then 40 minutes. What is the sum?"
+    trace = "In all that is 3 + 40 = 43 of them, and 43 * 50 = 2150 miles."
+    segmentation = read_calculations(solved(problem, trace, "2150"))
+    assert not [s for s in segmentation.spans if s.code is not None and "+" in s.code]
+    reasons = [dropped.reason for dropped in segmentation.dropped]
+    assert "units that contradict one another" in reasons
+
+
+def test_units_that_contradict_are_no_units() -> None:
+    problem = "Ada earns $30 a week and finds 12 shells, 4 stones and 2 feathers. Add all of it."
+    (span,) = _assert_sound(solved(problem, "That is 30 + 12 + 4 + 2 = 48 miles.", "48"))
+    assert {p.unit for p in (*span.signature.inputs, span.signature.output)} == {None}
+    names = [p.name for p in (*span.signature.inputs, span.signature.output)]
+    assert not any(re.search("week|mile", name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("subject", "result", "output"),
+    [
+        ("The speed", "20 miles per hour", "miles_per_hour"),
+        ("Her speed", "20 miles/hour", "miles_per_hour"),
+        ("The speed", "20 mph", "miles_per_hour"),
+    ],
+)
+def test_a_subject_names_the_result_and_no_operand(subject: str, result: str, output: str) -> None:
+    problem = "A van goes 40 miles in 2 hours. What is its speed, and what is it 5 faster?"
+    (found, *_) = _signatures(problem, f"{subject} is 40/2={result}.", "20")
+    assert found[:2] == (output, "mile/hour")
+    assert found[2] == {"miles": "mile", "hours": "hour"}
+
+
+def test_the_subject_of_a_square_is_no_side() -> None:
+    problem = "A square has sides of 5 cm. A circle beside it covers 12. What do both cover?"
+    trace = "The area of the square is 5*5=25. Both cover 25+12=37."
+    for output, _, inputs, span in _signatures(problem, trace, "37"):
+        values = decode(span.instances[0].bindings)
+        assert not any("area" in name and values[name] == 5 for name in inputs), output
+
+
+@pytest.mark.parametrize(
+    ("value", "factors"), [(60, (12, 5)), (24, (6, 4)), (12, (4, 3)), (7, (7, 1)), (100, (20, 5)),
+                           (52, (13, 4)), (365, (73, 5)), (1000, (40, 25)), (30, (6, 5))],
+)  # fmt: skip
+def test_a_product_of_the_storys_numbers_is_no_constant(
+    value: int, factors: tuple[int, int]
+) -> None:
+    problem = f"There are {factors[0]} rows of {factors[1]} jars with 90 beans each for 3 cooks."
+    spans = _assert_sound(solved(problem, f"One gets 90 * {value} / 3 = {30 * value} beans.", "1"))
+    for span in spans:
+        assert span.code is not None and str(value) not in span.code
+        assert value in decode(span.instances[0].bindings).values()
+
+
+def test_a_conversion_that_the_text_says_stays_in_the_code() -> None:
+    problem = "A mill grinds 90 bags an hour. How many bags does it grind in a minute with 3 mills?"
+    (*_, span) = _assert_sound(solved(problem, "That is 90 * 3 / 60 = 4.5 bags.", "4.5"))
+    assert span.code is not None and "60" in span.code
+    assert sorted(decode(span.instances[0].bindings).values()) == [3, 90]
+
+
+def test_a_speed_of_sixty_is_no_conversion() -> None:
+    problem = "A car goes 60 miles per hour for 3 hours, then 15 minutes more for 20 miles."
+    (span, *_) = _assert_sound(solved(problem, "It goes 60 * 3 + 20 = 200 miles.", "200"))
+    assert sorted(decode(span.instances[0].bindings).values()) == [3, 20, 60]
+
+
+@pytest.mark.parametrize(("years", "power"), [(2, True), (2, False)])
+def test_an_exponent_that_counts_years_is_data(years: int, power: bool) -> None:
+    problem = (
+        f"A fund of $500 grows by 10% every year for {years} years."
+        if power
+        else f"A square park of side 30 was laid out {years} years ago."
+    )
+    trace = "It is 500 * 1.1**2 = 605." if power else "It is 30**2 * 3 = 2700 now."
+    (span, *_) = _assert_sound(solved(problem, trace, "605" if power else "2700"))
+    assert (years in decode(span.instances[0].bindings).values()) == power
+
+
+def test_results_in_compound_units_are_read() -> None:
+    problem = (
+        "A tram goes 90 km in 3 hours and a bus 80 km in 4 hours. How much faster is the tram?"
+    )
+    trace = "The tram: 90/3=30 km/h. The bus: 80/4=20 km/h. The difference is 30-20=10 km/h."
+    found = _signatures(problem, trace, "10")
+    assert {unit for _, unit, _, _ in found} == {"kilometer/hour"}
+    assert max(len(inputs) for _, _, inputs, _ in found) == 4
+
+
+def test_formulas_of_physics_carry_their_units() -> None:
+    problem = "A 2 kg cart is pushed with 3 m/s^2 over 5 m. Find the work."
+    trace = (
+        "\\[ F = 2 \\, \\text{kg} \\times 3 \\, \\text{m/s}^2 = 6 \\text{ N} \\]\n\n"
+        "The work is $6 \\text{ N} \\times 5 \\text{ m} = 30 \\text{ J}$."
+    )
+    found = _signatures(problem, trace, "30")
+    assert {unit for _, unit, _, _ in found} == {"newton", "joule"}
+    assert "force" in {output for output, _, _, _ in found}
+    (whole,) = (inputs for _, _, inputs, _ in found if len(inputs) == 3)
+    assert set(whole.values()) == {"kilogram", "meter/second**2", "meter"}
+
+
+def test_prices_behind_a_slash() -> None:
+    problem = "Tea costs $30/kg. Ada buys 4 kg of it and a cup for $12."
+    trace = "She pays 4 kg * $30/kg = $120. In all it is $120 + $12 = $132."
+    inputs = [inputs for _, _, inputs, _ in _signatures(problem, trace, "132")]
+    assert {"price_per_kilogram": "dollar/kilogram", "kilograms": "kilogram"} in inputs
+
+
+def test_what_a_problem_calls_without_a_verb() -> None:
+    problem = "A rectangle has length 7 and width 3. Find its perimeter."
+    ((output, _, inputs, _),) = _signatures(problem, "The perimeter is $2(7+3)=20$.", "20")
+    assert output == "perimeter"
+    assert list(inputs) == ["length", "width"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("2 * 100 cm = 200 cm = 2 m", 200), (r"12/2 = 6 \text{ cm} = 0.06 \text{ m}", 6)],
+)
+def test_a_result_that_is_converted_stays_in_its_first_unit(text: str, value: int) -> None:
+    (calculation,) = find_calculations(text)
+    assert calculation.stated == value
+
+
+def test_a_result_that_changes_in_one_unit_does_not_hold() -> None:
+    (calculation,) = find_calculations("5 * 3 = 15 km = 16 km")
+    assert verdict(calculation) == (None, "does not compute")
+
+
+def test_a_result_with_a_power_of_ten_is_rounded_to_its_own_digits() -> None:
+    (rounded,) = find_calculations("7 * 10^14 / 3 = 2.33 * 10^14")
+    assert verdict(rounded) == (None, "rounded result")
+    (wrong,) = find_calculations("7 * 10^14 / 3 = 2.43 * 10^14")
+    assert verdict(wrong) == (None, "does not compute")

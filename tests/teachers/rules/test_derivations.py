@@ -11,7 +11,12 @@ from solved_problems import solved
 
 from tracemine.schemas import Span, Trajectory, decode
 from tracemine.teachers.rules import RulesTeacher
-from tracemine.teachers.rules.derivations import MAX_STEPS, NAMELESS, read_derivations
+from tracemine.teachers.rules.derivations import (
+    MAX_STEPS,
+    NAMELESS_LETTERS,
+    UNKNOWN_SHAPE,
+    read_derivations,
+)
 from tracemine.verifiers import Sandbox, verify
 
 #: Rows of the real data that are read.
@@ -163,7 +168,41 @@ def test_what_has_no_meaning_is_left(trace: str) -> None:
 def test_why_a_formula_was_dropped_is_told() -> None:
     trace = r"So $\sqrt{3^2 + 4^2} = 5$ is used and $\sqrt{3^2 + 4^2} = 6$ is not."
     dropped = read_derivations(solved("What is it?", trace)).segmentation.dropped
-    assert [d.reason for d in dropped] == [NAMELESS, "does not compute"]
+    assert [d.reason for d in dropped] == [UNKNOWN_SHAPE, "does not compute"]
+    letters = read_derivations(solved("What is it?", r"It is $3k - 4 = 3 \cdot 5 - 4 = 11$."))
+    assert [d.reason for d in letters.segmentation.dropped] == [NAMELESS_LETTERS]
+
+
+@pytest.mark.parametrize(
+    ("problem", "trace", "output", "units"),
+    [
+        (
+            "A force of 6 N pushes over 5 m in 2 s.",
+            r"Let $F$ be the force, $d$ the distance and $t$ the time. "
+            r"$\frac{Fd}{t} = \frac{6 \times 5}{2} = 15 \text{ W}$",
+            ("power", "watt"),
+            {"newton", "meter", "second"},
+        ),
+        (
+            "A plate is 12 cm by 9 cm.",
+            r"With $l$ the length and $w$ the width: $lw = 12 \times 9 = 108 \text{ cm}^2$",
+            ("area", "centimeter**2"),
+            {"centimeter"},
+        ),
+    ],
+)
+def test_units_go_through_a_formula(
+    problem: str, trace: str, output: tuple[str, str], units: set[str]
+) -> None:
+    (span,) = read_derivations(solved(problem, trace)).segmentation.spans
+    assert (span.signature.output.name, span.signature.output.unit) == output
+    assert {p.unit for p in span.signature.inputs} == units
+
+
+def test_a_result_in_a_unit_that_the_letters_do_not_give_has_no_name() -> None:
+    trace = r"Let $F$ be the force and $d$ the distance. $Fd = 6 \times 5 = 30 \text{ V}$, we say."
+    found = read_derivations(solved("A force of 6 N pushes over 5 m.", trace)).segmentation
+    assert found.spans == ()
 
 
 def test_a_wrong_answer_checks_nothing(sandbox: Sandbox) -> None:

@@ -120,3 +120,28 @@ def test_no_text_is_a_crash(text: str) -> None:
         assert 0 <= token.start <= token.end <= len(text)
     with contextlib.suppress(NotArithmeticError):
         evaluate(parse_text(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("3 m/s * 4 s", "3 * 4"),
+        ("5 m^2 + 2 m^2", "5 + 2"),
+        (r"2 \text{ kg} \times 3 \text{ m/s}^2", "2 * 3"),
+        ("$30/kg * 4 kg", "30 * 4"),
+        ("20 minutes/page * 6 pages", "20 * 6"),
+        ("90 km / 3 h", "90 / 3"),
+        (r"4.0 \times 10^{-3} \times 2", "0.004 * 2"),
+        ("6 * 10^5", "600000"),
+        ("6 * 10^2", "6 * 10 ** 2"),
+        ("2(7+3)", "2 * (7 + 3)"),
+    ],
+)
+def test_units_and_powers_of_ten(text: str, code: str) -> None:
+    assert render(parse_text(text), lambda number: literal(number.value)) == code
+
+
+@pytest.mark.parametrize("text", ["10/x", "3N + 2", "5s", "2 J/(kg K)"])
+def test_letters_that_are_no_units(text: str) -> None:
+    with pytest.raises(NotArithmeticError):
+        parse_text(text)

@@ -92,3 +92,33 @@ def test_mentions_stand_where_they_say(text: str) -> None:
     for mention in mentions(text):
         assert text[mention.start : mention.end].strip() != ""
         assert mention.noun == "" or mention.noun.isidentifier()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Solve $3y + 6 = 18$ for y.", "He writes $3y for the price of 6 pens.", "Let $t = 3$ be."],
+)
+def test_a_dollar_sign_before_a_variable_is_no_money(text: str) -> None:
+    (three, *_) = [m for m in mentions(text) if m.value == 3]
+    assert three.unit is None
+
+
+@pytest.mark.parametrize("text", ["It fell from $3k to $2k.", "It is $3 a day and $5 a night."])
+def test_a_dollar_sign_before_an_amount_is_money(text: str) -> None:
+    assert all(m.unit is not None and m.unit.startswith("dollar") for m in mentions(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "unit"),
+    [
+        ("a wave of 4.0 \\times 10^{-3} m", Fraction(4, 1000), "meter"),
+        ("a charge of 6 × 10^5 J", Fraction(600_000), "joule"),
+        ("a speed of 12 m/s", Fraction(12), "meter/second"),
+        ("some 5 cm^3 of it", Fraction(5), "centimeter**3"),
+        ("rice for $30/kg", Fraction(30), "dollar/kilogram"),
+        ("240 square feet of floor", Fraction(240), "foot**2"),
+    ],
+)
+def test_units_of_mentions(text: str, value: Fraction, unit: str) -> None:
+    ((found),) = mentions(text)
+    assert (found.value, found.unit) == (value, unit)
