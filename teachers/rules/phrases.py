@@ -88,7 +88,7 @@ _ANY_TASK = (
 )
 
 
-def proper_names(text: str) -> frozenset[str]:
+def name_words(text: str) -> frozenset[str]:
     """The names of people and places in ``text`` (see `words.proper_names`), in lower case, each
     word for itself. A letter (of a point, an unknown) is none."""
     names = words.proper_names(text)

@@ -41,7 +41,7 @@ from tracemine.teachers.rules.phrases import (
     docstring_phrase,
     function_phrase,
     name_phrase,
-    proper_names,
+    name_words,
 )
 from tracemine.teachers.rules.routines import routine_of_formula
 from tracemine.teachers.rules.slices import (
@@ -235,7 +235,7 @@ class _Program:
             source=source,
             functions=functions,
             bodies=bodies,
-            names=proper_names(trajectory.problem),
+            names=name_words(trajectory.problem),
             is_irrational=_IRRATIONAL.search(ast.unparse(source.tree)) is not None,
         )
         classes = {n.name for n in flat if isinstance(n, ast.ClassDef)}
