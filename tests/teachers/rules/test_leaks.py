@@ -52,4 +52,5 @@ def test_what_leaks_stands_in_the_subquestion(subquestion: str, problem: str) ->
 
 @given(st.integers(2, 10**6))
 def test_a_stated_number_leaks_in_digits(value: int) -> None:
-    assert instance_leaks(f"what is left of {value} eggs", f"There are {value} eggs.") == [str(value)]
+    problem = f"There are {value} eggs."
+    assert instance_leaks(f"what is left of {value} eggs", problem) == [str(value)]
