@@ -18,11 +18,17 @@ MAX_PHRASE = 240
 MAX_NAMED = 6
 
 _TASK = re.compile(
-    r"^\s*(?:please\s+)?(?:write|create|implement|define|develop|make)\s+(?:a|an|the)?\s*"
+    r"^[\s#*>]*(?:please\s+)?(?:write|create|implement|define|develop|make)\s+(?:a|an|the)?\s*"
     r"(?:python\s+|simple\s+|recursive\s+)*(?:function|program|method|script|code|regex)\w*\s*"
     r"(?:in\s+python\s+)?(?:named\s+\w+\s+|called\s+\w+\s+)?"
     r"(?:that|which|to|for|where|using|-)?\s*(?:should\s+|will\s+|can\s+)?",
     re.IGNORECASE,
+)
+_THAT = re.compile(r"\b(?:that|which)\s*$", re.IGNORECASE)
+#: "takes a list", of a function that does.
+_THIRD_PERSON = re.compile(
+    r"(?:^|(?<=\band ))(?!does\b|goes\b|has\b|was\b|its\b)"
+    r"(\w{2,}?(?:ch|sh|x|ss)(?=es\s)|\w{3,}?(?=s\s(?:a|an|the|it|true|false|all|loss|two)\b))e?s(?=\s)"
 )
 _NAMED = re.compile(r"\s*\b(?:by|in|with|using)\s+(?:the\s+)?function\s+name\s+\w+", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[a-z\])])[.?!](?:\s|$)")
@@ -57,7 +63,10 @@ def task_phrase(text: str) -> str:
     """A programming task as what is to be done: "find the nth pell number" out of "Write a
     function to find the nth pell number." """
     first = _SPACE.sub(" ", text.strip())
-    stripped = _NAMED.sub("", _TASK.sub("", first, count=1)).strip()
+    opening = _TASK.match(first)
+    stripped = _NAMED.sub("", first[opening.end() :] if opening else first).strip()
+    if opening and _THAT.search(opening.group()):
+        stripped = _THIRD_PERSON.sub(r"\1", stripped)
     stripped = _ENUMERATION.split(stripped)[0]
     end = _SENTENCE_END.search(stripped)
     if end is not None and end.start() >= 12:
