@@ -43,6 +43,7 @@ Meaning = Callable[[Term], Quantity]
 #: What has parts, and does not come from others.
 _OF_PARTS = word_set("cost price value weight area volume length distance")
 _COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven"}
+_POWERS = {2: "square", 3: "cube"}
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 _SCALED = {
     Fraction(2): "twice", Fraction(1, 2): "half of", Fraction(1, 4): "a quarter of",
@@ -101,6 +102,8 @@ def said(q: Quantity) -> str:
 
 def _bare(text: str) -> str:
     """As ``text`` stands in a list of inputs: "hours" and "items per group", not their number."""
+    if text == "number of items each":
+        return "items in each"
     short = text.removeprefix("number of ")
     return short if short in _MEASURED or " per " in short else text
 
@@ -145,8 +148,8 @@ def wanted(q: Quantity) -> str:
     if q.qualifier == "needed":
         return f"{text} needed"
     if q.qualifier in ("more", "fewer"):
-        if is_number(q):
-            return f"how many {q.qualifier} {q.noun}"
+        if text.startswith("number of "):
+            return f"how many {q.qualifier} {text.removeprefix('number of ')}"
         return f"how much {'more' if q.qualifier == 'more' else 'less'} {text}"
     return _bare(text) if q.per else text
 
@@ -220,6 +223,9 @@ class _Mentions:
         return _MARK.sub(words, text)
 
 
+#: What goes on to say that a quantity is for one of something.
+_RATE_ENDS = ("per ", "in each of", "for each of", "each")
+
 _BACK = re.compile(
     r"\bthe (?:same|first|second|third|fourth|fifth|sixth|seventh|further) (?!numbers? of times)"
 )
@@ -249,9 +255,11 @@ class Teller:
         return self._from_inputs(inside, output)
 
     def _from_inputs(self, inside: Sequence[tuple[str, str]], output: Quantity) -> str:
-        given = [_bare(said(self._roles(key))) for key in inside]
+        given = [said(self._roles(key)) for key in inside]
         parts = [
-            text if (n := given.count(text)) == 1 else _several_of(text, _COUNTS.get(n, "several"))
+            _bare(text)
+            if (n := given.count(text)) == 1
+            else _several_of(text, _COUNTS.get(n, "several"))
             for text in dict.fromkeys(given)
         ]
         return f"{wanted(output)} from {listed(parts)}"
@@ -296,10 +304,13 @@ class Teller:
         return f"{'total ' if plain else ''}{asked} {glue} {kept}"
 
     def _says(self, told: str, output: Quantity) -> bool:
-        """Whether a text names what comes out already, or nothing does."""
+        """Whether a text names what comes out already, or nothing does. What is for each of
+        something else ("items per group") does not come out."""
         words = output.noun.replace("_", " ")
-        formal = not words or output.noun in _FORMAL
-        return formal or f" {words}" in f" {self._mentions.plain(told)}"
+        if not words or output.noun in _FORMAL:
+            return True
+        other = "" if output.per else rf"(?! (?:{'|'.join(_RATE_ENDS)}))"
+        return re.search(rf"\b{words}(?:s|es)?\b{other}", self._mentions.plain(told)) is not None
 
     def _ask_difference(self, term: Sum, output: Quantity, asked: str) -> str:
         compares = output.qualifier in ("more", "fewer")
@@ -312,7 +323,7 @@ class Teller:
                 left = f"how many {noun} are left"
                 taken = _TAKEN[min(len(term.minus), 3)]
                 if not all(own):
-                    return f"{left} of {self._several(term.plus)} after {taken}"
+                    return f"{left} when {taken} from {self._several(term.plus)}"
                 return f"{left} after {taken}{' and others added' if len(term.plus) > 1 else ''}"
         if compares and is_number(output):
             if all(own) and len(own) == 2 and noun in _COUNTED:
@@ -477,7 +488,7 @@ class Teller:
             return f"how many {role.noun} are left after {part} of them is taken away"
         if isinstance(base, Leaf):
             same = role.noun == output.noun or (role.is_money and output.is_money)
-            told = self._one(base, article=False)
+            told = said(role)
             return f"{told} {change}" if same else f"{asked} from {told} {change}"
         told = self._tell(base)
         return f"{asked if output.noun else 'result'} {_glue(told)} {told} {change}"
@@ -487,7 +498,9 @@ class Teller:
         role = self._role(base)
         scale = [t for t in term.tops if t is not base]
         told = self._tell(term)
-        if self._is_conversion(term, abs(term.factor)):
+        factor = abs(term.factor)
+        percent = any(self._role(t).is_percent for t in scale)
+        if not percent and self._is_conversion(term, factor):
             inner = self._tell_product(replace(term, factor=ONE))
             if output.noun in _MEASURED and not output.per:
                 return f"number of {output.noun} in {inner}"
@@ -510,21 +523,28 @@ class Teller:
             counts = [t for t in found if not self._role(t).per]
             if len(rates) == 1 and self._role(counts[0]).noun in _COUNTED:
                 return self._ask_all(rates[0], counts[0], output)
-        shapes = {said(q) for q in roles}
-        if len(shapes) == 1 and len(found) > 1:
-            inputs = self._group(found)
-        else:
-            inputs = listed([self._one(t, article=False) for t in found])
+        if len({leaf.key for leaf in found}) == 1 and len(found) in _POWERS and factor == ONE:
+            return f"{asked} as the {_POWERS[len(found)]} of {self._one(found[0])}"
+        inputs = listed(self._inputs(found))
         glue = "of" if asked == "product" else "from"
         if factor == ONE:
             return f"{asked} {glue} {inputs}"
-        scaled = _SCALED.get(factor)
-        if scaled:
-            return f"{asked} {glue} {scaled} {inputs}"
-        told = {q.noun for q in roles}
-        if self._is_conversion(term, factor) and output.noun in _MEASURED - told:
+        if factor in _SCALED:
+            return f"{asked} as {self._tell_product(term)}"
+        if self._is_conversion(term, factor) and output.is_time and any(q.is_time for q in roles):
             return f"{asked} {glue} {inputs}, converted to {output.noun}"
         return f"{asked} {glue} {inputs}, times a constant"
+
+    def _inputs(self, found: Sequence[Leaf]) -> list[str]:
+        """Leaves as they stand in a list, those of one kind together."""
+        parts: list[str] = []
+        for at, leaf in enumerate(found):
+            like = [other for other in found if said(self._role(other)) == said(self._role(leaf))]
+            if len({other.key for other in like}) < 2:
+                parts.append(self._one(leaf, article=False))
+            elif found.index(like[0]) == at:
+                parts.append(self._group(like))
+        return parts
 
     def _ask_all(self, rate: Leaf, count: Leaf, output: Quantity) -> str:
         """ "total number of items in a number of groups of the same size": so many of each."""
@@ -610,7 +630,7 @@ class Teller:
         left = self._tell(term.left)
         power = constant_of(term.right)
         if term.symbol == "**" and power is not None:
-            named = {Fraction(2): "square", Fraction(3): "cube"}.get(power, "power")
+            named = _POWERS.get(int(power), "power") if power.denominator == 1 else "power"
             return f"the {named} of {left}"
         right = self._tell(term.right)
         if term.symbol == "//":
@@ -655,6 +675,8 @@ class Teller:
         elif factor != ONE:
             after.append("in another unit")
         text = " ".join([*prefix, *([text] if text else [])])
+        if len(after) > 1 and len(set(after)) == 1:
+            after = [f"{after[0]} {'twice' if len(after) == 2 else 'several times'}"]
         return f"{text} {' and '.join(after)}" if after else text
 
     def _average(self, factor: Fraction, bare: Sequence[Term]) -> str:
@@ -718,10 +740,11 @@ class Teller:
 
 
 def _glue(told: str) -> str:
-    """How what is asked for goes on with what it comes from: a part is "as a part of"."""
+    """How what is asked for goes on with what it comes from: a part is "as a part of", what
+    something amounts to at a rate is "for" it."""
     parts = ("a percentage of", "a fraction of", "half of", "a quarter of", "twice", "a given",
-             "a fixed", "the average", "the difference", "the sum")  # fmt: skip
-    return "as" if told.startswith(parts) else "of"
+             "a fixed")  # fmt: skip
+    return "for" if " at " in told and not told.startswith(parts) else "as"
 
 
 def _is_divided(told: str) -> str:

@@ -105,11 +105,19 @@ def name_words(text: str) -> frozenset[str]:
     return frozenset(part for part in parts if len(part) > 1)
 
 
+#: What joins words of a name, and is left over where the name of a person or a day was.
+_JOINING = word_set("in of for per at on by to from with and or a an the")
+
+
 def name_phrase(name: str, names: frozenset[str]) -> str:
     """The words of an identifier without the names of people, days and numbers: "age" out of
     ``alice_age``; empty if it consists of nothing else."""
     dropped = names | words.CALENDAR | NUMBER_WORDS
     kept = [w for w in spoken(name).split() if w not in dropped and not w.isdigit()]
+    while kept and kept[-1] in _JOINING:
+        kept.pop()
+    while kept and kept[0] in _JOINING:
+        kept.pop(0)
     return " ".join(kept)
 
 
