@@ -264,10 +264,6 @@ class Teller:
         ]
         return f"{wanted(output)} from {listed(parts)}"
 
-    def tell(self, term: Term) -> str:
-        """A term as a noun phrase."""
-        return self._mentions.settled(self._tell(term))
-
     def _ask(self, term: Term, output: Quantity) -> str:
         asked = wanted(output)
         if isinstance(term, Sum):
@@ -569,7 +565,9 @@ class Teller:
         if output.noun == "times":
             return f"how many times {self._tell(term.bottoms[0])} goes into {self._tell(top)}"
         if below[0].is_counted and output.per:
-            left = f"what is left {self._after(top)}" if self._leaves(top) else self._tell(top)
+            left = self._tell(top)
+            if isinstance(top, Sum) and top.minus:
+                left = f"what is left {self._after(top)}"
             way = "shared equally among" if below[0].noun == "people" else "divided among"
             way = "spread over" if below[0].is_time else way
             return f"{asked} when {left} is {way} {self._tell(term.bottoms[0])}"
@@ -581,9 +579,6 @@ class Teller:
             return f"{asked} for {self._tell(top)} at {over}"
         told = f"{self._tell(top)} divided by {over}"
         return told if self._says(told, output) else f"{asked} as {told}"
-
-    def _leaves(self, term: Term) -> bool:
-        return isinstance(term, Sum) and bool(term.minus)
 
     # --- noun phrases -------------------------------------------------------------------------
 
@@ -605,8 +600,8 @@ class Teller:
             if fixed[0] in term.plus and term.minus:
                 part = "a percentage" if self._is_share(other) else self._tell(other)
                 return f"what {part} leaves of a whole"
-            one = "one" if constant_of(fixed[0]) == 1 else "a constant"
-            return f"{self._tell(other)} {'plus' if not term.minus else 'less'} {one}"
+            much = "one" if constant_of(fixed[0]) == 1 else "a constant"
+            return f"{self._tell(other)} {'plus' if not term.minus else 'less'} {much}"
         if not term.minus:
             return f"the sum of {self._several(term.plus)}"
         if self._is_taking(term):

@@ -318,7 +318,7 @@ _LONG_WORD = re.compile(r"\b[A-Za-z]{4,}\b")
 def is_title_case(text: str) -> bool:
     """Whether ``text`` Writes Its Long Words with Capitals, more than two in three of them."""
     long = _LONG_WORD.findall(text)
-    return 3 * sum(word[0].isupper() for word in long) > 2 * len(long)
+    return 3 * len([word for word in long if word[0].isupper()]) > 2 * len(long)
 
 
 def _is_title(line: str, least: int = 3) -> bool:
