@@ -21,8 +21,11 @@ subquestions carry no names or numbers, and labels do: they are measured as they
 labels without names and numbers too.
 
 Leaks. Of the spans that the rules teacher gives for an even sample of every file, the share whose
-subquestion holds a number in digits, or a name that the problem or the quote states. Subquestions
-that name a day or a month are counted apart.
+subquestion holds a number in digits, a number in words that the problem or the trace states of the
+same thing ("sixteen eggs"), or a name that one of them has: a word with a capital inside a
+sentence, also of a title, or one that the whole file writes so, and never without. The
+measure shares nothing with the teacher's own rules. Subquestions that name a day or a month are
+counted apart, and the share is given of the spans with code too, which alone reach a store.
 
 The peers, in the same run: pieces of a fixed size (the mean words of a labelled step), sentences
 by a regular expression, sentences by pysbd where it is installed, and paragraphs (lines).
@@ -310,7 +313,7 @@ def _recall(
 
 #: What a question or a task opens with, also after a formula, where no full stop shows it.
 _OPENERS = frozenset(
-    [
+    (
         "how",
         "what",
         "find",
@@ -322,28 +325,92 @@ _OPENERS = frozenset(
         "given",
         "let",
         "the",
-    ]
+    )
 )
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*")
-#: Titles write words with capitals that are no names.
-_TITLE = re.compile(r"^\s*#+ .*$|\*\*[^*\n]+\*\*|^\W*Step \d+.*$", re.MULTILINE)
-#: A capital that does not open a sentence.
-_NAME = re.compile(r"(?<=[a-z0-9,;'’)] )[A-Z][a-z]{2,}\b")
+# fmt: off
+_SMALL_NUMBERS = (
+    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+    "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand",
+    "million",
+)
+# fmt: on
+_VALUES = dict(
+    zip(_SMALL_NUMBERS, [*range(2, 20), *range(20, 100, 10), 100, 1000, 10**6], strict=True)
+)
+_NUMBER_WORD = re.compile(rf"\b({'|'.join(_SMALL_NUMBERS)})\b[\s-]+([a-z]+)", re.IGNORECASE)
+#: Words between a number and what is counted ("3 brown eggs").
+_BETWEEN = 2
+#: The marks that make a line a title, and its number.
+_MARKS = re.compile(r"^[\s#>*_\-•]*(?:step\s+\w{1,3}\s*[:.)\-]*|\d+[.)])?[\s*_]*", re.IGNORECASE)
+_WORDS = re.compile(r"[A-Za-z]+")
+_SENTENCE = re.compile(r"(?<=[.!?:])[\"'”’)*_]*\s+|\n+")
+#: A name's share, at the least, of a word's uses in a file.
+_MOSTLY = 0.98
 
 
-def leaks(span: Span, problem: str) -> str:
-    """What a span's subquestion gives away of its instance, or nothing: a number in digits, or a
-    word that the problem or the quote writes with a capital inside a sentence and never without.
+def capitalised_words(text: str) -> Iterator[tuple[str, bool]]:
+    """Every word of ``text``, and whether it has a capital that neither a sentence nor a title
+    explains: it opens neither, and is not in a line that capitalises most of its words."""
+    for sentence in _SENTENCE.split(text):
+        found = _WORDS.findall(_MARKS.sub("", sentence, count=1))
+        long = [word for word in found if len(word) > 3]
+        title = len(long) > 2 and sum(word[0].isupper() for word in long) > 0.7 * len(long)
+        for at, word in enumerate(found):
+            yield word, at > 0 and not title and len(word) > 2 and word.istitle()
 
-    Deliberately blunter than the teacher's own idea of a name, so that it can find its misses.
+
+def names_of_file(texts: Iterable[str]) -> frozenset[str]:
+    """The words, in lower case, that a file's texts write with a capital inside sentences, and
+    hardly ever without one."""
+    capital: Counter[str] = Counter()
+    small: Counter[str] = Counter()
+    for text in texts:
+        for word, is_name in capitalised_words(text):
+            if is_name:
+                capital[word.lower()] += 1
+            elif word.islower():
+                small[word] += 1
+    return frozenset(
+        word
+        for word, count in capital.items()
+        if count > 1 and count >= _MOSTLY * (count + small[word])
+    )
+
+
+def given_away(span: Span, trajectory: Trajectory, of_file: frozenset[str] = frozenset()) -> str:
+    """What a span's subquestion gives away of its instance, or nothing: a number in digits, one in
+    words that the problem or the trace says of the same thing, or a name (see the module); names
+    that only the file shows are ``of_file``.
+
+    Deliberately blunter than the teacher's own idea of numbers and names, so that it can find its
+    misses. Where tests are given, the task is no instance, and its number words are the method's.
     """
     number = _NUMBER.search(span.subquestion)
     if number:
         return number.group()
-    context = f"{problem}\n{_TITLE.sub(' ', span.quote)}"
-    names = {match.group().lower() for match in _NAME.finditer(context)}
-    names -= set(re.findall(r"\b[a-z]+\b", context)) | _OPENERS
+    text = f"{trajectory.problem}\n{trajectory.trace}"
+    if not trajectory.tests:
+        for match in _NUMBER_WORD.finditer(span.subquestion):
+            if _is_counted(match[1].lower(), match[2].lower(), text):
+                return match[1].lower()
+    words = list(capitalised_words(text))
+    written = {word.lower() for word, _ in words if word[0].isupper()}
+    names = {word.lower() for word, is_name in words if is_name}
+    names -= {word for word, _ in words if word.islower()} | _OPENERS
+    names |= of_file & written
     return next((word for word in _TOKEN.findall(span.subquestion.lower()) if word in names), "")
+
+
+def _is_counted(number: str, noun: str, text: str) -> bool:
+    """Whether ``text`` has the number, in words or digits, shortly before the noun."""
+    stem = re.escape(noun.removesuffix("s"))
+    digits = f"{_VALUES[number]:,}"
+    forms = f"{number}|{digits}|{digits.replace(',', '')}"
+    between = rf"(?:[\s-]+[A-Za-z]+){{0,{_BETWEEN}}}?"
+    pattern = rf"(?<![\w.,/]) ?\$?(?:{forms}){between}[\s-]+{stem}"
+    return re.search(pattern, text, re.IGNORECASE) is not None
 
 
 def sample_rows(count: int, rows: int) -> list[int]:
@@ -361,36 +428,44 @@ def measure_spans(data: Path, rows: int) -> dict[str, dict[str, Any]]:
         name = detect(every[:20])
         if name is None:
             continue
+        read = {row: _read(name, path, row, every[row]) for row in sample_rows(len(every), rows)}
+        of_file = names_of_file(f"{t.problem}\n{t.trace}" for group in read.values() for t in group)
         kinds: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
-        leaking: list[str] = []
+        leaking: list[tuple[str, str, bool]] = []
+        coded = 0
         trajectories, calendar, seconds = 0, 0, 0.0
-        for row in sample_rows(len(every), rows):
-            try:
-                read = list(FORMATS[name].adapt(every[row], Source(path.name, row)))
-            except RowError:
-                continue
-            for trajectory in read:
-                begun = time.perf_counter()
-                segmentation = teacher.segment(trajectory)
-                seconds += time.perf_counter() - begun
-                trajectories += 1
-                kinds.update(span.kind for span in segmentation.spans)
-                reasons.update(dropped.reason for dropped in segmentation.dropped)
-                for span in segmentation.spans:
-                    leak = leaks(span, trajectory.problem)
-                    if leak in CALENDAR:
-                        calendar += 1
-                    elif leak:
-                        leaking.append(f"{leak}: {span.subquestion}")
+        for trajectory in (trajectory for group in read.values() for trajectory in group):
+            begun = time.perf_counter()
+            segmentation = teacher.segment(trajectory)
+            seconds += time.perf_counter() - begun
+            trajectories += 1
+            kinds.update(span.kind for span in segmentation.spans)
+            reasons.update(dropped.reason for dropped in segmentation.dropped)
+            for span in segmentation.spans:
+                coded += span.code is not None
+                leak = given_away(span, trajectory, of_file)
+                if leak in CALENDAR:
+                    calendar += 1
+                elif leak:
+                    leaking.append((leak, span.subquestion, span.code is not None))
         spans = sum(kinds.values())
         found[path.name] = {
             "format": name, "trajectories": trajectories, "per_second": trajectories / seconds,
             "spans": spans, "kinds": dict(sorted(kinds.items())),
             "dropped": dict(reasons.most_common()), "leaking": len(leaking), "calendar": calendar,
-            "leak_share": len(leaking) / spans if spans else 0.0, "leaks": leaking,
+            "leak_share": len(leaking) / spans if spans else 0.0, "with_code": coded,
+            "leaking_with_code": sum(has_code for *_, has_code in leaking), "leaks": leaking,
         }  # fmt: skip
     return found
+
+
+def _read(name: str, path: Path, row: int, content: dict[str, Any]) -> list[Trajectory]:
+    """A row's trajectories; none where its format does not take it."""
+    try:
+        return list(FORMATS[name].adapt(content, Source(path.name, row)))
+    except RowError:
+        return []
 
 
 # --- the whole --------------------------------------------------------------------------------
@@ -423,6 +498,9 @@ def main() -> None:
     spans = sum(found["spans"] for found in measured["spans"].values())
     leaking = sum(found["leaking"] for found in measured["spans"].values())
     measured["leak_share"] = leaking / spans if spans else 0.0
+    coded = sum(found["with_code"] for found in measured["spans"].values())
+    leaking = sum(found["leaking_with_code"] for found in measured["spans"].values())
+    measured["leak_share_with_code"] = leaking / coded if coded else 0.0
     print(json.dumps(measured) if arguments.json else rendered(measured))
 
 
@@ -450,7 +528,10 @@ def rendered(measured: dict[str, Any]) -> str:
             f"  {name:36} {found['per_second']:7.1f} trajectories/s  {found['spans']:6} spans  "
             f"{found['leaking']} leak ({found['leak_share']:.2%}), {found['calendar']} name a day"
         )
-    lines.append(f"leaks over all files: {measured['leak_share']:.2%}")
+    lines.append(
+        f"leaks over all files: {measured['leak_share']:.2%} of the spans, "
+        f"{measured['leak_share_with_code']:.2%} of those with code"
+    )
     return "\n".join(lines)
 
 

@@ -37,11 +37,10 @@ from tracemine.teachers.rules.expressions import (
     plain,
     render,
 )
-from tracemine.teachers.rules.leaks import leaks
 from tracemine.teachers.rules.lifting import WELL_KNOWN, Mention, mentions, percent_forms
 from tracemine.teachers.rules.measures import UnitsError
 from tracemine.teachers.rules.naming import call, question_words, result_words
-from tracemine.teachers.rules.numerals import find_numerals, word_set
+from tracemine.teachers.rules.numerals import word_set
 from tracemine.teachers.rules.operations import operations
 from tracemine.teachers.rules.quotes import Quotes, is_quotable
 from tracemine.teachers.rules.routines import (
@@ -50,6 +49,7 @@ from tracemine.teachers.rules.routines import (
     Formulas,
     Link,
     Operand,
+    Routine,
     Step,
     outer_symbol,
     routine_of,
@@ -71,7 +71,8 @@ from tracemine.teachers.rules.sources import (
     unit_fit,
 )
 from tracemine.teachers.rules.spans import Case, make_span
-from tracemine.teachers.rules.steps import ABANDONED, Steps, in_sentence_case
+from tracemine.teachers.rules.steps import ABANDONED, Steps
+from tracemine.teachers.rules.titles import general_title
 from tracemine.teachers.rules.tools import single_tool
 from tracemine.verifiers.numbers import parse_number
 from tracemine.verifiers.texts import plain_text
@@ -86,8 +87,6 @@ MAX_COMPOSED = 20
 MAX_QUOTE = 4_000
 #: How far before an annotation, in characters, its bare numbers may begin.
 MAX_TAIL = 200
-#: A written question of more characters tells a story.
-MAX_QUESTION = 100
 #: Most places of a problem that are weighed where it states one number.
 MAX_STATED = 12
 #: How far around a calculation, in characters, its sentence says what its numbers are.
@@ -637,7 +636,7 @@ class _Reader:
         following = self.steps[step.index + 1 : step.index + 2]
         if place < 0 or any(self.written.at(s.calculation.start) == place for s in following):
             return ""
-        return in_sentence_case(self.written.all[place].question, self.trajectory.problem)
+        return self.written.all[place].question
 
     def _span(
         self,
@@ -656,7 +655,7 @@ class _Reader:
         if operations(code, entry_point) < 2:
             tool = single_tool(code, entry_point)
         kind: Kind = "tool" if routine.is_sum or operations(code, entry_point) < 2 else "procedural"
-        asked = self._asked(step, cone, is_target)
+        asked = self._asked(step, cone, is_target, routine)
         return make_span(
             self.trajectory,
             start=start,
@@ -670,22 +669,21 @@ class _Reader:
             tool=tool,
         )
 
-    def _asked(self, step: Step, cone: Sequence[int], is_target: bool) -> str:
+    def _asked(self, step: Step, cone: Sequence[int], is_target: bool, routine: Routine) -> str:
         """What the trace says that a routine finds, in general words, if it can be had in them:
         the written subquestion of its one step, or the title of the written step that holds all of
-        it. With a number or another name in it, it is the story's."""
+        it."""
         place = self.written.at(step.calculation.start)
         is_within = all(self.written.at(self.steps[i].calculation.start) == place for i in cone)
         question = step.question if len(cone) == 1 or is_target else ""
         if not question and (is_within or is_target):
             question = self._title(step)
-        problem = self.trajectory.problem
-        stated = [n for n in find_numerals(question) if n.kind != "method"]
-        if not question or stated or len(question) > MAX_QUESTION:
+        if not question:
             return ""
-        asked = words.mask(question, problem)
-        several = any(role in asked for role in words.OTHER_ROLES)
-        return "" if several or leaks(asked, problem) else asked
+        data = [o for i in cone for o in self.steps[i].operands if isinstance(o, Datum)]
+        nouns = [step.output, routine.entry_point, *routine.bindings]
+        nouns += [name for datum in data for name in datum.names]
+        return general_title(question, self.trajectory.problem, self.trace, nouns)
 
     def _is_claimed(self, calculation: Calculation) -> bool:
         return any(s <= calculation.start and calculation.end <= e for s, e in self.claimed)

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from tracemine.teachers.rules.numerals import Numeral, find_numerals, word_set
-from tracemine.teachers.rules.words import CALENDAR, proper_names
+from tracemine.teachers.rules.words import CALENDAR, story_names
 
 #: Number words up to this may count the terms of a formula.
 _MOST_TERMS = 9
@@ -35,16 +35,16 @@ _TERMS = word_set(
 _WORD = re.compile(r"[A-Za-z]+(?:['’][a-z]+)?")
 
 
-def leaks(subquestion: str, problem: str) -> list[str]:
-    """The pieces of ``subquestion`` that are numbers or names of ``problem``, as written and in
-    order, each once; empty if there are none.
+def instance_leaks(subquestion: str, problem: str, trace: str = "") -> list[str]:
+    """The pieces of ``subquestion`` that are numbers of ``problem``, or names of it or of
+    ``trace``, as written and in order, each once; empty if there are none.
 
-    >>> leaks("how many of the 12 eggs does Marta sell?", "Marta has 12 eggs. Marta sells 3.")
+    >>> instance_leaks("how many of the 12 eggs does Marta sell?", "Marta has 12 eggs.")
     ['12', 'Marta']
-    >>> leaks("total cost of two kinds of items", "Two hens cost $5 and two ducks cost $7.")
+    >>> instance_leaks("total cost of two kinds of items", "Two hens cost $5, two ducks $7.")
     []
     """
-    found = [*_numbers(subquestion, problem), *_names(subquestion, problem)]
+    found = [*_numbers(subquestion, problem), *_names(subquestion, problem, trace)]
     return list(dict.fromkeys(piece for _, piece in sorted(found)))
 
 
@@ -87,8 +87,8 @@ def _counts_terms(subquestion: str, numeral: Numeral) -> bool:
     return following is not None and following[1] in _TERMS
 
 
-def _names(subquestion: str, problem: str) -> list[tuple[int, str]]:
-    names = {part.lower() for name in proper_names(problem) for part in _WORD.findall(name)}
+def _names(subquestion: str, problem: str, trace: str) -> list[tuple[int, str]]:
+    names = {part.lower() for name in story_names(problem, trace) for part in _WORD.findall(name)}
     names |= {
         match.group().lower()
         for match in _WORD.finditer(problem)

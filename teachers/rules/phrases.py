@@ -23,6 +23,12 @@ _TASK = re.compile(
     r"(?:that|which|to|for|of|where|using|-)?\s*(?:should\s+|will\s+|can\s+)?",
     re.IGNORECASE,
 )
+_THAT = re.compile(r"\b(?:that|which)\s*$", re.IGNORECASE)
+#: "takes a list", of a function that does.
+_THIRD_PERSON = re.compile(
+    r"(?:^|(?<=\band ))(?!does\b|goes\b|has\b|was\b|its\b)"
+    r"(\w{2,}?(?:ch|sh|x|ss)(?=es\s)|\w{3,}?(?=s\s(?:a|an|the|it|true|false|all|loss|two)\b))e?s(?=\s)"
+)
 _NAMED = re.compile(r"\s*\b(?:by|in|with|using)\s+(?:the\s+)?function\s+name\s+\w+", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[a-z\])])[.?!](?:\s|$)")
 #: Where a list of examples begins.
@@ -56,7 +62,10 @@ def task_phrase(text: str) -> str:
     """A programming task as what is to be done: "find the nth pell number" out of "Write a
     function to find the nth pell number." """
     first = _SPACE.sub(" ", text.strip())
-    stripped = _NAMED.sub("", _TASK.sub("", first, count=1)).strip()
+    opening = _TASK.match(first)
+    stripped = _NAMED.sub("", first[opening.end() :] if opening else first).strip()
+    if opening and _THAT.search(opening.group()):
+        stripped = _THIRD_PERSON.sub(r"\1", stripped)
     stripped = _ENUMERATION.split(stripped)[0]
     end = _SENTENCE_END.search(stripped)
     if end is not None and end.start() >= 12:
@@ -87,7 +96,7 @@ _ANY_TASK = (
 )
 
 
-def proper_names(text: str) -> frozenset[str]:
+def name_words(text: str) -> frozenset[str]:
     """The names of people and places in ``text`` (see `words.proper_names`), in lower case, each
     word for itself. A letter (of a point, an unknown) is none."""
     names = words.proper_names(text)
@@ -95,11 +104,19 @@ def proper_names(text: str) -> frozenset[str]:
     return frozenset(part for part in parts if len(part) > 1)
 
 
+#: What joins words of a name, and is left over where the name of a person or a day was.
+_JOINING = word_set("in of for per at on by to from with and or a an the")
+
+
 def name_phrase(name: str, names: frozenset[str]) -> str:
     """The words of an identifier without the names of people, days and numbers: "age" out of
     ``alice_age``; empty if it consists of nothing else."""
     dropped = names | words.CALENDAR | NUMBER_WORDS
     kept = [w for w in words.spoken(name).split() if w not in dropped and not w.isdigit()]
+    while kept and kept[-1] in _JOINING:
+        kept.pop()
+    while kept and kept[0] in _JOINING:
+        kept.pop(0)
     return " ".join(kept)
 
 

@@ -13,7 +13,7 @@ from tracemine.schemas import Trajectory
 from tracemine.teachers.rules.functions import BUILTINS
 from tracemine.teachers.rules.lifting import is_data
 from tracemine.teachers.rules.literals import is_of_numbers, is_worked_out, literal_number
-from tracemine.teachers.rules.phrases import docstring_phrase, proper_names
+from tracemine.teachers.rules.phrases import docstring_phrase, name_words
 from tracemine.teachers.rules.program_answers import agrees, agrees_as_text, plain_number
 from tracemine.teachers.rules.program_statements import (
     DEFINITIONS,
@@ -102,7 +102,7 @@ class Program:
             source=source,
             functions=functions,
             bodies=bodies,
-            names=proper_names(trajectory.problem),
+            names=name_words(trajectory.problem),
             is_irrational=_IRRATIONAL.search(ast.unparse(source.tree)) is not None,
         )
         classes = {n.name for n in flat if isinstance(n, ast.ClassDef)}

@@ -112,6 +112,13 @@ _LEAD = (
     r"(?:in|on|at|for|to|from|of|by|with|under|during|about|considering|given|if|typically|usually)"
     r"\b[^?.:;=\n]{0,80}?"
 )
+#: What may come after a purpose that is told to its end: a mark, or a comma and what is done. Else
+#: it is cut in its middle, as before a formula or in a list.
+_PURPOSE_END = re.compile(
+    r"\s*(?:[?!:;\n]|\.(?!\d)|\Z|,\s+(?:we|you|i|let|just|simply|first|then|next|now|and then|so|"
+    r"use|add|subtract|multiply|divide|take|the|which (?:is|will)|by)\b)",
+    re.IGNORECASE,
+)
 _ASKED = re.compile(
     rf"(?:(?:{_LEAD}\s)?(?:how|what|which|who|whom|whose|when|where|why)"
     rf"|(?:{_LEAD},\s)?(?:is|are|was|were|do|does|did|can|could|would|will|has|have))\b"
@@ -141,6 +148,8 @@ def _question(trace: str, piece: Piece) -> str:
         trace, piece.body, piece.end
     )
     if match is None:
+        return ""
+    if match.re is _PURPOSE and not _PURPOSE_END.match(trace, match.end()):
         return ""
     found = (match["what"] if match.re is _PURPOSE else match.group()).strip()
     return found if _tells(found) else ""
@@ -401,28 +410,29 @@ def _asked(trajectory: Trajectory, step: WrittenStep) -> str:
     """The subquestion of a step: what it asks or does, else the statement that answers it, without
     numbers and names of the instance. Empty where formulas leave no sentence to say."""
     if step.question:
-        return words.mask(in_sentence_case(step.question, trajectory.problem), trajectory.problem)
+        title = in_sentence_case(step.question, trajectory.problem, trajectory.trace)
+        return words.mask(title, trajectory.problem, trajectory.trace)
     text = trajectory.trace[step.start : step.end]
     first = words.sentences(text)
     statement = text[: first[0][1]].rstrip(" .:") if first else ""
     count = len(words.WORD.findall(statement))
     if _SYMBOLS.search(statement) or not _STATEMENT_WORDS[0] <= count <= _STATEMENT_WORDS[1]:
         return ""
-    return words.mask(statement, trajectory.problem)
+    return words.mask(statement, trajectory.problem, trajectory.trace)
 
 
 _CAPITALISED = re.compile(r"\b[A-Z][a-z]+\b")
-_LONG_WORD = re.compile(r"\b[A-Za-z]{4,}\b")
 
 
-def in_sentence_case(title: str, problem: str) -> str:
+def in_sentence_case(title: str, problem: str, trace: str = "") -> str:
     """A title "In Which Words Are Capitalised" as a sentence would write it, so that its words are
-    not taken for names; words that ``problem`` only ever writes with a capital stay."""
-    long = _LONG_WORD.findall(title)
-    if sum(word[0].isupper() for word in long) * 2 <= len(long):
+    not taken for names; words that ``problem`` only ever writes with a capital stay, and the names
+    of ``trace``."""
+    if not words.is_title_case(title):
         return title
     common = set(re.findall(r"\b[a-z]+\b", problem))
     names = set(_CAPITALISED.findall(problem)) - {word.capitalize() for word in common}
+    names |= words.story_names(problem, trace)
     return _CAPITALISED.sub(
         lambda match: match.group() if match.group() in names else match.group().lower(), title
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from tracemine.teachers.rules.numerals import NUMBER_WORDS, find_numerals, word_set
 
@@ -273,7 +274,7 @@ def final_question(problem: str) -> str:
 
 _CAPITAL = re.compile(r"\b[A-Z][\w]*(?:[’'-][A-Z]\w*)*")
 _TITLES = word_set("Mr Mrs Ms Miss Dr Prof Professor Uncle Aunt Grandma Grandpa Grandmother Mister")
-_SPOKEN_I = word_set("I OK TV PM AM USA US UK DVD CD")
+_SPOKEN_I = word_set("I OK TV PM AM USA US UK DVD CD Celsius Fahrenheit Kelvin")
 _NOT_NAMES = word_set(
     """
     It That Let There What He She Today Here Who Where Everyone Everybody Someone One Anyone How
@@ -297,11 +298,14 @@ _PLACE_BEFORE = re.compile(r"\b(?:in|at|near|into|visits?|visited)\s+$")
 def proper_names(text: str) -> frozenset[str]:
     """The capitalised words of ``text`` that are names: those inside a sentence, and those that
     begin one and are possessive, come up inside another, or are no word of the text otherwise
-    and come before a verb. Months, days and languages are none."""
+    and come before a verb. Months, days and languages are none; a title In Which Words Are
+    Capitalised names nobody."""
     inside: set[str] = set()
     opening: set[str] = set()
     lower = {match.group() for match in re.finditer(r"\b[a-z]+\b", text)}
     for start, end in sentences(text):
+        if _is_title(text[start:end]):
+            continue
         for match in _CAPITAL.finditer(text, start, end):
             word = match.group()
             if not _may_be_name(word):
@@ -319,6 +323,36 @@ def proper_names(text: str) -> frozenset[str]:
                 if possessive or (tokens and _follows_name(word, tokens)):
                     opening.add(word)
     return frozenset(inside | opening)
+
+
+_LONG_WORD = re.compile(r"\b[A-Za-z]{4,}\b")
+
+
+def is_title_case(text: str) -> bool:
+    """Whether ``text`` Writes Its Long Words with Capitals, more than two in three of them."""
+    long = _LONG_WORD.findall(text)
+    return 3 * len([word for word in long if word[0].isupper()]) > 2 * len(long)
+
+
+def _is_title(line: str, least: int = 3) -> bool:
+    is_open = line[-1:] not in (".", "?", "!")
+    return is_open and len(_LONG_WORD.findall(line)) >= least and is_title_case(line)
+
+
+#: Marks around the titles of a trace, and what stands before their words.
+_TITLE_MARKS = re.compile(r"\*\*|__|\n|:\s|^\s*(?:#+|step\s+\w+[:.)]?|\d+[.)])\s+", re.I | re.M)
+
+
+@lru_cache(maxsize=32)
+def story_names(problem: str, trace: str) -> frozenset[str]:
+    """The names of people and places in a problem, and those that only its trace has and never
+    writes without a capital: a trace also capitalises what is no name. Cached, because every step
+    of a trace asks for them."""
+    known = proper_names(problem)
+    pieces = (piece.strip() for piece in _TITLE_MARKS.split(trace))
+    told = proper_names("\n".join(piece for piece in pieces if not _is_title(piece, least=1)))
+    lower = set(re.findall(r"\b[a-z]+\b", f"{problem}\n{trace}"))
+    return known | {name for name in told if name.lower() not in lower}
 
 
 #: Names that look like a plural.
@@ -354,11 +388,12 @@ def _may_be_name(word: str) -> bool:
     return len(word) > 1 or word not in ("A", "I")
 
 
-def mask(text: str, context: str = "") -> str:
+def mask(text: str, problem: str = "", trace: str = "") -> str:
     """``text`` without an instance's own numbers and names: numbers become the letters n, m, ...,
-    people roles ("someone"), names of something else generic words. ``context`` is the problem
-    that the text belongs to, where a name may be easier to recognise."""
-    names = proper_names(text) | proper_names(context) if context else proper_names(text)
+    people roles ("someone"), names of something else generic words, or nothing where a noun comes
+    after ("Granny Smith apples" are apples). The names of ``problem`` and ``trace``, which the
+    text belongs to, are names in it too."""
+    names = proper_names(text) | story_names(problem, trace)
     masked = _mask_names(_mask_numbers(text), names)
     masked = re.sub(r"\d+", "n", masked)
     masked = re.sub(r"\s+", " ", masked).strip(" *#-–:")
@@ -388,6 +423,26 @@ def _mask_numbers(text: str) -> str:
     return "".join(pieces)
 
 
+#: What bears the name of who found it, and no instance's.
+_METHOD = re.compile(
+    r"(?:['’]s?)?(?:[\s-]+\w+){0,3}?[\s-]+(?:theorems?|laws?|formulas?|lemmas?|effects?|inequalit\w+|"
+    r"identit\w+|equations?|principles?|transform\w*|distributions?|algorithms?|constants?|"
+    r"polynomials?|coordinates|criterion|hypothesis|conjecture|symbol|numerals?|matri\w+)\b",
+    re.IGNORECASE,
+)
+#: After these a name is a kind of the noun that follows it.
+_BEFORE_NOUN = re.compile(
+    r"\b(?:of|on|for|in|with|from|per|at|the|a|an|each|every|all|these|some|any|[nmkpqrstuvwxyz])\s+$"
+)
+_NOUN_AFTER = re.compile(r"\s+([a-z]{3,})\b")
+_VERB_END = re.compile(r"\w+(?:ed|ing|ly)$")
+#: Before the letters of its corners.
+_FIGURE_BEFORE = re.compile(
+    r"\b(?:triangles?|squares?|rectangles?|segments?|lines?|angles?|arcs?|sides?|edges?|circles?|"
+    r"points?|quadrilaterals?|parallelograms?|trapezoids?|polygons?|rays?|chords?|vector|plane)\s+$"
+)
+
+
 def _mask_names(text: str, names: frozenset[str]) -> str:
     if not names:
         return text
@@ -401,6 +456,11 @@ def _mask_names(text: str, names: frozenset[str]) -> str:
         first = match.group()
         if first in _TITLES and first not in names:
             return first
+        if first.isupper() or _METHOD.match(text, match.end()):
+            figure = _FIGURE_BEFORE.search(text, max(0, match.start() - 20), match.start())
+            return "" if figure else first
+        if _is_kind(text, match.start(), match.end()):
+            return ""
         if _PLACE_BEFORE.search(text, max(0, match.start() - 12), match.start()):
             return roles.setdefault(
                 first, "a place" if "a place" not in roles.values() else "another place"
@@ -409,3 +469,13 @@ def _mask_names(text: str, names: frozenset[str]) -> str:
         return roles.setdefault(first, _ROLES[min(len(set(people)), len(_ROLES) - 1)])
 
     return pattern.sub(role, text)
+
+
+def _is_kind(text: str, start: int, end: int) -> bool:
+    """Whether the name ``text[start:end]`` says of which kind the noun after it is."""
+    after = _NOUN_AFTER.match(text, end)
+    if after is None or after[1] in STOP or _VERB_END.match(after[1]):
+        return False
+    before = _BEFORE_NOUN.search(text, max(0, start - 12), start)
+    # "The cost of Anjou pears" is of pears, "the city of Leeds plans" is of Leeds.
+    return before is not None and (not before.group().startswith("of") or is_plural(after[1]))

@@ -3,8 +3,9 @@ import pytest
 from benchmarks.segmentation import (
     boundaries,
     by_rules,
+    given_away,
     labelled_steps,
-    leaks,
+    names_of_file,
     sample_rows,
     strategy_trace,
     token_f1,
@@ -83,17 +84,34 @@ def test_rows_of_a_sample_are_spread() -> None:
         ("odile sells pears", "odile"),
         ("how many are left of n?", ""),
         ("how many are left of 20?", "20"),
+        ("what is left of twenty pears", "twenty"),
+        ("what is left of three pears", ""),
+        ("two kinds of pears", ""),
+        ("three crates of pears", "three"),
         ("how many are sold on Friday?", "friday"),
         ("how much does the market earn?", ""),
+        ("calculate the price of silver anjou pears", "silver"),
+        ("sell the pears that remain", ""),
+        ("what benno pays", "benno"),
     ],
 )
-def test_leaks(asked: str, leak: str) -> None:
+def test_given_away(asked: str, leak: str) -> None:
     problem = "On Friday, Odile has pears. The market is open. How many pears does Odile sell?"
-    trace = "So Odile has 20 pears at the market on Friday."
+    trace = (
+        "Step 1: Calculate the price of Silver Anjou pears\n**Sell The Pears That Remain**\n"
+        "Benno counts three big crates. So Odile has 20 pears at the market on Friday."
+    )
     trajectory = Trajectory(
         "t", "p", problem, trace, None, None, "math", (Source("own", 0),), outcome="verified"
     )
     span = written_span(
         trajectory, start=0, end=len(trace), subquestion=asked, result="", kind="declarative"
     )
-    assert leaks(span, problem) == leak
+    of_file = names_of_file([trace, "Here Benno sells. There Benno buys plums."])
+    assert given_away(span, trajectory, of_file) == leak
+
+
+def test_names_of_a_file_are_hardly_ever_written_small() -> None:
+    texts = ["So Mark buys a pear.", "Then Mark and Rose mark it.", "A rose for Rose.", "Why Rose?"]
+    assert names_of_file(texts) == frozenset()
+    assert names_of_file(["So Rosa buys.", "Rosa sells, and Rosa pays."]) == frozenset({"rosa"})

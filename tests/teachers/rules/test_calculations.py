@@ -188,7 +188,7 @@ def test_a_percentage_is_data_in_every_form() -> None:
     trace = "With the discount the price is 80 * 0.75 = 60 dollars."
     (span,) = _assert_sound(solved("A bike for 80 dollars is 25% off. How much?", trace, "60"))
     assert decode(span.instances[0].bindings) == {"discount_percent": 25, "price": 80}
-    assert span.subquestion == "price after a discount rate is taken off"
+    assert span.subquestion == "price after a percentage discount"
 
 
 @pytest.mark.parametrize(

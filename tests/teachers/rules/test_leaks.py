@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracemine.teachers.rules.leaks import leaks, task_leaks
+from tracemine.teachers.rules.leaks import instance_leaks, task_leaks
 
 PROBLEM = (
     "Marta has 12 eggs in Leeds. She sells three of them in May for $2 each to Yusuf, a third of "
@@ -28,12 +28,12 @@ PROBLEM = (
     ],
 )
 def test_what_belongs_to_the_instance_is_found(subquestion: str, found: list[str]) -> None:
-    assert leaks(subquestion, PROBLEM) == found
+    assert instance_leaks(subquestion, PROBLEM) == found
 
 
 def test_a_word_that_is_common_in_the_problem_is_no_name() -> None:
     problem = "Bill has a bill of $30. Bill pays the bill. What remains?"
-    assert leaks("what remains of a bill", problem) == []
+    assert instance_leaks("what remains of a bill", problem) == []
 
 
 def test_a_task_leaks_what_its_tests_give() -> None:
@@ -46,10 +46,11 @@ def test_a_task_leaks_what_its_tests_give() -> None:
 
 @given(st.text(max_size=80), st.text(max_size=200))
 def test_what_leaks_stands_in_the_subquestion(subquestion: str, problem: str) -> None:
-    for piece in leaks(subquestion, problem):
+    for piece in instance_leaks(subquestion, problem):
         assert piece in subquestion
 
 
 @given(st.integers(2, 10**6))
 def test_a_stated_number_leaks_in_digits(value: int) -> None:
-    assert leaks(f"what is left of {value} eggs", f"There are {value} eggs.") == [str(value)]
+    problem = f"There are {value} eggs."
+    assert instance_leaks(f"what is left of {value} eggs", problem) == [str(value)]

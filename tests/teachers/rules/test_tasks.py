@@ -121,7 +121,7 @@ def test_forms_of_tests(
     [
         ("Write a python function to find the nth pell number.", "find the nth pell number"),
         ("Write a function that counts pairs. Use a set.", "counts pairs"),
-        ("Write a function which adds two lists using map", "adds two lists using map"),
+        ("Write a function which adds two lists using map", "add two lists using map"),
         ("Reverse the words of a line.", "reverse the words of a line"),
         ("### Write a function to count planks", "count planks"),
         ("Write a program of plank lengths in order", "plank lengths in order"),
