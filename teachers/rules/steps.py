@@ -262,11 +262,10 @@ def _abandoned(trace: str, pieces: Sequence[Piece]) -> list[int]:
     """
     until = [piece.start for piece in pieces]
     for index, piece in enumerate(pieces):
-        for match in _retractions(trace, piece):
+        for match, sentence_end in _retractions(trace, piece):
             corrects = match.re is _NO or match["corrects"]
             # "Oops, it should be 3 * 4 = 12": what stands behind it is what holds.
-            end = match.end() if corrects else _sentence_end(trace, match.end(), piece.end)
-            until[index] = max(until[index], end)
+            until[index] = max(until[index], match.end() if corrects else sentence_end)
             before = trace[max(piece.body, match.start() - LOOK_BACK) : match.start()]
             says_something = len(words.sentences(before)) > 1 or re.search(r"\d", before)
             if says_something or (match.re is _RETRACTION and match["own"] == "which"):
@@ -278,30 +277,29 @@ def _abandoned(trace: str, pieces: Sequence[Piece]) -> list[int]:
     return until
 
 
-def _retractions(trace: str, piece: Piece) -> Iterable[re.Match[str]]:
+def _retractions(trace: str, piece: Piece) -> Iterable[tuple[re.Match[str], int]]:
+    """What takes something back in a step, each with the end of its sentence."""
     denied = _NO.match(trace, piece.body, piece.end)
     # "Could it be more? No, because ..." answers a question, and takes nothing back but a result
     # that the question gives.
     before = trace[max(0, piece.start - ASKED_CHARS) : piece.start].rstrip()
     if denied and (not before.endswith("?") or _RESULT_ASKED.search(before)):
-        yield denied
+        yield denied, denied.end()
+    end, asks = piece.body, False
     for match in _RETRACTION.finditer(trace, piece.body, piece.end):
+        if match.end() > end:
+            stop = _STOP.search(trace, match.end() - 1, piece.end)
+            end, asks = (stop.end(), stop.group() == "?") if stop else (piece.end, False)
         if _HEDGED.search(trace, max(piece.body, match.start() - 40), match.start()):
             continue
         if _IT_IS.match(match.group()) and _ABOUT.match(trace, match.end(), piece.end):
             continue
-        stop = _STOP.search(trace, match.end(), piece.end)
         # "That's wrong? Let me check." does not say so.
-        if stop is None or stop.group() != "?":
-            yield match
+        if not asks:
+            yield match, end
 
 
 _STOP = re.compile(r"[.!?](?=\s|\Z)|\n")
-
-
-def _sentence_end(trace: str, at: int, limit: int) -> int:
-    stop = _STOP.search(trace, max(0, at - 1), limit)
-    return stop.end() if stop else limit
 
 
 def _branch_start(trace: str, pieces: Sequence[Piece], index: int) -> int:
