@@ -25,6 +25,33 @@ from tracemine.verifiers.sandbox import Sandbox
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
+#: A problem and a trace that solves it by a program: a function without parameters.
+PROBLEM = (
+    "Nadia brings 240 coins to the fair. She spends 90 coins on rides, gets 15 coins back, and "
+    "shares what remains among 3 cousins. How many coins does each get?"
+)
+PROGRAM = '''We can compute this.
+```python
+def coins_each():
+    """Nadia brings 240 coins to the fair."""
+    total = 240
+    spent = 90
+    refunds = 15
+    cousins = 3
+    # remaining balance
+    nadia_remaining = total - spent + refunds
+    # 240 coins minus what was spent
+    each = nadia_remaining / cousins
+    return each
+
+print(coins_each())
+```
+```output
+55.0
+```
+Each gets 55.
+'''
+
 
 def code_trajectory(
     trace: str,

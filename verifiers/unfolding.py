@@ -170,6 +170,12 @@ def replace_names(node: ast.stmt, values: Mapping[str, ast.expr]) -> ast.stmt:
     return changed
 
 
+def rename(node: ast.stmt, names: Mapping[str, str]) -> ast.stmt:
+    """``node`` with other names in the place of names, wherever they are read or given a value."""
+    changed: ast.stmt = _Change(names, {}).visit(copy.deepcopy(node))
+    return changed
+
+
 def _assign(name: str, value: ast.expr) -> ast.Assign:
     return ast.Assign([ast.Name(name, ast.Store())], copy.deepcopy(value), lineno=0)
 

@@ -17,6 +17,7 @@ from tracemine.teachers.rules.program_statements import assigned_name
 from tracemine.teachers.rules.slices import writes_of
 from tracemine.teachers.rules.tracing import FORMS
 from tracemine.teachers.rules.words import free_name
+from tracemine.verifiers.unfolding import rename
 
 
 def write_code(program: Program, draft: Draft) -> None:
@@ -53,7 +54,7 @@ def write_code(program: Program, draft: Draft) -> None:
             if not new.isidentifier() or keyword.iskeyword(new):
                 new = f"value_{new}"
             renamed[name] = free_name(new, taken)
-    draft.statements = [_Rename(renamed).visit(s) for s in draft.statements]
+    draft.statements = [rename(s, renamed) for s in draft.statements]
     draft.inputs = [(renamed.get(n, n), v) for n, v in draft.inputs]
     draft.target = renamed.get(draft.target, draft.target)
     names = [n for n, _ in draft.inputs]
@@ -65,15 +66,6 @@ def write_code(program: Program, draft: Draft) -> None:
     lines = "\n".join(f"    {line}" for line in body.splitlines())
     before = program.text_of(draft.carried) if draft.carried else ""
     draft.code = f"{before}def {draft.entry}({', '.join(names)}):\n{lines}\n"
-
-
-class _Rename(ast.NodeTransformer):
-    def __init__(self, names: dict[str, str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        node.id = self.names.get(node.id, node.id)
-        return node
 
 
 def _has_person(name: str, names: frozenset[str]) -> bool:

@@ -320,7 +320,13 @@ def closure(
             chosen.add(index)
             changed = True
             wanted.update(n for n in reads_of(node) if n not in BUILTINS or n in HIDDEN)
+    if chosen:  # It says how the rest is to be read.
+        chosen.update(i for i, node in enumerate(module) if _is_of_future(node))
     return sorted(chosen)
+
+
+def _is_of_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
 def _imports_all(node: ast.stmt) -> bool:

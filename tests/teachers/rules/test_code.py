@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from code_traces import check_spans, code_trajectory
+from code_traces import PROBLEM, PROGRAM, check_spans, code_trajectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,34 +11,6 @@ from tracemine.schemas import decode
 from tracemine.teachers.base import Segmentation
 from tracemine.teachers.rules.code import MAX_SPANS, read_code
 from tracemine.verifiers.sandbox import Sandbox, shared_sandbox
-
-PROBLEM = (
-    "Nadia brings 240 coins to the fair. She spends 90 coins on rides, gets 15 coins back, and "
-    "shares what remains among 3 cousins. How many coins does each get?"
-)
-
-
-PROGRAM = '''We can compute this.
-```python
-def coins_each():
-    """Nadia brings 240 coins to the fair."""
-    total = 240
-    spent = 90
-    refunds = 15
-    cousins = 3
-    # remaining balance
-    nadia_remaining = total - spent + refunds
-    # 240 coins minus what was spent
-    each = nadia_remaining / cousins
-    return each
-
-print(coins_each())
-```
-```output
-55.0
-```
-Each gets 55.
-'''
 
 
 def test_blocks_that_go_on_with_one_another_are_one_program(sandbox: Sandbox) -> None:

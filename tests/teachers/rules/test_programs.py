@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from code_traces import check_spans, code_trajectory, real_rows
+from code_traces import PROBLEM, PROGRAM, check_spans, code_trajectory, real_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,35 +19,6 @@ def _by_output(found: Segmentation) -> dict[str, list[Span]]:
     for span in found.spans:
         spans.setdefault(span.signature.output.name, []).append(span)
     return spans
-
-
-PROBLEM = (
-    "Nadia brings 240 coins to the fair. She spends 90 coins on rides, gets 15 coins back, and "
-    "shares what remains among 3 cousins. How many coins does each get?"
-)
-
-
-PROGRAM = '''We can compute this.
-```python
-def coins_each():
-    """Nadia brings 240 coins to the fair."""
-    total = 240
-    spent = 90
-    refunds = 15
-    cousins = 3
-    # remaining balance
-    nadia_remaining = total - spent + refunds
-    # 240 coins minus what was spent
-    each = nadia_remaining / cousins
-    return each
-
-print(coins_each())
-```
-```output
-55.0
-```
-Each gets 55.
-'''
 
 
 def test_a_program_gives_its_steps_and_the_whole(sandbox: Sandbox) -> None:

@@ -78,3 +78,13 @@ def test_closure_takes_what_is_needed_indirectly() -> None:
     ).body
     assert closure(body, ["f"]) == [0, 2, 3, 4]
     assert closure(body, ["f"], definitions_only=True) == [0, 3, 4]
+
+
+def test_closure_takes_what_annotations_need() -> None:
+    body = ast.parse(
+        "from __future__ import annotations\nfrom typing import List, Dict\nfrom abc import ABC\n"
+        "Row = List[int]\ndef f(x: Row) -> 'Dict':\n    return x\ndef g(x: ABC): return x"
+    ).body
+    assert closure(body, ["f"]) == [0, 1, 3, 4]
+    assert closure(body, ["g"]) == [0, 2, 5]
+    assert closure(body, ["h"]) == []
