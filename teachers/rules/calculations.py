@@ -95,8 +95,9 @@ AROUND = 300
 #: What speaks for a source of a number beside the words (see `sources`): that it is the result
 #: just found, that the sentence says "twice", that the problem does; and against it: that the
 #: number is another form of a percentage, part of a fraction, or not what the problem states, and
-#: that a result is one, which many numbers are.
+#: that a result is one, which many numbers are, or that the sentence does not name it.
 _LATEST = 0.75
+_NOT_NAMED = 0.5
 _ONE = 1.0
 _STATED_METHOD = 3.0
 _METHOD = 0.0
@@ -107,7 +108,7 @@ _PERCENT = 1.5
 _PART_OF_FRACTION, _PART_ELSEWHERE = 0.5, 2.0
 _UNSTATED = -3.5
 #: ... and that a calculation of the same form has the number there too, from that source.
-_PARALLEL = 1.5
+_PARALLEL = 1.0
 #: ... and that the problem speaks of both units that the number takes into one another.
 _CONVERTS = 4.0
 #: The numbers of words like "twice" that a sentence may write in digits too.
@@ -466,7 +467,16 @@ class _Reader:
         found = self._problem_sources(value, place, here)
         is_stated = bool(found)
         if value != 0:
-            found += self._results(value, place, here)
+            results = self._results(value, place, here)
+            if is_stated and symbol in ("*", "/"):
+                # A result that the sentence does not name may be the number that is stated.
+                results = [
+                    replace(r, fit=r.fit - _NOT_NAMED)
+                    if r.context and r.context.keys().isdisjoint(said)
+                    else r
+                    for r in results
+                ]
+            found += results
         if value == 1 and not is_stated:
             found.append(_constant(value, "known", 0.0))
         method = self.method.get(value, [])

@@ -253,6 +253,113 @@ def test_an_operand_is_the_latest_unused_result() -> None:
     assert sorted(decode(whole.instances[0].bindings).values()) == [3, 4, 6, 8]
 
 
+def _bindings(span: Span) -> dict[str, Any]:
+    found: dict[str, Any] = decode(span.instances[0].bindings)
+    return found
+
+
+def _whole(problem: str, trace: str, answer: str) -> dict[str, Any]:
+    """The bindings of the routine from the data to the answer, of the first reading."""
+    trajectory = solved(problem, trace, answer)
+    spans = [s for s in _assert_sound(trajectory) if s.instances[0].checked]
+    return max((_bindings(span) for span in spans), key=len)
+
+
+def _all_values(problem: str, trace: str, answer: str) -> list[list[Any]]:
+    spans = read_calculations(solved(problem, trace, answer)).spans
+    return [sorted(decode(s.instances[0].bindings).values()) for s in spans]
+
+
+def test_a_number_that_is_stated_twice_is_two() -> None:
+    problem = "A shed has 4 racks of 5 spades. It lends 5 spades out. How many spades stay?"
+    trace = "There are 4 * 5 = 20 spades in the shed.\nSo 20 - 5 = 15 spades stay there."
+    values = _all_values(problem, trace, "15")
+    assert [4, 5, 5] in values
+    assert values[0] == [4, 5]  # the first step alone
+    assert values.count([4, 5]) == 1
+
+
+def test_a_number_that_is_stated_once_is_one() -> None:
+    problem = "A shed has 4 racks of 5 spades. One rack is sold. How many spades stay?"
+    trace = "There are 4 * 5 = 20 spades in the shed.\nSo 20 - 5 = 15 spades stay there."
+    assert _all_values(problem, trace, "15")[-1] == [4, 5]
+
+
+def test_what_the_text_goes_back_to_is_one_number() -> None:
+    problem = "A choir has 40 boys. A tenth of those 40 boys are ill. How many boys are well?"
+    trace = "There are 40 / 10 = 4 boys ill.\nThat leaves 40 - 4 = 36 boys."
+    assert 40 in _whole(problem, trace, "36").values()
+    assert all(values.count(40) <= 1 for values in _all_values(problem, trace, "36"))
+
+
+def test_words_say_which_of_two_equal_numbers_it_is() -> None:
+    problem = (
+        "Each of 3 aunts brings 6 plates, and 3 uncles bring 8 bowls each. How many more bowls "
+        "than plates are there?"
+    )
+    trace = (
+        "The uncles bring 3 * 8 = 24 bowls.\nThe aunts bring 3 * 6 = 18 plates.\n"
+        "There are 24 - 18 = 6 more bowls."
+    )
+    assert sorted(_whole(problem, trace, "6").values()) == [3, 3, 6, 8]
+
+
+def test_a_stated_number_is_no_result_by_its_value_alone() -> None:
+    problem = (
+        "Tove has 7 mugs and 5 cups. She breaks 2 of the mugs and gets 4 times as many cups as "
+        "she has. How many cups does she get?"
+    )
+    trace = "Of the mugs 7 - 2 = 5 mugs are whole.\nShe gets 4 * 5 = 20 cups as many as she has."
+    spans = _assert_sound(solved(problem, trace, "20"))
+    assert any(_bindings(span) == {"cups": 5, "times": 4} for span in spans)
+
+
+def test_a_result_is_used_though_the_problem_states_its_number() -> None:
+    problem = "A train has 12 seats in 3 rows. Then 4 guards get on. How many seats has a row?"
+    trace = "A row has 12 / 3 = 4 seats.\nTwo rows have 4 * 2 = 8 seats, so 4 * 5 = 20 have 5."
+    assert [3, 12] in _all_values(problem, trace, "8")
+
+
+def test_twice_and_two_are_not_one() -> None:
+    problem = (
+        "Ove has 2 canoes for 30 guests. Twice as many guests go by bus, 2 canoes sink. "
+        "How many guests go by bus?"
+    )
+    trace = "By bus go 30 * 2 = 60 guests, twice as many."
+    (span,) = _assert_sound(solved(problem, trace, "60"))
+    assert decode(span.instances[0].bindings) == {"people": 30}
+
+
+def test_two_readings_that_the_text_leaves_open_are_both_there() -> None:
+    problem = "Pia sells 100 eggs. How many crates of 10 eggs and sacks are left of the 50?"
+    trace = (
+        "She fills 100 / 10 = 10 crates.\nShe fills 100 / 20 = 5 sacks.\n"
+        "First 5 * 2 = 10 are sold.\nSo 50 - 10 = 40 are left over."
+    )
+    spans = _assert_sound(solved(problem, trace, "40"))
+    inner = {span.code for span in spans if decode(span.instances[0].result) == 40}
+    assert len(inner) > 1
+
+
+def test_no_factor_is_itself_where_nothing_is_squared() -> None:
+    problem = "Una, Eve, Ole and Kim fold 4 cranes each. How many cranes do they fold?"
+    trace = "The friends fold 4 * 4 = 16 cranes."
+    (span,) = _assert_sound(solved(problem, trace, "16"))
+    assert (span.code or "").endswith("* 4\n")
+    problem = "A square tile has sides of 4 inches. What is its area?"
+    (span,) = _assert_sound(solved(problem, "It has 4 * 4 = 16 square inches.", "16"))
+    assert list(_bindings(span).values()) == [4]
+    assert "4" not in (span.code or "")
+
+
+def test_money_is_not_taken_from_a_count() -> None:
+    problem = "A stall buys 9 jars of jam. It pays $4 for each lid and spoils 4 jars. What is left?"
+    trace = "The lids cost 9 * 4 = $36.\nThere are 9 - 4 = 5 jars left at the stall."
+    spans = _assert_sound(solved(problem, trace, "5"))
+    left = next(span for span in spans if decode(span.instances[0].result) == 5)
+    assert all(p.unit != "dollar" for p in left.signature.inputs)
+
+
 def test_spans_are_bounded() -> None:
     lines = [f"Row {n} has {n} * 7 = {n * 7} pear trees." for n in range(2, 400)]
     problem = "An orchard with rows of 7 pear trees. " + " ".join(str(n) for n in range(2, 400))

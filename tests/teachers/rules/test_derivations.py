@@ -218,6 +218,69 @@ def test_a_wrong_answer_checks_nothing(sandbox: Sandbox) -> None:
         assert span.instances[0].checked is checked
 
 
+def test_what_a_problem_counts_is_a_story(sandbox: Sandbox) -> None:
+    trace = r"By the union of their shelves there are $14 + 6 - 5 = 15$ books."
+    story = "Rolf has 14 books and Siv has 6 books. They lend 5 books. How many books are there?"
+    sets = "Let $|A| = 14$, $|B| = 6$ and $|A \\cap B| = 5$. What is the size of the union?"
+    assert read_derivations(solved(story, trace, "15")).claimed == ()
+    found = read_derivations(solved(sets, trace, "15"))
+    assert [span.entry_point for span in found.segmentation.spans] == ["size_of_union"]
+    spans = RulesTeacher(sandbox).segment(solved(story, trace, "15")).spans
+    assert spans
+    assert all(span.entry_point != "size_of_union" for span in spans)
+
+
+def test_a_formula_in_a_line_of_its_own_has_the_words_before_it(sandbox: Sandbox) -> None:
+    trace = "The slope of the line is\n\n$$\\frac{7 - 1}{5 - 2} = 2.$$"
+    assert _only("What is it?", trace, "2", sandbox).entry_point == "slope"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        r"The square has the area $6^2 + 4 = 40$.",  # an exponent
+        r"The fence is $8 + 2 \cdot 16 = 40$ yards.",  # a small number
+        r"The fence is $50 - 10 = 40$ yards, which $2$ men paint.",
+    ],
+)
+def test_an_equal_number_is_no_evidence(after: str, sandbox: Sandbox) -> None:
+    trace = rf"The average of 3 and 1 is $\frac{{3 + 1}}{{2}} = 2$. {after}"
+    spans = _assert_sound(solved("How long is it?", trace, "40"), sandbox)
+    average = next(span for span in spans if span.entry_point == "average")
+    assert not average.instances[0].checked
+
+
+def test_letters_and_rare_values_are_evidence(sandbox: Sandbox) -> None:
+    by_letter = (
+        r"The slope $m$ of the line is $m = \frac{7 - 1}{5 - 2} = 2$. "
+        r"The height is $h = 3m + 1 = 7$."
+    )
+    by_value = (
+        r"The average of 30 and 61 is $\frac{30 + 61}{2} = 45.5$. The rest is $60 - 45.5 = 14.5$."
+    )
+    for trace, reference, name in ((by_letter, "7", "slope"), (by_value, "14.5", "average")):
+        spans = _assert_sound(solved("What is it?", trace, reference), sandbox)
+        found = next(span for span in spans if span.entry_point == name)
+        assert found.instances[0].checked
+
+
+@pytest.mark.parametrize(
+    ("rest", "checked"),
+    [
+        ("", True),
+        (r"So the answer is $10 - 3 = 7$, which is the rest.", False),
+        (r"So the answer is $2n - 7 = 7$, which is the rest.", True),
+    ],
+)
+def test_a_solution_is_evidence_where_the_answer_rests_on_it(
+    rest: str, checked: bool, sandbox: Sandbox
+) -> None:
+    trace = rf"So $4n + 5 = 33$ and $n = 7$. {rest}"
+    spans = _assert_sound(solved("What is the number?", trace, "7"), sandbox)
+    solution = next(s for s in spans if s.entry_point == "solution_of_linear_equation")
+    assert solution.instances[0].checked is checked
+
+
 def test_a_formula_is_not_read_twice(sandbox: Sandbox) -> None:
     trace = r"The slope of the line through these points is $\frac{7 - 1}{5 - 2} = 2$."
     problem = "What is the slope through points 2 cm, 1 cm, 5 cm and 7 cm?"

@@ -111,6 +111,51 @@ def test_shape_and_words_are_both_asked_for(text: str, words: str, output: str |
     assert (match.formula.output if match else None) == output
 
 
+@pytest.mark.parametrize(
+    ("text", "nearby", "sentence"),
+    [
+        ("9 + 4 - 2", "How many do they both keep?", "Both put their coins together and keep"),
+        ("9 - 4 + 1", "How many numbers are on the list?", "The numbers on the list are"),
+        ("(4 + 1)(2 + 1)", "What is the product of the factors?", "The factors give"),
+        (r"\frac{6(2 + 8)}{2}", "What is the sum sold?", "The sum is"),
+        ("4 + 3 \\cdot 5", "an arithmetic sequence", "The price is"),
+        (r"\frac{9 - 1}{4 - 2}", "The slope of the roof is steep.", "Each of them gets"),
+        (r"\frac{6 \cdot 8}{2}", "A triangle is cut from paper.", "Half of the sheets are"),
+        (r"1 - \frac{3}{8}", "What is the probability?", "What is left of the pie is"),
+        (r"\frac{9!}{5!}", "In how many ways do 4 of 9 win?", "There are so many ways to order"),
+        (r"\frac{4 + 8}{2}", "What is the average?", "Each of the two gets"),
+    ],
+)
+def test_a_shape_that_stories_have_is_no_formula_by_a_word_nearby(
+    text: str, nearby: str, sentence: str
+) -> None:
+    assert recognise(read_formula(text), f"{nearby} {sentence}", sentence) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "nearby", "sentence", "output"),
+    [
+        ("9 + 4 - 2", "", "by inclusion and exclusion there are", "size_of_union"),
+        ("9 - 4 + 1", "The integers from 4 to 9", "are so many integers", "integers_in_range"),
+        ("(4 + 1)(2 + 1)", "$n = 2^4 3^2$", "so it has this many divisors",
+         "divisors_of_factored_number"),
+        (r"\frac{9 - 1}{4 - 2}", "What is the slope?", "We have $m =", "slope"),
+    ],
+)  # fmt: skip
+def test_words_of_role_in_its_sentence_make_a_formula(
+    text: str, nearby: str, sentence: str, output: str
+) -> None:
+    match = recognise(read_formula(text), f"{nearby} {sentence}", sentence)
+    assert match is not None
+    assert match.formula.output == output
+
+
+def test_a_loose_shape_is_one_that_a_story_may_have() -> None:
+    loose = {formula.shape for formula in FORMULAS if formula.is_loose}
+    assert {"a + b - c", "b - a + 1", "a + kd", r"\frac{bh}{2}"} <= loose
+    assert not {r"\pi r^2", r"\frac{n(n - 3)}{2}", "180(n - 2)", r"\frac{n!}{a!}"} & loose
+
+
 def test_letters_beside_the_numbers_say_which_is_which() -> None:
     base, height = Number(400, 0, 3, symbol="b"), Number(27, 4, 6, symbol="h")
     tree = Binary("/", Binary("*", height, base), Number(3, 7, 8))
