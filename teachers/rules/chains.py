@@ -104,7 +104,7 @@ def _find_annotated(text: str) -> Iterator[Calculation]:
 
 #: The power of ten that a number is written with: 1.25 x 10^8.
 _POWER = re.compile(
-    r"\s*(?:\\times|\\cdot|[×x*])\s*10\s*(?:\^|\*\*)\s*[{(]?\s*([-−]?\d{1,2})[\s})]*$"
+    r"(?:\\times|\\cdot|[×x*])\s*10\s*(?:\^|\*\*)\s*[{(]?\s*([-−]?\d{1,2})[\s})]*$"
 )
 
 
@@ -113,7 +113,7 @@ def decimal_places(text: str) -> int:
     than one, as in 1.25e8."""
     power = _POWER.search(text)
     if power is not None:
-        return decimal_places(text[: power.start()]) - int(power[1].replace("−", "-"))
+        return decimal_places(text[: power.start()].rstrip()) - int(power[1].replace("−", "-"))
     return len(text.rstrip("%\\ )}$.").partition(".")[2])
 
 
