@@ -355,8 +355,10 @@ def capitalised_words(text: str) -> Iterator[tuple[str, bool]]:
     explains: it opens neither, and is not in a line that capitalises most of its words."""
     for sentence in _SENTENCE.split(text):
         found = _WORDS.findall(_MARKS.sub("", sentence, count=1))
-        long = [word for word in found if len(word) > 3]
-        title = len(long) > 2 and sum(word[0].isupper() for word in long) > 0.7 * len(long)
+        long = [word for word in found if len(word) > 4]
+        capitals = sum(word[0].isupper() for word in long)
+        ends = sentence.rstrip("*_ ").endswith((".", "!", "?", ","))
+        title = capitals == len(long) if not ends else capitals > max(2, 0.7 * len(long))
         for at, word in enumerate(found):
             yield word, at > 0 and not title and len(word) > 2 and word.istitle()
 

@@ -325,12 +325,13 @@ def proper_names(text: str) -> frozenset[str]:
     return frozenset(inside | opening)
 
 
+_SMALL_IN_TITLES = word_set("from with into onto over that than when upon")
 _LONG_WORD = re.compile(r"\b[A-Za-z]{4,}\b")
 
 
 def is_title_case(text: str) -> bool:
     """Whether ``text`` Writes Its Long Words with Capitals, more than two in three of them."""
-    long = _LONG_WORD.findall(text)
+    long = [word for word in _LONG_WORD.findall(text) if word not in _SMALL_IN_TITLES]
     return 3 * len([word for word in long if word[0].isupper()]) > 2 * len(long)
 
 
@@ -456,6 +457,8 @@ def _mask_names(text: str, names: frozenset[str]) -> str:
         first = match.group()
         if first in _TITLES and first not in names:
             return first
+        if _METHOD.fullmatch(f" {first}"):
+            return first.lower()
         if first.isupper() or _METHOD.match(text, match.end()):
             figure = _FIGURE_BEFORE.search(text, max(0, match.start() - 20), match.start())
             return "" if figure else first
