@@ -270,6 +270,17 @@ def operation_fit(noun: str, symbol: str) -> float:
     return 0.0
 
 
+#: Words of method that divide; the others multiply, or divide where a trace goes back.
+_PARTS = word_set("half halves halved quarter quarters")
+
+
+def method_fit(word: str, symbol: str) -> float:
+    """What it says that a word of method ("half", "twice") is an operand of ``symbol``."""
+    if word.lower() in _PARTS:
+        return 0.25 if symbol == "/" else -1.5
+    return 0.25 if symbol == "*" else -0.25
+
+
 _CONVERSIONS = (
     (7, ("day", "week")), (12, ("month", "year")), (52, ("week", "year")), (24, ("hour", "day")),
     (60, ("minute", "hour")), (60, ("second", "minute")), (365, ("day", "year")),
