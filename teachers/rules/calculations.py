@@ -60,6 +60,7 @@ from tracemine.teachers.rules.sources import (
     Source,
     context,
     first_mentions,
+    method_fit,
     money_fit,
     noun_fit,
     of_result,
@@ -93,14 +94,13 @@ MAX_STATED = 12
 AROUND = 300
 
 #: What speaks for a source of a number beside the words (see `sources`): that it is the result
-#: just found, that the sentence says "twice", that the problem does; and against it: that the
+#: just found, that the sentence says "twice"; and against it: that the
 #: number is another form of a percentage, part of a fraction, or not what the problem states, and
 #: that a result is one, which many numbers are, or that the sentence does not name it.
 _LATEST = 0.75
 _NOT_NAMED = 0.5
 _ONE = 1.0
 _STATED_METHOD = 3.0
-_METHOD = 0.0
 _IN_FORM = {"fraction": 0.5, "remaining_fraction": 1.0, "growth_factor": 1.0}
 _OF_HUNDRED = 3.0
 #: ... and that a percentage stands in a calculation with a hundred.
@@ -482,9 +482,10 @@ class _Reader:
         method = self.method.get(value, [])
         if found and symbol in ("*", "/"):
             for index in method[:MAX_STATED]:
-                beside = context(problem, self.mentions[index].start)
-                key = ("method", str(index))
-                found.append(Source(key, Constant(value), _METHOD, beside))
+                mention = self.mentions[index]
+                beside = context(problem, mention.start)
+                fit = method_fit(mention.text, symbol)
+                found.append(Source(("method", str(index)), Constant(value), fit, beside))
         known = value in WELL_KNOWN
         if not found and (method or (known and says_constant(value, (around, problem)))):
             return [_constant(value, "known", 0.0)]

@@ -103,9 +103,7 @@ def _find_annotated(text: str) -> Iterator[Calculation]:
 
 
 #: The power of ten that a number is written with: 1.25 x 10^8.
-_POWER = re.compile(
-    r"(?:\\times|\\cdot|[×x*])\s*10\s*(?:\^|\*\*)\s*[{(]?\s*([-−]?\d{1,2})[\s})]*$"
-)
+_POWER = re.compile(r"(?:\\times|\\cdot|[×x*])\s*10\s*(?:\^|\*\*)\s*[{(]?\s*([-−]?\d{1,2})[\s})]*$")
 
 
 def decimal_places(text: str) -> int:

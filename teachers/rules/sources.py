@@ -268,3 +268,14 @@ def operation_fit(noun: str, symbol: str) -> float:
     if noun == "times":
         return 0.5 if symbol in "*/" else -2.0
     return 0.0
+
+
+#: Words of method that divide; the others multiply, or divide where a trace goes back.
+_PARTS = word_set("half halves halved quarter quarters")
+
+
+def method_fit(word: str, symbol: str) -> float:
+    """What it says that a word of method ("half", "twice") is an operand of ``symbol``."""
+    if word.lower() in _PARTS:
+        return 0.25 if symbol == "/" else -1.5
+    return 0.25 if symbol == "*" else -0.25

@@ -15,6 +15,7 @@ from tracemine.teachers.rules.sources import (
     context,
     converts,
     first_mentions,
+    method_fit,
     money_fit,
     noun_fit,
     operation_fit,
@@ -147,6 +148,8 @@ def test_what_speaks_for_a_number_at_a_place() -> None:
     assert unit_fit(None, "hour") == unit_fit("hour", "hour") == 0
     assert operation_fit("more_apples", "*") < 0 < operation_fit("more_apples", "+")
     assert operation_fit("times", "+") < 0 < operation_fit("times", "*")
+    assert method_fit("half", "*") < 0 < method_fit("half", "/")
+    assert method_fit("twice", "/") < 0 < method_fit("twice", "*")
     assert money_fit("dollar", "+", True) == money_fit(None, "-", False) == 0
     assert money_fit("dollar", "-", False) < 0 and money_fit(None, "+", True) < 0
     assert money_fit(None, "*", True) == money_fit("dollar", "+", None) == 0
