@@ -472,7 +472,7 @@ class _Reader:
                 # A result that the sentence does not name may be the number that is stated.
                 results = [
                     replace(r, fit=r.fit - _NOT_NAMED)
-                    if r.context and r.context.keys().isdisjoint(said)
+                    if r.context and r.context.keys().isdisjoint(stems(around))
                     else r
                     for r in results
                 ]

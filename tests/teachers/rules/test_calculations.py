@@ -345,7 +345,7 @@ def test_no_factor_is_itself_where_nothing_is_squared() -> None:
     problem = "Una, Eve, Ole and Kim fold 4 cranes each. How many cranes do they fold?"
     trace = "The friends fold 4 * 4 = 16 cranes."
     (span,) = _assert_sound(solved(problem, trace, "16"))
-    assert (span.code or "").endswith("* 4\n")
+    assert (span.code or "").endswith("return items_each * amount\n")
     problem = "A square tile has sides of 4 inches. What is its area?"
     (span,) = _assert_sound(solved(problem, "It has 4 * 4 = 16 square inches.", "16"))
     assert list(_bindings(span).values()) == [4]

@@ -13,7 +13,6 @@ from tracemine.teachers.rules.sources import (
     Place,
     Source,
     context,
-    converts,
     first_mentions,
     method_fit,
     money_fit,
@@ -153,12 +152,6 @@ def test_what_speaks_for_a_number_at_a_place() -> None:
     assert money_fit("dollar", "+", True) == money_fit(None, "-", False) == 0
     assert money_fit("dollar", "-", False) < 0 and money_fit(None, "+", True) < 0
     assert money_fit(None, "*", True) == money_fit("dollar", "+", None) == 0
-
-
-def test_a_conversion_needs_both_its_units() -> None:
-    assert converts(Fraction(7), stems("every day of a week"))
-    assert not converts(Fraction(7), stems("every day"))
-    assert not converts(Fraction(8), stems("every day of a week"))
 
 
 def test_words_for_squares() -> None:
