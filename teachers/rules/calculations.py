@@ -25,7 +25,7 @@ from tracemine.teachers.rules.chains import (
     verdict,
     without_annotations,
 )
-from tracemine.teachers.rules.conversions import says_constant
+from tracemine.teachers.rules.conversions import converts, says_constant
 from tracemine.teachers.rules.expressions import (
     Binary,
     Expression,
@@ -494,7 +494,7 @@ class _Reader:
         if not found:
             return [Source(own.key, own, 0.0, {})]
         if is_stated and symbol in ("*", "/"):
-            if known and value > 1 and says_constant(value, (around, self.asked)):
+            if known and value > 1 and converts(value, (around, self.asked)):
                 found.append(_constant(value, "known", _UNSTATED + _CONVERTS))
             else:
                 found.append(Source(own.key, own, _UNSTATED, {}))

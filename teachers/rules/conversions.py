@@ -83,7 +83,13 @@ def says_constant(value: Fraction, texts: Iterable[str]) -> bool:
     if value in _ALWAYS:
         return True
     said = frozenset[str]().union(*map(_said_in, texts))
-    between = _BETWEEN.get(value, ())
-    return bool(_SAYING.get(value, frozenset()) & said) or any(
-        small in said and big in said for small, big in between
-    )
+    return bool(_SAYING.get(value, frozenset()) & said) or _is_between(value, said)
+
+
+def converts(value: Fraction, texts: Iterable[str]) -> bool:
+    """Whether ``texts`` name, together, both units that ``value`` is between."""
+    return _is_between(value, frozenset[str]().union(*map(_said_in, texts)))
+
+
+def _is_between(value: Fraction, said: frozenset[str]) -> bool:
+    return any(small in said and big in said for small, big in _BETWEEN.get(value, ()))

@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from tracemine.teachers.rules.conversions import says_constant
+from tracemine.teachers.rules.conversions import converts, says_constant
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,9 @@ def test_a_text_says_a_conversion(value: str, text: str) -> None:
 )  # fmt: skip
 def test_a_text_that_does_not(value: str, text: str) -> None:
     assert not says_constant(Fraction(value), (text,))
+
+
+def test_a_conversion_needs_both_its_units() -> None:
+    assert converts(Fraction(7), ("every day", "of a week"))
+    assert not converts(Fraction(7), ("every day",))
+    assert not converts(Fraction(4), ("a square has sides",))
