@@ -50,8 +50,8 @@ import numpy as np
 from tracemine.schemas import Source, Span, Trajectory, content_id, problem_id
 from tracemine.store.embedder import Embedder
 from tracemine.teachers import make_teacher
-from tracemine.teachers.rules.steps import written_steps
-from tracemine.teachers.rules.words import CALENDAR, mask
+from tracemine.teachers.rules.language.words import CALENDAR, mask
+from tracemine.teachers.rules.written.steps import written_steps
 from tracemine.transforms.formats import FORMATS, RowError, detect
 
 #: Rows of each file whose spans are looked at for leaks, and with --quick.

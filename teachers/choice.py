@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracemine.teachers.base import Teacher
-from tracemine.teachers.rules.spans import FINGERPRINT
+from tracemine.teachers.rules.derived.spans import FINGERPRINT
 
 
 class UnknownTeacherError(ValueError):

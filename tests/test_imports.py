@@ -20,7 +20,17 @@ BELOW = {
     "pipelines": {"transforms", "teachers", "store", "verifiers", "schemas", "data"},
     "data": set(),
 }
+#: The same for the folders of the rules teacher.
+BELOW_IN_RULES = {
+    "language": set(),
+    "derived": {"language"},
+    "written": {"derived", "language"},
+    "arithmetic": {"written", "derived", "language"},
+    "mathematics": {"arithmetic", "written", "derived", "language"},
+    "code": {"arithmetic", "derived", "language"},
+}
 PREFIX = "tracemine."
+RULES = "tracemine.teachers.rules."
 
 
 def modules() -> dict[str, Path]:
@@ -110,6 +120,22 @@ def test_imports_run_downward(package: str) -> None:
         if package_of(target) not in BELOW[package] | {package}
     }
     assert upward == set()
+
+
+@pytest.mark.parametrize("folder", BELOW_IN_RULES)
+def test_imports_run_downward_in_the_rules(folder: str) -> None:
+    graph = {m.removeprefix(RULES): t for m, t in edges().items() if m.startswith(RULES)}
+    upward = {
+        f"{module} imports {target}"
+        for module, targets in graph.items()
+        if module.split(".")[0] == folder
+        for target in targets
+        if target.startswith(RULES.rstrip("."))
+        and target.removeprefix(RULES).split(".")[0] not in BELOW_IN_RULES[folder] | {folder}
+    }
+    assert upward == set()
+    folders = {path.parent.name for path in (ROOT / "teachers/rules").glob("*/__init__.py")}
+    assert folders == set(BELOW_IN_RULES)
 
 
 def test_no_circle_between_modules() -> None:

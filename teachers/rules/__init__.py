@@ -1,8 +1,8 @@
-"""The teacher that needs no model: it reads code and calculations.
+"""The teacher that needs no model: it reads code, calculations, formulas and written steps.
 
-`code` reads programs (run once, traced, cut at definitions), `calculations` reads arithmetic that
-a text states; `derive` says what follows from a routine's code (steps, preconditions, failure
-modes), `lifting` what is data of the instance and what a constant, `words` what things are called.
+`code` reads programs, `arithmetic` what a text calculates, `mathematics` formulas and equations,
+`written` the steps that it is told in. Below them: `derived` says what follows from a routine's
+code, `language` what things are called.
 """
 
 from tracemine.teachers.rules.teacher import RulesTeacher

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tracemine.schemas import Span, Trajectory
 from tracemine.teachers.base import Segmentation
-from tracemine.teachers.rules.calculations import read_calculations
-from tracemine.teachers.rules.code import read_code
-from tracemine.teachers.rules.derivations import read_derivations
-from tracemine.teachers.rules.spans import FINGERPRINT
-from tracemine.teachers.rules.steps import Steps, read_written
+from tracemine.teachers.rules.arithmetic.calculations import read_calculations
+from tracemine.teachers.rules.code.reader import read_code
+from tracemine.teachers.rules.derived.spans import FINGERPRINT
+from tracemine.teachers.rules.mathematics.derivations import read_derivations
+from tracemine.teachers.rules.written.steps import Steps, read_written
 from tracemine.verifiers import Sandbox, fenced_blocks, shared_sandbox
 
 

@@ -12,7 +12,7 @@ from benchmarks.segmentation import (
     window_diff,
 )
 from tracemine.schemas import Source, Trajectory
-from tracemine.teachers.rules.spans import written_span
+from tracemine.teachers.rules.derived.spans import written_span
 
 
 def _places(marks: str) -> list[int]:

@@ -9,7 +9,7 @@ import pytest
 
 from tracemine.schemas import Parameter, Rejected, Signature, Source, Span, Trajectory
 from tracemine.teachers import Dropped, Segmentation, TeacherError
-from tracemine.teachers.rules.spans import Case, make_span
+from tracemine.teachers.rules.derived.spans import Case, make_span
 from tracemine.transforms import segment as stage
 from tracemine.transforms.segment import Proposal, route, segment, shape_of
 

@@ -1,0 +1,595 @@
+import gzip
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from solved_problems import solved
+
+from tracemine.schemas import Span, Trajectory
+from tracemine.schemas.values import decode
+from tracemine.teachers.rules.arithmetic.calculations import MAX_SPANS, read_calculations
+from tracemine.teachers.rules.arithmetic.chains import find_calculations, verdict
+from tracemine.teachers.rules.language.quotes import is_quotable
+
+DATA = Path(__file__).parents[4].parent / "shared" / "data"
+
+
+def _run(span: Span) -> Any:
+    assert span.code is not None
+    assert span.entry_point is not None
+    scope: dict[str, Any] = {}
+    exec(span.code, scope)
+    return scope[span.entry_point](**decode(span.instances[0].bindings))
+
+
+def _assert_sound(trajectory: Trajectory) -> tuple[Span, ...]:
+    """Quotes stand where they say, routines give the stated result, nothing leaks."""
+    segmentation = read_calculations(trajectory)
+    for span in segmentation.spans:
+        assert span.quote == trajectory.trace[span.start : span.end]
+        assert is_quotable(span.quote)
+        result = decode(span.instances[0].result)
+        assert _run(span) == pytest.approx(result, rel=1e-6)
+        names = [parameter.name for parameter in span.signature.inputs]
+        assert len(set(names)) == len(names)
+        assert names and span.entry_point not in names
+        assert list(decode(span.instances[0].bindings)) == sorted(names)
+        assert span.subquestion
+        assert not re.search(r"\d", span.subquestion)
+        assert (span.kind == "tool") == (span.tool is not None)
+    for dropped in segmentation.dropped:
+        assert 0 <= dropped.start < dropped.end <= len(trajectory.trace)
+    return segmentation.spans
+
+
+PROBLEM = (
+    "Leila's hens lay 20 eggs a day. She eats three and uses 5 for cakes. She sells the remaining "
+    "eggs for $2 each. How much does Leila earn per day?"
+)
+TRACE = (
+    "Leila has 20 - 3 - 5 = <<20-3-5=12>>12 eggs left to sell.\n"
+    "She earns 12 * 2 = $<<12*2=24>>24 every day."
+)
+
+
+def test_steps_and_the_routine_of_the_whole() -> None:
+    spans = _assert_sound(solved(PROBLEM, TRACE, "24"))
+    assert [span.kind for span in spans] == ["procedural", "tool", "procedural"]
+    step, last, whole = spans
+    assert step.quote == TRACE.splitlines()[0]
+    assert step.signature.output.name == "remaining_items"
+    assert step.subquestion == "how many items are left after some are taken away twice"
+    assert sorted(decode(step.instances[0].bindings).values()) == [3, 5, 20]
+    assert last.tool == "operator.mul"
+    assert (whole.start, whole.end) == (0, len(TRACE))
+    assert whole.signature.output.name == "earnings"
+    assert not re.search("egg|leila|hen", f"{whole.subquestion} {whole.code}", re.IGNORECASE)
+    assert decode(whole.instances[0].result) == 24
+    assert sorted(decode(whole.instances[0].bindings).values()) == [2, 3, 5, 20]
+    assert all(span.instances[0].checked for span in spans)
+
+
+@pytest.mark.parametrize("reference", ["$24", "24.0", " 24 ", "\\$24"])
+def test_a_reference_is_read_as_a_number(reference: str) -> None:
+    spans = read_calculations(solved(PROBLEM, TRACE, reference)).spans
+    assert all(span.instances[0].checked for span in spans)
+
+
+@pytest.mark.parametrize("reference", ["25", None, "no number", ""])
+def test_nothing_is_checked_without_the_right_answer(reference: str | None) -> None:
+    spans = read_calculations(solved(PROBLEM, TRACE, reference)).spans
+    assert spans
+    assert not any(span.instances[0].checked for span in spans)
+
+
+def test_only_what_feeds_the_answer_is_checked() -> None:
+    trace = TRACE.replace("\n", "\nA week would be 20 * 5 = 100 eggs in all.\n")
+    spans = read_calculations(solved(PROBLEM, trace, "24")).spans
+    aside = [span for span in spans if decode(span.instances[0].result) == 100]
+    assert len(aside) == 1
+    assert not aside[0].instances[0].checked
+
+
+@pytest.mark.parametrize(
+    ("trace", "value"),
+    [
+        ("So the pens cost 5 * $3 = $15 in all.", 15),
+        ("So the pens cost $5 × 3 = $15 in all.", 15),
+        (r"So we have \( 5 \times 3 = 15 \) in all.", 15),
+        (r"So the pens \( 5 \cdot 3 + 2 = 17 \) in all.", 17),
+        (r"So in all \[ \frac{5}{2} \cdot 3 = 7.5 \]", 7.5),
+        ("The cost is 5 pens * 3 dollars = 15 dollars.", 15),
+        ("In all 5 * 3 + 5 = 15 + 5 = 20 dollars.", 20),
+        ("The total is x = 5 * 3 = 15 dollars.", 15),
+        ("That is (5 + 3) / 2 = 4 dollars each.", 4),
+        ("It is 40% of 5 = 2 dollars in all.", 2),
+        (r"We get 5 * 3 = \boxed{15} dollars.", 15),
+    ],
+)
+def test_plain_text_and_simple_latex(trace: str, value: float) -> None:
+    trajectory = solved("Pens: 5 packs at $3, 2 loose ones, 40% off. How much?", trace)
+    spans = _assert_sound(trajectory)
+    assert [decode(span.instances[0].result) for span in spans] == [value]
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "Let 5x + 3 = 12 and so on.",
+        "We know x + 5 + 3 = 12 for some x.",
+        "We know that f(5) + 3 = 10 here.",
+        r"We know that \sqrt{5} + 3 = 8 here.",
+        r"We know that 5 + 3 = 8\pi there.",
+        "The number 15 = 15 is not news.",
+        "```python\ntotal = 5 * 3 = 15\n```",
+        "It is 5 * 3 and that is all.",
+    ],
+)
+def test_what_is_symbolic_or_code_is_left_alone(trace: str) -> None:
+    assert find_calculations(trace) == []
+
+
+@pytest.mark.parametrize(
+    ("trace", "reason"),
+    [
+        ("So the pens cost 5 * $3 = $16 in all.", "does not compute"),
+        ("So each pays 20 / 3 = 6.67 dollars.", "rounded result"),
+        ("So each pays 20 / 3 ≈ 7 dollars.", "rounded result"),
+        ("There are 60 * 24 = 1440 minutes in a day.", "no data of the instance"),
+        ("Dividing 5 / 0 = 0 is not allowed here.", "does not compute"),
+    ],
+)
+def test_what_is_not_mined_has_its_reason(trace: str, reason: str) -> None:
+    problem = "Pens: 5 packs at $3. The 20 euros are shared by 3. How much?"
+    segmentation = read_calculations(solved(problem, trace))
+    assert not segmentation.spans
+    assert [dropped.reason for dropped in segmentation.dropped] == [reason]
+
+
+def test_an_annotation_and_its_text_are_one_calculation() -> None:
+    assert len(find_calculations("So 6 + 8 = 7 * 2 = <<6+8=14>>14 plums. And 2 + 2 = 4.")) == 2
+
+
+def test_a_repeated_calculation_is_mined_once() -> None:
+    trace = "The pens cost 5 * $3 = $15.\nTo check: the pens cost 5 * $3 = $15."
+    segmentation = read_calculations(solved("5 pens cost $3 each. How much?", trace, "15"))
+    assert len(segmentation.spans) == 1
+    assert [dropped.reason for dropped in segmentation.dropped] == ["repeated calculation"]
+
+
+def test_constants_stay_in_the_code() -> None:
+    problem = "A bike for 80 dollars is 25% off. Ben saves half of the rest. How much is that?"
+    trace = (
+        "The discount is 25 / 100 * 80 = $20 here.\nThe rest is 80 - 20 = $60.\n"
+        "He saves 60 / 2 = $30 of it."
+    )
+    whole = _assert_sound(solved(problem, trace, "30"))[-1]
+    assert sorted(decode(whole.instances[0].bindings).values()) == [25, 80]
+    assert "100" in (whole.code or "")
+    assert "/ 2" in (whole.code or "")
+    assert whole.signature.output.type == "rational"
+
+
+def test_a_number_in_another_unit_is_another_number() -> None:
+    problem = "A bus goes 60 miles per hour for 15 minutes. How far does it go?"
+    trace = "15 minutes / 60 minutes = 0.25 hours.\nSo it goes 0.25 * 60 = 15 miles."
+    first = _assert_sound(solved(problem, trace, "15"))[0]
+    assert decode(first.instances[0].bindings) == {"minutes": 15}
+    assert "/ 60" in (first.code or "")
+
+
+def test_a_percentage_is_data_in_every_form() -> None:
+    trace = "With the discount the price is 80 * 0.75 = 60 dollars."
+    (span,) = _assert_sound(solved("A bike for 80 dollars is 25% off. How much?", trace, "60"))
+    assert decode(span.instances[0].bindings) == {"discount_percent": 25, "price": 80}
+    assert span.subquestion == "price after a percentage discount"
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "The price falls by 80 * 25 / 100 = $20.\nSo it is 80 - 20 = $60.",
+        "The price falls by 25/100 * 80 = $20.\nSo it is 80 - 20 = $60.",
+        "The price falls by 80 * .25 = $20.\nSo it is 80 - 20 = $60.",
+        "What is left is 100 - 25 = 75 percent.\nSo it is 80 * 75 / 100 = $60.",
+        "So the price comes to 80 * (1 - 0.25) = $60.",
+        "So the price comes to 0.75 * 80 = $60.",
+    ],
+)
+def test_a_discount_is_one_routine_however_it_is_written(trace: str) -> None:
+    whole = _assert_sound(solved("A bike for $80 is 25% off. What is the price?", trace, "60"))
+    assert whole[-1].code is not None
+    assert whole[-1].code.endswith("    return price * (1 - discount_percent / 100)\n")
+
+
+@pytest.mark.parametrize(
+    "trace", ["They are 2/3 * 18 = 12 in all.", "They are 18 * 2 / 3 = 12.", "So 18 * (2/3) = 12."]
+)
+def test_a_stated_fraction_is_one_number(trace: str) -> None:
+    problem = "There are 18 pupils and 2/3 of them sing. How many sing?"
+    (span,) = _assert_sound(solved(problem, trace, "12"))
+    assert decode(span.instances[0].bindings) == {"fraction": pytest.approx(2 / 3), "people": 18}
+    assert (span.kind, span.tool) == ("tool", "operator.mul")
+
+
+def test_what_a_fraction_leaves() -> None:
+    problem = "There are 18 pupils and 2/3 of them sing. How many do not?"
+    (span,) = _assert_sound(solved(problem, "They are 1/3 * 18 = 6 pupils.", "6"))
+    assert (span.code or "").endswith("return people * (1 - fraction)\n")
+
+
+def test_adding_up_is_a_tool() -> None:
+    problem = "Ida has 4 pens, 5 caps and 9 keys. How many things has she?"
+    (span,) = _assert_sound(solved(problem, "She has 4 + 5 + 9 = 18 things.", "18"))
+    assert (span.kind, span.tool) == ("tool", "builtins.sum")
+
+
+def test_what_comes_out_as_it_went_in_is_no_routine() -> None:
+    problem = "Ida has 4 pens and 5 caps. How many pens?"
+    segmentation = read_calculations(solved(problem, "She has 4 + 5 - 5 = 4 pens.", "4"))
+    assert [d.reason for d in segmentation.dropped] == ["does not reproduce its own result"]
+
+
+def test_a_written_question_becomes_the_subquestion() -> None:
+    trace = TRACE.replace("Leila has", "How many eggs does Leila sell? ** Leila has")
+    spans = _assert_sound(solved(PROBLEM, trace, "24"))
+    assert spans[0].subquestion == "how many eggs does someone sell?"
+    assert spans[0].quote.startswith("** Leila has") or spans[0].quote.startswith("Leila has")
+
+
+def test_an_operand_is_the_latest_unused_result() -> None:
+    problem = "A hall has 4 rows of 6 red chairs and 3 rows of 8 blue chairs. How many chairs?"
+    trace = (
+        "There are 4 * 6 = 24 red chairs.\nThere are 3 * 8 = 24 blue chairs.\n"
+        "In total 24 + 24 = 48 chairs."
+    )
+    whole = _assert_sound(solved(problem, trace, "48"))[-1]
+    assert sorted(decode(whole.instances[0].bindings).values()) == [3, 4, 6, 8]
+
+
+def _bindings(span: Span) -> dict[str, Any]:
+    found: dict[str, Any] = decode(span.instances[0].bindings)
+    return found
+
+
+def _whole(problem: str, trace: str, answer: str) -> dict[str, Any]:
+    """The bindings of the routine from the data to the answer, of the first reading."""
+    trajectory = solved(problem, trace, answer)
+    spans = [s for s in _assert_sound(trajectory) if s.instances[0].checked]
+    return max((_bindings(span) for span in spans), key=len)
+
+
+def _all_values(problem: str, trace: str, answer: str) -> list[list[Any]]:
+    spans = read_calculations(solved(problem, trace, answer)).spans
+    return [sorted(decode(s.instances[0].bindings).values()) for s in spans]
+
+
+def test_a_number_that_is_stated_twice_is_two() -> None:
+    problem = "A shed has 4 racks of 5 spades. It lends 5 spades out. How many spades stay?"
+    trace = "There are 4 * 5 = 20 spades in the shed.\nSo 20 - 5 = 15 spades stay there."
+    values = _all_values(problem, trace, "15")
+    assert [4, 5, 5] in values
+    assert values[0] == [4, 5]  # the first step alone
+    assert values.count([4, 5]) == 1
+
+
+def test_a_number_that_is_stated_once_is_one() -> None:
+    problem = "A shed has 4 racks of 5 spades. One rack is sold. How many spades stay?"
+    trace = "There are 4 * 5 = 20 spades in the shed.\nSo 20 - 5 = 15 spades stay there."
+    assert _all_values(problem, trace, "15")[-1] == [4, 5]
+
+
+def test_what_the_text_goes_back_to_is_one_number() -> None:
+    problem = "A choir has 40 boys. A tenth of those 40 boys are ill. How many boys are well?"
+    trace = "There are 40 / 10 = 4 boys ill.\nThat leaves 40 - 4 = 36 boys."
+    assert 40 in _whole(problem, trace, "36").values()
+    assert all(values.count(40) <= 1 for values in _all_values(problem, trace, "36"))
+
+
+def test_words_say_which_of_two_equal_numbers_it_is() -> None:
+    problem = (
+        "Each of 3 aunts brings 6 plates, and 3 uncles bring 8 bowls each. How many more bowls "
+        "than plates are there?"
+    )
+    trace = (
+        "The uncles bring 3 * 8 = 24 bowls.\nThe aunts bring 3 * 6 = 18 plates.\n"
+        "There are 24 - 18 = 6 more bowls."
+    )
+    assert sorted(_whole(problem, trace, "6").values()) == [3, 3, 6, 8]
+
+
+def test_a_stated_number_is_no_result_by_its_value_alone() -> None:
+    problem = (
+        "Tove has 7 mugs and 5 cups. She breaks 2 of the mugs and gets 4 times as many cups as "
+        "she has. How many cups does she get?"
+    )
+    trace = "Of the mugs 7 - 2 = 5 mugs are whole.\nShe gets 4 * 5 = 20 cups as many as she has."
+    spans = _assert_sound(solved(problem, trace, "20"))
+    assert any(_bindings(span) == {"cups": 5, "times": 4} for span in spans)
+
+
+def test_a_result_is_used_though_the_problem_states_its_number() -> None:
+    problem = "A train has 12 seats in 3 rows. Then 4 guards get on. How many seats has a row?"
+    trace = "A row has 12 / 3 = 4 seats.\nTwo rows have 4 * 2 = 8 seats, so 4 * 5 = 20 have 5."
+    assert [3, 12] in _all_values(problem, trace, "8")
+
+
+def test_twice_and_two_are_not_one() -> None:
+    problem = (
+        "Ove has 2 canoes for 30 guests. Twice as many guests go by bus, 2 canoes sink. "
+        "How many guests go by bus?"
+    )
+    trace = "By bus go 30 * 2 = 60 guests, twice as many."
+    (span,) = _assert_sound(solved(problem, trace, "60"))
+    assert decode(span.instances[0].bindings) == {"people": 30}
+
+
+def test_two_readings_that_the_text_leaves_open_are_both_there() -> None:
+    problem = "Pia sells 100 eggs. How many crates of 10 eggs and sacks are left of the 50?"
+    trace = (
+        "She fills 100 / 10 = 10 crates.\nShe fills 100 / 20 = 5 sacks.\n"
+        "First 5 * 2 = 10 are sold.\nSo 50 - 10 = 40 are left over."
+    )
+    spans = _assert_sound(solved(problem, trace, "40"))
+    inner = {span.code for span in spans if decode(span.instances[0].result) == 40}
+    assert len(inner) > 1
+
+
+def test_no_factor_is_itself_where_nothing_is_squared() -> None:
+    problem = "Una, Eve, Ole and Kim fold 4 cranes each. How many cranes do they fold?"
+    trace = "The friends fold 4 * 4 = 16 cranes."
+    (span,) = _assert_sound(solved(problem, trace, "16"))
+    assert (span.code or "").endswith("return items_each * amount\n")
+    problem = "A square tile has sides of 4 inches. What is its area?"
+    (span,) = _assert_sound(solved(problem, "It has 4 * 4 = 16 square inches.", "16"))
+    assert list(_bindings(span).values()) == [4]
+    assert "4" not in (span.code or "")
+
+
+def test_money_is_not_taken_from_a_count() -> None:
+    problem = "A stall buys 9 jars of jam. It pays $4 for each lid and spoils 4 jars. What is left?"
+    trace = "The lids cost 9 * 4 = $36.\nThere are 9 - 4 = 5 jars left at the stall."
+    spans = _assert_sound(solved(problem, trace, "5"))
+    left = next(span for span in spans if decode(span.instances[0].result) == 5)
+    assert all(p.unit != "dollar" for p in left.signature.inputs)
+
+
+def test_spans_are_bounded() -> None:
+    lines = [f"Row {n} has {n} * 7 = {n * 7} pear trees." for n in range(2, 400)]
+    problem = "An orchard with rows of 7 pear trees. " + " ".join(str(n) for n in range(2, 400))
+    segmentation = read_calculations(solved(problem, "\n".join(lines)))
+    assert 0 < len(segmentation.spans) <= MAX_SPANS + 1
+    assert "too many calculations in one trace" in {d.reason for d in segmentation.dropped}
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "(",
+        "((1+",
+        "1+1=",
+        "=",
+        "1 + ",
+        "<<1+",
+        "\\frac{1}{",
+        "1=1=",
+        "9",
+        "$",
+        "1 a ",
+        "- ",
+        "```",
+        "? ",
+    ],
+)
+def test_time_is_linear_in_hostile_text(piece: str) -> None:
+    def cost(characters: int) -> float:
+        trajectory = solved("There are 1 and 9. How many?", (piece * characters)[:characters])
+        times = []
+        for _ in range(3):
+            started = time.thread_time()
+            read_calculations(trajectory)
+            times.append(time.thread_time() - started)
+        return min(times)
+
+    # Sixteen times the text takes sixteen times as long, and would take 256 times if it were
+    # quadratic; four times either way is for the machine.
+    assert cost(32_000) < 64 * cost(2_000)
+
+
+_PIECES = (
+    "5 * 3 = 15", "20 - 5 = 15", "<<15*2=30>>", "= ", "$", "15", "3", "/", "+", "(", ")", "%",
+    "pens", "\n", ". ", "So", "Leila", "How many? ** ", "0.25", "-", "\\frac{1}{2}", "x", "twice",
+    "30 / 4 = 7.5",
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(_PIECES), max_size=30).map(" ".join))
+def test_every_span_is_sound(trace: str) -> None:
+    trajectory = solved("Leila buys 5 pens at $3 and 20 caps. How many has Leila?", trace, "30")
+    _assert_sound(trajectory)
+    assert read_calculations(trajectory) == read_calculations(trajectory)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=300), st.text(max_size=100))
+def test_no_text_is_a_crash(trace: str, problem: str) -> None:
+    read_calculations(solved(problem, trace, "1"))
+
+
+def _published() -> Iterator[Trajectory]:
+    with gzip.open(DATA / "gsm8k_train.jsonl.gz", "rt", encoding="utf-8") as file:
+        for _, line in zip(range(300), file, strict=False):
+            row = json.loads(line)
+            trace, _, answer = row["answer"].rpartition("\n#### ")
+            yield solved(row["question"], trace, answer)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the real data is not beside the repository")
+def test_published_solutions_are_read_and_sound() -> None:
+    found = [_assert_sound(trajectory) for trajectory in _published()]
+    assert sum(bool(spans) for spans in found) > 0.95 * len(found)
+    checked = [span.instances[0].checked for spans in found for span in spans]
+    assert sum(checked) > 0.9 * len(checked)
+
+
+def _signatures(problem: str, trace: str, reference: str) -> list[tuple[Any, ...]]:
+    found = []
+    for span in _assert_sound(solved(problem, trace, reference)):
+        inputs = {p.name: p.unit for p in span.signature.inputs}
+        found.append((span.signature.output.name, span.signature.output.unit, inputs, span))
+    return found
+
+
+def test_a_converted_value_has_the_unit_that_it_is_converted_into() -> None:
+    problem = (
+        "A tap gives 9 gallons per minute. How many gallons are that in 3 hours, less 20 spilt?"
+    )
+    trace = "3 hours is 3*60=180 minutes. 9*180=1620 gallons. 1620-20=1600 gallons."
+    for _, _, inputs, span in _signatures(problem, trace, "1600"):
+        bindings = decode(span.instances[0].bindings)
+        assert all(bindings[name] == 3 for name, unit in inputs.items() if unit == "hour")
+        assert all(bindings[name] == 180 for name, unit in inputs.items() if unit == "minute")
+
+
+def test_names_that_units_contradict_are_none() -> None:
+    problem = "A lorry goes 3 hours at 50 miles per hour, then 40 minutes. What is the sum?"
+    trace = "In all that is 3 + 40 = 43 of them, and 43 * 50 = 2150 miles."
+    segmentation = read_calculations(solved(problem, trace, "2150"))
+    assert not [s for s in segmentation.spans if s.code is not None and "+" in s.code]
+    reasons = [dropped.reason for dropped in segmentation.dropped]
+    assert "units that contradict one another" in reasons
+
+
+def test_units_that_contradict_are_no_units() -> None:
+    problem = "Ada earns $30 a week and finds 12 shells, 4 stones and 2 feathers. Add all of it."
+    (span,) = _assert_sound(solved(problem, "That is 30 + 12 + 4 + 2 = 48 miles.", "48"))
+    assert {p.unit for p in (*span.signature.inputs, span.signature.output)} == {None}
+    names = [p.name for p in (*span.signature.inputs, span.signature.output)]
+    assert not any(re.search("week|mile", name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("subject", "result", "output"),
+    [
+        ("The speed", "20 miles per hour", "miles_per_hour"),
+        ("Her speed", "20 miles/hour", "miles_per_hour"),
+        ("The speed", "20 mph", "miles_per_hour"),
+    ],
+)
+def test_a_subject_names_the_result_and_no_operand(subject: str, result: str, output: str) -> None:
+    problem = "A van goes 40 miles in 2 hours. What is its speed, and what is it 5 faster?"
+    (found, *_) = _signatures(problem, f"{subject} is 40/2={result}.", "20")
+    assert found[:2] == (output, "mile/hour")
+    assert found[2] == {"miles": "mile", "hours": "hour"}
+
+
+def test_the_subject_of_a_square_is_no_side() -> None:
+    problem = "A square has sides of 5 cm. A circle beside it covers 12. What do both cover?"
+    trace = "The area of the square is 5*5=25. Both cover 25+12=37."
+    for output, _, inputs, span in _signatures(problem, trace, "37"):
+        values = decode(span.instances[0].bindings)
+        assert not any("area" in name and values[name] == 5 for name in inputs), output
+
+
+@pytest.mark.parametrize(
+    ("value", "factors"), [(60, (12, 5)), (24, (6, 4)), (12, (4, 3)), (7, (7, 1)), (100, (20, 5)),
+                           (52, (13, 4)), (365, (73, 5)), (1000, (40, 25)), (30, (6, 5))],
+)  # fmt: skip
+def test_a_product_of_the_storys_numbers_is_no_constant(
+    value: int, factors: tuple[int, int]
+) -> None:
+    problem = f"There are {factors[0]} rows of {factors[1]} jars with 90 beans each for 3 cooks."
+    spans = _assert_sound(solved(problem, f"One gets 90 * {value} / 3 = {30 * value} beans.", "1"))
+    for span in spans:
+        assert span.code is not None and str(value) not in span.code
+        assert value in decode(span.instances[0].bindings).values()
+
+
+def test_a_conversion_that_the_text_says_stays_in_the_code() -> None:
+    problem = "A mill grinds 90 bags an hour. How many bags does it grind in a minute with 3 mills?"
+    (*_, span) = _assert_sound(solved(problem, "That is 90 * 3 / 60 = 4.5 bags.", "4.5"))
+    assert span.code is not None and "60" in span.code
+    assert sorted(decode(span.instances[0].bindings).values()) == [3, 90]
+
+
+def test_a_speed_of_sixty_is_no_conversion() -> None:
+    problem = "A car goes 60 miles per hour for 3 hours, then 15 minutes more for 20 miles."
+    (span, *_) = _assert_sound(solved(problem, "It goes 60 * 3 + 20 = 200 miles.", "200"))
+    assert sorted(decode(span.instances[0].bindings).values()) == [3, 20, 60]
+
+
+@pytest.mark.parametrize(("years", "power"), [(2, True), (2, False)])
+def test_an_exponent_that_counts_years_is_data(years: int, power: bool) -> None:
+    problem = (
+        f"A fund of $500 grows by 10% every year for {years} years."
+        if power
+        else f"A square park of side 30 was laid out {years} years ago."
+    )
+    trace = "It is 500 * 1.1**2 = 605." if power else "It is 30**2 * 3 = 2700 now."
+    (span, *_) = _assert_sound(solved(problem, trace, "605" if power else "2700"))
+    assert (years in decode(span.instances[0].bindings).values()) == power
+
+
+def test_results_in_compound_units_are_read() -> None:
+    problem = (
+        "A tram goes 90 km in 3 hours and a bus 80 km in 4 hours. How much faster is the tram?"
+    )
+    trace = "The tram: 90/3=30 km/h. The bus: 80/4=20 km/h. The difference is 30-20=10 km/h."
+    found = _signatures(problem, trace, "10")
+    assert {unit for _, unit, _, _ in found} == {"kilometer/hour"}
+    assert max(len(inputs) for _, _, inputs, _ in found) == 4
+
+
+def test_formulas_of_physics_carry_their_units() -> None:
+    problem = "A 2 kg cart is pushed with 3 m/s^2 over 5 m. Find the work."
+    trace = (
+        "\\[ F = 2 \\, \\text{kg} \\times 3 \\, \\text{m/s}^2 = 6 \\text{ N} \\]\n\n"
+        "The work is $6 \\text{ N} \\times 5 \\text{ m} = 30 \\text{ J}$."
+    )
+    found = _signatures(problem, trace, "30")
+    assert {unit for _, unit, _, _ in found} == {"newton", "joule"}
+    assert "force" in {output for output, _, _, _ in found}
+    (whole,) = (inputs for _, _, inputs, _ in found if len(inputs) == 3)
+    assert set(whole.values()) == {"kilogram", "meter/second**2", "meter"}
+
+
+def test_prices_behind_a_slash() -> None:
+    problem = "Tea costs $30/kg. Ada buys 4 kg of it and a cup for $12."
+    trace = "She pays 4 kg * $30/kg = $120. In all it is $120 + $12 = $132."
+    inputs = [inputs for _, _, inputs, _ in _signatures(problem, trace, "132")]
+    assert {"price_per_kilogram": "dollar/kilogram", "kilograms": "kilogram"} in inputs
+
+
+def test_what_a_problem_calls_without_a_verb() -> None:
+    problem = "A rectangle has length 7 and width 3. Find its perimeter."
+    ((output, _, inputs, _),) = _signatures(problem, "The perimeter is $2(7+3)=20$.", "20")
+    assert output == "perimeter"
+    assert list(inputs) == ["length", "width"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("2 * 100 cm = 200 cm = 2 m", 200), (r"12/2 = 6 \text{ cm} = 0.06 \text{ m}", 6)],
+)
+def test_a_result_that_is_converted_stays_in_its_first_unit(text: str, value: int) -> None:
+    (calculation,) = find_calculations(text)
+    assert calculation.stated == value
+
+
+def test_a_result_that_changes_in_one_unit_does_not_hold() -> None:
+    (calculation,) = find_calculations("5 * 3 = 15 km = 16 km")
+    assert verdict(calculation) == (None, "does not compute")
+
+
+def test_a_result_with_a_power_of_ten_is_rounded_to_its_own_digits() -> None:
+    (rounded,) = find_calculations("7 * 10^14 / 3 = 2.33 * 10^14")
+    assert verdict(rounded) == (None, "rounded result")
+    (wrong,) = find_calculations("7 * 10^14 / 3 = 2.43 * 10^14")
+    assert verdict(wrong) == (None, "does not compute")

@@ -1,0 +1,49 @@
+from fractions import Fraction
+
+import pytest
+
+from tracemine.teachers.rules.arithmetic.conversions import converts, says_constant
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("60", "How many minutes are there in 3 hours?"),
+        ("60", "A pump works for 90 seconds a minute."),
+        ("12", "two dozen eggs"),
+        ("12", "his yearly pay for a month"),
+        ("7", "She walks daily. How far in a week?"),
+        ("7", "On Monday he rests; the rest of the week he works."),
+        ("24", "hours of a day"),
+        ("52", "every week of the year"),
+        ("365", "each night for a year"),
+        ("100", "20% of them"),
+        ("100", "it costs $3 and he has 45 cents"),
+        ("1000", "2 kg of rice in bags of 50 grams"),
+        ("3.14", "the radius of a pond"),
+        ("2", "anything at all"),
+    ],
+)
+def test_a_text_says_a_conversion(value: str, text: str) -> None:
+    assert says_constant(Fraction(value), (text,))
+    words = text.split()
+    assert says_constant(Fraction(value), (" ".join(words[:3]), " ".join(words[3:])))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("60", "12 rows of 5 jars"), ("60", "He waits some minutes."), ("12", "4 rows of 3 jars"),
+        ("7", "days without end"), ("24", "6 crates of 4 pears a day"), ("52", "a year"),
+        ("365", "73 teams of 5"), ("100", "20 rows of 5 seats"), ("1000", "grams of gold"),
+        ("10", "five pairs"), ("30", "5 buses with 6 people each"), ("61", "minutes and hours"),
+    ],
+)  # fmt: skip
+def test_a_text_that_does_not(value: str, text: str) -> None:
+    assert not says_constant(Fraction(value), (text,))
+
+
+def test_a_conversion_needs_both_its_units() -> None:
+    assert converts(Fraction(7), ("every day", "of a week"))
+    assert not converts(Fraction(7), ("every day",))
+    assert not converts(Fraction(4), ("a square has sides",))
