@@ -325,8 +325,11 @@ class Roles:
         for term in terms:
             self._pair(term)
         taken = {key for term in terms for key in _taken_away(term)}
+        nouns = Counter(role.noun for role in self._leaf.values())
         for key, role in self._leaf.items():
-            if role.qualifier == "taken" and key not in taken:
+            # What is taken from its like is no total of it.
+            misplaced = key in taken and role.qualifier == "total" and nouns[role.noun] > 1
+            if misplaced or (role.qualifier == "taken" and key not in taken):
                 self._leaf[key] = replace(role, qualifier="")
 
     def forget_units(self) -> None:

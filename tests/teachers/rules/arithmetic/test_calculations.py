@@ -352,6 +352,14 @@ def test_no_factor_is_itself_where_nothing_is_squared() -> None:
     assert "4" not in (span.code or "")
 
 
+def test_what_is_taken_away_is_no_total() -> None:
+    problem = "A pond has 40 fish. 5 fish swim off, 8 are caught on one day and 4 on another."
+    trace = "The total number of fish caught is 8 + 4 = 12.\nThere are 40 - 5 - 12 = 23 fish left."
+    spans = _assert_sound(solved(problem, trace, "23"))
+    names = {p.name for span in spans for p in span.signature.inputs}
+    assert names == {"first_items", "second_items", "third_items", "fourth_items"}
+
+
 def test_money_is_not_taken_from_a_count() -> None:
     problem = "A stall buys 9 jars of jam. It pays $4 for each lid and spoils 4 jars. What is left?"
     trace = "The lids cost 9 * 4 = $36.\nThere are 9 - 4 = 5 jars left at the stall."
