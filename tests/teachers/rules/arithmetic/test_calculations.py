@@ -353,8 +353,11 @@ def test_no_factor_is_itself_where_nothing_is_squared() -> None:
 
 
 def test_what_is_taken_away_is_no_total() -> None:
-    problem = "A pond has 40 fish. 5 fish swim off, 8 are caught on one day and 4 on another."
-    trace = "The total number of fish caught is 8 + 4 = 12.\nThere are 40 - 5 - 12 = 23 fish left."
+    problem = "A pond has 40 fish. 5 fish swim off. One day 8 fish and then 4 fish are caught."
+    trace = (
+        "The total number of fish caught is 8 + 4 = 12 fish.\n"
+        "There are 40 - 5 - 12 = 23 fish left in the pond."
+    )
     spans = _assert_sound(solved(problem, trace, "23"))
     names = {p.name for span in spans for p in span.signature.inputs}
     assert names == {"first_items", "second_items", "third_items", "fourth_items"}
