@@ -79,7 +79,8 @@ else:
     _wire = load("_wire", os.path.join(_FOLDER, "_wire.py"))
     read_frame, write_frame = _wire.read_frame, _wire.write_frame
 
-#: What a child writes: the number of bytes that follow.
+#: What a child writes: that it has read its request, then the number of bytes that follow.
+_TAKEN = b"!"
 RESULT = struct.Struct(">Q")
 
 NOBODY = 65534
@@ -91,7 +92,7 @@ OPEN_FILES = 64
 PROCESSES = 16
 #: A message of an exception is cut here: it is for people, and the code chose it.
 REASON_CHARS = 300
-#: As often another child is forked for one that ended before it was asked anything.
+#: As often another child is forked for one that ended before it ran anything.
 READY_TRIES = 3
 #: Between a closed result pipe and the child's end, for its exit status to be known, in seconds.
 REAP_SECONDS = 0.5
@@ -532,7 +533,6 @@ class Zygote:
         os.environ.clear()
         self.hash_seed = header["hash_seed"]
         self.encoders: dict[tuple[int, int], Callable[[Any], str]] = {}
-        self.next: _Child | None = None
         gc.collect()
         gc.freeze()
         write_frame(self.sink, {"ready": True, "isolation": self.state.steps})
@@ -549,11 +549,9 @@ class Zygote:
 
     def serve(self) -> NoReturn:
         while True:
-            if self.next is None:
-                self.next = self._fork()
+            waiting = self._fork()
             header, body = self.receive()
-            child, self.next = self._ready_child(self.next), None
-            outcome, payload = self.run(child, header, body)
+            child, outcome, payload = self.run(waiting, header, body)
             # The answer first: what is left to do here nobody has to wait for.
             write_frame(self.sink, outcome, payload)
             child.end()
@@ -563,16 +561,35 @@ class Zygote:
                 self.leave()
 
     def run(
-        self, child: _Child, request: dict[str, Any], body: bytes
-    ) -> tuple[dict[str, Any], bytes]:
-        """How ``child`` ended at ``request``, and its frame. It may still be there."""
+        self, waiting: _Child, request: dict[str, Any], body: bytes
+    ) -> tuple[_Child, dict[str, Any], bytes]:
+        """The child that ran a request, which may still be there; how it ended, and its frame."""
         limits = (request["chars"], request["depth"])
         if limits not in self.encoders:  # for the children to come
             self.encoders = {limits: make_encoder(*limits)}
-        clock = (~child.pid << 3) | 2  # clock_getcpuclockid(3): CPU time of another process
-        began = _cpu_seconds(clock)
-        write_frame(child.requests, request, body)
-        return self._watch(request, child, clock, began)
+        child, tries = waiting, READY_TRIES
+        while not self._takes(child, request, body):
+            child.end()
+            if not tries:
+                self.leave()
+            tries -= 1
+            child = self._fork()
+        return child, *self._watch(request, child)
+
+    def _takes(self, child: _Child, request: dict[str, Any], body: bytes) -> bool:
+        """Whether ``child`` has read the request and goes on to run the code. One that a machine
+        short of memory has ended before does not, for which the code is not to blame."""
+        with contextlib.suppress(BrokenPipeError):
+            write_frame(child.requests, request, body)
+            ready, _, _ = select.select([child.out, self.source], [], [])
+            self._leave_if_alone(ready, child)
+            return bool(os.read(child.out, len(_TAKEN)))
+        return False
+
+    def _leave_if_alone(self, ready: list[int], child: _Child) -> None:
+        if self.source in ready:  # no request comes before its reply: the host is gone
+            os.kill(child.pid, signal.SIGKILL)
+            self.leave()
 
     def _fork(self) -> _Child:
         """A child that waits for its request."""
@@ -584,17 +601,6 @@ class Zygote:
         os.close(requests)
         os.close(into)
         return _Child(pid, told, out)
-
-    def _ready_child(self, child: _Child) -> _Child:
-        """``child``, or another if a machine short of memory has ended it while it waited."""
-        tries = READY_TRIES
-        while os.waitpid(child.pid, os.WNOHANG)[0]:
-            child.close()
-            if not tries:
-                self.leave()
-            tries -= 1
-            child = self._fork()
-        return child
 
     def _become_child(self, requests: int, into: int) -> NoReturn:
         try:
@@ -623,15 +629,16 @@ class Zygote:
             encode = self.encoders.get(limits) or make_encoder(*limits)
             random.seed(self.hash_seed)  # forking unseeds it; with the other seed chance shows
             _limit_child(request, self.base_bytes, self.state.own_namespace)
+            os.write(3, _TAKEN)
             run_child(request, bindings, encode, 3)
         finally:
             os._exit(70)
 
-    def _watch(
-        self, request: dict[str, Any], child: _Child, clock: int, began: float
-    ) -> tuple[dict[str, Any], bytes]:
+    def _watch(self, request: dict[str, Any], child: _Child) -> tuple[dict[str, Any], bytes]:
         """Read the child's frame while its clocks allow. Without one it is ended here."""
         out = child.out
+        clock = (~child.pid << 3) | 2  # clock_getcpuclockid(3): CPU time of another process
+        began = _cpu_seconds(clock)
         wall_end = time.monotonic() + request["wall"]
         data, size, end = bytearray(), -1, ""
         while not end:
@@ -643,9 +650,7 @@ class Zygote:
                 end = "wall"
             else:
                 ready, _, _ = select.select([out, self.source], [], [], left)
-                if self.source in ready:  # no request comes before its reply: the host is gone
-                    os.kill(child.pid, signal.SIGKILL)
-                    self.leave()
+                self._leave_if_alone(ready, child)
                 if out in ready:
                     part = os.read(out, 1 << 20)
                     data += part

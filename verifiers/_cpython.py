@@ -257,34 +257,42 @@ class CPythonPool:
 
     def _take(self, *, heavy: bool) -> _Zygote:
         while True:
-            with self._free:
-                while not self._idle[heavy] and self._live[heavy] >= self._processes:
-                    self._free.wait()
-                if not self._idle[heavy]:
-                    self._live[heavy] += 1
-                    break
-                zygote = self._idle[heavy].pop()
-            # One may be from before isolation was required.
-            if self._granted.allows(zygote.isolation) and zygote.is_reusable():
-                return zygote
-            self._drop(zygote, heavy=heavy)
-        try:
-            return self._start(heavy)
-        except BaseException as error:
-            with self._free:
-                self._live[heavy] -= 1
-                self._free.notify_all()
-                # Where the machine has no room for one more, there may be one at work.
-                while isinstance(error, RuntimeError) and self._live[heavy]:
-                    if self._idle[heavy] and self._granted.allows(self._idle[heavy][-1].isolation):
-                        zygote = self._idle[heavy].pop()
-                        if zygote.is_reusable():
-                            return zygote
-                        zygote.worker.kill()
-                        self._live[heavy] -= 1
-                        continue
-                    self._free.wait()
-            raise
+            zygote = self._idle_one(heavy)
+            if zygote is not None:
+                usable = False
+                try:
+                    # One may be from before isolation was required.
+                    usable = self._granted.allows(zygote.isolation) and zygote.is_reusable()
+                finally:  # whoever waits may be interrupted
+                    if not usable:
+                        self._drop(zygote, heavy=heavy)
+                if usable:
+                    return zygote
+                continue
+            try:
+                return self._start(heavy)
+            except BaseException as error:
+                with self._free:
+                    self._live[heavy] -= 1
+                    self._free.notify_all()
+                    # Where the machine has no room for one more, there may be one at work.
+                    while isinstance(error, RuntimeError) and self._live[heavy]:
+                        if self._idle[heavy]:
+                            break
+                        self._free.wait()
+                    else:
+                        raise
+
+    def _idle_one(self, heavy: bool) -> _Zygote | None:
+        """One that is at hand; None where another may be started, which is counted already. Waits
+        until one of both is so."""
+        with self._free:
+            while not self._idle[heavy] and self._live[heavy] >= self._processes:
+                self._free.wait()
+            if self._idle[heavy]:
+                return self._idle[heavy].pop()
+            self._live[heavy] += 1
+            return None
 
     def _give(self, zygote: _Zygote, *, heavy: bool) -> None:
         with self._free:

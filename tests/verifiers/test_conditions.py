@@ -59,6 +59,7 @@ PLAIN = [
     "assert f( 3 ,*[1] , y = [x for x in (1, 2)]) == (9, [1.5, -2], {'a': {1, 2}}), 'no'",
     'assert f(\n    \'a\\n\',\n    """b\nc""",\n) == \'é\'',
     "  assert f('é') == None  ",
+    "assert f('a\x0bb', 1,\r 'c\x1cd') == 3",
 ]
 
 #: What they say stands where the program could see or skip it, or is about objects.

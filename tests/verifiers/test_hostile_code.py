@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from tracemine.verifiers import Limits, Sandbox, _seccomp, check_tests
+from tracemine.verifiers._frames import Worker
 from tracemine.verifiers.runs import Backend, Mechanism, Status
 
 LIMITS = Limits(seconds=0.3, memory_mib=256, result_chars=10_000)
@@ -666,11 +667,32 @@ def test_a_process_that_ends_while_it_waits_costs_no_call(sandbox: Sandbox) -> N
     for _ in range(3):
         waiting = _waiting_child(zygote.worker.pid, BEFORE_CHILD[zygote.isolation.mechanism])
         waiting.kill()
-        while waiting.status() != psutil.STATUS_ZOMBIE:  # its parent asks when the next call comes
-            time.sleep(0.01)
         (run,) = sandbox.run_many("def f(): return 5", "f", [{}], backend="cpython", limits=PATIENT)
         assert (run.status, run.value) == ("ok", 5), run
         assert zygote.is_reusable()
+
+
+def test_inputs_are_read_on_our_time(sandbox: Sandbox) -> None:
+    source = "def f(x): return len(x)"
+    bindings = [{"x": [n + 0.5 for n in range(300_000)]}]
+    limits = Limits(seconds=0.05)
+    (run,) = sandbox.run_many(source, "f", bindings, backend="cpython", limits=limits)
+    assert (run.status, run.value) == ("ok", 300_000), run
+
+
+def test_who_is_interrupted_while_a_worker_clears_away_costs_no_place(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right(sandbox)
+    with monkeypatch.context() as patch:
+        patch.setattr(Worker, "hear", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sandbox.run_many("def f(): return 1", "f", [{}], backend="cpython", limits=PATIENT)
+    right(sandbox)
+
+
+def _interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 #: Processes from the one that was started to the one that forks children.
