@@ -38,7 +38,7 @@ def test_a_text_says_what_a_letter_is(text: str, letter: str, name: str) -> None
         ("The angle $a$ is known.", "a"),
         ("Let $n$ be the number.", "n"),
         ("We plug in $x$ and see.", "x"),
-        ("He moved to the left $y$.", "z"),
+        ("We divide by cost $y$ now.", "y"),
         ("", "r"),
     ],
 )
