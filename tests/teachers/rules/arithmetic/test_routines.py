@@ -219,6 +219,18 @@ def test_a_formula_in_its_normal_form_is_the_same_function(
 
 
 @pytest.mark.parametrize(
+    "formula",
+    ["x + weeks", "x - red_marbles", "eggs * price", "eggs / workers", "-eggs + workers",
+     "60 * miles_per_hour + x", "price * (100 - discount_percent) / 100", "2 / x", "x * x"],
+)  # fmt: skip
+def test_plain_arithmetic_on_parameters_is_a_routine(formula: str) -> None:
+    bindings = dict(zip(_NAMES, (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41), strict=True))
+    result = _value(formula, bindings)
+    assert _result(_routine(formula, bindings, result)) == pytest.approx(result)
+    assert _routine(formula, bindings, result + 1) is None
+
+
+@pytest.mark.parametrize(
     ("formula", "bindings", "value"),
     [
         ("price * tax_growth_factor", {"price": 50, "tax_growth_factor": 1.2}, 20),
