@@ -129,7 +129,8 @@ SCALES = {
     "trillion": 10**12,
 }
 _SCALE = re.compile(
-    rf"\s*(\\(?:text|mathrm|textrm|mbox)\s*\{{\s*)?\b({'|'.join(SCALES)})s?(?![a-zA-Z])", re.I
+    rf"\s*(\\(?:text|mathrm|textrm|mbox)\s*\{{\s*)?\b((?a:{'|'.join(SCALES)}))s?(?![a-zA-Z])",
+    re.I,
 )
 _SIGN = re.compile(r"[-+]\s*")
 _CURRENCY = re.compile(r"(?:\\?\$|USD|US\\?\$)\s*")

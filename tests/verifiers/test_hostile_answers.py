@@ -85,6 +85,14 @@ def test_odd_bases_and_units_are_no_errors(reference: str, answer: str) -> None:
         assert verify(*pair, Context(verifier="numeric", texts=True)).outcome != "agree"
 
 
+@pytest.mark.parametrize("word", ["thou\u017fand", "m\u0131llion", "m\u0130llion"])
+def test_letters_that_only_fold_to_those_of_a_scale(word: str) -> None:
+    """Without regard to case they match, and in lower case are another word."""
+    for context in (ANSWERS, Context(verifier="numeric", texts=True)):
+        assert verify(f"5 {word}", "5 thousand", context).outcome != "agree"
+        assert verify("5 million", f"5 {word}", context).outcome != "agree"
+
+
 def test_a_fork_while_units_are_converted_can_convert() -> None:
     """A thread is at it when another forks: the copy has nobody who would ever release the lock."""
     verify("5 km", "5000 m", ANSWERS)

@@ -209,6 +209,9 @@ def _expression_before(
             at -= 1
         elif not (at >= 0 and _multiplies(tokens, at, first)):
             break
+    else:
+        if at >= 0:
+            return None  # Too long: what was read is the end of something.
     if first is None or (at >= 0 and _glued(tokens[at], tokens[first])):
         return None
     return first, equals

@@ -405,7 +405,8 @@ def _trailing_noun(tokens: Sequence[str]) -> tuple[str, ...]:
         if words and lower in ("the", "a", "an", "his", "her", "its", "their") and words[0] != "of":
             # A determiner begins the phrase, unless an "of" goes on before it.
             continue
-        if lower in STOP or "'" in lower or (token[0].isupper() and len(words) > 0):
+        is_noun = lower == "cost" and words[:1] == ["of"]
+        if (lower in STOP and not is_noun) or "'" in lower or (token[0].isupper() and words):
             break
         if token[0].isupper() and lower not in ("total", "profit", "cost", "area", "speed"):
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -663,7 +664,7 @@ def _in_order(lines: Sequence[Line]) -> list[tuple[str, str]]:
 
 
 #: Relative difference that binary fractions may make.
-_CLOSE = 1e-9
+_CLOSE = Fraction(1, 10**9)
 
 # --- from a program's formula -----------------------------------------------------------------
 
@@ -686,9 +687,13 @@ def routine_of_formula(
     ``result``."""
     data: dict[tuple[str, str], Datum] = {}
     for name, bound in bindings.items():
-        if type(bound) not in (int, float):
+        value = _exact(bound)
+        if value is None:
             return None
-        data["parameter", name] = _parameter_datum(name, Fraction(str(bound)), units.get(name))
+        data["parameter", name] = _parameter_datum(name, value, units.get(name))
+    stated = _exact(result)
+    if stated is None:
+        return None
     roles = {key: _datum_role(datum) for key, datum in data.items()}
     facts = Facts(
         part=lambda leaf: None,
@@ -700,9 +705,8 @@ def routine_of_formula(
     )
     try:
         term = simplify(_from_syntax(expression, data), facts)
-        if abs(float(evaluate_term(term, lambda key: data[key].value)) - result) > _CLOSE * max(
-            1.0, abs(result)
-        ):
+        value = evaluate_term(term, lambda key: data[key].value)
+        if abs(value - stated) > _CLOSE * max(1, abs(stated)):
             return None
         return Routine(
             [(("result", output), term)],
@@ -712,6 +716,13 @@ def routine_of_formula(
         )
     except (NotArithmeticError, UnitsError, KeyError, OverflowError, ValueError):
         return None  # powers and the like, or a name that is no parameter
+
+
+def _exact(number: int | float) -> Fraction | None:
+    """A number as the decimal that it is written as; None for what is no number."""
+    if type(number) is float and math.isfinite(number):
+        return Fraction(str(number))
+    return Fraction(number) if type(number) is int else None
 
 
 def _parameter_datum(name: str, value: Fraction, unit: str | None) -> Datum:

@@ -42,13 +42,13 @@ def arguments_of(call: ast.Call, names: Sequence[str]) -> dict[str, ast.expr]:
     """The arguments of a call by the names of the parameters.
 
     Raises:
-        NotACaseError: if some are unpacked, or there are too many.
+        NotACaseError: if some are unpacked, there are too many, or one is given twice.
     """
     if any(isinstance(a, ast.Starred) for a in call.args) or len(call.args) > len(names):
         raise NotACaseError(NO_CALLS)
     given = dict(zip(names, call.args, strict=False))
     for keyword in call.keywords:
-        if keyword.arg is None or keyword.arg not in names:
+        if keyword.arg is None or keyword.arg not in names or keyword.arg in given:
             raise NotACaseError(NO_CALLS)
         given[keyword.arg] = keyword.value
     return given

@@ -76,13 +76,13 @@ class Source:
         """Where a statement stands, its decorators with it."""
         if id(node) in self.added:
             return self.span(self.added[id(node)][1])
-        line, column = node.lineno, node.col_offset
-        for decorator in getattr(node, "decorator_list", []):
-            if decorator.lineno < line:
-                line, column = decorator.lineno, max(decorator.col_offset - 1, 0)
-        return self.offset(line, column), self.offset(
-            node.end_lineno or 1, node.end_col_offset or 0
-        )
+        start = self.offset(node.lineno, node.col_offset)
+        for decorator in getattr(node, "decorator_list", [])[:1]:
+            # Space or brackets may stand between the sign and what the tree names.
+            first = self.offset(decorator.lineno, decorator.col_offset)
+            sign = self.trace.rfind("@", self.start, first)
+            start = first if sign < 0 else sign
+        return start, self.offset(node.end_lineno or 1, node.end_col_offset or 0)
 
     def text(self, node: ast.stmt) -> str:
         """A statement as written, with line feeds alone at the ends of lines."""
@@ -143,8 +143,9 @@ def parse_source(trace: str, start: int, end: int, *, text: str = "") -> Source:
 def _comments(text: str) -> dict[int, str]:
     """Line -> its comment."""
     found: dict[int, str] = {}
+    lines = io.StringIO(text, newline=None)  # All ends of lines, as the parser has it.
     try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        for token in tokenize.generate_tokens(lines.readline):
             if token.type == tokenize.COMMENT:
                 found[token.start[0]] = token.string
     except (tokenize.TokenError, SyntaxError):

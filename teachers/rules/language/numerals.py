@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,9 +79,9 @@ _POWER_OF_TEN = (
     r"(?:\s?(?:×|x|\*|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?"
     r"[{(]?\s?(?P<power>[-−–]?\d{1,2})(?:\s?[)}])?(?!\d))?"
 )
-_OVER = r"(?:\s?/\s?(?P<denominator>\d+)(?![\d.,]*\d))?"
+_OVER = r"(?:\s?/\s?(?P<denominator>\d++)(?![\d.,]*\d))?"
 _SCALE_OR_PERCENT = (
-    r"(?:\s?(?P<scale>hundred|thousand|million|billion)\b)?"
+    r"(?:\s?(?P<scale>(?a:hundred|thousand|million|billion))\b)?"
     r"(?P<percent>\s?\\?%|\s?percent\b|\s?per cent\b)?"
 )
 _DIGIT_NUMBER = re.compile(_AMOUNT + _POWER_OF_TEN + _OVER + _SCALE_OR_PERCENT, re.IGNORECASE)
@@ -89,7 +90,8 @@ _DIGIT_NUMBER_ALONE = re.compile(
 )
 _WORD = re.compile(r"[A-Za-z]+")
 _FRACTION_GAP = re.compile(r"[\s-]{1,2}")
-_NUMBER_GAP = re.compile(r"[\s-]{1,2}(?:and\s{1,2})?")
+_NUMBER_GAP = re.compile(r"[\s-]{1,2}(?:and\s{1,2})?", re.IGNORECASE)
+_PERCENT_AFTER = re.compile(r"\s{0,2}(?:%|per\s?cent\b)", re.IGNORECASE)
 
 
 def word_set(text: str) -> frozenset[str]:
@@ -172,6 +174,7 @@ def _read_number_words(text: str, words: list[re.Match[str]], index: int) -> tup
     if words[index].group().lower() in ("a", "an"):
         return _fraction(text, words, start, 1, index)
     thousands, current, last = 0, 0, index
+    smallest, scaled = math.inf, index  # The last scale, and its place.
     for position in range(index, len(words)):
         if position > last and not _NUMBER_GAP.fullmatch(
             text[words[last].end() : words[position].start()]
@@ -179,22 +182,32 @@ def _read_number_words(text: str, words: list[re.Match[str]], index: int) -> tup
             break
         word = words[position].group().lower()
         if word in _SMALL:
-            if current % 10 or (current % 100 and _SMALL[word] >= 10):
+            if position > index and not _takes(thousands + current, _SMALL[word]):
                 break
             current += _SMALL[word]
             if thousands + current < 20 and _denominator(text, words, position):
                 return _fraction(text, words, start, thousands + current, position)
-        elif word == "hundred" and current:
+        elif word == "hundred" and 0 < current < 100:
             current *= 100
-        elif word in _SCALES and current:
+        elif word in _SCALES and word != "hundred" and current:
+            if _SCALES[word] >= smallest:
+                current, last = 0, scaled  # Another number begins: "two thousand three thousand".
+                break
+            smallest, scaled = _SCALES[word], position
             thousands, current = thousands + current * _SCALES[word], 0
         else:
             break
         last = position
     end = words[last].end()
-    following = text[end : end + 9].lower().lstrip()
-    kind: NumeralKind = "percent" if following.startswith(("percent", "%")) else "plain"
+    kind: NumeralKind = "percent" if _PERCENT_AFTER.match(text, end) else "plain"
     return Numeral(start, end, Fraction(thousands + current), kind), last + 1
+
+
+def _takes(number: int, small: int) -> bool:
+    """Whether ``number`` goes on with ``small``: "twenty" with "five", as "ten" does not. None
+    goes on with "zero", and "zero" with none."""
+    rest = number % 100
+    return number > 0 and small > 0 and (rest == 0 or (rest >= 20 and not rest % 10 and small < 10))
 
 
 def _fraction(

@@ -24,6 +24,8 @@ class Quotes:
     def around(self, start: int, end: int) -> tuple[int, int]:
         """The sentences that hold ``[start, end)``, more of them while they are too short to
         quote; less than `MIN_QUOTE` only where the whole trace is."""
+        if not self._sentences:
+            return 0, len(self._trace)
         first = max(0, bisect_right(self._starts, start) - 1)
         last = max(first, bisect_right(self._starts, end - 1) - 1)
         while True:
@@ -37,4 +39,4 @@ class Quotes:
             elif last + 1 < len(self._sentences):
                 last += 1
             else:
-                return left, right
+                return self._sentences[0][0], right

@@ -14,7 +14,8 @@ from tracemine.teachers.rules.language.numerals import NUMBER_WORDS, find_numera
 #: Most words in a name.
 MAX_WORDS = 5
 
-WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]+(?:['’][A-Za-z]+)?")
+#: A word of English. The pieces between letters of other alphabets are none: "jalapeños".
+WORD = re.compile(r"(?<!\\)(?<![^\W\d_])[A-Za-z]+(?![^\W\d_])(?:['’][A-Za-z]+)?")
 
 #: Text that pint parses ("dollar" and "cent" are this project's own, see `schemas`).
 UNITS = {

@@ -19,8 +19,8 @@ _BEFORE = re.compile(
     rf"(?P<letter>\\?[A-Za-z]+(?:_\{{?\w+\}}?)?)\s?(?:{_FENCE}|(?=\s?=))"
 )
 _AFTER = re.compile(
-    rf"{_FENCE}\s?(?P<letter>\\?[A-Za-z]+(?:_\{{?\w+\}}?)?)\s?{_FENCE}\s*,?\s*"
-    r"(?:\([^()]{0,20}\)\s*)?(?:(?:is|be|denotes?|represents?|stands\s+for|being|=|:)\s+)"
+    rf"{_FENCE}\s?(?P<letter>\\?[A-Za-z]+(?:_\{{?\w+\}}?)?)\s?{_FENCE}\s*+(?:,\s*+)?"
+    r"(?:\([^()]{0,20}\)\s*+)?(?:(?:is|be|denotes?|represents?|stands\s+for|being|=|:)\s+)"
     r"(?:equal\s+to\s+)?(?:the|a|an|its|their|his|her|our)\s+(?P<words>[a-z]+(?:[ -][a-z]+){0,5})"
 )
 _OPENING = word_set("the a an its their his her our each with of has have")
@@ -76,7 +76,8 @@ def letter_names(text: str, letters: Iterable[str]) -> dict[str, str]:
         elif len(letter.partition("_")[0]) > 2 and letter not in _CONVENTIONS:
             found[letter] = identifier(letter.split("_"))
         else:
-            meanings = [m for m in _CONVENTIONS.get(letter, ()) if m in lower]
+            # Whole words: "based on" speaks of no base, "5 times" of no time.
+            meanings = [m for m in _CONVENTIONS.get(letter, ()) if re.search(rf"\b{m}\b", lower)]
             if len(meanings) == 1:
                 found[letter] = identifier(meanings[0].split())
     return {letter: name for letter, name in found.items() if name}

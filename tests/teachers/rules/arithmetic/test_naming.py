@@ -1,0 +1,168 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracemine.teachers.rules.arithmetic.naming import (
+    WINDOW,
+    Called,
+    call,
+    detail_beside,
+    noun_before,
+    question_words,
+    result_words,
+)
+from tracemine.teachers.rules.language.words import identifier
+
+
+def _call(text: str, number: str) -> Called:
+    start = text.index(number)
+    return call(text, start, start + len(number))
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "words", "unit"),
+    [
+        ("She has 5 red marbles.", "5", "red marbles", None),
+        ("3 more apples", "3", "more apples", None),
+        ("Ana ran 5 times", "5", "times", None),
+        ("a fence is 4 feet wide", "4", "width", "foot"),
+        ("3 cups of the flour", "3", "cups of flour", "cup"),
+        ("The length is 7", "7", "length", None),
+        ("with length 7", "7", "length", None),
+        ("each box holds 12 pens", "12", "pens per box", None),
+        ("He drives 60 miles per hour", "60", "miles per hour", "mile/hour"),
+        ("at 60 km/h", "60", "kilometers per hour", "kilometer/hour"),
+        ("12 eggs/day", "12", "eggs per day", None),
+        ("runs for 3 hours a day", "3", "hours per day", "hour/day"),
+        ("a 20% discount", "20%", "discount percent", "percent"),
+        ("20 percent of the students", "20 percent", "percent of students", "percent"),
+        ("it grew by 8%", "8%", "increase percent", "percent"),
+        ("5 per cent", "5 per cent", "percent", "percent"),
+        ("it costs $5 each", "$5", "price each", "dollar"),
+        ("The price is $3.50 per pound", "$3.50", "price per pound", "dollar/pound"),
+        ("He earns $20 an hour", "$20", "earnings per hour", "dollar/hour"),
+        ("She spends $10", "$10", "spending", "dollar"),
+        ("$5", "$5", "dollars", "dollar"),
+        ("the formula $3y", "$3", "", None),
+        ("She gave 5 Mr. Lee", "5", "", None),
+        ("5", "5", "", None),
+        ("3 's", "3", "", None),
+        ("4 jalapeños each", "4", "", None),
+        ("4 \ufb01gs", "4", "", None),
+    ],
+)
+def test_what_a_number_is_called(text: str, number: str, words: str, unit: str | None) -> None:
+    assert _call(text, number) == Called(tuple(words.split()), unit)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("the cost of the house is ", "cost of house"),
+        ("the total price of her house = ", "total price of house"),
+        ("The area of the roof: ", "area of roof"),
+        ("The shirts cost ", ""),
+        ("radius $", "radius"),
+        ("a book ", ""),
+        ("Ana's ", ""),
+        ("x = 5, so the width is ", "width"),
+        ("is ", ""),
+        ("", ""),
+    ],
+)
+def test_the_noun_before_a_number(text: str, words: str) -> None:
+    assert noun_before(text + "5", len(text)) == tuple(words.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "symbol"),
+    [
+        ("The number of stamps is [11 + 9] = {20}.", "stamps", "+"),
+        ("She has [20 - 5] = {15} eggs left.", "remaining eggs", "-"),
+        ("In total there are [20 + 5] = {25} eggs.", "total eggs", "+"),
+        ("She has [20 * 5] = {100} eggs left.", "eggs", "*"),
+        ("2 hours is [2 * 60] = {120} minutes", "minutes", "*"),
+        ("The total cost is [5 * 3] = ${15}", "total cost", "*"),
+        ("The total cost of the trip is [5 * 3] = ${15}", "total cost of trip", "*"),
+        ("He earns [5 * 3] = ${15}", "earnings", "*"),
+        ("Her average score is [30 / 3] = {10}", "average score", "/"),
+        ("Each gets [12 / 4] = {3} cookies each", "cookies each", "/"),
+        ("[5 + 3] = {8}", "", "+"),
+        ("F = [2 * 3] = {6}", "", "*"),
+    ],
+)
+def test_what_a_result_is_called(text: str, words: str, symbol: str) -> None:
+    start, result = text.index("["), text.index("{") - 2
+    end = text.index("}") - 3
+    plain = text.translate(dict.fromkeys(map(ord, "[]{}")))
+    assert result_words(plain, start, result, end, symbol) == tuple(words.split())
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("How many eggs does she sell?", "eggs"),
+        ("How many apples are left?", "remaining apples"),
+        ("How many apples do they have in all?", "total apples"),
+        ("How much does he earn per day?", "earnings"),
+        ("How much money does she save?", "savings"),
+        ("How many dollars are left?", "remaining dollars"),
+        ("What is the total cost of the trip?", "total cost of trip"),
+        ("What percent of students passed?", "percent students"),
+        ("What is 5? How many cats are there?", "cats"),
+        ("How many?", ""),
+        ("What is it?", ""),
+        ("She sells eggs.", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_question_asks_for(question: str, words: str) -> None:
+    assert question_words(question) == tuple(words.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("She ate 5 eggs", "eaten"),
+        ("He sold 5 in May", "sold"),  # The verb goes before the month.
+        ("with 5 in May", "may"),
+        ("and 5 on Monday", "monday"),
+        ("5 eggs", ""),
+        ("He ate. With 5 eggs", ""),
+    ],
+)
+def test_what_tells_a_number_from_its_like(text: str, detail: str) -> None:
+    at = text.index("5")
+    assert detail_beside(text, at, at + 1) == detail
+
+
+def test_words_further_than_the_window_say_nothing() -> None:
+    assert _call("5 " + " " * WINDOW + "eggs", "5").words == ()
+    assert noun_before("radius is" + " " * WINDOW + "5", 9 + WINDOW) == ()
+
+
+_PIECES = st.sampled_from(
+    ["how many ", "what percent ", "left ", "each ", "per ", "an hour", "$", "%", "\\", " of ",
+     "the ", "cost", "is ", "= ", "5", "eggs", "km/h", "/", "'s ", "’", "Ana ", "ate ", "May ", "é",
+     "\ufb01", "A", "\n", ". ", ", ", "(", "x", "cents", "dollars", "more ", "times", "°C", "-"]
+)  # fmt: skip
+_TEXTS = st.lists(_PIECES, max_size=25).map("".join) | st.text(max_size=50)
+
+
+@given(_TEXTS, _TEXTS, st.sampled_from(["5", "$5", "\\$2.50", "5%", "5 percent", "é", ""]))
+def test_any_text_gives_words(before: str, after: str, number: str) -> None:
+    text = f"{before}{number}{after}"
+    start, end = len(before), len(before) + len(number)
+    found = call(text, start, end)
+    named = [
+        found.words,
+        noun_before(text, start),
+        question_words(text),
+        (detail_beside(text, start, end),),
+        *(result_words(text, 0, start, end, s, frozenset({"Ana"})) for s in "+-*/"),
+    ]
+    for words in named:
+        assert identifier(words).isidentifier() or not identifier(words)
+        assert all(word == word.lower() and " " not in word for word in words)
+    if found.unit is not None:
+        assert found.unit
