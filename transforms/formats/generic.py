@@ -14,6 +14,7 @@ predictions is the reference; alone it is what the trace came to, which shows no
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -249,12 +250,19 @@ def _one_text(value: Any, column: str) -> str:
 
 
 def _tests(row: Row, column: str | None) -> tuple[str, ...]:
-    """A list of tests, or one text with a test."""
+    """A list of tests, or one text: with a test, or with assertions that are a test each."""
     if column is None or row[column] is None:
         return ()
-    if isinstance(row[column], str):
-        return (as_text(row[column], column, "tests"),)
-    return texts(row, column, "tests")
+    if not isinstance(row[column], str):
+        return texts(row, column, "tests")
+    text = as_text(row[column], column, "tests")
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return (text,)
+    if not body or not all(isinstance(statement, ast.Assert) for statement in body):
+        return (text,)
+    return tuple(ast.unparse(statement) for statement in body)
 
 
 def _detect(row: Row) -> bool:

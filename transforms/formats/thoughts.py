@@ -39,6 +39,8 @@ _STOP = re.compile(
 )
 #: A text that came to its end: a full stop or its like, a bracket, quote, mark-up or formula that
 #: closes. The number of a list's next item is no end.
+#: A last line that states a value: "Antwort: 60", "7 * 11 = 77 euros".
+_STATED_LAST = re.compile(r"[:：=]\s*[$€£]?\s?[-−]?\d[\d.,]*\s?%?(?:\s[^\W\d_]{1,20}){0,2}\s*$")
 _FINISHED = re.compile(r"[.!?:;)\]}>$*\"'`’”。！？]\s*\Z|\\end\{\w+\*?\}\s*\Z")
 _NEXT_ITEM = re.compile(r"^\s*(?:\d+|[a-zA-Z])[.)]\s*\Z", re.MULTILINE)
 #: "= 42 jars", with the answer between these two, ends a text that has no full stop.
@@ -99,6 +101,8 @@ def is_cut_off(told: Told, *, answer: str | None, finish_reason: str = "") -> bo
     if told.open:
         return True
     if _FINISHED.search(closing) and not _NEXT_ITEM.search(closing):
+        return False
+    if _STATED_LAST.search(closing):
         return False
     if answer and re.search(_COMES_TO + re.escape(answer) + _A_WORD, closing):
         return False

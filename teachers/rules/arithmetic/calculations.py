@@ -18,6 +18,7 @@ from tracemine.schemas.records import Kind
 from tracemine.teachers.base import Dropped, Segmentation
 from tracemine.teachers.rules.arithmetic import composition
 from tracemine.teachers.rules.arithmetic.chains import (
+    MAX_CALCULATIONS,
     TOLERANCE,
     Calculation,
     find_calculations,
@@ -84,6 +85,7 @@ MAX_STEPS = 40
 MAX_SPANS = 100
 #: Most steps of one composed routine.
 MAX_COMPOSED = 20
+TOO_MANY = "too many calculations in one trace"
 #: Composed routines whose steps lie further apart, in characters, are left out: over such a
 #: distance equal numbers are mostly chance. The routine of the final answer is exempt.
 MAX_QUOTE = 4_000
@@ -242,7 +244,6 @@ class _Reader:
         self.dropped: list[Dropped] = []
         self.first = first_mentions(trajectory.problem, self.mentions)
         self.has_money = "$" in self.text
-        self.asked = words.final_question(trajectory.problem)
         #: Which numbers of the problem are a value, each with the form (see `lifting`) that it is
         #: in; and which words of method.
         self.stated: dict[Fraction, list[tuple[int, str]]] = {}
@@ -263,7 +264,12 @@ class _Reader:
 
     def read(self) -> None:
         seen: set[tuple[str, Fraction]] = set()
-        for calculation in find_calculations(self.trace):
+        for number, calculation in enumerate(find_calculations(self.trace)):
+            if number == MAX_CALCULATIONS:  # it says no more about what comes after them
+                start, end = calculation.start, len(self.trace)
+                detail = f"not read from here on: {self.trace[start : start + 100]}"
+                self.dropped.append(Dropped(start, end, TOO_MANY, detail))
+                break
             value, reason = verdict(calculation)
             if self.written.is_abandoned(calculation.start):
                 value, reason = None, ABANDONED
@@ -272,7 +278,7 @@ class _Reader:
                 if key in seen:
                     reason = "repeated calculation"
                 elif len(self.steps) >= MAX_STEPS:
-                    reason = "too many calculations in one trace"
+                    reason = TOO_MANY
                 else:
                     seen.add(key)
             if reason or value is None:
@@ -495,7 +501,7 @@ class _Reader:
         if not found:
             return [Source(own.key, own, 0.0, {})]
         if is_stated and symbol in ("*", "/"):
-            if known and value > 1 and converts(value, (around, self.asked)):
+            if known and value > 1 and converts(value, (around, problem)):
                 found.append(_constant(value, "known", _UNSTATED + _CONVERTS))
             else:
                 found.append(Source(own.key, own, _UNSTATED, {}))
@@ -601,7 +607,7 @@ class _Reader:
             if too_far and len(cone) > 1:
                 reason = "steps too far apart"
             elif len(spans) >= MAX_SPANS and (changed is not None or not is_target):
-                reason = "too many calculations in one trace"
+                reason = TOO_MANY
             elif (self.latex or not is_target) and self._is_nameless(cone):
                 reason = "numbers that the text does not name"
             else:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 
 from tracemine.teachers.rules.arithmetic.expressions import (
     MAX_TOKENS,
@@ -27,6 +28,9 @@ from tracemine.teachers.rules.arithmetic.expressions import (
     tokenize,
 )
 from tracemine.teachers.rules.arithmetic.unit_symbols import unit_at
+
+#: Calculations that are read of one trace. Ten times as many as the longest traces have.
+MAX_CALCULATIONS = 4_000
 
 #: How near a stated decimal must be to the exact value, and for values below one how near
 #: relatively: in physics a whole result may be smaller than this.
@@ -66,16 +70,17 @@ def without_annotations(trace: str) -> str:
 
 
 def find_calculations(trace: str) -> list[Calculation]:
-    """Every calculation that ``trace`` states outside code fences, whether it holds or not."""
+    """Every calculation that ``trace`` states outside code fences, whether it holds or not; of
+    endless ones the first `MAX_CALCULATIONS` of each kind, and one more."""
     text = _FENCE.sub(_blank, trace)
-    annotated = list(_find_annotated(text))
+    annotated = list(islice(_find_annotated(text), MAX_CALCULATIONS + 1))
     crossed = _ANNOTATION.sub(_cross_out, text)
     lines: dict[int, set[Fraction]] = {}
     for calculation in annotated:
         lines.setdefault(text.rfind("\n", 0, calculation.start), set()).add(calculation.stated)
     plain = [
         calculation
-        for calculation in _find_plain(crossed)
+        for calculation in islice(_find_plain(crossed), MAX_CALCULATIONS + 1)
         if calculation.stated not in lines.get(text.rfind("\n", 0, calculation.start), ())
     ]
     return sorted([*annotated, *plain], key=lambda c: (c.start, c.end))
@@ -322,7 +327,7 @@ def _calculation(
     if not _is_result(last):
         return None
     try:
-        stated = evaluate(last)
+        stated = _stated(expression, last)
         approximate = any(
             token.kind == "equals" and token.symbol == "≈" for token in tokens[first[1] : final[0]]
         )
@@ -334,6 +339,13 @@ def _calculation(
         expression, stated, start, end, result_start, end, approximate,
         decimal_places(text[result_start:end]),
     )  # fmt: skip
+
+
+def _stated(expression: Expression, last: Expression) -> Fraction:
+    """The value of a result. Of ``12 / 50 * 100 = 24%`` it is 24: the hundred is in there."""
+    if isinstance(last, Number) and last.percent and is_equal(evaluate(expression), last.value):
+        return last.value
+    return evaluate(last)
 
 
 def _is_converted(

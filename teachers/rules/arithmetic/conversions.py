@@ -67,14 +67,22 @@ _UNIT_WORDS = {
     **dict.fromkeys(word_set("monday tuesday wednesday thursday friday saturday sunday"), "day"),
 }  # fmt: skip
 _WORD = re.compile(r"[a-z]+|[%$]")
+#: Rates as symbols, and the units in them.
+_RATES = (
+    (re.compile(r"\bkm\s?/\s?h\b|\bkm/hr?\b|\bkmp?h\b"), ("kilometer", "hour")),
+    (re.compile(r"\bm\s?/\s?s\b"), ("meter", "second")),
+    (re.compile(r"\bmph\b|\bmi/h\b"), ("mile", "hour")),
+)
 
 
 @lru_cache(maxsize=CACHED_TEXTS)
 def _said_in(text: str) -> frozenset[str]:
     """The words of ``text`` in lower case, and the units that it names."""
-    words = frozenset(_WORD.findall(text.lower()))
+    lower = text.lower()
+    words = frozenset(_WORD.findall(lower))
     units = (UNITS.get(word) or _UNIT_WORDS.get(word) for word in words)
-    return words | {part for unit in units if unit for part in unit.split("/")}
+    found = words | {part for unit in units if unit for part in unit.split("/")}
+    return found.union(*(parts for rate, parts in _RATES if rate.search(lower)))
 
 
 def says_constant(value: Fraction, texts: Iterable[str]) -> bool:

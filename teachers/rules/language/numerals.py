@@ -70,8 +70,11 @@ _METHOD_WORDS = {
     "couple": 2, "score": 20,
 }  # fmt: skip
 
+#: Scripts in which words are set apart by spaces: a number behind a letter of theirs is of a name.
+_LETTERS = r"A-Za-zÀ-ɏͰ-ӿ"
 _AMOUNT = (
-    r"(?<![\w.])(?<![A-Za-z]\^)(?<![A-Za-z]\^\{)(?P<money>[$£€]\s?)?"
+    rf"(?<![{_LETTERS}\d_.])"
+    r"(?<![A-Za-z]\^)(?<![A-Za-z]\^\{)(?P<money>[$£€]\s?)?"
     r"(?P<number>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
 )
 #: A number times a power of ten is one number: 6.02 x 10^23.

@@ -73,6 +73,15 @@ def test_sky() -> None:
     assert adapted("sky", SKY | {"source": "bench/minerva_math"}).domain == "stem"
 
 
+def test_assertions_in_one_text_are_a_test_each() -> None:
+    row = {"question": "q", "response": "def f(): pass"}
+    lines = ["assert f(1) == 2", "assert f(2) == 3"]
+    assert generic(row | {"tests": "\n".join(lines) + "\n"}).tests == tuple(lines)
+    check = "def check(f):\n    assert f(1) == 2\ncheck(f)\n"
+    assert generic(row | {"tests": check}).tests == (check,)
+    assert generic(row | {"tests": "assert f(1) =="}).tests == ("assert f(1) ==",)
+
+
 def test_generic_guesses_usual_columns() -> None:
     found = generic({"question": "q", "response": r"r \boxed{1}", "ground_truth": 1, "model": "m"})
     assert (found.problem, found.trace) == ("q", r"r \boxed{1}")

@@ -352,6 +352,12 @@ def test_no_factor_is_itself_where_nothing_is_squared() -> None:
     assert "4" not in (span.code or "")
 
 
+def test_of_two_equal_numbers_the_conversion_is_the_one_that_divides() -> None:
+    problem = "A train goes 60 km/h for 45 minutes. How far does it get?"
+    (span,) = _assert_sound(solved(problem, "It gets 60 * 45 / 60 = 45 km far.", "45"))
+    assert (span.code or "").endswith("return kilometers_per_hour * minutes / 60\n")
+
+
 def test_what_is_taken_away_is_no_total() -> None:
     problem = "A pond has 40 fish. 5 fish swim off. One day 8 fish and then 4 fish are caught."
     trace = (

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracemine.teachers.rules.arithmetic.chains import (
+    MAX_CALCULATIONS,
     TOLERANCE,
     Calculation,
     decimal_places,
@@ -119,6 +120,9 @@ def test_what_is_blanked_keeps_its_place(written: Written) -> None:
         ("10 / 4 = 5/2", "10 / 4 = 5/2", Fraction(5, 2)),
         ("3 red figs * 4 = 12 figs", "3 red figs * 4 = 12", 12),
         ("20% of 50 = 10", "20% of 50 = 10", 10),
+        ("12 / 50 * 100 = 24%", "12 / 50 * 100 = 24%", 24),
+        ("45 / 50 * 100 = 90 percent", "45 / 50 * 100 = 90 percent", 90),
+        ("45 / 50 = 90%", "45 / 50 = 90%", Fraction(9, 10)),
         ("100 cm * 2 = 200 cm = 2 m", "100 cm * 2 = 200", 200),
         ("2 - (-3) = 5", "2 - (-3) = 5", 5),
         ("-3 + 4 = 1", "-3 + 4 = 1", 1),
@@ -242,3 +246,8 @@ def test_no_part_of_a_long_or_deep_expression_is_read_for_it(count: int) -> None
 def test_expressions_up_to_a_length_are_read() -> None:
     assert verdict(_only("1+" * 99 + "1 = 100")) == (100, "")
     assert parse_text("1+1") == Binary("+", Number(Fraction(1), 0, 1), Number(Fraction(1), 2, 3))
+
+
+def test_of_endless_calculations_the_first_are_read() -> None:
+    text = " ".join(f"{n} + 1 = {n + 1}." for n in range(MAX_CALCULATIONS + 50))
+    assert len(find_calculations(text)) == MAX_CALCULATIONS + 1

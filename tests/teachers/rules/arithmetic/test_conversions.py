@@ -47,3 +47,6 @@ def test_a_conversion_needs_both_its_units() -> None:
     assert converts(Fraction(7), ("every day", "of a week"))
     assert not converts(Fraction(7), ("every day",))
     assert not converts(Fraction(4), ("a square has sides",))
+    assert converts(Fraction(60), ("a train at 80 km/h", "45 minutes"))
+    assert converts(Fraction(1000), ("80 km/h in m/s",))
+    assert not converts(Fraction(60), ("a train at 80 km", "45 minutes"))

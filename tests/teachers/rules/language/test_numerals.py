@@ -120,6 +120,7 @@ def test_one_number_ends_where_the_next_begins(text: str, values: list[int]) -> 
         ("6.02 x 10^23", ("6.02 x 10^23", 602 * 10**21, "plain")),
         ("3 \\times 10^{-2}", ("3 \\times 10^{-2}", Fraction(3, 100), "plain")),
         ("3 × 10^−2", ("3 × 10^−2", Fraction(3, 100), "plain")),
+        ("他有12本书", ("12", 12, "plain")),
         ("twice", ("twice", 2, "method")),
         ("Halved", ("Halved", 2, "method")),
         ("dozens", ("dozens", 12, "method")),
