@@ -189,7 +189,8 @@ UNKNOWN = Quantity("")
 def measured(q: Quantity) -> Measure | None:
     """The units of a quantity, in which what is counted has none; None where they are not known."""
     if q.is_ratio:
-        return Measure(_DIMENSIONLESS, Fraction(100 if q.is_percent else 1))
+        by = UnitsContainer({q.per: -1}) if q.per in TIMES else _DIMENSIONLESS
+        return Measure(by, Fraction(100 if q.is_percent else 1))
     if q.dimension is None or not (q.stated_unit or _only_counted(q)):
         return None
     return Measure(_real(q.dimension))

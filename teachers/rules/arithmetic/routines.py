@@ -53,7 +53,7 @@ from tracemine.teachers.rules.arithmetic.terms import (
     write,
 )
 from tracemine.teachers.rules.language.numerals import word_set
-from tracemine.teachers.rules.language.words import free_name
+from tracemine.teachers.rules.language.words import free_name, singular
 
 #: A routine of at most this many numbers is one expression; a longer one keeps a line for each
 #: step.
@@ -359,13 +359,26 @@ class Roles:
             for part in term.tops:
                 if isinstance(part, Sum) and len(keys) == 1:
                     self._leaf[keys[0]], _ = paired(self._leaf[keys[0]], self.meaning(part))
+            interest = self._interest(keys)
             for at, one in enumerate(keys):
                 for other in keys[at + 1 :]:
-                    if one != other:
+                    if one != other and {one, other}.isdisjoint(interest):
                         self._leaf[one], self._leaf[other] = paired(
                             self._leaf[one], self._leaf[other]
                         )
             self._scale(keys)
+
+    def _interest(self, keys: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """The factors of an interest, if that is what a product of money, a time and a percentage
+        is: the percentage is by the year, and the money is not."""
+        percents = [key for key in keys if self._leaf[key].is_percent]
+        money = [key for key in keys if self._leaf[key].is_money and not self._leaf[key].per]
+        times = [key for key in keys if self._leaf[key].is_time]
+        if not (len(percents) == len(money) == len(times) == 1):
+            return frozenset()
+        per = singular(self._leaf[times[0]].noun)
+        self._leaf[percents[0]] = replace(self._leaf[percents[0]], per=per)
+        return frozenset((*percents, *money, *times))
 
     def _scale(self, keys: Sequence[tuple[str, str]]) -> None:
         """Of two factors of one kind the later, or the one that is not used elsewhere, is for each

@@ -358,6 +358,14 @@ def test_of_two_equal_numbers_the_conversion_is_the_one_that_divides() -> None:
     assert (span.code or "").endswith("return kilometers_per_hour * minutes / 60\n")
 
 
+def test_interest_is_by_the_year_and_the_money_is_not() -> None:
+    problem = "Ida saves $500 at 6% simple interest per year. What interest do 4 years bring?"
+    *_, whole = _assert_sound(solved(problem, "500 * 6 / 100 * 4 = $120", "120"))
+    inputs = {p.name: p.unit for p in whole.signature.inputs}
+    assert inputs == {"money": "dollar", "years": "year", "percent_per_year": "percent"}
+    assert whole.signature.output.unit == "dollar"
+
+
 def test_what_is_taken_away_is_no_total() -> None:
     problem = "A pond has 40 fish. 5 fish swim off. One day 8 fish and then 4 fish are caught."
     trace = (
