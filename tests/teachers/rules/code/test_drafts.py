@@ -63,6 +63,12 @@ def test_names_that_are_unpacked_are_a_routine_each(sandbox: Sandbox) -> None:
     }  # fmt: skip
 
 
+def test_an_unpacked_name_feeds_the_answer_where_it_is_read_for_it(sandbox: Sandbox) -> None:
+    drafts, _ = _cut("a = 24\nq, r = divmod(a, 5)\nx = q + 1\nprint(x)\n", sandbox, "5")
+    checked = {(d.target, d.checked) for d in drafts}
+    assert {("q", True), ("r", False)} <= checked
+
+
 def test_a_loop_gives_what_is_read_after_it(sandbox: Sandbox) -> None:
     code = "a = 24\ntotal = 0\nfor i in range(a):\n    total += i\nlast = total * 3\n"
     drafts, _ = _cut(code, sandbox)
