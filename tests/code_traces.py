@@ -21,6 +21,9 @@ from tracemine.schemas import (
 )
 from tracemine.schemas.types import join_all, type_of
 from tracemine.teachers.base import Segmentation
+from tracemine.teachers.rules.code.program_runs import Program
+from tracemine.teachers.rules.code.source import parse_source
+from tracemine.teachers.rules.code.tracing import ENTRY_POINT, instrument, read_recording
 from tracemine.verifiers.sandbox import Sandbox
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
@@ -106,3 +109,14 @@ def signature_of(bindings: Sequence[Mapping[str, Any]], output: str = "result") 
     names = list(bindings[0])
     inputs = tuple(Parameter(n, join_all(type_of(b[n]) for b in bindings)) for n in names)
     return Signature(inputs, Parameter(output, "rational"))
+
+
+def ran_program(code: str, sandbox: Sandbox, *, problem: str, answer: str | None = None) -> Program:
+    """A program of bare code with its one run."""
+    source = parse_source(code, 0, len(code))
+    program = Program.of(code_trajectory(code, problem=problem, answer=answer), source)
+    run = sandbox.run(instrument(source.tree, program.recorded_scopes()), ENTRY_POINT, {})
+    assert run.status == "ok", run.reason
+    program.recording = read_recording(run.value)
+    program.find_feeding()
+    return program

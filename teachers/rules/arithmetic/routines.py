@@ -719,7 +719,7 @@ def routine_of_formula(
     try:
         term = simplify(_from_syntax(expression, data), facts)
         value = evaluate_term(term, lambda key: data[key].value)
-        if abs(value - stated) > _CLOSE * max(1, abs(stated)):
+        if abs(value - stated) > _CLOSE * max(Fraction(1), abs(stated)):
             return None
         return Routine(
             [(("result", output), term)],

@@ -20,6 +20,7 @@ from tracemine.teachers.rules.code.literals import (
 from tracemine.teachers.rules.code.program_runs import Program
 from tracemine.teachers.rules.code.program_statements import called_name
 from tracemine.teachers.rules.code.tracing import Value
+from tracemine.teachers.rules.language.numerals import MAX_DIGITS
 from tracemine.teachers.rules.language.words import free_name
 
 #: Functions whose list of numbers is one thing: coordinates, coefficients, a row.
@@ -175,9 +176,14 @@ def _mention_of(value: Any, problem: str) -> tuple[Mention | None, str]:
 
 def noun_of(program: Program, value: Value | None) -> str:
     """What the problem calls a number, without the names of people."""
-    if value is None or type(value.value) not in (int, float) or not math.isfinite(value.value):
+    number = None if value is None else value.value
+    if type(number) is float:
+        number = number if math.isfinite(number) else None
+    elif type(number) is not int or abs(number) >= 10**MAX_DIGITS:
+        number = None
+    if number is None:
         return ""
-    mention, _ = _mention_of(value.value, program.trajectory.problem)
+    mention, _ = _mention_of(number, program.trajectory.problem)
     noun = mention.noun if mention is not None else ""
     if noun.startswith("dollar") and LATEX.search(program.trajectory.problem):
         return ""

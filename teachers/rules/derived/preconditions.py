@@ -398,9 +398,8 @@ def _ranges_seen(signature: Signature, bindings: Sequence[Mapping[str, Any]]) ->
         numbers = [
             v
             for v in values
-            if isinstance(v, (int, float, Fraction))
-            and not isinstance(v, bool)
-            and math.isfinite(v)
+            if (isinstance(v, (int, Fraction)) and not isinstance(v, bool))
+            or (isinstance(v, float) and math.isfinite(v))
         ]
         if numbers and len(numbers) == len(values) and min(numbers) < max(numbers):
             low, high = min(numbers), max(numbers)
