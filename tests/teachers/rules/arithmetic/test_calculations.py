@@ -362,7 +362,7 @@ def test_interest_is_by_the_year_and_the_money_is_not() -> None:
     problem = "Ida saves $500 at 6% simple interest per year. What interest do 4 years bring?"
     *_, whole = _assert_sound(solved(problem, "500 * 6 / 100 * 4 = $120", "120"))
     inputs = {p.name: p.unit for p in whole.signature.inputs}
-    assert inputs == {"money": "dollar", "years": "year", "percent_per_year": "percent"}
+    assert inputs == {"savings": "dollar", "years": "year", "percent_per_year": "percent"}
     assert whole.signature.output.unit == "dollar"
 
 
