@@ -115,7 +115,7 @@ def mine(
         typer.Option("--columns", metavar="FIELD=COLUMN,...", help="For the format generic."),
     ] = None,
     teacher: Annotated[
-        str, typer.Option("--teacher", metavar="T", help="rules, vllm:MODEL or openai:URL#MODEL.")
+        str, typer.Option("--teacher", metavar="T", help="Who cuts traces: rules.")
     ] = "rules",
     embedder: Annotated[
         str | None,
