@@ -260,6 +260,8 @@ class _Reader:
         self.forms: dict[str, dict[tuple[int, Fraction], frozenset[tuple[str, str]]]] = {}
         #: Other readings: the steps with one operand from elsewhere, and which step that is.
         self.others: list[tuple[int, list[Step]]] = []
+        #: Where the spans of the first reading stand in the list of all, by their steps.
+        self.first_spans: dict[tuple[int, ...], int] = {}
 
     def read(self) -> None:
         seen: set[tuple[str, Fraction]] = set()
@@ -581,7 +583,11 @@ class _Reader:
         self, spans: list[Span], seen: set[tuple[str, str]], changed: int | None = None
     ) -> None:
         """Add the spans of one reading; of another than the first only those which the step
-        ``changed`` is part of, and what comes out as in the first is no other routine."""
+        ``changed`` is part of, and what comes out as in the first is no other routine.
+
+        The numbers of such a span tell it not from the same steps as first read: on them both come
+        out right, and at most one is. So the instances of neither are ``checked``: each stands
+        where a problem whose numbers differ is read so."""
         final = self._final_step()
         links = [step.links for step in self.steps]
         checked = set(composition.cone(links, final.index)) if final is not None else set()
@@ -618,9 +624,26 @@ class _Reader:
                         reason = "repeated calculation"
                     else:
                         seen.update((own, outline))
+                        if changed is None:
+                            self.first_spans[cone] = len(spans)
+                        else:
+                            span = _unchecked(span)
+                            for index in self._rivals(cone, changed):
+                                spans[index] = _unchecked(spans[index])
                         spans.append(span)
             if reason and changed is None:
                 self.dropped.append(Dropped(start, end, reason))
+
+    def _rivals(self, cone: tuple[int, ...], changed: int) -> list[int]:
+        """The spans of the first reading that say otherwise what the steps ``cone`` are: of these
+        steps, or where it rests on others, of all to the same result."""
+        if cone in self.first_spans:
+            return [self.first_spans[cone]]
+        return [
+            index
+            for other, index in self.first_spans.items()
+            if other[-1] == cone[-1] and changed in other
+        ]
 
     def _final_step(self) -> Step | None:
         """The last step that reaches the reference, if the answer was not found wrong."""
@@ -736,6 +759,11 @@ def _as_read(steps: Sequence[Step], reading: Reading) -> list[Step]:
         links = tuple(dict.fromkeys(o.step for o in operands if isinstance(o, Link)))
         found.append(replace(step, operands=operands, links=links))
     return found
+
+
+def _unchecked(span: Span) -> Span:
+    """The span with instances that decide nothing."""
+    return replace(span, instances=tuple(replace(i, checked=False) for i in span.instances))
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*")

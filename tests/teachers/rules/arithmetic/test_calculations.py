@@ -341,6 +341,40 @@ def test_two_readings_that_the_text_leaves_open_are_both_there() -> None:
     assert len(inner) > 1
 
 
+def _coat(price: int, other: int) -> Trajectory:
+    off = price // 10
+    return solved(
+        f"Una buys a ${price} coat with 10% off and a ${other} hat. How much does Una pay?",
+        f"The discount is {price}*10/100=$<<{price}*10/100={off}>>{off}.\n"
+        f"The coat costs {price}-{off}=$<<{price}-{off}={price - off}>>{price - off}.\n"
+        f"Together {price - off}+{other}=$<<{price - off}+{other}={price - off + other}>>"
+        f"{price - off + other}.",
+        str(price - off + other),
+    )
+
+
+def _own_whole(spans: tuple[Span, ...], result: int) -> list[Span]:
+    """The spans from the story's own numbers alone to ``result``."""
+    return [
+        span
+        for span in spans
+        if decode(span.instances[0].result) == result and "percent" in (span.code or "")
+    ]
+
+
+def test_numbers_that_do_not_tell_two_readings_apart_are_no_evidence() -> None:
+    # Both prices are 50, and the text does not say which of them is paid besides the other.
+    whole = _own_whole(_assert_sound(_coat(50, 50)), 95)
+    assert len(whole) > 1
+    assert not any(span.instances[0].checked for span in whole)
+    # What is the same in all readings is evidence as ever.
+    steps = [s for s in read_calculations(_coat(50, 50)).spans if s not in whole]
+    assert any(span.instances[0].checked for span in steps)
+    told_apart = _own_whole(_assert_sound(_coat(50, 30)), 75)
+    assert told_apart
+    assert all(span.instances[0].checked for span in told_apart)
+
+
 def test_no_factor_is_itself_where_nothing_is_squared() -> None:
     problem = "Una, Eve, Ole and Kim fold 4 cranes each. How many cranes do they fold?"
     trace = "The friends fold 4 * 4 = 16 cranes."
