@@ -56,6 +56,7 @@ from tracemine.teachers.rules.arithmetic.sources import (
     Source,
     context,
     first_mentions,
+    flow_fit,
     method_fit,
     money_fit,
     noun_fit,
@@ -145,8 +146,8 @@ class _Place:
     """A literal operand: what its place may make it (a small exponent, the 100 of a percentage, the
     1 in ``1 - 0.2``; empty for any other), the operation that it is an operand of, the product
     that it is a factor of (None for a term), whether the number before a percent sign may stand
-    there, whether it is a divisor, and whether the result is money (None: the text does not say
-    what is)."""
+    there, whether it is a divisor, or behind a minus, and whether the result is money (None: the
+    text does not say what is)."""
 
     number: Number
     role: _PlaceRole
@@ -154,6 +155,7 @@ class _Place:
     product: int | None
     in_percent: bool
     divides: bool = False
+    taken: bool = False
     money: bool | None = None
 
 
@@ -181,7 +183,8 @@ def _operand_places(expression: Expression) -> list[_Place]:
                     is_right = side is part.right
                     role = _place_role(part.symbol, side, other, is_right)
                     divides = is_right and part.symbol == "/"
-                    below = _Place(side, role, part.symbol, within, percent, divides)
+                    taken = is_right and part.symbol == "-"
+                    below = _Place(side, role, part.symbol, within, percent, divides, taken)
                 walk(side, below, within)
 
     walk(expression, None, None)
@@ -386,9 +389,15 @@ class _Reader:
         match = _BARE_TAIL.search(before, max(0, len(before) - MAX_TAIL))
         return start + match.start() if match else calculation.start
 
+    def _is_signed(self, calculation: Calculation) -> bool:
+        """Whether a dollar sign stands before the result; that of an annotated one may stand
+        before the annotation."""
+        start, end = calculation.result_start, calculation.result_end
+        before = self.text[max(0, calculation.start - 2) : start].rstrip()
+        return before.endswith("$") or self.text[start:end].startswith("$")
+
     def _unit(self, calculation: Calculation, end: int) -> str | None:
-        before = self.text[max(0, calculation.result_start - 1) : calculation.result_end]
-        if before.lstrip().startswith("$"):
+        if self._is_signed(calculation):
             return "dollar"
         called = call(self.text[:end], calculation.result_start, calculation.result_end)
         return called.unit
@@ -419,9 +428,7 @@ class _Reader:
         found: list[Place] = []
         percents = {m.value for m in self.mentions if m.percent}
         of_percent = any(n.value in percents for n in numbers(calculation.expression))
-        signed = self.text[calculation.start : calculation.result_start].rstrip().endswith("$")
-        signed |= self.text[calculation.result_start : calculation.result_end].startswith("$")
-        money = signed if self.has_money else None
+        money = self._is_signed(calculation) if self.has_money else None
         form = _form_of(calculation.expression)
         parallel = self.forms.get(form, {})
         for place in _operand_places(calculation.expression):
@@ -467,7 +474,7 @@ class _Reader:
     ) -> list[Source]:
         """Where a number may come from, with what speaks for each but the words ``around`` it."""
         symbol, problem = place.symbol, self.trajectory.problem
-        found = self._problem_sources(value, place, here)
+        found = self._problem_sources(value, place, here, around)
         is_stated = bool(found)
         if value != 0:
             results = self._results(value, place, here)
@@ -504,7 +511,7 @@ class _Reader:
         return found
 
     def _problem_sources(
-        self, value: Fraction, place: _Place, here: Mention | None
+        self, value: Fraction, place: _Place, here: Mention | None, around: str
     ) -> list[Source]:
         """The numbers of the problem that a value may be, each once."""
         found: dict[int, Source] = {}
@@ -513,6 +520,7 @@ class _Reader:
             if self.first[index] in found:
                 continue
             fit = operation_fit(mention.noun, place.symbol)
+            fit += flow_fit(mention.noun, mention.detail, place.symbol, place.taken, around)
             if mention.noun or mention.unit:
                 fit += money_fit(mention.unit, place.symbol, place.money)
             if mention.percent and not form:
@@ -525,8 +533,8 @@ class _Reader:
             if here is not None:
                 fit += noun_fit(here.noun, mention.noun) + unit_fit(here.unit, mention.unit)
             datum = self._datum(self.first[index], form, here)
-            around = context(self.trajectory.problem, mention.start)
-            found[self.first[index]] = Source(datum.key, datum, fit, around)
+            beside = context(self.trajectory.problem, mention.start)
+            found[self.first[index]] = Source(datum.key, datum, fit, beside)
         return list(found.values())
 
     def _results(self, value: Fraction, place: _Place, here: Mention | None) -> list[Source]:

@@ -105,9 +105,9 @@ def test_only_what_feeds_the_answer_is_checked() -> None:
         (r"So the pens \( 5 \cdot 3 + 2 = 17 \) in all.", 17),
         (r"So in all \[ \frac{5}{2} \cdot 3 = 7.5 \]", 7.5),
         ("The cost is 5 pens * 3 dollars = 15 dollars.", 15),
-        ("In all 5 * 3 + 5 = 15 + 5 = 20 dollars.", 20),
+        ("In all 5 * 3 + 3 = 15 + 3 = 18 dollars.", 18),
         ("The total is x = 5 * 3 = 15 dollars.", 15),
-        ("That is (5 + 3) / 2 = 4 dollars each.", 4),
+        ("That is (5 + 2) / 2 = 3.5 for each.", 3.5),
         ("It is 40% of 5 = 2 dollars in all.", 2),
         (r"We get 5 * 3 = \boxed{15} dollars.", 15),
     ],
@@ -405,6 +405,39 @@ def test_money_is_not_taken_from_a_count() -> None:
     assert all(p.unit != "dollar" for p in left.signature.inputs)
 
 
+@pytest.mark.parametrize("name", ["dogs", "rides"])
+def test_no_sum_is_of_money_and_a_count(name: str) -> None:
+    problem = (
+        f"Bo takes 7 {name} a day for 7 days and earns $7 for each of them. He spends 7 dollars. "
+        "How much money is left?"
+    )
+    trace = (
+        "Bo takes 7*7=<<7*7=49>>49 in all.\nHe earns 49*7=$<<49*7=343>>343.\n"
+        "There is 343-7=$<<343-7=336>>336 left."
+    )
+    spans = _assert_sound(solved(problem, trace, "336"))
+    (whole,) = {s.code for s in spans if len(decode(s.instances[0].bindings)) == 4}
+    assert whole is not None
+    assert re.search(r"- spending\w*$", whole.strip())
+
+
+def test_what_is_spent_is_taken_from_what_is_saved() -> None:
+    problem = (
+        "Kim saves $6 in May, $6 in June and $6 in July. Then she spends $6. How much is left?"
+    )
+    trace = "Kim saves 6+6+6=$<<6+6+6=18>>18.\nSo there is 18-6=$<<18-6=12>>12 left."
+    spans = _assert_sound(solved(problem, trace, "12"))
+    codes = [span.code or "" for span in spans]
+    assert any(code.strip().endswith("- spending") for code in codes)
+    assert not any(re.search(r"spending \+|\+ spending|return spending", code) for code in codes)
+
+
+def test_what_is_known_to_be_two_things_is_not_added_up() -> None:
+    problem = "A tin of 8 pears costs $8. Ann has $20."
+    spans = _assert_sound(solved(problem, "She needs 20 dollars + 8 pears = 28.", "28"))
+    assert not spans
+
+
 def test_spans_are_bounded() -> None:
     lines = [f"Row {n} has {n} * 7 = {n * 7} pear trees." for n in range(2, 400)]
     problem = "An orchard with rows of 7 pear trees. " + " ".join(str(n) for n in range(2, 400))
@@ -513,7 +546,7 @@ def test_names_that_units_contradict_are_none() -> None:
 
 
 def test_units_that_contradict_are_no_units() -> None:
-    problem = "Ada earns $30 a week and finds 12 shells, 4 stones and 2 feathers. Add all of it."
+    problem = "Ada eats 30 kg a week and finds 12 shells, 4 stones and 2 feathers. Add all of it."
     (span,) = _assert_sound(solved(problem, "That is 30 + 12 + 4 + 2 = 48 miles.", "48"))
     assert {p.unit for p in (*span.signature.inputs, span.signature.output)} == {None}
     names = [p.name for p in (*span.signature.inputs, span.signature.output)]
