@@ -57,6 +57,7 @@ from tracemine.teachers.rules.arithmetic.sources import (
     Source,
     context,
     first_mentions,
+    flow_fit,
     method_fit,
     money_fit,
     noun_fit,
@@ -147,8 +148,8 @@ class _Place:
     """A literal operand: what its place may make it (a small exponent, the 100 of a percentage, the
     1 in ``1 - 0.2``; empty for any other), the operation that it is an operand of, the product
     that it is a factor of (None for a term), whether the number before a percent sign may stand
-    there, whether it is a divisor, and whether the result is money (None: the text does not say
-    what is)."""
+    there, whether it is a divisor, or behind a minus, and whether the result is money (None: the
+    text does not say what is)."""
 
     number: Number
     role: _PlaceRole
@@ -156,6 +157,7 @@ class _Place:
     product: int | None
     in_percent: bool
     divides: bool = False
+    taken: bool = False
     money: bool | None = None
 
 
@@ -183,7 +185,8 @@ def _operand_places(expression: Expression) -> list[_Place]:
                     is_right = side is part.right
                     role = _place_role(part.symbol, side, other, is_right)
                     divides = is_right and part.symbol == "/"
-                    below = _Place(side, role, part.symbol, within, percent, divides)
+                    taken = is_right and part.symbol == "-"
+                    below = _Place(side, role, part.symbol, within, percent, divides, taken)
                 walk(side, below, within)
 
     walk(expression, None, None)
@@ -261,6 +264,8 @@ class _Reader:
         self.forms: dict[str, dict[tuple[int, Fraction], frozenset[tuple[str, str]]]] = {}
         #: Other readings: the steps with one operand from elsewhere, and which step that is.
         self.others: list[tuple[int, list[Step]]] = []
+        #: Where the spans of the first reading stand in the list of all, by their steps.
+        self.first_spans: dict[tuple[int, ...], int] = {}
 
     def read(self) -> None:
         seen: set[tuple[str, Fraction]] = set()
@@ -390,9 +395,15 @@ class _Reader:
         match = _BARE_TAIL.search(before, max(0, len(before) - MAX_TAIL))
         return start + match.start() if match else calculation.start
 
+    def _is_signed(self, calculation: Calculation) -> bool:
+        """Whether a dollar sign stands before the result; that of an annotated one may stand
+        before the annotation."""
+        start, end = calculation.result_start, calculation.result_end
+        before = self.text[max(0, calculation.start - 2) : start].rstrip()
+        return before.endswith("$") or self.text[start:end].startswith("$")
+
     def _unit(self, calculation: Calculation, end: int) -> str | None:
-        before = self.text[max(0, calculation.result_start - 1) : calculation.result_end]
-        if before.lstrip().startswith("$"):
+        if self._is_signed(calculation):
             return "dollar"
         called = call(self.text[:end], calculation.result_start, calculation.result_end)
         return called.unit
@@ -423,9 +434,7 @@ class _Reader:
         found: list[Place] = []
         percents = {m.value for m in self.mentions if m.percent}
         of_percent = any(n.value in percents for n in numbers(calculation.expression))
-        signed = self.text[calculation.start : calculation.result_start].rstrip().endswith("$")
-        signed |= self.text[calculation.result_start : calculation.result_end].startswith("$")
-        money = signed if self.has_money else None
+        money = self._is_signed(calculation) if self.has_money else None
         form = _form_of(calculation.expression)
         parallel = self.forms.get(form, {})
         for place in _operand_places(calculation.expression):
@@ -471,7 +480,7 @@ class _Reader:
     ) -> list[Source]:
         """Where a number may come from, with what speaks for each but the words ``around`` it."""
         symbol, problem = place.symbol, self.trajectory.problem
-        found = self._problem_sources(value, place, here)
+        found = self._problem_sources(value, place, here, around)
         is_stated = bool(found)
         if value != 0:
             results = self._results(value, place, here)
@@ -508,7 +517,7 @@ class _Reader:
         return found
 
     def _problem_sources(
-        self, value: Fraction, place: _Place, here: Mention | None
+        self, value: Fraction, place: _Place, here: Mention | None, around: str
     ) -> list[Source]:
         """The numbers of the problem that a value may be, each once."""
         found: dict[int, Source] = {}
@@ -517,6 +526,7 @@ class _Reader:
             if self.first[index] in found:
                 continue
             fit = operation_fit(mention.noun, place.symbol)
+            fit += flow_fit(mention.noun, mention.detail, place.symbol, place.taken, around)
             if mention.noun or mention.unit:
                 fit += money_fit(mention.unit, place.symbol, place.money)
             if mention.percent and not form:
@@ -529,8 +539,8 @@ class _Reader:
             if here is not None:
                 fit += noun_fit(here.noun, mention.noun) + unit_fit(here.unit, mention.unit)
             datum = self._datum(self.first[index], form, here)
-            around = context(self.trajectory.problem, mention.start)
-            found[self.first[index]] = Source(datum.key, datum, fit, around)
+            beside = context(self.trajectory.problem, mention.start)
+            found[self.first[index]] = Source(datum.key, datum, fit, beside)
         return list(found.values())
 
     def _results(self, value: Fraction, place: _Place, here: Mention | None) -> list[Source]:
@@ -587,7 +597,11 @@ class _Reader:
         self, spans: list[Span], seen: set[tuple[str, str]], changed: int | None = None
     ) -> None:
         """Add the spans of one reading; of another than the first only those which the step
-        ``changed`` is part of, and what comes out as in the first is no other routine."""
+        ``changed`` is part of, and what comes out as in the first is no other routine.
+
+        The numbers of such a span tell it not from the same steps as first read: on them both come
+        out right, and at most one is. So the instances of neither are ``checked``: each stands
+        where a problem whose numbers differ is read so."""
         final = self._final_step()
         links = [step.links for step in self.steps]
         checked = set(composition.cone(links, final.index)) if final is not None else set()
@@ -624,9 +638,26 @@ class _Reader:
                         reason = "repeated calculation"
                     else:
                         seen.update((own, outline))
+                        if changed is None:
+                            self.first_spans[cone] = len(spans)
+                        else:
+                            span = _unchecked(span)
+                            for index in self._rivals(cone, changed):
+                                spans[index] = _unchecked(spans[index])
                         spans.append(span)
             if reason and changed is None:
                 self.dropped.append(Dropped(start, end, reason))
+
+    def _rivals(self, cone: tuple[int, ...], changed: int) -> list[int]:
+        """The spans of the first reading that say otherwise what the steps ``cone`` are: of these
+        steps, or where it rests on others, of all to the same result."""
+        if cone in self.first_spans:
+            return [self.first_spans[cone]]
+        return [
+            index
+            for other, index in self.first_spans.items()
+            if other[-1] == cone[-1] and changed in other
+        ]
 
     def _final_step(self) -> Step | None:
         """The last step that reaches the reference, if the answer was not found wrong."""
@@ -742,6 +773,11 @@ def _as_read(steps: Sequence[Step], reading: Reading) -> list[Step]:
         links = tuple(dict.fromkeys(o.step for o in operands if isinstance(o, Link)))
         found.append(replace(step, operands=operands, links=links))
     return found
+
+
+def _unchecked(span: Span) -> Span:
+    """The span with instances that decide nothing."""
+    return replace(span, instances=tuple(replace(i, checked=False) for i in span.instances))
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*")

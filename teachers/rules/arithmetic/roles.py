@@ -71,6 +71,7 @@ _MONEY = {
     "tuition": "cost", "fare": "price", "toll": "fee", "prize": "prize",
     "coupon": "discount", "rebate": "discount", "premium": "premium",
 }  # fmt: skip
+_SUMS_OF_MONEY = frozenset(_MONEY.values()) - {"amount", "value", "change", "interest", "fine"}
 #: Words of role that are no money: geometry, motion, statistics, physics, chemistry.
 ROLE_WORDS = word_set(
     """
@@ -112,6 +113,7 @@ _NO_THING = word_set(
 )
 _DIMENSIONLESS = UnitsContainer()
 _CLASSES = word_set("item person group point time")
+_COUNTED = _CLASSES - {"time"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,21 @@ def measured(q: Quantity) -> Measure | None:
     if q.dimension is None or not (q.stated_unit or _only_counted(q)):
         return None
     return Measure(_real(q.dimension))
+
+
+def kind(q: Quantity) -> str:
+    """What may be added to a quantity: "percent", "money" or "count", each to its like alone;
+    empty for what is measured, for a ratio, and where it is not known."""
+    if q.is_percent:
+        return "percent"
+    if q.is_ratio:
+        return ""
+    if q.dimension is None:
+        return "money" if q.noun in _SUMS_OF_MONEY else ""
+    tops = [unit for unit, power in q.dimension.items() if power > 0]
+    if any(unit in ("dollar", "cent") for unit in tops):
+        return "money"
+    return "count" if tops and all(unit in _COUNTED for unit in tops) else ""
 
 
 def _real(dimension: UnitsContainer) -> UnitsContainer:

@@ -25,6 +25,7 @@ from tracemine.teachers.rules.arithmetic.measures import Measure, UnitsError, gi
 from tracemine.teachers.rules.arithmetic.roles import (
     UNKNOWN,
     Quantity,
+    kind,
     measured,
     paired,
     product,
@@ -446,6 +447,26 @@ class Roles:
                 if isinstance(part, Leaf) and self._leaf[part.key].is_money:
                     self._leaf[part.key] = quantity("fraction")
 
+    def check_kinds(self, term: Term) -> None:
+        """See that each sum in a term is of one kind: no story gives dollars less dogs.
+
+        Raises:
+            UnitsError: if it adds what are known to be two of money, a count and a percentage.
+        """
+        if isinstance(term, Sum):
+            parts = [t for t in (*term.plus, *term.minus) if constant_of(t) is None]
+            kinds = {kind(self.meaning(part)) for part in parts} - {""}
+            if len(kinds) > 1:
+                raise UnitsError(" and ".join(sorted(kinds)))
+        elif isinstance(term, Other):
+            parts = [term.left, term.right]
+        elif isinstance(term, Product):
+            parts = [*term.tops, *term.bottoms]
+        else:
+            return
+        for part in parts:
+            self.check_kinds(part)
+
     def meaning(self, term: Term) -> Quantity:
         """What a term amounts to."""
         if isinstance(term, Leaf):
@@ -496,7 +517,8 @@ class Routine:
 
     Raises:
         NotArithmeticError: if it takes no inputs, or does nothing to one.
-        UnitsError: if units contradict one another, and without them most inputs have no name.
+        UnitsError: if it adds money, a count or a percentage to another of these, or takes it from
+            one; or if units contradict one another, and without them most inputs have no name.
     """
 
     def __init__(
@@ -509,6 +531,8 @@ class Routine:
     ) -> None:
         key, body = lines[-1]
         self._roles = Roles(role_of, *(term for _, term in lines))
+        for _, term in lines:
+            self._roles.check_kinds(term)
         local = {k: called_of(k, self._roles.meaning(t), t) for k, t in lines[:-1]}
         output = called_of(key, self._roles.meaning(body), body)
         if not self._units_agree(lines, local, output):

@@ -40,6 +40,9 @@ _MOST_WORDS = 1.0
 #: What the sentence of a number counts beside its own clause.
 _SENTENCE_WEIGHT = 0.5
 
+#: What it counts that a number is spent or earned, more than the margin of another reading.
+_FLOW = 0.5
+
 #: Words by which a number may be a factor twice.
 _SQUARE = re.compile(
     r"\b(?:squares?|squared|area|cube[sd]?|cubic|volume|sides?|each other|power|as many|"
@@ -268,6 +271,37 @@ def operation_fit(noun: str, symbol: str) -> float:
     if noun == "times":
         return 0.5 if symbol in "*/" else -2.0
     return 0.0
+
+
+_COMES_IN = word_set(
+    "savings saved earnings earned income pay salary wage allowance revenue received bought found "
+    "collected won"
+)
+_GOES_OUT = word_set(
+    "spending spent payment paid fee tax donation donated eaten sold given used lost thrown drunk "
+    "broken"
+)
+#: A sentence that adds up what goes out.
+_ADDS_OUT = re.compile(
+    r"\b(?:spen[dt]|pa(?:y|id)|cost|bu(?:y|ying)|bought|g[ai]ve|giv|eat|ate|us(?:e|ing)|sell|sold|"
+    r"los[et]|donat|total|altogether|combined|in all)",
+    re.IGNORECASE,
+)
+
+
+def flow_fit(noun: str, detail: str, symbol: str, taken: bool, around: str) -> float:
+    """What it says that a number is saved or earned (or spent, sold, eaten), as the problem calls
+    it, where it is an operand of ``symbol``; ``taken``: behind a minus. What is spent in all is no
+    factor, unless it is for each of something."""
+    comes_in = noun in _COMES_IN or detail in _COMES_IN
+    goes_out = noun in _GOES_OUT or detail in _GOES_OUT
+    if comes_in == goes_out:
+        return 0.0
+    if symbol == "-":
+        return _FLOW if goes_out == taken else -_FLOW
+    if goes_out and symbol == "+" and _ADDS_OUT.search(around) is None:
+        return -_FLOW
+    return -_FLOW if noun in _GOES_OUT and symbol == "*" else 0.0
 
 
 #: Words of method that divide; the others multiply, or divide where a trace goes back.

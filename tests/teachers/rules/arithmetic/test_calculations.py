@@ -105,9 +105,9 @@ def test_only_what_feeds_the_answer_is_checked() -> None:
         (r"So the pens \( 5 \cdot 3 + 2 = 17 \) in all.", 17),
         (r"So in all \[ \frac{5}{2} \cdot 3 = 7.5 \]", 7.5),
         ("The cost is 5 pens * 3 dollars = 15 dollars.", 15),
-        ("In all 5 * 3 + 5 = 15 + 5 = 20 dollars.", 20),
+        ("In all 5 * 3 + 3 = 15 + 3 = 18 dollars.", 18),
         ("The total is x = 5 * 3 = 15 dollars.", 15),
-        ("That is (5 + 3) / 2 = 4 dollars each.", 4),
+        ("That is (5 + 2) / 2 = 3.5 for each.", 3.5),
         ("It is 40% of 5 = 2 dollars in all.", 2),
         (r"We get 5 * 3 = \boxed{15} dollars.", 15),
     ],
@@ -341,6 +341,40 @@ def test_two_readings_that_the_text_leaves_open_are_both_there() -> None:
     assert len(inner) > 1
 
 
+def _coat(price: int, other: int) -> Trajectory:
+    off = price // 10
+    return solved(
+        f"Una buys a ${price} coat with 10% off and a ${other} hat. How much does Una pay?",
+        f"The discount is {price}*10/100=$<<{price}*10/100={off}>>{off}.\n"
+        f"The coat costs {price}-{off}=$<<{price}-{off}={price - off}>>{price - off}.\n"
+        f"Together {price - off}+{other}=$<<{price - off}+{other}={price - off + other}>>"
+        f"{price - off + other}.",
+        str(price - off + other),
+    )
+
+
+def _own_whole(spans: tuple[Span, ...], result: int) -> list[Span]:
+    """The spans from the story's own numbers alone to ``result``."""
+    return [
+        span
+        for span in spans
+        if decode(span.instances[0].result) == result and "percent" in (span.code or "")
+    ]
+
+
+def test_numbers_that_do_not_tell_two_readings_apart_are_no_evidence() -> None:
+    # Both prices are 50, and the text does not say which of them is paid besides the other.
+    whole = _own_whole(_assert_sound(_coat(50, 50)), 95)
+    assert len(whole) > 1
+    assert not any(span.instances[0].checked for span in whole)
+    # What is the same in all readings is evidence as ever.
+    steps = [s for s in read_calculations(_coat(50, 50)).spans if s not in whole]
+    assert any(span.instances[0].checked for span in steps)
+    told_apart = _own_whole(_assert_sound(_coat(50, 30)), 75)
+    assert told_apart
+    assert all(span.instances[0].checked for span in told_apart)
+
+
 def test_no_factor_is_itself_where_nothing_is_squared() -> None:
     problem = "Una, Eve, Ole and Kim fold 4 cranes each. How many cranes do they fold?"
     trace = "The friends fold 4 * 4 = 16 cranes."
@@ -383,6 +417,39 @@ def test_money_is_not_taken_from_a_count() -> None:
     spans = _assert_sound(solved(problem, trace, "5"))
     left = next(span for span in spans if decode(span.instances[0].result) == 5)
     assert all(p.unit != "dollar" for p in left.signature.inputs)
+
+
+@pytest.mark.parametrize("name", ["dogs", "rides"])
+def test_no_sum_is_of_money_and_a_count(name: str) -> None:
+    problem = (
+        f"Bo takes 7 {name} a day for 7 days and earns $7 for each of them. He spends 7 dollars. "
+        "How much money is left?"
+    )
+    trace = (
+        "Bo takes 7*7=<<7*7=49>>49 in all.\nHe earns 49*7=$<<49*7=343>>343.\n"
+        "There is 343-7=$<<343-7=336>>336 left."
+    )
+    spans = _assert_sound(solved(problem, trace, "336"))
+    (whole,) = {s.code for s in spans if len(decode(s.instances[0].bindings)) == 4}
+    assert whole is not None
+    assert re.search(r"- spending\w*$", whole.strip())
+
+
+def test_what_is_spent_is_taken_from_what_is_saved() -> None:
+    problem = (
+        "Kim saves $6 in May, $6 in June and $6 in July. Then she spends $6. How much is left?"
+    )
+    trace = "Kim saves 6+6+6=$<<6+6+6=18>>18.\nSo there is 18-6=$<<18-6=12>>12 left."
+    spans = _assert_sound(solved(problem, trace, "12"))
+    codes = [span.code or "" for span in spans]
+    assert any(code.strip().endswith("- spending") for code in codes)
+    assert not any(re.search(r"spending \+|\+ spending|return spending", code) for code in codes)
+
+
+def test_what_is_known_to_be_two_things_is_not_added_up() -> None:
+    problem = "A tin of 8 pears costs $8. Ann has $20."
+    spans = _assert_sound(solved(problem, "She needs 20 dollars + 8 pears = 28.", "28"))
+    assert not spans
 
 
 def test_spans_are_bounded() -> None:
@@ -493,7 +560,7 @@ def test_names_that_units_contradict_are_none() -> None:
 
 
 def test_units_that_contradict_are_no_units() -> None:
-    problem = "Ada earns $30 a week and finds 12 shells, 4 stones and 2 feathers. Add all of it."
+    problem = "Ada eats 30 kg a week and finds 12 shells, 4 stones and 2 feathers. Add all of it."
     (span,) = _assert_sound(solved(problem, "That is 30 + 12 + 4 + 2 = 48 miles.", "48"))
     assert {p.unit for p in (*span.signature.inputs, span.signature.output)} == {None}
     names = [p.name for p in (*span.signature.inputs, span.signature.output)]
