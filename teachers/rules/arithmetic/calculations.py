@@ -36,7 +36,13 @@ from tracemine.teachers.rules.arithmetic.expressions import (
     plain,
     render,
 )
-from tracemine.teachers.rules.arithmetic.lifting import WELL_KNOWN, Mention, mentions, percent_forms
+from tracemine.teachers.rules.arithmetic.lifting import (
+    WELL_KNOWN,
+    Mention,
+    mentions,
+    percent_forms,
+    shares_of,
+)
 from tracemine.teachers.rules.arithmetic.measures import UnitsError
 from tracemine.teachers.rules.arithmetic.naming import call, question_words, result_words
 from tracemine.teachers.rules.arithmetic.routines import (
@@ -249,12 +255,17 @@ class _Reader:
         self.method: dict[Fraction, list[int]] = {}
         for index, mention in enumerate(self.mentions):
             if mention.method:
-                self.method.setdefault(mention.value, []).append(index)
+                counted = index > 0 and _counts(self.mentions[index - 1], mention)
+                for value in (mention.value, *(() if counted else shares_of(mention))):
+                    self.method.setdefault(value, []).append(index)
                 continue
             self.stated.setdefault(mention.value, []).append((index, ""))
             for form, word in percent_forms(mention):
                 if form != mention.value:
                     self.stated.setdefault(form, []).append((index, word))
+        #: What the trace multiplies and divides by, but for the fractions that it writes as the
+        #: problem does.
+        self.scales: set[Fraction] = set()
         self.places: list[Place] = []
         #: Where the numbers of the last calculation of each form may come from.
         self.forms: dict[str, dict[tuple[int, Fraction], frozenset[tuple[str, str]]]] = {}
@@ -263,7 +274,14 @@ class _Reader:
 
     def read(self) -> None:
         seen: set[tuple[str, Fraction]] = set()
-        for calculation in find_calculations(self.trace):
+        calculations = list(find_calculations(self.trace))
+        self.scales = {
+            place.number.value
+            for calculation in calculations
+            for place in _operand_places(self._with_fractions(calculation.expression))
+            if place.symbol in ("*", "/")
+        }
+        for calculation in calculations:
             value, reason = verdict(calculation)
             if self.written.is_abandoned(calculation.start):
                 value, reason = None, ABANDONED
@@ -290,8 +308,8 @@ class _Reader:
         self.others = [(other.changed, _as_read(before, other)) for other in others]
 
     def _with_fractions(self, expression: Expression) -> Expression:
-        """The expression with a fraction that the problem states ("2/3 of") as one number, and
-        what it leaves of a whole (1/3) as one less it."""
+        """The expression with a fraction that the problem states ("2/3 of", "half of") as one
+        number, and what it leaves of a whole (1/3) as one less it."""
         if isinstance(expression, Negative):
             return Negative(self._with_fractions(expression.operand))
         if isinstance(expression, Number):
@@ -319,6 +337,8 @@ class _Reader:
         if 1 - value in stated:
             one = Number(Fraction(1), top.start, top.end)
             return Binary("-", one, Number(1 - value, bottom.start, bottom.end))
+        if value in self.method and bottom.value == value.denominator:
+            return Number(value, top.start, bottom.end)
         return None
 
     def _drop(self, calculation: Calculation, reason: str) -> None:
@@ -485,7 +505,7 @@ class _Reader:
             for index in method[:MAX_STATED]:
                 mention = self.mentions[index]
                 beside = context(problem, mention.start)
-                fit = method_fit(mention.text, symbol)
+                fit = method_fit(mention.text, symbol, is_share=value < 1)
                 found.append(Source(("method", str(index)), Constant(value), fit, beside))
         known = value in WELL_KNOWN
         if not found and (method or (known and says_constant(value, (around, problem)))):
@@ -518,6 +538,8 @@ class _Reader:
             if form:
                 fit -= _IN_FORM.get(form, _OF_HUNDRED)
             part = {"numerator": "*", "denominator": "/"}.get(mention.noun)
+            if mention.noun == "numerator" and self._stands_alone(index):
+                continue
             if part is not None:
                 fit -= _PART_OF_FRACTION if part == place.symbol else _PART_ELSEWHERE
             if here is not None:
@@ -526,6 +548,12 @@ class _Reader:
             around = context(self.trajectory.problem, mention.start)
             found[self.first[index]] = Source(datum.key, datum, fit, around)
         return list(found.values())
+
+    def _stands_alone(self, numerator: int) -> bool:
+        """Whether nothing is scaled by the denominator (its next mention) of the fraction that
+        this is the ``numerator`` of. Nothing is multiplied by the numerator 1."""
+        own, denominator = self.mentions[numerator : numerator + 2]
+        return own.value == 1 or denominator.value not in self.scales
 
     def _results(self, value: Fraction, place: _Place, here: Mention | None) -> list[Source]:
         """The earlier results that a value may be, the latest first."""
@@ -736,6 +764,11 @@ def _as_read(steps: Sequence[Step], reading: Reading) -> list[Step]:
         links = tuple(dict.fromkeys(o.step for o in operands if isinstance(o, Link)))
         found.append(replace(step, operands=operands, links=links))
     return found
+
+
+def _counts(number: Mention, part: Mention) -> bool:
+    """Whether ``number`` says how many of a ``part`` are meant: "three quarters"."""
+    return not number.method and number.value != 1 and part.start - number.end <= 1
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*")

@@ -274,8 +274,11 @@ def operation_fit(noun: str, symbol: str) -> float:
 _PARTS = word_set("half halves halved quarter quarters")
 
 
-def method_fit(word: str, symbol: str) -> float:
-    """What it says that a word of method ("half", "twice") is an operand of ``symbol``."""
+def method_fit(word: str, symbol: str, *, is_share: bool = False) -> float:
+    """What it says that a word of method ("half", "twice") is an operand of ``symbol``.
+    ``is_share``: as a part of one (1/2), not as what divides by it."""
+    if is_share:
+        return 0.25 if symbol == "*" else -1.5
     if word.lower() in _PARTS:
         return 0.25 if symbol == "/" else -1.5
     return 0.25 if symbol == "*" else -0.25

@@ -604,3 +604,43 @@ def test_a_result_with_a_power_of_ten_is_rounded_to_its_own_digits() -> None:
     assert verdict(rounded) == (None, "rounded result")
     (wrong,) = find_calculations("7 * 10^14 / 3 = 2.43 * 10^14")
     assert verdict(wrong) == (None, "does not compute")
+
+
+def _returned(problem: str, trace: str, reference: str) -> list[str]:
+    """What the routines of a trace return, each as the text of its last line."""
+    spans = _assert_sound(solved(problem, trace, reference))
+    return [(span.code or "").rpartition("return ")[2].strip() for span in spans]
+
+
+@pytest.mark.parametrize("half", ["1/2", "Half"])
+@pytest.mark.parametrize("written", ["30 * 1/2", "1/2 * 30", "30/2"])
+def test_a_half_beside_another_fraction_is_one_number(half: str, written: str) -> None:
+    problem = f"Of 45 kites 1/3 are torn. {half} of the others are blue. How many are blue?"
+    trace = f"Torn: 45 * 1/3 = 15 kites.\nOthers: 45 - 15 = 30 kites.\nBlue: {written} = 15 kites."
+    spans = _assert_sound(solved(problem, trace, "15"))
+    assert all(1 not in decode(span.instances[0].bindings).values() for span in spans)
+    assert "items * (1 - fraction) / 2" in _returned(problem, trace, "15")
+
+
+def test_what_a_quarter_leaves_is_one_number() -> None:
+    problem = "A quarter of the 40 lamps are lit, and 3 are broken. How many are not lit?"
+    assert _returned(problem, "40 * 3/4 = 30 lamps are not lit.", "30") == ["items * 3 / 4"]
+    # But "three quarters" says how many.
+    problem = "Three quarters of the 40 lamps are lit. How many are lit?"
+    (code,) = _returned(problem, "40 * (3/4) = 30 lamps are lit.", "30")
+    assert re.fullmatch(r"\w+ \* \w+ / 4", code)
+
+
+def test_a_rate_that_comes_to_a_half_is_no_word_for_one() -> None:
+    problem = "Ed picks 5 pears every 10 minutes, and rests half an hour. How many in 150 minutes?"
+    (code,) = _returned(problem, "Ed picks 150 * 5/10 = 75 pears.", "75")
+    assert not re.search(r"\d", code)
+
+
+def test_a_numerator_is_a_number_of_parts_only_where_its_denominator_is_used() -> None:
+    problem = "2/5 of the pens are red. There are 30 pens, and 4 boxes."
+    both = _returned(problem, "30 / 5 = 6 pens are a part.\n6 * 2 = 12 pens are red.", "12")
+    assert any(re.search(r"parts", code) for code in both)
+    alone = _returned(problem, "30 * 2 = 60 pens are in both. 60 * 4 = 240 pens.", "240")
+    assert alone
+    assert not any("parts" in code for code in alone)
