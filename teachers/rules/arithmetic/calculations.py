@@ -61,7 +61,9 @@ from tracemine.teachers.rules.arithmetic.sources import (
     Reading,
     Source,
     context,
+    counts,
     first_mentions,
+    in_one_clause,
     method_fit,
     money_fit,
     noun_fit,
@@ -69,6 +71,7 @@ from tracemine.teachers.rules.arithmetic.sources import (
     operation_fit,
     ranked,
     readings,
+    says_alike,
     speaks_of_squares,
     stems,
     unit_fit,
@@ -151,8 +154,9 @@ class _Place:
     """A literal operand: what its place may make it (a small exponent, the 100 of a percentage, the
     1 in ``1 - 0.2``; empty for any other), the operation that it is an operand of, the product
     that it is a factor of (None for a term), whether the number before a percent sign may stand
-    there, whether it is a divisor, and whether the result is money (None: the text does not say
-    what is)."""
+    there, whether it is a divisor, whether the result is money (None: the text does not say what
+    is), the other numbers of the calculation, and the unit that it does not change (None: it
+    changes the unit, or the text does not say)."""
 
     number: Number
     role: _PlaceRole
@@ -161,6 +165,8 @@ class _Place:
     in_percent: bool
     divides: bool = False
     money: bool | None = None
+    others: tuple[Fraction, ...] = ()
+    kept_unit: str | None = None
 
 
 def _operand_places(expression: Expression) -> list[_Place]:
@@ -442,9 +448,14 @@ class _Reader:
         money = signed if self.has_money else None
         form = _form_of(calculation.expression)
         parallel = self.forms.get(form, {})
-        for place in _operand_places(calculation.expression):
-            place = replace(place, money=money)
-            value = abs(place.number.value)
+        operands = _operand_places(calculation.expression)
+        values = [abs(place.number.value) for place in operands]
+        unit = self._unit(calculation, end)
+        for at, place in enumerate(operands):
+            others = (*values[:at], *values[at + 1 :])
+            kept = unit if any(unit in self._units(v, beside) for v in others) else None
+            place = replace(place, money=money, others=others, kept_unit=kept)
+            value = values[at]
             here = next(
                 (m for m in beside if m.value == value and m.start not in spent and not m.method),
                 None,
@@ -501,10 +512,19 @@ class _Reader:
         if value == 1 and not is_stated:
             found.append(_constant(value, "known", 0.0))
         method = self.method.get(value, [])
-        if found and symbol in ("*", "/"):
+        is_told = self._is_told_with(value, place.others)
+        if found:
             for index in method[:MAX_STATED]:
                 mention = self.mentions[index]
                 beside = context(problem, mention.start)
+                if counts(mention.text):
+                    # A dozen is twelve of something, and the packs of twelve are others.
+                    elsewhere = is_told or (is_stated and not says_alike(beside, stems(around)))
+                    many = index > 0 and _counts(self.mentions[index - 1], mention)
+                    if elsewhere if symbol in ("*", "/") else many:
+                        continue
+                elif symbol not in ("*", "/"):
+                    continue
                 fit = method_fit(mention.text, symbol, is_share=value < 1)
                 found.append(Source(("method", str(index)), Constant(value), fit, beside))
         known = value in WELL_KNOWN
@@ -515,11 +535,41 @@ class _Reader:
         if not found:
             return [Source(own.key, own, 0.0, {})]
         if is_stated and symbol in ("*", "/"):
-            if known and value > 1 and converts(value, (around, self.asked)):
+            said = (around, self.asked, *self._told_of(place.others))
+            is_converted = known and value > 1 and converts(value, said, keeps=place.kept_unit)
+            # "15 minutes / 60 minutes" has a 60 of its own, not the 60 miles of the problem.
+            units = {self.mentions[index].unit for index, _ in self.stated.get(value, ())}
+            is_other = here is not None and here.unit is not None and here.unit not in units
+            if is_converted and (is_other or not is_told):
                 found.append(_constant(value, "known", _UNSTATED + _CONVERTS))
             else:
                 found.append(Source(own.key, own, _UNSTATED, {}))
         return found
+
+    def _units(self, value: Fraction, beside: Sequence[Mention]) -> set[str | None]:
+        """The unit of a number in a calculation: what stands ``beside`` it says that, else the
+        result that it is, else the problem."""
+        own = {m.unit for m in beside if m.value == value and m.unit}
+        own = own or {step.unit for step in self.steps if abs(step.value) == value and step.unit}
+        return own or {self.mentions[i].unit for i, form in self.stated.get(value, ()) if not form}
+
+    def _told_of(self, values: Sequence[Fraction]) -> list[str]:
+        """What the results among the numbers of a calculation are called, with their units."""
+        made = [step for step in self.steps if abs(step.value) in values]
+        return [f"{step.output.replace('_', ' ')} {step.unit or ''}" for step in made]
+
+    def _is_told_with(self, value: Fraction, others: Sequence[Fraction]) -> bool:
+        """Whether the problem has a number of things in one clause with another number of the
+        calculation: "3 packs of 12 pens"."""
+        around = {i for other in others for i, form in self.stated.get(other, ()) if not form}
+        return any(
+            self.mentions[index].noun and index != other
+            and in_one_clause(problem, self.mentions[index].start, self.mentions[other].start)
+            for problem in (self.trajectory.problem,)
+            for index, form in self.stated.get(value, ())
+            if not form
+            for other in around
+        )  # fmt: skip
 
     def _problem_sources(
         self, value: Fraction, place: _Place, here: Mention | None

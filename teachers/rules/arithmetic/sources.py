@@ -203,6 +203,16 @@ def context(text: str, at: int) -> Mapping[str, float]:
     return {}
 
 
+def in_one_clause(text: str, at: int, other: int) -> bool:
+    """Whether what stands at ``at`` and at ``other`` stands in one clause of ``text``."""
+    return any(start <= min(at, other) and max(at, other) < end for start, end, *_ in clauses(text))
+
+
+def says_alike(context: Mapping[str, float], said: frozenset[str]) -> bool:
+    """Whether the clause that ``context`` is of has one of the words that are ``said``."""
+    return any(context.get(word, 0.0) > _SENTENCE_WEIGHT for word in said)
+
+
 def of_result(output: str) -> Mapping[str, float]:
     """The words for a result, called ``output`` (snake_case). The rest of its sentence says what
     it was made of, and what is made of it is told in the same words."""
@@ -270,6 +280,16 @@ def operation_fit(noun: str, symbol: str) -> float:
     return 0.0
 
 
+#: Words of method for a number of things, which may be added and taken away too. A "couple" is
+#: mostly two people, and a "pair" of shoes one thing.
+_COUNTS = word_set("dozen")
+
+
+def counts(word: str) -> bool:
+    """Whether a word of method says how many things there are."""
+    return word.lower() in _COUNTS
+
+
 #: Words of method that divide; the others multiply, or divide where a trace goes back.
 _PARTS = word_set("half halves halved quarter quarters")
 
@@ -281,4 +301,6 @@ def method_fit(word: str, symbol: str, *, is_share: bool = False) -> float:
         return 0.25 if symbol == "*" else -1.5
     if word.lower() in _PARTS:
         return 0.25 if symbol == "/" else -1.5
+    if symbol in ("+", "-"):
+        return 0.25
     return 0.25 if symbol == "*" else -0.25

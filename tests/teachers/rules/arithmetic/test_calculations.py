@@ -644,3 +644,31 @@ def test_a_numerator_is_a_number_of_parts_only_where_its_denominator_is_used() -
     alone = _returned(problem, "30 * 2 = 60 pens are in both. 60 * 4 = 240 pens.", "240")
     assert alone
     assert not any("parts" in code for code in alone)
+
+
+def test_packs_of_twelve_are_not_the_dozen_that_is_told_elsewhere() -> None:
+    problem = "Uma fills 4 trays of 12 buns each and sells a dozen buns. How many buns are left?"
+    trace = "Uma has 4 * 12 = 48 buns.\nThen 48 - 12 = 36 buns are left."
+    codes = _returned(problem, trace, "36")
+    assert codes[-1] == "items_each * groups - 12"
+    assert not any("* 12" in code for code in codes)
+    # What is told by the dozen is still twelve of each, whatever else is twelve.
+    problem = "Uma buys 4 dozen buns and 12 cakes. How many more buns than cakes has she?"
+    codes = _returned(problem, "4 * 12 = 48 buns.\nIt is 48 - 12 = 36 more buns.", "36")
+    assert any("* 12 - " in code for code in codes)
+
+
+def test_sixty_people_are_no_minutes_of_an_hour() -> None:
+    problem = "There are 60 singers. They each sing for 4 minutes. How many hours do they sing?"
+    trace = "They sing 60 * 4 = 240 minutes. It is 240 / 60 = 4 hours."
+    codes = _returned(problem, trace, "4")
+    assert codes[-1].endswith(" / 60")
+    assert all(code.count("60") <= 1 and "* 60" not in code for code in codes)
+
+
+def test_seven_people_are_not_the_days_of_a_week() -> None:
+    problem = "Each of 7 cooks peels 3 roots every day. How many roots do they peel in a week?"
+    trace = "They peel 7 * 3 = 21 roots a day. In a week they peel 21 * 7 = 147 roots."
+    codes = _returned(problem, trace, "147")
+    assert re.fullmatch(r"items_per_day \* \w+ \* 7", codes[-1])
+    assert len(codes) == 3

@@ -47,3 +47,10 @@ def test_a_conversion_needs_both_its_units() -> None:
     assert converts(Fraction(7), ("every day", "of a week"))
     assert not converts(Fraction(7), ("every day",))
     assert not converts(Fraction(4), ("a square has sides",))
+
+
+def test_what_keeps_its_unit_is_not_converted() -> None:
+    said = ("20 * 60 = 1200 minutes", "How many hours is it?")
+    assert converts(Fraction(60), said)
+    assert not converts(Fraction(60), said, keeps="minute")
+    assert converts(Fraction(60), said, keeps="item")
