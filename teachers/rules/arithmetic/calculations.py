@@ -57,6 +57,7 @@ from tracemine.teachers.rules.arithmetic.routines import (
     routine_of,
 )
 from tracemine.teachers.rules.arithmetic.sources import (
+    SIDES_OF_SQUARE,
     Place,
     Reading,
     Source,
@@ -64,6 +65,7 @@ from tracemine.teachers.rules.arithmetic.sources import (
     counts,
     first_mentions,
     in_one_clause,
+    in_products,
     method_fit,
     money_fit,
     noun_fit,
@@ -72,7 +74,9 @@ from tracemine.teachers.rules.arithmetic.sources import (
     ranked,
     readings,
     says_alike,
+    speaks_of_area,
     speaks_of_squares,
+    square_with_sides,
     stems,
     unit_fit,
 )
@@ -121,6 +125,8 @@ _UNSTATED = -3.5
 _PARALLEL = 1.0
 #: ... and that the problem speaks of both units that the number takes into one another.
 _CONVERTS = 4.0
+#: ... and that a square with sides stands in the problem.
+_SIDES_FIT = -0.5
 #: The numbers of words like "twice" that a sentence may write in digits too.
 _METHOD_VALUES = frozenset(map(Fraction, (2, 3, 4, 12)))
 
@@ -156,7 +162,8 @@ class _Place:
     that it is a factor of (None for a term), whether the number before a percent sign may stand
     there, whether it is a divisor, whether the result is money (None: the text does not say what
     is), the other numbers of the calculation, and the unit that it does not change (None: it
-    changes the unit, or the text does not say)."""
+    changes the unit, or the text does not say), and whether a dollar sign stands before the result
+    or the annotation of it."""
 
     number: Number
     role: _PlaceRole
@@ -167,6 +174,7 @@ class _Place:
     money: bool | None = None
     others: tuple[Fraction, ...] = ()
     kept_unit: str | None = None
+    gives_money: bool = False
 
 
 def _operand_places(expression: Expression) -> list[_Place]:
@@ -308,7 +316,12 @@ class _Reader:
     def _settle(self) -> None:
         """Give each operand the source that fits best among all."""
         squares = self.latex or speaks_of_squares(f"{self.trajectory.problem} {self.text}")
-        first, *others = readings(self.places, squares=squares)
+        are_products = [
+            isinstance(expression, Binary) and expression.symbol in ("*", "/")
+            for expression in (step.calculation.expression for step in self.steps)
+        ]
+        places = in_products(self.places, are_products)
+        first, *others = readings(places, squares=squares)
         before = list(self.steps)
         self.steps[:] = _as_read(before, first)
         self.others = [(other.changed, _as_read(before, other)) for other in others]
@@ -446,6 +459,8 @@ class _Reader:
         signed = self.text[calculation.start : calculation.result_start].rstrip().endswith("$")
         signed |= self.text[calculation.result_start : calculation.result_end].startswith("$")
         money = signed if self.has_money else None
+        # "$<<12*2=24>>24"
+        gives_money = signed or self.trace[: calculation.start].rstrip()[-1:] == "$"
         form = _form_of(calculation.expression)
         parallel = self.forms.get(form, {})
         operands = _operand_places(calculation.expression)
@@ -455,6 +470,7 @@ class _Reader:
             others = (*values[:at], *values[at + 1 :])
             kept = unit if any(unit in self._units(v, beside) for v in others) else None
             place = replace(place, money=money, others=others, kept_unit=kept)
+            place = replace(place, gives_money=gives_money)
             value = values[at]
             here = next(
                 (m for m in beside if m.value == value and m.start not in spent and not m.method),
@@ -477,7 +493,8 @@ class _Reader:
                 sources = ranked(options, said)
                 keys = frozenset(source.key for source in sources)
                 self.forms.setdefault(form, {})[len(found), value] = keys
-            found.append(Place(len(self.steps), len(found), place.product, sources))
+            at_product = (len(self.steps), len(found), place.product)
+            found.append(Place(*at_product, sources, place.divides))
         return found
 
     def _is_method(self, value: Fraction, role: _PlaceRole, sentence: str) -> bool:
@@ -527,6 +544,13 @@ class _Reader:
                     continue
                 fit = method_fit(mention.text, symbol, is_share=value < 1)
                 found.append(Source(("method", str(index)), Constant(value), fit, beside))
+        if found and value == SIDES_OF_SQUARE and symbol in ("*", "/") and not place.gives_money:
+            # "A square garden with sides of 5 m ... $4 a meter": 4 * 5 are meters.
+            square = square_with_sides(problem)
+            paid = here is not None and (here.unit or "").startswith("dollar")
+            if square is not None and not paid and not speaks_of_area(f"{around} {self.asked}"):
+                beside = context(problem, square)
+                found.append(Source(("method", "sides"), Constant(value), _SIDES_FIT, beside))
         known = value in WELL_KNOWN
         if not found and (method or (known and says_constant(value, (around, problem)))):
             return [_constant(value, "known", 0.0)]

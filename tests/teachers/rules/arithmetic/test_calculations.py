@@ -672,3 +672,27 @@ def test_seven_people_are_not_the_days_of_a_week() -> None:
     codes = _returned(problem, trace, "147")
     assert re.fullmatch(r"items_per_day \* \w+ \* 7", codes[-1])
     assert len(codes) == 3
+
+
+def test_the_sides_of_a_square_are_no_price() -> None:
+    problem = "A square field has sides of 9 m. A fence costs $4 a meter. What does it cost?"
+    trace = "The fence is 4 * 9 = 36 meters long. It costs 36 * 4 = ${}144."
+    for annotation in ("", "<<36*4=144>>"):
+        codes = _returned(problem, trace.format(annotation), "144")
+        assert re.fullmatch(r"\w+ \* 4", codes[0])
+        assert re.fullmatch(r"\w+_per_meter \* \w+|\w+ \* \w+_per_meter", codes[1])
+        assert codes[2].count("price") == 1 and codes[2].endswith(" * 4")
+    # Four is the side itself too, and the sides are still four; but an area is no side times four.
+    problem = "A square has sides of 4 m. What is its {}?"
+    (code,) = _returned(problem.format("perimeter"), "It is 4 * 4 = 16 m around.", "16")
+    assert re.fullmatch(r"\w+ \* 4", code)
+    (code,) = _returned(problem.format("area"), "The area is 4 * 4 = 16 square m.", "16")
+    assert re.fullmatch(r"(\w+) \* \1", code)
+
+
+def test_a_number_is_not_taken_twice_into_products_of_products() -> None:
+    problem = "Fay sells 30 cups and 10 pairs of socks. A cup costs $10, a pair twice as much."
+    trace = "A pair costs $10 * 2 = $20. So 10 pairs come to $20 * 10 = $200."
+    (whole,) = (code for code in _returned(problem, trace, "200") if code.count("*") == 2)
+    first, second, _ = whole.split(" * ")
+    assert first != second
