@@ -37,7 +37,13 @@ from tracemine.teachers.rules.arithmetic.expressions import (
     plain,
     render,
 )
-from tracemine.teachers.rules.arithmetic.lifting import WELL_KNOWN, Mention, mentions, percent_forms
+from tracemine.teachers.rules.arithmetic.lifting import (
+    WELL_KNOWN,
+    Mention,
+    mentions,
+    percent_forms,
+    shares_of,
+)
 from tracemine.teachers.rules.arithmetic.measures import UnitsError
 from tracemine.teachers.rules.arithmetic.naming import call, question_words, result_words
 from tracemine.teachers.rules.arithmetic.routines import (
@@ -52,12 +58,16 @@ from tracemine.teachers.rules.arithmetic.routines import (
     routine_of,
 )
 from tracemine.teachers.rules.arithmetic.sources import (
+    SIDES_OF_SQUARE,
     Place,
     Reading,
     Source,
     context,
+    counts,
     first_mentions,
     flow_fit,
+    in_one_clause,
+    in_products,
     method_fit,
     money_fit,
     noun_fit,
@@ -65,7 +75,10 @@ from tracemine.teachers.rules.arithmetic.sources import (
     operation_fit,
     ranked,
     readings,
+    says_alike,
+    speaks_of_area,
     speaks_of_squares,
+    square_with_sides,
     stems,
     unit_fit,
 )
@@ -115,6 +128,8 @@ _UNSTATED = -3.5
 _PARALLEL = 1.0
 #: ... and that the problem speaks of both units that the number takes into one another.
 _CONVERTS = 4.0
+#: ... and that a square with sides stands in the problem.
+_SIDES_FIT = -0.5
 #: The numbers of words like "twice" that a sentence may write in digits too.
 _METHOD_VALUES = frozenset(map(Fraction, (2, 3, 4, 12)))
 
@@ -148,8 +163,10 @@ class _Place:
     """A literal operand: what its place may make it (a small exponent, the 100 of a percentage, the
     1 in ``1 - 0.2``; empty for any other), the operation that it is an operand of, the product
     that it is a factor of (None for a term), whether the number before a percent sign may stand
-    there, whether it is a divisor, or behind a minus, and whether the result is money (None: the
-    text does not say what is)."""
+    there, whether it is a divisor, or behind a minus, whether the result is money (None: the text
+    does not say what is), the other numbers of the calculation, and the unit that it does not
+    change (None: it changes the unit, or the text does not say), and whether a dollar sign stands
+    before the result or the annotation of it."""
 
     number: Number
     role: _PlaceRole
@@ -159,6 +176,9 @@ class _Place:
     divides: bool = False
     taken: bool = False
     money: bool | None = None
+    others: tuple[Fraction, ...] = ()
+    kept_unit: str | None = None
+    gives_money: bool = False
 
 
 def _operand_places(expression: Expression) -> list[_Place]:
@@ -247,18 +267,24 @@ class _Reader:
         self.dropped: list[Dropped] = []
         self.first = first_mentions(trajectory.problem, self.mentions)
         self.has_money = "$" in self.text
+        self.asked = words.final_question(trajectory.problem)
         #: Which numbers of the problem are a value, each with the form (see `lifting`) that it is
         #: in; and which words of method.
         self.stated: dict[Fraction, list[tuple[int, str]]] = {}
         self.method: dict[Fraction, list[int]] = {}
         for index, mention in enumerate(self.mentions):
             if mention.method:
-                self.method.setdefault(mention.value, []).append(index)
+                counted = index > 0 and _counts(self.mentions[index - 1], mention)
+                for value in (mention.value, *(() if counted else shares_of(mention))):
+                    self.method.setdefault(value, []).append(index)
                 continue
             self.stated.setdefault(mention.value, []).append((index, ""))
             for form, word in percent_forms(mention):
                 if form != mention.value:
                     self.stated.setdefault(form, []).append((index, word))
+        #: What the trace multiplies and divides by, but for the fractions that it writes as the
+        #: problem does.
+        self.scales: set[Fraction] = set()
         self.places: list[Place] = []
         #: Where the numbers of the last calculation of each form may come from.
         self.forms: dict[str, dict[tuple[int, Fraction], frozenset[tuple[str, str]]]] = {}
@@ -269,7 +295,14 @@ class _Reader:
 
     def read(self) -> None:
         seen: set[tuple[str, Fraction]] = set()
-        for number, calculation in enumerate(find_calculations(self.trace)):
+        calculations = find_calculations(self.trace)
+        self.scales = {
+            place.number.value
+            for calculation in calculations
+            for place in _operand_places(self._with_fractions(calculation.expression))
+            if place.symbol in ("*", "/")
+        }
+        for number, calculation in enumerate(calculations):
             if number == MAX_CALCULATIONS:  # it says no more about what comes after them
                 start, end = calculation.start, len(self.trace)
                 detail = f"not read from here on: {self.trace[start : start + 100]}"
@@ -295,14 +328,19 @@ class _Reader:
     def _settle(self) -> None:
         """Give each operand the source that fits best among all."""
         squares = self.latex or speaks_of_squares(f"{self.trajectory.problem} {self.text}")
-        first, *others = readings(self.places, squares=squares)
+        are_products = [
+            isinstance(expression, Binary) and expression.symbol in ("*", "/")
+            for expression in (step.calculation.expression for step in self.steps)
+        ]
+        places = in_products(self.places, are_products)
+        first, *others = readings(places, squares=squares)
         before = list(self.steps)
         self.steps[:] = _as_read(before, first)
         self.others = [(other.changed, _as_read(before, other)) for other in others]
 
     def _with_fractions(self, expression: Expression) -> Expression:
-        """The expression with a fraction that the problem states ("2/3 of") as one number, and
-        what it leaves of a whole (1/3) as one less it."""
+        """The expression with a fraction that the problem states ("2/3 of", "half of") as one
+        number, and what it leaves of a whole (1/3) as one less it."""
         if isinstance(expression, Negative):
             return Negative(self._with_fractions(expression.operand))
         if isinstance(expression, Number):
@@ -330,6 +368,8 @@ class _Reader:
         if 1 - value in stated:
             one = Number(Fraction(1), top.start, top.end)
             return Binary("-", one, Number(1 - value, bottom.start, bottom.end))
+        if value in self.method and bottom.value == value.denominator:
+            return Number(value, top.start, bottom.end)
         return None
 
     def _drop(self, calculation: Calculation, reason: str) -> None:
@@ -434,12 +474,21 @@ class _Reader:
         found: list[Place] = []
         percents = {m.value for m in self.mentions if m.percent}
         of_percent = any(n.value in percents for n in numbers(calculation.expression))
-        money = self._is_signed(calculation) if self.has_money else None
+        signed = self._is_signed(calculation)
+        money = signed if self.has_money else None
+        # "$<<12*2=24>>24"
+        gives_money = signed or self.trace[: calculation.start].rstrip()[-1:] == "$"
         form = _form_of(calculation.expression)
         parallel = self.forms.get(form, {})
-        for place in _operand_places(calculation.expression):
-            place = replace(place, money=money)
-            value = abs(place.number.value)
+        operands = _operand_places(calculation.expression)
+        values = [abs(place.number.value) for place in operands]
+        unit = self._unit(calculation, end)
+        for at, place in enumerate(operands):
+            others = (*values[:at], *values[at + 1 :])
+            kept = unit if any(unit in self._units(v, beside) for v in others) else None
+            place = replace(place, money=money, others=others, kept_unit=kept)
+            place = replace(place, gives_money=gives_money)
+            value = values[at]
             here = next(
                 (m for m in beside if m.value == value and m.start not in spent and not m.method),
                 None,
@@ -461,7 +510,8 @@ class _Reader:
                 sources = ranked(options, said)
                 keys = frozenset(source.key for source in sources)
                 self.forms.setdefault(form, {})[len(found), value] = keys
-            found.append(Place(len(self.steps), len(found), place.product, sources))
+            at_product = (len(self.steps), len(found), place.product)
+            found.append(Place(*at_product, sources, place.divides))
         return found
 
     def _is_method(self, value: Fraction, role: _PlaceRole, sentence: str) -> bool:
@@ -496,12 +546,28 @@ class _Reader:
         if value == 1 and not is_stated:
             found.append(_constant(value, "known", 0.0))
         method = self.method.get(value, [])
-        if found and symbol in ("*", "/"):
+        is_told = self._is_told_with(value, place.others)
+        if found:
             for index in method[:MAX_STATED]:
                 mention = self.mentions[index]
                 beside = context(problem, mention.start)
-                fit = method_fit(mention.text, symbol)
+                if counts(mention.text):
+                    # A dozen is twelve of something, and the packs of twelve are others.
+                    elsewhere = is_told or (is_stated and not says_alike(beside, stems(around)))
+                    many = index > 0 and _counts(self.mentions[index - 1], mention)
+                    if elsewhere if symbol in ("*", "/") else many:
+                        continue
+                elif symbol not in ("*", "/"):
+                    continue
+                fit = method_fit(mention.text, symbol, is_share=value < 1)
                 found.append(Source(("method", str(index)), Constant(value), fit, beside))
+        if found and value == SIDES_OF_SQUARE and symbol in ("*", "/") and not place.gives_money:
+            # "A square garden with sides of 5 m ... $4 a meter": 4 * 5 are meters.
+            square = square_with_sides(problem)
+            paid = here is not None and (here.unit or "").startswith("dollar")
+            if square is not None and not paid and not speaks_of_area(f"{around} {self.asked}"):
+                beside = context(problem, square)
+                found.append(Source(("method", "sides"), Constant(value), _SIDES_FIT, beside))
         known = value in WELL_KNOWN
         if not found and (method or (known and says_constant(value, (around, problem)))):
             return [_constant(value, "known", 0.0)]
@@ -510,11 +576,43 @@ class _Reader:
         if not found:
             return [Source(own.key, own, 0.0, {})]
         if is_stated and symbol in ("*", "/"):
-            if known and value > 1 and converts(value, (around, problem)):
+            # Of a number that a calculation has twice one may be the conversion.
+            twice = value in place.others
+            said = (around, problem if twice else self.asked, *self._told_of(place.others))
+            is_converted = known and value > 1 and converts(value, said, keeps=place.kept_unit)
+            # "15 minutes / 60 minutes" has a 60 of its own, not the 60 miles of the problem.
+            units = {self.mentions[index].unit for index, _ in self.stated.get(value, ())}
+            is_other = here is not None and here.unit is not None and here.unit not in units
+            if is_converted and (twice or is_other or not is_told):
                 found.append(_constant(value, "known", _UNSTATED + _CONVERTS))
             else:
                 found.append(Source(own.key, own, _UNSTATED, {}))
         return found
+
+    def _units(self, value: Fraction, beside: Sequence[Mention]) -> set[str | None]:
+        """The unit of a number in a calculation: what stands ``beside`` it says that, else the
+        result that it is, else the problem."""
+        own = {m.unit for m in beside if m.value == value and m.unit}
+        own = own or {step.unit for step in self.steps if abs(step.value) == value and step.unit}
+        return own or {self.mentions[i].unit for i, form in self.stated.get(value, ()) if not form}
+
+    def _told_of(self, values: Sequence[Fraction]) -> list[str]:
+        """What the results among the numbers of a calculation are called, with their units."""
+        made = [step for step in self.steps if abs(step.value) in values]
+        return [f"{step.output.replace('_', ' ')} {step.unit or ''}" for step in made]
+
+    def _is_told_with(self, value: Fraction, others: Sequence[Fraction]) -> bool:
+        """Whether the problem has a number of things in one clause with another number of the
+        calculation: "3 packs of 12 pens"."""
+        around = {i for other in others for i, form in self.stated.get(other, ()) if not form}
+        return any(
+            self.mentions[index].noun and index != other
+            and in_one_clause(problem, self.mentions[index].start, self.mentions[other].start)
+            for problem in (self.trajectory.problem,)
+            for index, form in self.stated.get(value, ())
+            if not form
+            for other in around
+        )  # fmt: skip
 
     def _problem_sources(
         self, value: Fraction, place: _Place, here: Mention | None, around: str
@@ -534,6 +632,8 @@ class _Reader:
             if form:
                 fit -= _IN_FORM.get(form, _OF_HUNDRED)
             part = {"numerator": "*", "denominator": "/"}.get(mention.noun)
+            if mention.noun == "numerator" and self._stands_alone(index):
+                continue
             if part is not None:
                 fit -= _PART_OF_FRACTION if part == place.symbol else _PART_ELSEWHERE
             if here is not None:
@@ -542,6 +642,12 @@ class _Reader:
             beside = context(self.trajectory.problem, mention.start)
             found[self.first[index]] = Source(datum.key, datum, fit, beside)
         return list(found.values())
+
+    def _stands_alone(self, numerator: int) -> bool:
+        """Whether nothing is scaled by the denominator (its next mention) of the fraction that
+        this is the ``numerator`` of. Nothing is multiplied by the numerator 1."""
+        own, denominator = self.mentions[numerator : numerator + 2]
+        return own.value == 1 or denominator.value not in self.scales
 
     def _results(self, value: Fraction, place: _Place, here: Mention | None) -> list[Source]:
         """The earlier results that a value may be, the latest first."""
@@ -778,6 +884,11 @@ def _as_read(steps: Sequence[Step], reading: Reading) -> list[Step]:
 def _unchecked(span: Span) -> Span:
     """The span with instances that decide nothing."""
     return replace(span, instances=tuple(replace(i, checked=False) for i in span.instances))
+
+
+def _counts(number: Mention, part: Mention) -> bool:
+    """Whether ``number`` says how many of a ``part`` are meant: "three quarters"."""
+    return not number.method and number.value != 1 and part.start - number.end <= 1
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*")

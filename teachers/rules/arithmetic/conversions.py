@@ -94,10 +94,12 @@ def says_constant(value: Fraction, texts: Iterable[str]) -> bool:
     return bool(_SAYING.get(value, frozenset()) & said) or _is_between(value, said)
 
 
-def converts(value: Fraction, texts: Iterable[str]) -> bool:
-    """Whether ``texts`` name, together, both units that ``value`` is between."""
-    return _is_between(value, frozenset[str]().union(*map(_said_in, texts)))
+def converts(value: Fraction, texts: Iterable[str], keeps: str | None = None) -> bool:
+    """Whether ``texts`` name, together, both units that ``value`` is between. A calculation that
+    ``keeps`` one of them, from a number of it to another, converts nothing."""
+    return _is_between(value, frozenset[str]().union(*map(_said_in, texts)), keeps)
 
 
-def _is_between(value: Fraction, said: frozenset[str]) -> bool:
-    return any(small in said and big in said for small, big in _BETWEEN.get(value, ()))
+def _is_between(value: Fraction, said: frozenset[str], keeps: str | None = None) -> bool:
+    pairs = _BETWEEN.get(value, ())
+    return any({small, big} <= said and keeps not in (small, big) for small, big in pairs)

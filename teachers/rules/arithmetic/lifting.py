@@ -170,3 +170,16 @@ def percent_forms(mention: Mention) -> tuple[tuple[Fraction, str], ...]:
     if share < 1:
         forms += [(1 - share, "remaining_fraction"), (100 - value, "remaining_percent")]
     return tuple((form, word) for form, word in forms if form)
+
+
+#: Words of method for a part of a whole.
+_PARTS = word_set("half halves halved quarter quarters 1/2")
+
+
+def shares_of(mention: Mention) -> tuple[Fraction, ...]:
+    """What a word of method ("half", "a quarter") may stand as in an expression beside the number
+    that it divides by: the part, and what that leaves of the whole."""
+    if not mention.method or "".join(mention.text.lower().split()) not in _PARTS:
+        return ()
+    share = 1 / mention.value
+    return tuple(dict.fromkeys((share, 1 - share)))

@@ -19,13 +19,18 @@ from functools import lru_cache
 from itertools import pairwise
 
 from tracemine.teachers.rules.arithmetic.lifting import CACHED_PROBLEMS, Mention
-from tracemine.teachers.rules.arithmetic.routines import Operand
+from tracemine.teachers.rules.arithmetic.routines import Link, Operand
 from tracemine.teachers.rules.language import words
 from tracemine.teachers.rules.language.numerals import NUMBER_WORDS, word_set
 
 #: Most places that are weighed for one number, and most that are changed to settle all.
 MAX_SOURCES = 6
 MAX_MOVES = 60
+SIDES_OF_SQUARE = 4
+#: The product that the result of a calculation is, if it is one.
+OUTERMOST = 1
+#: More products than one calculation has.
+MAX_PRODUCTS = 1_000
 #: Most other readings of one trace.
 MAX_READINGS = 3
 #: A place that fits worse than the best by at most this is another reading. Less than what the
@@ -33,8 +38,9 @@ MAX_READINGS = 3
 MARGIN = 0.25
 #: What the first use of a place adds, by its kind. A trace works nothing out to leave it.
 _FIRST_USE = {"problem": 2.25, "numerator": 1.0, "denominator": 1.0, "step": 2.75, "method": 1.75}
-#: What using a place again in one calculation, and in one product, takes off.
-_AGAIN, _AGAIN_IN_PRODUCT = 1.0, 4.5
+#: What using a place again in one calculation, in one product, and in a product of other products
+#: takes off.
+_AGAIN, _AGAIN_IN_PRODUCT, _AGAIN_IN_PRODUCTS = 1.0, 4.5, 2.0
 #: Most that shared words count for, or against.
 _MOST_WORDS = 1.0
 #: What the sentence of a number counts beside its own clause.
@@ -64,13 +70,16 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Place:
     """A number of a calculation: which step it stands in and where, the product that it is a
-    factor of (an identity within the calculation, None for a term), and its sources, none of them
-    twice."""
+    factor of (an identity within the calculation, None for a term), its sources, none of them
+    twice, whether it is a divisor, and which products of products of several steps it is a factor
+    of."""
 
     step: int
     position: int
     product: int | None
     sources: tuple[Source, ...]
+    divides: bool = False
+    wholes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +121,16 @@ def readings(places: Sequence[Place], *, squares: bool) -> list[Reading]:
     def worth(place: Place, source: Source) -> float:
         """What ``source`` is worth at a place, all other places as they are."""
         own = int(chosen[place.step, place.position].key == source.key)
-        everywhere, here, *product = (used[use] - own for use in _uses(place, source))
+        counted: dict[object, int] = {}
+        for use in _uses(place, source):
+            counted[use[0]] = max(used[use] - own, counted.get(use[0], 0))
+        everywhere, here = counted[_TRACE], counted[_CALCULATION]
+        product = counted.get(_PRODUCT, 0)
         value = source.fit + (_FIRST_USE.get(source.key[0], 0.0) if everywhere == 0 else 0.0)
-        return value - _AGAIN * (here - sum(product)) - twice * sum(product)
+        if source.key[0] in _FIRST_USE:
+            apart = max(counted.get(_PRODUCTS, 0) - product, 0)
+            value -= (_AGAIN if squares else _AGAIN_IN_PRODUCTS) * apart
+        return value - _AGAIN * (here - product) - twice * product
 
     open_places = [place for place in places if len(place.sources) > 1]
     for _ in range(MAX_MOVES):
@@ -150,17 +166,71 @@ def readings(places: Sequence[Place], *, squares: bool) -> list[Reading]:
     ]
 
 
+#: Where a source may be used more than once.
+_TRACE, _CALCULATION, _PRODUCT, _PRODUCTS = range(4)
+
+
 def _uses(place: Place, source: Source) -> list[tuple[object, ...]]:
     """What the use of a source at a place counts for."""
-    found: list[tuple[object, ...]] = [(source.key,), (source.key, place.step)]
+    found: list[tuple[object, ...]] = [
+        (_TRACE, source.key),
+        (_CALCULATION, source.key, place.step),
+    ]
     if place.product is not None:
-        found.append((source.key, place.step, place.product))
+        found.append((_PRODUCT, source.key, place.step, place.product))
+    found += [(_PRODUCTS, source.key, whole) for whole in place.wholes]
     return found
+
+
+def in_products(places: Sequence[Place], are_products: Sequence[bool]) -> list[Place]:
+    """The places with the products of products that each is a factor of: in these a factor is most
+    likely the result of an earlier step that is a product. ``are_products`` says of each step
+    whether its result is one, the first in its calculation. What divides is no factor: "a / b *
+    (100 - b)" is what is left of a whole that the problem tells a part of."""
+    within: dict[tuple[int, int], set[int]] = {}
+    for place in reversed(places):
+        if place.product is None or place.divides:
+            continue
+        own = (place.step, place.product)
+        wholes = within.setdefault(own, set())
+        wholes.add(place.step * MAX_PRODUCTS + place.product)
+        best = place.sources[0].operand
+        if isinstance(best, Link) and are_products[best.step]:
+            within.setdefault((best.step, OUTERMOST), set()).update(wholes)
+    return [
+        p
+        if p.product is None or p.divides
+        else replace(p, wholes=tuple(sorted(within[p.step, p.product])))
+        for p in places
+    ]
 
 
 def speaks_of_squares(text: str) -> bool:
     """Whether ``text`` has a word for multiplying a number by itself."""
     return _SQUARE.search(text.lower()) is not None
+
+
+_SIDES = re.compile(r"\b(?:sides?|perimeter|fenc\w+|around|border\w*|edges?|frame\w*|walls?)\b")
+_SQUARE_SHAPE = re.compile(
+    r"\bsquares?(?:[- ]shaped)?\b(?!\W+(?:feet|foot|ft|in|inch|inches|\w*met(?:er|re)s?|miles?|"
+    r"yards|[ck]?m|yd|root|numbers?)\b)"
+)
+
+
+_AREA = re.compile(r"\b(?:areas?|squared|square (?:feet|foot|ft|in|inch|inches|\w*met(?:er|re)s?|"
+                   r"miles?|yards?|units?|[ck]?m)|acres?)\b")  # fmt: skip
+
+
+def speaks_of_area(text: str) -> bool:
+    """Whether ``text`` speaks of an area, of which a side is a factor twice."""
+    return _AREA.search(text.lower()) is not None
+
+
+def square_with_sides(text: str) -> int | None:
+    """Where ``text`` has a square whose sides it speaks of, which are four; None if nowhere."""
+    text = text.lower()
+    shape = _SQUARE_SHAPE.search(text)
+    return shape.start() if shape is not None and _SIDES.search(text) else None
 
 
 # --- the words around a number ----------------------------------------------------------------
@@ -204,6 +274,16 @@ def context(text: str, at: int) -> Mapping[str, float]:
             outer = dict.fromkeys(stems(text[left:right]), _SENTENCE_WEIGHT)
             return outer | dict.fromkeys(stems(text[start:end]), 1.0)
     return {}
+
+
+def in_one_clause(text: str, at: int, other: int) -> bool:
+    """Whether what stands at ``at`` and at ``other`` stands in one clause of ``text``."""
+    return any(start <= min(at, other) and max(at, other) < end for start, end, *_ in clauses(text))
+
+
+def says_alike(context: Mapping[str, float], said: frozenset[str]) -> bool:
+    """Whether the clause that ``context`` is of has one of the words that are ``said``."""
+    return any(context.get(word, 0.0) > _SENTENCE_WEIGHT for word in said)
 
 
 def of_result(output: str) -> Mapping[str, float]:
@@ -304,12 +384,27 @@ def flow_fit(noun: str, detail: str, symbol: str, taken: bool, around: str) -> f
     return -_FLOW if noun in _GOES_OUT and symbol == "*" else 0.0
 
 
+#: Words of method for a number of things, which may be added and taken away too. A "couple" is
+#: mostly two people, and a "pair" of shoes one thing.
+_COUNTS = word_set("dozen")
+
+
+def counts(word: str) -> bool:
+    """Whether a word of method says how many things there are."""
+    return word.lower() in _COUNTS
+
+
 #: Words of method that divide; the others multiply, or divide where a trace goes back.
 _PARTS = word_set("half halves halved quarter quarters")
 
 
-def method_fit(word: str, symbol: str) -> float:
-    """What it says that a word of method ("half", "twice") is an operand of ``symbol``."""
+def method_fit(word: str, symbol: str, *, is_share: bool = False) -> float:
+    """What it says that a word of method ("half", "twice") is an operand of ``symbol``.
+    ``is_share``: as a part of one (1/2), not as what divides by it."""
+    if is_share:
+        return 0.25 if symbol == "*" else -1.5
     if word.lower() in _PARTS:
         return 0.25 if symbol == "/" else -1.5
+    if symbol in ("+", "-"):
+        return 0.25
     return 0.25 if symbol == "*" else -0.25

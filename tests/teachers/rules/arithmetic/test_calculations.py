@@ -685,3 +685,95 @@ def test_a_result_with_a_power_of_ten_is_rounded_to_its_own_digits() -> None:
     assert verdict(rounded) == (None, "rounded result")
     (wrong,) = find_calculations("7 * 10^14 / 3 = 2.43 * 10^14")
     assert verdict(wrong) == (None, "does not compute")
+
+
+def _returned(problem: str, trace: str, reference: str) -> list[str]:
+    """What the routines of a trace return, each as the text of its last line."""
+    spans = _assert_sound(solved(problem, trace, reference))
+    return [(span.code or "").rpartition("return ")[2].strip() for span in spans]
+
+
+@pytest.mark.parametrize("half", ["1/2", "Half"])
+@pytest.mark.parametrize("written", ["30 * 1/2", "1/2 * 30", "30/2"])
+def test_a_half_beside_another_fraction_is_one_number(half: str, written: str) -> None:
+    problem = f"Of 45 kites 1/3 are torn. {half} of the others are blue. How many are blue?"
+    trace = f"Torn: 45 * 1/3 = 15 kites.\nOthers: 45 - 15 = 30 kites.\nBlue: {written} = 15 kites."
+    spans = _assert_sound(solved(problem, trace, "15"))
+    assert all(1 not in decode(span.instances[0].bindings).values() for span in spans)
+    assert "items * (1 - fraction) / 2" in _returned(problem, trace, "15")
+
+
+def test_what_a_quarter_leaves_is_one_number() -> None:
+    problem = "A quarter of the 40 lamps are lit, and 3 are broken. How many are not lit?"
+    assert _returned(problem, "40 * 3/4 = 30 lamps are not lit.", "30") == ["items * 3 / 4"]
+    # But "three quarters" says how many.
+    problem = "Three quarters of the 40 lamps are lit. How many are lit?"
+    (code,) = _returned(problem, "40 * (3/4) = 30 lamps are lit.", "30")
+    assert re.fullmatch(r"\w+ \* \w+ / 4", code)
+
+
+def test_a_rate_that_comes_to_a_half_is_no_word_for_one() -> None:
+    problem = "Ed picks 5 pears every 10 minutes, and rests half an hour. How many in 150 minutes?"
+    (code,) = _returned(problem, "Ed picks 150 * 5/10 = 75 pears.", "75")
+    assert not re.search(r"\d", code)
+
+
+def test_a_numerator_is_a_number_of_parts_only_where_its_denominator_is_used() -> None:
+    problem = "2/5 of the pens are red. There are 30 pens, and 4 boxes."
+    both = _returned(problem, "30 / 5 = 6 pens are a part.\n6 * 2 = 12 pens are red.", "12")
+    assert any(re.search(r"parts", code) for code in both)
+    alone = _returned(problem, "30 * 2 = 60 pens are in both. 60 * 4 = 240 pens.", "240")
+    assert alone
+    assert not any("parts" in code for code in alone)
+
+
+def test_packs_of_twelve_are_not_the_dozen_that_is_told_elsewhere() -> None:
+    problem = "Uma fills 4 trays of 12 buns each and sells a dozen buns. How many buns are left?"
+    trace = "Uma has 4 * 12 = 48 buns.\nThen 48 - 12 = 36 buns are left."
+    codes = _returned(problem, trace, "36")
+    assert codes[-1] == "items_each * groups - 12"
+    assert not any("* 12" in code for code in codes)
+    # What is told by the dozen is still twelve of each, whatever else is twelve.
+    problem = "Uma buys 4 dozen buns and 12 cakes. How many more buns than cakes has she?"
+    codes = _returned(problem, "4 * 12 = 48 buns.\nIt is 48 - 12 = 36 more buns.", "36")
+    assert any("* 12 - " in code for code in codes)
+
+
+def test_sixty_people_are_no_minutes_of_an_hour() -> None:
+    problem = "There are 60 singers. They each sing for 4 minutes. How many hours do they sing?"
+    trace = "They sing 60 * 4 = 240 minutes. It is 240 / 60 = 4 hours."
+    codes = _returned(problem, trace, "4")
+    assert codes[-1].endswith(" / 60")
+    assert all(code.count("60") <= 1 and "* 60" not in code for code in codes)
+
+
+def test_seven_people_are_not_the_days_of_a_week() -> None:
+    problem = "Each of 7 cooks peels 3 roots every day. How many roots do they peel in a week?"
+    trace = "They peel 7 * 3 = 21 roots a day. In a week they peel 21 * 7 = 147 roots."
+    codes = _returned(problem, trace, "147")
+    assert re.fullmatch(r"items_per_day \* \w+ \* 7", codes[-1])
+    assert len(codes) == 3
+
+
+def test_the_sides_of_a_square_are_no_price() -> None:
+    problem = "A square field has sides of 9 m. A fence costs $4 a meter. What does it cost?"
+    trace = "The fence is 4 * 9 = 36 meters long. It costs 36 * 4 = ${}144."
+    for annotation in ("", "<<36*4=144>>"):
+        codes = _returned(problem, trace.format(annotation), "144")
+        assert re.fullmatch(r"\w+ \* 4", codes[0])
+        assert re.fullmatch(r"\w+_per_meter \* \w+|\w+ \* \w+_per_meter", codes[1])
+        assert codes[2].count("price") == 1 and codes[2].endswith(" * 4")
+    # Four is the side itself too, and the sides are still four; but an area is no side times four.
+    problem = "A square has sides of 4 m. What is its {}?"
+    (code,) = _returned(problem.format("perimeter"), "It is 4 * 4 = 16 m around.", "16")
+    assert re.fullmatch(r"\w+ \* 4", code)
+    (code,) = _returned(problem.format("area"), "The area is 4 * 4 = 16 square m.", "16")
+    assert re.fullmatch(r"(\w+) \* \1", code)
+
+
+def test_a_number_is_not_taken_twice_into_products_of_products() -> None:
+    problem = "Fay sells 30 cups and 10 pairs of socks. A cup costs $10, a pair twice as much."
+    trace = "A pair costs $10 * 2 = $20. So 10 pairs come to $20 * 10 = $200."
+    (whole,) = (code for code in _returned(problem, trace, "200") if code.count("*") == 2)
+    first, second, _ = whole.split(" * ")
+    assert first != second

@@ -50,3 +50,10 @@ def test_a_conversion_needs_both_its_units() -> None:
     assert converts(Fraction(60), ("a train at 80 km/h", "45 minutes"))
     assert converts(Fraction(1000), ("80 km/h in m/s",))
     assert not converts(Fraction(60), ("a train at 80 km", "45 minutes"))
+
+
+def test_what_keeps_its_unit_is_not_converted() -> None:
+    said = ("20 * 60 = 1200 minutes", "How many hours is it?")
+    assert converts(Fraction(60), said)
+    assert not converts(Fraction(60), said, keeps="minute")
+    assert converts(Fraction(60), said, keeps="item")

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -10,10 +11,12 @@ from tracemine.teachers.rules.arithmetic.routines import Constant, Link
 from tracemine.teachers.rules.arithmetic.sources import (
     MAX_READINGS,
     MAX_SOURCES,
+    OUTERMOST,
     Place,
     Source,
     context,
     first_mentions,
+    in_products,
     method_fit,
     money_fit,
     noun_fit,
@@ -21,6 +24,7 @@ from tracemine.teachers.rules.arithmetic.sources import (
     ranked,
     readings,
     speaks_of_squares,
+    square_with_sides,
     stems,
     unit_fit,
 )
@@ -158,3 +162,42 @@ def test_words_for_squares() -> None:
     assert speaks_of_squares("The area of the field")
     assert speaks_of_squares("A cube of 3 inches")
     assert not speaks_of_squares("Each of 4 boys buys 4 pens")
+
+
+def test_products_of_products_are_one_product() -> None:
+    both = (_source("problem 0", 0.5), _source("problem 1"))
+    places = [
+        Place(0, 0, OUTERMOST, both),
+        Place(0, 1, OUTERMOST, (_source("problem 2"),)),
+        Place(1, 0, OUTERMOST, (_source("step 0"),)),
+        Place(1, 1, OUTERMOST, both),
+        Place(2, 0, None, (_source("step 1"),)),
+    ]
+    joined = in_products(places, [True, True, False])
+    assert set(joined[0].wholes) & set(joined[1].wholes) & set(joined[3].wholes)
+    assert not joined[4].wholes
+    # A sum of products is no product, and what divides no factor.
+    apart = in_products(places, [False, True, False])
+    assert not set(apart[0].wholes) & set(apart[3].wholes)
+    divided = in_products([*places[:3], replace(places[3], divides=True)], [True, True])
+    assert not divided[3].wholes
+
+
+def test_a_result_in_two_products_makes_them_no_one_product() -> None:
+    both = (_source("problem 0"),)
+    places = [
+        Place(0, 0, OUTERMOST, both),
+        Place(1, 0, OUTERMOST, (_source("step 0"),)),
+        Place(1, 1, OUTERMOST, both),
+        Place(2, 0, OUTERMOST, (_source("step 0"),)),
+        Place(2, 1, OUTERMOST, both),
+    ]
+    joined = in_products(places, [True, True, True])
+    assert set(joined[0].wholes) & set(joined[2].wholes)
+    assert not set(joined[2].wholes) & set(joined[4].wholes)
+
+
+def test_a_square_with_sides_is_found_by_its_words() -> None:
+    assert square_with_sides("A fence around a square garden") == 17
+    assert square_with_sides("The sides of a box of 3 square feet") is None
+    assert square_with_sides("The sides of a square number") is None
