@@ -12,6 +12,7 @@ import re
 import tokenize
 from collections.abc import Iterable, Iterator
 
+from tracemine.teachers.rules.derived.facts import Facts
 from tracemine.teachers.rules.derived.functions import docstring_of
 from tracemine.teachers.rules.language.numerals import find_numerals
 
@@ -49,11 +50,14 @@ _LEAD = re.compile(r"^(?:note(?: that)?|precondition|assumption|here)\s*[:,]?\s+
 _RETURNS = re.compile(r"^\s*(?:returns?|yields?|raises?|examples?|>>>)\b", re.IGNORECASE)
 
 
-def guards_of(function: ast.FunctionDef, parameters: Iterable[str]) -> Iterator[ast.expr]:
+def guards_of(facts: Facts) -> Iterator[ast.expr]:
     """What the function asserts of its parameters, or raises without, before it does anything else
-    that could end it. A parameter that was given another value is none any more."""
-    free = set(parameters)
-    for statement in function.body:
+    that could end it. A parameter is none any more once it was given another value, or handed to
+    something that may change it."""
+    if not facts.runs_as_written:
+        return
+    free = set(facts.parameters)
+    for statement in facts.function.body:
         if isinstance(statement, ast.Assert):
             conditions = _conjuncts(statement.test)
         elif isinstance(statement, ast.If) and _only_raises(statement):
@@ -61,12 +65,9 @@ def guards_of(function: ast.FunctionDef, parameters: Iterable[str]) -> Iterator[
         elif any(isinstance(n, (ast.Return, ast.Raise, ast.Try)) for n in ast.walk(statement)):
             return
         else:
-            free -= {
-                n.id
-                for n in ast.walk(statement)
-                if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-            }
+            free -= facts.lost(statement)
             continue
+        free -= {name for condition in conditions for name in facts.lost_within(condition)}
         for condition in conditions:
             names = {n.id for n in ast.walk(condition) if isinstance(n, ast.Name)}
             if names & free and names <= free | _BUILTINS:

@@ -13,7 +13,7 @@ from typing import Any
 from tracemine.schemas import Signature
 from tracemine.schemas.types import NUMERIC, parse
 from tracemine.teachers.rules.derived.code_in_words import condition_words
-from tracemine.teachers.rules.derived.facts import Facts, is_text
+from tracemine.teachers.rules.derived.facts import Facts
 from tracemine.teachers.rules.derived.functions import (
     BUILTINS,
     constant_value,
@@ -21,6 +21,7 @@ from tracemine.teachers.rules.derived.functions import (
     names_read,
 )
 from tracemine.teachers.rules.derived.guards import guards_of, stated_conditions
+from tracemine.teachers.rules.derived.handed_on import bound_by
 from tracemine.teachers.rules.derived.inlining import substituted
 from tracemine.teachers.rules.derived.libraries import library_conditions
 from tracemine.teachers.rules.derived.predicates import holds, is_arithmetic, is_comparing
@@ -96,7 +97,7 @@ def preconditions_of(
     ``bindings`` (values by parameter name)."""
     words: list[str] = []
     predicates: list[str] = []
-    guards = guards_of(facts.function, facts.parameters)
+    guards = guards_of(facts)
     checked = [_guard_condition(guard, facts) for guard in guards]
     hidden = _TYPE_OF.keys() & set(facts.parameters)
     for condition in [
@@ -148,7 +149,8 @@ class _TypesByValue(ast.NodeTransformer):
 def _guard_condition(guard: ast.expr, facts: Facts) -> _Condition:
     """A condition that the routine checks itself: a predicate too, where it does nothing but
     compare and count what comes in."""
-    predicates = (f"bool({ast.unparse(guard)})",) if is_comparing(guard, facts) else ()
+    is_sure = is_comparing(guard, facts) and "bool" not in facts.bound
+    predicates = (f"bool({ast.unparse(guard)})",) if is_sure else ()
     return _Condition(_guard_words(guard), predicates)
 
 
@@ -169,18 +171,25 @@ def _guard_words(guard: ast.expr) -> str:
 
 
 def _type_conditions(facts: Facts, bindings: Sequence[Mapping[str, Any]]) -> Iterator[_Condition]:
-    whole = _names_that_must_be_whole(facts)
+    counting, sure = _names_that_count(facts), _names_that_must_be_whole(facts)
     for name in facts.parameters:
         text = facts.types.get(name, "any")
-        yield _type_condition(name, text, name in whole, [b[name] for b in bindings if name in b])
+        values = [b[name] for b in bindings if name in b]
+        condition = _type_condition(name, text, values)
+        is_number = parse(text)[0] in NUMERIC and condition.predicates == (_is_number(name),)
+        if is_number and all(type(v) is int for v in values):
+            if name in sure:
+                condition = _Condition(f"{name} is an integer", (_is_whole(name),), True)
+            elif name in counting:
+                # Some calls may take other numbers, so that only the words say it.
+                condition = _Condition(f"{name} is an integer", condition.predicates, True)
+        yield condition
 
 
-def _type_condition(name: str, text: str, whole: bool, values: list[Any]) -> _Condition:
+def _type_condition(name: str, text: str, values: list[Any]) -> _Condition:
     head, arguments = parse(text)
     if head in NUMERIC and head != "complex":
-        if whole and all(type(v) is int for v in values):
-            return _Condition(f"{name} is an integer", (f"{_is_kind(name, 'int')}",), True)
-        return _Condition(f"{name} is a number", (_is_kind(name, "(int, float)"),), True)
+        return _Condition(f"{name} is a number", (_is_number(name),), True)
     if head in ("any", "none"):
         return _seen_kinds(name, values)
     noun = _NOUNS[head]
@@ -193,55 +202,96 @@ def _type_condition(name: str, text: str, whole: bool, values: list[Any]) -> _Co
     return _Condition(f"{name} is {noun}", tuple(predicates), True)
 
 
-def _is_kind(name: str, kinds: str) -> str:
+def _is_whole(name: str) -> str:
     """A truth value is an int to Python, and no number to a routine."""
-    return f"isinstance({name}, {kinds}) and not isinstance({name}, bool)"
+    return f"isinstance({name}, int) and not isinstance({name}, bool)"
+
+
+def _is_number(name: str) -> str:
+    """Fractions are numbers too; predicates have no imports to name their class with."""
+    return f"type({name}).__name__ in ('int', 'float', 'Fraction')"
 
 
 def _element_test(head: str) -> str:
     if head in ("int", "rational", "real"):
-        return _is_kind("item", "(int, float)")
+        return _is_number("item")
     return f"isinstance(item, {_CLASSES[head]})"
 
 
 def _seen_kinds(name: str, values: list[Any]) -> _Condition:
     """For a parameter that took values of several kinds: those kinds."""
     kinds = sorted({type(v).__name__ for v in values if v is not None})
-    named = [k for k in kinds if k in BUILTINS]
+    numbers = {"int", "float", "Fraction"} & set(kinds)
+    named = [k for k in kinds if k in BUILTINS and k not in numbers]
     tests = [f"isinstance({name}, ({', '.join(named)},))"] if named else []
+    if numbers:
+        tests.append(_is_number(name))
     if any(v is None for v in values):
         tests.insert(0, f"{name} is None")
         kinds = ["None", *kinds]
-    nouns = ["a number" if k == "float" else _NOUNS.get(k, f"a {k}") for k in kinds]
+    nouns = ["a number" if k in ("float", "Fraction") else _NOUNS.get(k, f"a {k}") for k in kinds]
     words = f"{name} is {listed(nouns, last='or')}" if nouns else f"{name} is given"
     return _Condition(words, (" or ".join(tests),) if tests else (), True)
 
 
 def _names_that_must_be_whole(facts: Facts) -> set[str]:
-    """Parameters that Python itself wants as integers: in ``range``, as an index, in bit
-    operations, as a count of repetitions."""
+    """Parameters that Python itself wants as integers on every call that returns."""
+    if not facts.is_plain:
+        return set()
     found: set[str] = set()
-    sequences = _sequences(facts)
-    for node in facts.nodes:
-        parts: list[ast.expr] = []
-        if isinstance(node, ast.Call) and facts.called(node) in ("range", "math.factorial", "bin"):
-            parts = list(node.args)
-        elif isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice):
-            if isinstance(node.value, ast.Name) and node.value.id in sequences:
-                parts = [node.slice]
-        elif isinstance(node, ast.Slice):
-            parts = [e for e in (node.lower, node.upper, node.step) if e is not None]
-        elif isinstance(node, ast.BinOp) and isinstance(
-            node.op, (ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift)
-        ):
-            parts = [node.left, node.right]
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-            # [0] * n
-            sides = ((node.left, node.right), (node.right, node.left))
-            parts = [count for repeated, count in sides if isinstance(repeated, ast.List)]
-        for part in parts:
-            found.update(_whole_names(part))
+    for node, known in facts.sure:
+        is_item = isinstance(node, ast.Subscript) and _is_sequence(node.value, known, facts)
+        for part in _counts(node, is_item, facts):
+            inlined = substituted(part, known)
+            if inlined is not None:
+                found.update(_whole_names(inlined))
     return found & set(facts.parameters)
+
+
+def _names_that_count(facts: Facts) -> set[str]:
+    """Parameters that Python wants as integers on some calls, and that keep their first value."""
+    sequences = _sequences(facts)
+    found: set[str] = set()
+    for node in facts.nodes:
+        is_item = isinstance(node, ast.Subscript) and (
+            isinstance(node.value, ast.Name) and node.value.id in sequences
+        )
+        for part in _counts(node, is_item, facts):
+            found.update(_whole_names(part))
+    bound = {name for statement in facts.function.body for name in bound_by(statement)}
+    return (found & set(facts.parameters)) - bound
+
+
+def _counts(node: ast.AST, is_item: bool, facts: Facts) -> list[ast.expr]:
+    """The parts of ``node`` that have to be integers: in ``range``, as an index (``is_item`` says
+    that ``node`` takes an item of a sequence), in bit operations, as a count of repetitions."""
+    bits = (ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift)
+    match node:
+        case ast.Call() if facts.called(node) in ("range", "math.factorial", "bin"):
+            return list(node.args)
+        case ast.Slice(lower, upper, step):
+            return [part for part in (lower, upper, step) if part is not None]
+        case ast.Subscript(_, index) if is_item and not isinstance(index, ast.Slice):
+            return [index]
+        case ast.BinOp(left, op, right) if isinstance(op, bits):
+            return [left, right]
+        case ast.BinOp(ast.List(), ast.Mult(), count) | ast.BinOp(count, ast.Mult(), ast.List()):
+            return [count]
+    return []
+
+
+def _is_sequence(node: ast.expr, known: Mapping[str, ast.expr], facts: Facts) -> bool:
+    """Whether ``node`` is a list, a tuple or a text on every call."""
+    made = substituted(node, known)
+    if isinstance(made, ast.BinOp) and isinstance(made.op, (ast.Mult, ast.Add)):
+        made = made.left
+    if isinstance(made, ast.Name):
+        return made.id in facts.parameters and facts.head(made.id) in _SEQUENCES
+    if isinstance(made, ast.Call):
+        return facts.called(made) in ("list", "sorted", "str", "tuple")
+    return isinstance(made, (ast.List, ast.ListComp, ast.Tuple, ast.JoinedStr)) or isinstance(
+        constant_value(made) if made is not None else None, str
+    )
 
 
 _SEQUENCES = ("list", "tuple", "str", "matrix")
@@ -298,11 +348,10 @@ def _conditions_of(
     node: ast.expr, known: Mapping[str, ast.expr], facts: Facts
 ) -> Iterator[_Condition]:
     if isinstance(node, ast.BinOp):
-        is_remainder = isinstance(node.op, ast.Mod) and not is_text(node.left, facts)
-        if is_remainder or isinstance(node.op, (ast.Div, ast.FloorDiv)):
+        # A text before the sign takes what stands behind it into its places.
+        is_remainder = isinstance(node.op, ast.Mod) and _is_a_number(node.left, known, facts)
+        if facts.is_plain and (is_remainder or isinstance(node.op, (ast.Div, ast.FloorDiv))):
             yield from _not_zero(node.right, known, facts)
-        elif isinstance(node.op, ast.Pow) and constant_value(node.right) == 0.5:
-            yield from _compared(node.left, ">= 0", "is not negative", known, facts)
         return
     if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
         yield from _long_enough(node, known, facts)
@@ -317,7 +366,7 @@ def _conditions_of(
     elif called == "divmod" and len(node.args) == 2:
         yield from _not_zero(node.args[1], known, facts)
     elif called in ("min", "max", "statistics.mean", "statistics.median"):
-        has_default = any(k.arg == "default" for k in node.keywords)
+        has_default = any(k.arg in ("default", None) for k in node.keywords)
         if len(node.args) == 1 and not has_default:
             if isinstance(first, (ast.GeneratorExp, ast.ListComp)):
                 rounds = first.generators
@@ -326,12 +375,34 @@ def _conditions_of(
                 yield from _not_empty(first.id, facts, known)
 
 
+def _is_a_number(node: ast.expr, known: Mapping[str, ast.expr], facts: Facts) -> bool:
+    """Whether ``node`` is a number on every call that gets past it."""
+    made = substituted(node, known)
+    if isinstance(made, ast.Subscript) and isinstance(made.value, ast.Name):
+        _, members = parse(facts.types.get(made.value.id, "any"))
+        is_one = not isinstance(made.slice, ast.Slice) and made.value.id in facts.parameters
+        return is_one and bool(members) and members[-1][0] in NUMERIC
+    if isinstance(made, ast.Call):
+        return facts.called(made) in ("abs", "int", "len", "ord", "round", "sum")
+    if isinstance(made, ast.BinOp) and isinstance(made.op, (ast.Add, ast.Mult)):
+        return all(_is_a_number(side, {}, facts) for side in (made.left, made.right))
+    if isinstance(made, ast.BinOp):
+        # What else there is for texts is the remainder, which gives a text again.
+        return not isinstance(made.op, ast.Mod) or _is_a_number(made.left, {}, facts)
+    if isinstance(made, ast.UnaryOp):
+        return True
+    if isinstance(made, ast.Name):
+        return made.id in facts.parameters and facts.head(made.id) in NUMERIC
+    return type(constant_value(made) if made is not None else None) in (int, float)
+
+
 def _not_zero(node: ast.expr, known: Mapping[str, ast.expr], facts: Facts) -> Iterator[_Condition]:
     node = _factor(node)
     inlined = substituted(node, known)
     if (
         isinstance(inlined, ast.Call)
         and facts.called(inlined) == "len"
+        and inlined.args
         and isinstance(inlined.args[0], ast.Name)
     ):
         yield from _not_empty(inlined.args[0].id, facts, {})

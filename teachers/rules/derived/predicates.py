@@ -24,6 +24,10 @@ PREDICATE_NAMES: dict[str, Any] = {
     )
 }  # fmt: skip
 
+_ORDERING = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+#: Types of whose values, but for NaN, one is less, equal or more than another.
+_ORDERED = ("int", "rational", "real", "str", "list", "tuple")
+
 
 def holds(predicate: str, binding: Mapping[str, Any]) -> bool:
     """Whether a predicate of this module is true of ``binding``. Only for text that this module
@@ -60,9 +64,10 @@ def is_arithmetic(node: ast.AST, facts: Facts) -> bool:
         if not isinstance(node.func, ast.Name):
             return False
         argument = node.args[0]
-        if node.func.id == "len" and isinstance(argument, ast.Name):
+        called = facts.called(node)
+        if called == "len" and isinstance(argument, ast.Name):
             return argument.id in facts.parameters
-        return node.func.id == "abs" and is_arithmetic(argument, facts)
+        return called == "abs" and is_arithmetic(argument, facts)
     return False
 
 
@@ -72,11 +77,17 @@ def is_comparing(node: ast.expr, facts: Facts) -> bool:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         return is_comparing(node.operand, facts)
     if isinstance(node, ast.Compare):
-        return all(_is_compared(part, facts) for part in (node.left, *node.comparators))
+        parts = (node.left, *node.comparators)
+        if any(isinstance(op, _ORDERING) for op in node.ops) and any(
+            isinstance(part, ast.Name) and facts.head(part.id) not in _ORDERED for part in parts
+        ):
+            return False  # Of two sets neither may contain the other.
+        return all(_is_compared(part, facts) for part in parts)
     if isinstance(node, ast.Call) and facts.called(node) == "isinstance" and len(node.args) == 2:
         kinds = node.args[1].elts if isinstance(node.args[1], ast.Tuple) else [node.args[1]]
         return _is_compared(node.args[0], facts) and all(
-            isinstance(kind, ast.Name) and kind.id in PREDICATE_NAMES for kind in kinds
+            isinstance(kind, ast.Name) and kind.id in PREDICATE_NAMES and kind.id not in facts.bound
+            for kind in kinds
         )
     return isinstance(node, ast.Name) and node.id in facts.parameters
 

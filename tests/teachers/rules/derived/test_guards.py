@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tracemine.schemas import Parameter, Signature
 from tracemine.teachers.rules.derived.derive import describe
+from tracemine.teachers.rules.derived.facts import Facts
 from tracemine.teachers.rules.derived.guards import (
     MAX_STATED,
     comments_of,
@@ -26,7 +27,8 @@ def _function(text: str) -> ast.FunctionDef:
 
 def _guards(text: str) -> list[str]:
     function = _function(text)
-    return [ast.unparse(g) for g in guards_of(function, [a.arg for a in function.args.args])]
+    facts = Facts(ast.parse(text), function, Signature((), Parameter("out", "int")))
+    return [ast.unparse(g) for g in guards_of(facts)]
 
 
 def test_assertions_and_guards_that_raise_are_conditions() -> None:

@@ -38,7 +38,7 @@ def test_predicates_hold_on_every_binding_of_any_type(values: list[object]) -> N
         names = {n.id for n in ast.walk(ast.parse(predicate)) if isinstance(n, ast.Name)}
         assert names <= {
             "x", "item", "isinstance", "all", "int", "float", "str", "list", "dict", "set",
-            "frozenset", "tuple", "bool",
+            "frozenset", "tuple", "bool", "type",
         }  # fmt: skip
 
 
