@@ -32,7 +32,7 @@ RETOLD_CUT_OFF = 0.4
 MIN_RETOLD_CHARS = 2000
 
 #: Lines of a block that stood in it before, from which it is read as text. The most in SkyThought's
-#: traces is 4, the rules between the rows of a table.
+#: traces is 9; a board of zeros may have as many as it has rows.
 MAX_EQUAL_LINES = 100
 #: Characters of a line that is one of many cases: in a longer one, other numbers make no other
 #: case.
