@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import Counter
 from hashlib import blake2b
 
 #: Characters that are compressed at a time, and how far the next piece begins after this one. Long
@@ -30,6 +31,14 @@ RETOLD_CUT_OFF = 0.4
 #: In a shorter text three like sentences are a list.
 MIN_RETOLD_CHARS = 2000
 
+#: Lines of a block that stood in it before, from which it is read as text. The most in SkyThought's
+#: traces is 9; a board of zeros may have as many as it has rows.
+MAX_EQUAL_LINES = 100
+#: Characters of a line that is one of many cases: in a longer one, other numbers make no other
+#: case.
+MAX_CASE_CHARS = 200
+
+_NUMBERS = re.compile(r"(\d+)")
 _ARRAY = re.compile(r"\\(?P<mark>begin|end)\s*\{(?:array|[a-zA-Z]*matrix|tabular)\*?\}")
 
 
@@ -53,11 +62,16 @@ def retold(trace: str) -> float:
 
 def loops(trace: str, *, cut_off: bool) -> bool:
     """Whether ``trace`` repeats itself; what was cut off is suspected sooner. Code in fences,
-    tables and matrices may be as regular as they like: only saying them again is a repetition."""
+    tables and matrices may be regular: only saying them again, or more than `MAX_EQUAL_LINES` of
+    their lines, is a repetition. In what came to its end, so may be cases, line by line, that
+    differ in their numbers and not in a counter alone."""
     told = _without_blocks(trace)
-    return repetition(told) >= (CIRCLING if cut_off else LOOPING) or retold(told) >= (
-        RETOLD_CUT_OFF if cut_off else RETOLD
-    )
+    if cut_off:
+        return repetition(told) >= CIRCLING or retold(told) >= RETOLD_CUT_OFF
+    if repetition(told) < LOOPING and retold(told) < RETOLD:
+        return False
+    told = _without_cases(told)
+    return repetition(told) >= LOOPING or retold(told) >= RETOLD
 
 
 def _ratio(piece: bytes) -> float:
@@ -66,7 +80,7 @@ def _ratio(piece: bytes) -> float:
 
 def _without_blocks(trace: str) -> str:
     """``trace`` with each block that has an end (code between fences, the rows of a table, a
-    matrix) as a line that only the same block has."""
+    matrix) as a line that only the same block has, unless it repeats its own lines."""
     told: list[str] = []
     block: list[str] = []
     inside = ""
@@ -74,7 +88,7 @@ def _without_blocks(trace: str) -> str:
         bare = line.strip()
         array = _ARRAY.search(bare)
         if inside == "table" and not bare.startswith("|"):
-            told.append(_digest(block))
+            told.extend(_as_told(block))
             block, inside = [], ""
         if not inside:
             if bare.startswith("```"):
@@ -97,11 +111,42 @@ def _without_blocks(trace: str) -> str:
         if (inside == "fence" and bare.startswith("```")) or (
             inside == "array" and array and array["mark"] == "end"
         ):
-            told.append(_digest(block))
+            told.extend(_as_told(block))
             block, inside = [], ""
     # What was never ended is text.
     told.extend(block)
     return "".join(told)
+
+
+def _without_cases(told: str) -> str:
+    """``told`` with each case, a short line that is as another but for two numbers or more, as a
+    line of its own. One number may be a counter, with which loops go on as well."""
+    lines = told.splitlines(keepends=True)
+    bare = Counter(line.strip() for line in lines if len(line) <= MAX_CASE_CHARS)
+    forms = Counter(_NUMBERS.sub("0", line) for line in bare)
+    nearly = Counter(near for line in bare for near in _without_one_number(line))
+    return "".join(
+        _digest([line])
+        if bare[line.strip()] == 1
+        and forms[_NUMBERS.sub("0", line.strip())] > 1
+        and all(nearly[near] == 1 for near in _without_one_number(line.strip()))
+        else line
+        for line in lines
+    )
+
+
+def _without_one_number(line: str) -> list[str]:
+    """``line`` without each of its numbers in turn, wherever that stands in it."""
+    parts = _NUMBERS.split(line)
+    return [
+        "".join("n" if part == number else part for part in parts)
+        for number in dict.fromkeys(parts[1::2])
+    ]
+
+
+def _as_told(block: list[str]) -> list[str]:
+    distinct = {line.strip() for line in block}
+    return block if len(block) - len(distinct) > MAX_EQUAL_LINES else [_digest(block)]
 
 
 def _digest(block: list[str]) -> str:

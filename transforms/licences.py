@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
@@ -43,13 +43,17 @@ _PLACES = re.compile(
 )
 _GAP = re.compile(r"[\s_-]+")
 _JOINED = re.compile(r"\s*[,;]\s*")
+#: What Rust's packages wrote with a slash where one of the two is enough. Elsewhere a slash parts
+#: code from data, or one half of the data from the other, and both hold.
+_EITHER = frozenset({"MIT", "Apache-2.0"})
 
 
 def canonical(name: str) -> str:
     """The SPDX expression that ``name`` means: ``cc by 4.0`` is ``CC-BY-4.0``, and ``mit,
-    apache-2.0`` is ``MIT AND Apache-2.0``, because it is not said that one of them is enough.
-    ``MIT/Apache-2.0`` says so: that is how Rust's packages write OR. A page where a licence is
-    published is that licence. What SPDX does not know stays as it is written.
+    apache-2.0`` is ``MIT AND Apache-2.0``, because it is not said that one of them is enough. A
+    slash says no more than a comma, but in ``MIT/Apache-2.0``: that is how Rust's packages write
+    OR. A page where a licence is published is that licence. What SPDX does not know stays as it is
+    written.
 
         >>> canonical("apache 2.0")
         'Apache-2.0'
@@ -59,30 +63,41 @@ def canonical(name: str) -> str:
         return whole
     if listed := re.fullmatch(r"\s*\[(.*)\]\s*", name, re.DOTALL):
         name = re.sub(r"[\"']", "", listed[1])
-    parts = [_known(part) or _either(part) or part for part in _JOINED.split(name.strip()) if part]
+    parts = [_known(part) or _slashed(part) or part for part in _JOINED.split(name.strip()) if part]
+    return _all_of(parts)
+
+
+def _slashed(name: str) -> str | None:
+    """``MIT/CC-BY-4.0`` as an expression, if each of its parts is known."""
+    known = [part for part in map(_known, name.split("/")) if part]
+    if len(known) <= name.count("/"):
+        return None
+    return " OR ".join(known) if _EITHER.issuperset(known) else _all_of(known)
+
+
+def _all_of(parts: Iterable[str]) -> str:
+    parts = list(dict.fromkeys(parts))
     if len(parts) > 1:
         parts = [f"({part})" if " OR " in part else part for part in parts]
     return " AND ".join(parts)
 
 
-def _either(name: str) -> str | None:
-    """``MIT/Apache-2.0`` as an expression, if each of its parts is known."""
-    known = [_known(part) for part in name.split("/")]
-    return " OR ".join(part for part in known if part) if all(known) else None
-
-
 def is_allowed(licence: str, allowed: Collection[str]) -> bool:
     """Whether text under ``licence`` may be read if ``allowed`` are: of what is joined by AND all,
-    of what is joined by OR any. No licence is never allowed. Both as `canonical` gives them; an
-    expression with brackets is taken more strictly than it is meant, never less."""
+    of what is joined by OR any, if all that it joins are licences: "no longer MIT or Apache-2.0"
+    is none of them. No licence is never allowed. Both as `canonical` gives them; an expression
+    with brackets is taken more strictly than it is meant, never less."""
     names = {name.casefold() for name in allowed}
     licence = licence.casefold()
     return bool(licence) and (
-        licence in names
-        or all(
-            any(choice.strip("() ") in names for choice in part.split(" or "))
-            for part in licence.split(" and ")
-        )
+        licence in names or all(_is_part_allowed(part, names) for part in licence.split(" and "))
+    )
+
+
+def _is_part_allowed(part: str, names: Collection[str]) -> bool:
+    choices = [choice.strip("() ") for choice in part.split(" or ")]
+    return any(choice in names for choice in choices) and (
+        len(choices) == 1 or all(map(_known, choices))
     )
 
 

@@ -88,11 +88,11 @@ def to_trajectories(row: Row, file: InputFile) -> list[Trajectory] | Rejected:
 
 
 def _licence(row: Row, column: str | None) -> str:
-    """What the row itself says, in the column that was named for it or in a usual one; else what
-    was said for all rows."""
+    """What the row itself says, in the column that was named for it or in the usual ones, all of
+    which apply; else what was said for all rows."""
     for_all = constant(column)
     names = LICENCE_COLUMNS if column is None or for_all is not None else (column,)
-    own = next(filter(None, (_stated(row.values, name) for name in names)), "")
+    own = ", ".join(filter(None, (_stated(row.values, name) for name in names)))
     return own or for_all or ""
 
 

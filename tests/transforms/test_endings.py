@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracemine.transforms.endings import loops, repetition, retold
+from tracemine.transforms.endings import LOOPING, loops, repetition, retold
 
 PROSE = (
     "A ferry makes six crossings a day. On each it carries forty cars, whose drivers pay four "
@@ -66,19 +66,63 @@ def test_rounds_of_any_length_loop_from_the_third_on(chars: int) -> None:
     assert loops(PROSE + cases(200) + told * (24_000 // chars), cut_off=False)
 
 
-ZEROS = "| 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 |\n"
-MATRIX = "\\begin{pmatrix}\n" + "0 & 0 & 0 & 0 & 0 & 0 \\\\\n" * 200 + "\\end{pmatrix}\n"
+def checked(count: int) -> str:
+    """Cases in one form, each with the number that it comes to."""
+    return "\n".join(
+        f"For n = {n}, we have n^2 + 3n + 5 = {n * n + 3 * n + 5}, which is not divisible by 121, "
+        "so we move on to the next value of n." for n in range(1, count)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [20, 40, 120])
+def test_cases_in_one_form_are_no_loop_but_a_counter_alone_is_one(count: int) -> None:
+    assert not loops(checked(count) + "\nSo there is none.", cut_off=False)
+    counted = (f"{n}. We try the next one, which does not work either, so that we go on with the "
+               "one after it.\n" for n in range(40))  # fmt: skip
+    assert loops("".join(counted), cut_off=False)
+    counted = (f"What are the first 100 numbers from {n} on? And then?\n" for n in range(60))
+    assert loops("".join(counted), cut_off=False)
+    assert loops((checked(30) + "\n") * 10, cut_off=False)
+
+
+ZEROS = "| 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 |\n"
+MATRIX = (
+    "\\begin{pmatrix}\n" + "0 & 0 & 0 & 0 & 0 & 0 & 0 & 0 & 0 \\\\\n" * 100 + "\\end{pmatrix}\n"
+)
 
 
 @pytest.mark.parametrize(
-    "block", [ZEROS * 200, "```python\nx = [\n" + "  0, 0, 0, 0,\n" * 400 + "]\n```\n", MATRIX]
+    "block",
+    [ZEROS * 100, "```python\nx = [\n" + "  0, 0, 0, 0, 0, 0,\n" * 100 + "]\n```\n", MATRIX],
 )
 def test_tables_and_code_may_be_regular(block: str) -> None:
-    assert repetition(block) > 20
+    assert repetition(block) > LOOPING
     assert not loops(PROSE + "\n" + block + PROSE, cut_off=True)
     # To say them again and again is a loop, and one that never ends is none that came to its end.
     assert loops(f"Let me write that again.\n{block}\n" * 40, cut_off=False)
     assert loops(PROSE + "\n```\n" + "x = 0, 0, 0\n" * 600, cut_off=True)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "```python\n" + "x = x + 1\n" * 3000 + "```\n",
+        "| a | b |\n" * 3000,
+        "```\n" + "x = x + 1\ny = y + x\nprint(y)\n" * 1000 + "```\n",
+        "\\begin{array}{c}\n" + "x + y \\\\\n" * 3000 + "\\end{array}\n",
+    ],
+)
+def test_a_block_may_loop_within(block: str) -> None:
+    assert loops(PROSE + "\n" + block + PROSE, cut_off=False)
+    assert loops(PROSE + "\n" + block + PROSE, cut_off=True)
+
+
+def test_rules_and_closing_brackets_may_be_many() -> None:
+    rows = "".join(
+        f"{n} & {n * n * 7919 % 1009} & {n**4 % 977} \\\\\n\\hline\n" for n in range(120)
+    )
+    table = "\\begin{array}{ccc}\n" + rows + "\\end{array}\n"
+    assert not loops(PROSE + "\n" + table + PROSE, cut_off=True)
 
 
 def test_what_is_said_again_is_counted_in_a_long_text_only() -> None:

@@ -61,7 +61,11 @@ def test_a_name_with_a_comma_is_one_licence() -> None:
 @pytest.mark.parametrize(
     ("written", "name"),
     [
-        ("MIT/Apache-2.0", "MIT OR Apache-2.0"), ("mit / cc-by-4.0", "MIT OR CC-BY-4.0"),
+        ("MIT/Apache-2.0", "MIT OR Apache-2.0"), ("apache 2.0 / mit", "Apache-2.0 OR MIT"),
+        ("mit / cc-by-4.0", "MIT AND CC-BY-4.0"), ("MIT/GPL-3.0", "MIT AND GPL-3.0"),
+        ("MIT/Apache-2.0/CC-BY-NC-4.0", "MIT AND Apache-2.0 AND CC-BY-NC-4.0"),
+        ("MIT or ISC/CC-BY-4.0", "(MIT OR ISC) AND CC-BY-4.0"),
+        ("CC-BY-4.0/CC-BY-NC-4.0, MIT", "CC-BY-4.0 AND CC-BY-NC-4.0 AND MIT"),
         ("MIT/Apache-2.0, CC-BY-4.0", "(MIT OR Apache-2.0) AND CC-BY-4.0"),
         ("MIT/our-own", "MIT/our-own"), ("CC0 1.0 Universal", "CC0-1.0"),
         ("Creative Commons Attribution-ShareAlike 3.0 Unported", "CC-BY-SA-3.0"),
@@ -90,6 +94,10 @@ def test_forms_in_which_corpora_state_a_licence(written: str, name: str) -> None
     [
         "MIT (non-commercial)", "Apache 2.0, research only", "CC-BY-4.0 NonCommercial",
         "Creative Commons Attribution 4.0 for academic use", "MIT-like", "mit / non-commercial",
+        "cc-by-4.0 / cc-by-nc-4.0", "CC-BY-NC-SA-4.0/MIT", "mit (code) / cc-by-nc-4.0 (texts)",
+        "MIT or academic use", "unknown or MIT", "formerly MIT or Apache-2.0", "Apache 2.0 or so",
+        "(MIT or CC-BY-NC-4.0) by subset", "Non-commercial (text) or MIT",
+        "either MIT or CC-BY-4.0, by subset", "MIT and/or CC-BY-NC-4.0", "MIT\nCC-BY-NC-4.0",
     ],
 )  # fmt: skip
 def test_what_limits_a_licence_is_not_lost(limited: str) -> None:

@@ -200,6 +200,8 @@ def test_where_it_was_published() -> None:
     [
         ({"licence": "CC-BY-4.0"}, "CC-BY-4.0"), ({"license": "CC0-1.0"}, "CC0-1.0"),
         ({"licence": None}, "MIT"), ({"licence": ""}, "MIT"),
+        ({"licence": "ISC", "license": "cc-by-nc-4.0"}, "ISC AND CC-BY-NC-4.0"),
+        ({"licence": "ISC", "license": "isc"}, "ISC"),
         ({"license": "CC BY 4.0"}, "CC-BY-4.0"),
         ({"license": ["mit"]}, "MIT"), ({"license": ["mit", "cc0-1.0"]}, "MIT AND CC0-1.0"),
         ({"license": []}, "MIT"), ({"license": "apache-2.0"}, "Apache-2.0"),

@@ -22,7 +22,7 @@ _SAID = re.compile(
     r"(?<!your )\banswer\b"
     r"(?:[^.,;?\n:=]{0,60}?\b(?:is|are|should be|would be|must be|equals)\b\s*:?|\s*[:=])"
     r"(?:\s*(?:therefore|thus|hence|then|indeed|simply|just|exactly|approximately|about)\b)?"
-    r"(?:[ \t]*|\**\s*(?=\\\[|\$|\\\(|[-\d]))(?P<value>\S[^\n]*)",
+    r"(?:[ \t]*(?!\*+[ \t]*\n)|\**\s*(?=(?:\*\*)?(?:\\\[|\$|\\\(|[-−\d])))(?P<value>\S[^\n]*)",
     re.IGNORECASE,
 )
 #: A formula, within which no sentence ends; "$5, and $2" is none.
@@ -54,8 +54,12 @@ _CONCLUDES = re.compile(
 )
 _NUMBER = r"[-−]?[$£€]?\d[\d,]*(?:\.\d+)?(?:/\d+)?%?"
 _NUMBERS = re.compile(rf"(?<![\w.^_{{\\]){_NUMBER}(?![\w^_])")
+#: A second answer to something else: "5 and to part (b) is 6", "5 and b = 6".
+_SECOND = re.compile(
+    r"\b(?:and|or|while|whereas)\b.*(?:\b(?:is|are|was|be|equals)\b|(?<![=<>])=)", re.IGNORECASE
+)
 #: Two values, of which one is not the answer.
-_SEVERAL = re.compile(r"\d[^.]*\b(?:and|or)\b[^.]*\Z")
+_SEVERAL = re.compile(r"\d[^.]*\b(?:and|or|while|whereas)\b[^.]*\Z")
 _DENIES = re.compile(r"\b(?:not|never)\b|n['’]t\b", re.IGNORECASE)
 _SYMBOLS = re.compile(r"[=\\^_*+<>≈]")
 #: "is 12 cubic metres.", at the end of a sentence.
@@ -153,6 +157,9 @@ def _called_answer(text: str) -> str | None:
     )
     value = _bare(closing[start:end])
     if not value or value.lower().startswith("not "):
+        return None
+    # What stands in a formula is one answer: "$x = 1 and y = 2$".
+    if _SECOND.search(_WHOLE_FORMULA.sub("", closing[start:end])):
         return None
     rest = _SENTENCE_END.search(closing, end)
     return value if _is_afterword(closing[rest.end() :] if rest else "") else None

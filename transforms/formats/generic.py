@@ -7,9 +7,11 @@ every other column may be missing in some rows. ``domain==math`` says what a rol
 Without an answer, the answer is the final one that the trace states after its thought.
 
 A ``thought`` beside the trace comes before it: its column may hold a list of one. A reference that
-is a whole solution counts by the answer that it ends with. ``answer`` beside a column of
-predictions is the reference; alone it is what the trace came to, which shows nothing
-(`unverifiable`).
+is a whole solution counts by the answer that it ends with. A column ``answer`` may hold the right
+answer, or what the trace came to: taken for the wrong one of the two, it would be verified against
+itself. Unless it is named, it is what the trace came to in rows whose columns are called as the
+roles are (``problem``, ``trace``, ``answer``, ``reference``), the reference in rows that have a
+prediction beside it, and nothing in others (`unverifiable`).
 """
 
 from __future__ import annotations
@@ -49,9 +51,8 @@ USUAL: dict[str, tuple[str, ...]] = {
         "cot", "chain_of_thought", "response", "generation", "completion", "reasoning",
         "rationale", "deepseek_solution", "generated_text",
     ),
-    "answer": (
-        "answer", "pred", "prediction", "predicted_answer", "model_answer", "extracted_answer",
-    ),
+    # Not "extracted_answer": it is not said from which column.
+    "answer": ("pred", "prediction", "predicted_answer", "model_answer"),
     "reference": (
         "reference", "gold", "ground_truth", "expected_answer", "reference_answer", "gt",
         "gold_answer", "correct_answer", "ground_truth_answer", "groundtruth", "gt_answer",
@@ -68,9 +69,11 @@ USUAL: dict[str, tuple[str, ...]] = {
     "test_setup": ("test_setup", "test_setup_code"),
 }  # fmt: skip
 
-#: The usual column of answers of which it is not said whose they are; beside another column of
-#: answers, it holds the right one.
-_ANSWER, *_PREDICTIONS = USUAL["answer"]
+#: The usual column of answers of which it is not said whose they are; beside a prediction, it holds
+#: the right one.
+_ANSWER = "answer"
+#: Columns of a row that speaks of its answers as we do.
+_OUR_NAMES = frozenset({"problem", "trace", _ANSWER, "reference"})
 
 #: Words that corpora have for our domains.
 _DOMAINS = dict.fromkeys(
@@ -174,12 +177,23 @@ def _chat_column(row: Row) -> str | None:
 def _found(row: Row, columns: Mapping[str, str]) -> dict[str, str | None]:
     """Role -> its column in this row, or what it is in all rows."""
     found = {role: _column(row, role, columns) for role in USUAL}
-    own = found["answer"]
-    if not found["reference"] and not {"answer", "reference"} & columns.keys():
-        predicted = _first(row, _PREDICTIONS, set(columns.values()))
-        if predicted and own and _normal(own) == _ANSWER:
-            found |= {"answer": predicted, "reference": own}
+    own_words = row.keys() >= _OUR_NAMES and _ANSWER not in columns.values()
+    if own_words and not {"answer", "reference"} & columns.keys():
+        found["answer"] = _ANSWER
+    predicted = found["answer"]
+    if (
+        not found["reference"]
+        and not {"answer", "reference"} & columns.keys()
+        and predicted
+        and _says_something(row[predicted])
+    ):
+        found["reference"] = _first(row, (_ANSWER,), set(columns.values()))
     return found
+
+
+def _says_something(value: Any) -> bool:
+    """Whether a field is neither null nor blank nor a list of nothing."""
+    return value is not None and value != [] and bool(str(value).strip())
 
 
 def _column(row: Row, role: str, columns: Mapping[str, str]) -> str | None:

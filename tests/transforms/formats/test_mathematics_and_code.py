@@ -135,10 +135,41 @@ def test_an_answer_beside_a_prediction_is_the_reference() -> None:
     row = {"question": "q", "response": "So 4.", "answer": "3", "prediction": "4"}
     assert (generic(row).answer, generic(row).reference) == ("4", "3")
     assert unverifiable([row], {}) is None
-    alone = {"question": "q", "response": "So 4.", "answer": "3"}
-    assert (generic(alone).answer, generic(alone).reference) == ("3", None)
-    gold = alone | {"ground_truth": "5", "prediction": "4"}
-    assert (generic(gold).answer, generic(gold).reference) == ("3", "5")
+
+
+@pytest.mark.parametrize("nothing", [None, "", " \n", []])
+def test_an_answer_beside_an_empty_prediction_may_be_the_model_s_own(nothing: Any) -> None:
+    row = {"question": "q", "response": "So 4.", "answer": "4", "prediction": nothing}
+    if nothing == []:
+        with pytest.raises(RowError, match="answer is a list"):
+            generic(row)
+    else:
+        assert (generic(row).answer, generic(row).reference) == ("4", None)
+    assert "--columns reference=answer" in (unverifiable([row], {}) or "")
+
+
+def test_an_answer_that_nobody_named_is_not_what_the_trace_came_to() -> None:
+    """Many corpora have the right answer twice, in full and bare: compared with itself, it would
+    admit every trace."""
+    alone = {"question": "q", "response": "So it is 4.", "answer": "3"}
+    assert (generic(alone).answer, generic(alone).reference) == ("4", None)
+    gold = alone | {"ground_truth": "3"}
+    assert (generic(gold).answer, generic(gold).reference) == ("4", "3")
+    assert (generic(gold | {"pred": "5"}).answer, generic(gold | {"pred": None}).answer) == (
+        "5",
+        "4",
+    )
+    assert generic(gold, reference="ground_truth").answer == "4"
+    assert generic(gold | {"response": "I cannot."}).answer is None
+    assert generic(gold, answer="answer").answer == "3"
+    ours = {"problem": "p", "trace": "Hm.", "answer": "3", "reference": "5"}
+    assert (generic(ours).answer, generic(ours).reference) == ("3", "5")
+
+
+def test_an_answer_that_was_extracted_is_not_verified_against_where_it_stood() -> None:
+    row = {"question": "q", "cot": "Hm.", "answer": "We get\n#### 4", "extracted_answer": "4"}
+    assert (generic(row).answer, generic(row).reference) == (None, None)
+    assert generic(row, answer="extracted_answer", reference="answer").reference == "4"
 
 
 def test_what_cannot_be_verified_is_said_with_what_to_do() -> None:
