@@ -8,7 +8,7 @@ from the data to each of them. What does not hold is counted and not mined.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
@@ -46,6 +46,7 @@ from tracemine.teachers.rules.arithmetic.lifting import (
 )
 from tracemine.teachers.rules.arithmetic.measures import UnitsError
 from tracemine.teachers.rules.arithmetic.naming import call, question_words, result_words
+from tracemine.teachers.rules.arithmetic.roles import quantity
 from tracemine.teachers.rules.arithmetic.routines import (
     Constant,
     Datum,
@@ -181,12 +182,12 @@ class _Place:
     gives_money: bool = False
 
 
-def _operand_places(expression: Expression) -> list[_Place]:
-    """The literal operands from left to right."""
+def _operand_places(expression: Expression, is_percent: Callable[[Number], bool]) -> list[_Place]:
+    """The literal operands from left to right. ``is_percent`` says which numbers, where they are
+    added or taken away, are percentages."""
     found: list[_Place] = []
     products = 0
-    hundredths = {Fraction(100), Fraction(1, 100)}
-    percent = any(n.value in hundredths or n.percent for n in numbers(expression))
+    percent = _is_of_hundred(expression, is_percent)
 
     def walk(part: Expression, place: _Place | None, product: int | None) -> None:
         nonlocal products
@@ -203,7 +204,7 @@ def _operand_places(expression: Expression) -> list[_Place]:
                 below = None
                 if isinstance(side, Number):
                     is_right = side is part.right
-                    role = _place_role(part.symbol, side, other, is_right)
+                    role = _place_role(part.symbol, side, other, is_right, is_percent)
                     divides = is_right and part.symbol == "/"
                     taken = is_right and part.symbol == "-"
                     below = _Place(side, role, part.symbol, within, percent, divides, taken)
@@ -218,7 +219,54 @@ def _form_of(expression: Expression) -> str:
     return render(expression, lambda number: "n")
 
 
-def _place_role(symbol: str, part: Number, other: Expression, is_right: bool) -> _PlaceRole:
+_HUNDREDTHS = (Fraction(100), Fraction(1, 100))
+
+
+def _is_of_hundred(expression: Expression, is_percent: Callable[[Number], bool]) -> bool:
+    """Whether the number before a percent sign may stand in a calculation: where something is a
+    percentage, or multiplied or divided by a hundred, or where a hundred is the whole of which a
+    percentage is taken. A hundred dollars beside forty are none of these."""
+    if isinstance(expression, Number):
+        return expression.percent
+    if isinstance(expression, Negative):
+        return _is_of_hundred(expression.operand, is_percent)
+    symbol, left, right = expression.symbol, expression.left, expression.right
+    if symbol in "*/" and any(
+        isinstance(side, Number) and side.value in _HUNDREDTHS for side in (left, right)
+    ):
+        return True
+    if _is_whole(symbol, left, right, is_percent):
+        return True
+    return _is_of_hundred(left, is_percent) or _is_of_hundred(right, is_percent)
+
+
+def _is_whole(
+    symbol: str, part: Expression, other: Expression, is_percent: Callable[[Number], bool]
+) -> bool:
+    """Whether ``part`` is the hundred of a hundred percent, to which ``other`` is added, or from
+    which it is taken."""
+    if symbol not in "+-" or not isinstance(part, Number) or part.value != 100:
+        return False
+    return part.percent or _is_percentage(other, is_percent)
+
+
+def _is_percentage(expression: Expression, is_percent: Callable[[Number], bool]) -> bool:
+    """Whether a number, or each term of a sum, is a percentage."""
+    if isinstance(expression, Number):
+        return expression.percent or is_percent(expression)
+    if isinstance(expression, Negative) or expression.symbol not in "+-":
+        return False
+    sides = (expression.left, expression.right)
+    return all(_is_percentage(side, is_percent) for side in sides)
+
+
+def _place_role(
+    symbol: str,
+    part: Number,
+    other: Expression,
+    is_right: bool,
+    is_percent: Callable[[Number], bool],
+) -> _PlaceRole:
     if symbol == "**":
         return "power" if is_right and part.value in (2, 3) else ""
     if symbol in "+-" and part.value == 1 and not part.percent:
@@ -226,9 +274,8 @@ def _place_role(symbol: str, part: Number, other: Expression, is_right: bool) ->
             return "one" if other.symbol == "/" else ""
         broken = isinstance(other, Number) and (other.value.denominator != 1 or other.percent)
         return "one" if broken else ""
-    if symbol in "+-" and part.value == 100 and not is_right:
-        percent = isinstance(other, Number) and (part.percent or other.percent)
-        return "one" if percent else ""
+    if not is_right and _is_whole(symbol, part, other, is_percent):
+        return "one"
     if symbol == "/" and is_right and part.value == 100 and not isinstance(other, Binary):
         return "hundred"
     return ""
@@ -299,7 +346,9 @@ class _Reader:
         self.scales = {
             place.number.value
             for calculation in calculations
-            for place in _operand_places(self._with_fractions(calculation.expression))
+            for place in _operand_places(
+                self._with_fractions(calculation.expression), lambda number: False
+            )
             if place.symbol in ("*", "/")
         }
         for number, calculation in enumerate(calculations):
@@ -473,6 +522,7 @@ class _Reader:
         spent: set[int] = set()
         found: list[Place] = []
         percents = {m.value for m in self.mentions if m.percent}
+        percents |= {step.value for step in self.steps if step.unit == "percent"}
         of_percent = any(n.value in percents for n in numbers(calculation.expression))
         signed = self._is_signed(calculation)
         money = signed if self.has_money else None
@@ -480,9 +530,18 @@ class _Reader:
         gives_money = signed or self.trace[: calculation.start].rstrip()[-1:] == "$"
         form = _form_of(calculation.expression)
         parallel = self.forms.get(form, {})
-        operands = _operand_places(calculation.expression)
-        values = [abs(place.number.value) for place in operands]
         unit = self._unit(calculation, end)
+        in_percent = unit == "percent"
+        # What comes out as dollars or pupils was no hundred percent before.
+        is_amount = bool(money) or (not in_percent and self._is_count(calculation, start, end))
+        operands = _operand_places(
+            calculation.expression,
+            lambda number: not is_amount and self._is_percent(number, in_percent),
+        )
+        values = [abs(place.number.value) for place in operands]
+        # Of a share as a percentage the hundred that multiplies is the method's, not the things'.
+        factors = [p.number for p in operands if p.number.value == 100 and p.symbol == "*"]
+        scale = factors[-1] if in_percent and factors and any(p.divides for p in operands) else None
         for at, place in enumerate(operands):
             others = (*values[:at], *values[at + 1 :])
             kept = unit if any(unit in self._units(v, beside) for v in others) else None
@@ -495,7 +554,9 @@ class _Reader:
             )
             if here is not None:
                 spent.add(here.start)
-            hundred = value == 100 and place.divides and of_percent
+            if scale is not None and value == 100:
+                place = replace(place, role="one" if place.number is scale else "")
+            hundred = value == 100 and place.divides and of_percent and scale is None
             is_method = place.role and self._is_method(value, place.role, sentence)
             if is_method or hundred:
                 sources: tuple[Source, ...] = (_constant(value, "place", 0.0),)
@@ -513,6 +574,29 @@ class _Reader:
             at_product = (len(self.steps), len(found), place.product)
             found.append(Place(*at_product, sources, place.divides))
         return found
+
+    def _is_count(self, calculation: Calculation, start: int, end: int) -> bool:
+        """Whether a hundred in a calculation is one that the problem states, and the text calls
+        the result things or people."""
+        hundred = Fraction(100)
+        if hundred not in self.stated or all(
+            n.value != 100 for n in numbers(calculation.expression)
+        ):
+            return False
+        return quantity(self._output(calculation, start, end, "")).is_counted
+
+    def _is_percent(self, number: Number, in_percent: bool) -> bool:
+        """Whether a number that is added to a hundred, or taken from it, is a percentage:
+        everywhere that it may come from, or, where the result is told ``in_percent``, in one of
+        these."""
+        value = abs(number.value)
+        found = [
+            self.mentions[index].percent and form in ("", "remaining_percent", "grown_percent")
+            for index, form in self.stated.get(value, ())
+            if form in ("", "remaining_percent", "grown_percent")
+        ]
+        found += [step.unit == "percent" for step in self.steps if abs(step.value) == value]
+        return any(found) if in_percent else bool(found) and all(found)
 
     def _is_method(self, value: Fraction, role: _PlaceRole, sentence: str) -> bool:
         """Whether a number in this place is a constant: not a 2 in an exponent that counts the
@@ -592,7 +676,7 @@ class _Reader:
     def _units(self, value: Fraction, beside: Sequence[Mention]) -> set[str | None]:
         """The unit of a number in a calculation: what stands ``beside`` it says that, else the
         result that it is, else the problem."""
-        own = {m.unit for m in beside if m.value == value and m.unit}
+        own: set[str | None] = {m.unit for m in beside if m.value == value and m.unit}
         own = own or {step.unit for step in self.steps if abs(step.value) == value and step.unit}
         return own or {self.mentions[i].unit for i, form in self.stated.get(value, ()) if not form}
 

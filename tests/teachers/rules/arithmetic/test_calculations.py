@@ -452,6 +452,63 @@ def test_what_is_known_to_be_two_things_is_not_added_up() -> None:
     assert not spans
 
 
+@pytest.mark.parametrize(
+    ("problem", "trace", "answer", "of_two_hundred"),
+    [
+        (
+            "Ina buys a $100 lamp at 25% off and a $60 rug. What does she pay?",
+            "The discount is 25/100*100=$<<25/100*100=25>>25.\n"
+            "She pays 100+60-25=$<<100+60-25=135>>135.",
+            "135",
+            210,
+        ),
+        (
+            "Ole had $100 and lost 35% of it. How much money is left?",
+            "There is 100-35=<<100-35=65>>65% left.\nIt is 65/100*100=$<<65/100*100=65>>65.",
+            "65",
+            130,
+        ),
+        (
+            "Of 100 pears 20% are bad and 30% are small. How many are good?",
+            "Good are 100-20-30=<<100-20-30=50>>50% of them.\n"
+            "That is 100*50/100=<<100*50/100=50>>50 pears.",
+            "50",
+            100,
+        ),
+        (
+            "Eva earned $100 a week and got a raise of 15%. What does she earn?",
+            "She earns 100+15=<<100+15=115>>115% of it.\nSo 100*115/100=$<<100*115/100=115>>115.",
+            "115",
+            230,
+        ),
+        (
+            "There are 100 pupils in a camp, 45 of them are boys. What percentage are girls?",
+            "There are 100-45=<<100-45=55>>55 girls.\nThat is 55/100*100=<<55/100*100=55>>55%.",
+            "55",
+            77.5,
+        ),
+    ],
+)
+def test_the_hundred_of_a_percentage_is_not_the_hundred_of_the_story(
+    problem: str, trace: str, answer: str, of_two_hundred: float
+) -> None:
+    spans = _assert_sound(solved(problem, trace, answer))
+    wholes = [s for s in spans if s.end == len(trace) and s.start == 0]
+    assert wholes
+    for span in wholes:
+        scope: dict[str, Any] = {}
+        exec(span.code or "", scope)
+        bindings = decode(span.instances[0].bindings)
+        (stated,) = [name for name, value in bindings.items() if value == 100]
+        bindings[stated] = 200
+        assert scope[span.entry_point](**bindings) == pytest.approx(of_two_hundred)
+
+
+def test_a_percentage_of_pupils_is_not_taken_from_pupils() -> None:
+    problem = "There are 100 pupils and 30% are boys. How many are girls?"
+    assert not _assert_sound(solved(problem, "There are 100-30=<<100-30=70>>70 girls.", "70"))
+
+
 def test_spans_are_bounded() -> None:
     lines = [f"Row {n} has {n} * 7 = {n * 7} pear trees." for n in range(2, 400)]
     problem = "An orchard with rows of 7 pear trees. " + " ".join(str(n) for n in range(2, 400))
