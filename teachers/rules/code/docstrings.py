@@ -33,6 +33,12 @@ _STORY = re.compile(
     r"|(?:an? )?\w+ (?:is|are) an?\b|[A-Z][a-z]+ (?:has|have|had|wants|likes|was)\b)",
     re.IGNORECASE,
 )
+#: What is forbidden is no task: "Do not return negative numbers."
+_FORBIDDEN = re.compile(
+    r"(?:(?:please|you|it|(?:the|this|your) (?:function|method|program|code|solution))\s+)?"
+    r"(?:(?:do|does|should|must|may|can|shall|will)(?:\s+not\b|n['\u2019]t\b)|cannot\b|never\b|avoid\b)",
+    re.IGNORECASE,
+)
 #: "xs are coefficients", "each car has a speed".
 _SAID_OF_SOMETHING = re.compile(
     r"(?:(?:an?|the|each|every|all) )?\w+(?: \w+)? (?:is|are|has|have|represents?|consists?)\b",
@@ -91,6 +97,8 @@ def task_of(text: str, name: str) -> str:
     first: list[str] = []
     before = ""
     for sentence in said:
+        if _FORBIDDEN.match(sentence.strip()):
+            continue
         phrase = _phrase(sentence, name, people)
         is_story = _LEAD_IN.match(sentence) is None and (
             _STORY.match(sentence) or _SAID_OF_SOMETHING.match(sentence)

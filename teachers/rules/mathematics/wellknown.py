@@ -84,6 +84,15 @@ def _parts(tree: Tree) -> Iterator[Tree]:
         yield from _parts(part)
 
 
+#: "The mean of", but "I mean that".
+_MEAN = (
+    r"average|\b(?:the|a|their|its|arithmetic|sample|and|or) mean\b|"
+    r"(?<!\bi )\bmean (?:of|value|score|=)"
+)
+
+#: A pentagon is one, and a wagon none.
+_POLYGON = r"(?:poly|penta|hexa|hepta|octa|nona|deca|-)gons?\b"
+
 #: Shapes that hold another one come before it.
 FORMULAS = (
     Formula("slope", r"\frac{y - b}{x - a}", ("y_end", "y_start", "x_end", "x_start"), r"\bslope",
@@ -104,7 +113,11 @@ FORMULAS = (
     ),
     Formula(
         "absolute_value", r"\sqrt{a^2 + b^2}", ("real_part", "imaginary_part"),
-        r"absolute value|\bmodulus|\bmagnitude|complex",
+        r"\bcomplex (?:number|plane)|imaginary|\bmodulus|\|z|\di\s?\|",
+    ),
+    Formula(
+        "norm", r"\sqrt{a^2 + b^2}", ("x_component", "y_component"),
+        r"\bnorm\b|\bmagnitude|\bvector",
     ),
     Formula(
         "leg", r"\sqrt{c^2 - a^2}", ("hypotenuse", "other_leg"),
@@ -143,10 +156,10 @@ FORMULAS = (
         r"\bvolume",
     ),
     Formula(
-        "interior_angle", r"\frac{180(n - 2)}{n}", ("sides",), r"interior|\bpolygon|-gon\b|gon\b"
+        "interior_angle", r"\frac{180(n - 2)}{n}", ("sides",), rf"interior|{_POLYGON}"
     ),
     Formula(
-        "sum_of_interior_angles", r"180(n - 2)", ("sides",), r"interior|\bpolygon|gon\b|\bangles"
+        "sum_of_interior_angles", r"180(n - 2)", ("sides",), rf"interior|{_POLYGON}|\bangles"
     ),
     Formula("diagonals_of_polygon", r"\frac{n(n - 3)}{2}", ("sides",), r"\bdiagonals"),
     Formula("discriminant", r"b^2 - 4ac", ("linear", "quadratic", "constant"), r"discriminant"),
@@ -187,7 +200,8 @@ FORMULAS = (
         r"geometric", r"\bsum\b|geometric|\bseries|\binfinite",
     ),
     Formula(
-        "compound_amount", r"P(1 + r)^t", ("principal", "rate", "periods"), r"interest|compound"
+        "compound_amount", r"P(1 + r)^t", ("principal", "rate", "periods"),
+        r"\binterest\b|\bcompound",
     ),
     Formula(
         "ways_to_arrange", r"\frac{n!}{a!b!c!}",
@@ -199,10 +213,15 @@ FORMULAS = (
         r"arrange|permut|\bways|\border|words|letters|choose|paths?|sequences",
     ),
     Formula(
+        "ways_to_arrange_some", r"\frac{n!}{(n - k)!}", ("items", "arranged"),
+        r"arrange|permut|\bways|\border|words|letters|sequences",
+    ),
+    Formula(
         "ways_to_arrange", r"\frac{n!}{a!}", ("items", "repeats"),
         r"arrange|permut|\bways|\border|words|letters|sequences",
         # Else it may be the ways to put some of them in order, of which the divisor is the rest.
-        r"\brepeat|\bidentical|indistinguish|\balike|\bletters?\b|\bunique|\bovercount",
+        r"^(?!.*\b(?:different|distinct|without (?:repetition|replacement))\b).*"
+        r"(?:\brepeat|\bidentical|indistinguish|\balike|\bovercount)",
     ),
     Formula(
         "probability", r"\frac{\binom{a}{c}\binom{b}{d}}{\binom{n}{k}}",
@@ -255,11 +274,11 @@ FORMULAS = (
         "divisors_of_factored_number", r"(a + 1)(b + 1)", ("first_exponent", "second_exponent"),
         r"\^", r"\bdivisors?\b|\bfactors\b",
     ),
-    Formula("average", r"\frac{a + b}{2}", ("first_value", "second_value"), r"average|\bmean\b"),
+    Formula("average", r"\frac{a + b}{2}", ("first_value", "second_value"), _MEAN),
     Formula("midpoint_coordinate", r"\frac{a + b}{2}", ("first_end", "second_end"), r"midpoint"),
     Formula(
         "average", r"\frac{a + b + c}{3}", ("first_value", "second_value", "third_value"),
-        r"average|\bmean\b",
+        _MEAN,
     ),
     Formula(
         "term_of_arithmetic_sequence_after_steps", r"a + kd",
@@ -298,9 +317,13 @@ FORMULAS = (
     ),
     Formula(
         "number_that_completes_the_square", r"(\frac{b}{2})^2", ("linear",),
-        r"complet\w+ the square|perfect square",
+        r"complet\w+ the square|perfect[- ]square trinomial|"
+        r"\b(?:into|make|form|add)\b.{0,80}\bperfect square\b",
     ),
-    Formula("amount_after_doublings", r"a\cdot 2^n", ("amount", "doublings"), r"\bdoubl"),
+    Formula("amount_after_doublings", r"a\cdot 2^n", ("amount", "doublings"),
+        r"\bdoubl\w*\b[^.]{0,30}\b(?:every|each|times|per|hourly|daily|weekly|yearly)\b|"
+        r"\b(?:every|each|per)\b[^.]{0,40}\bdoubl|\bdoublings?\b",
+    ),
     Formula(
         "probability_of_complement", r"1 - \frac{a}{n}", ("unwanted", "outcomes"),
         r"probab|complement|chance", r"probab|complement|chance|\bp\s?\(",
@@ -310,7 +333,10 @@ FORMULAS = (
         ("first_wanted", "first_outcomes", "second_wanted", "second_outcomes"),
         r"probab|chance", r"probab|chance|\bp\s?\(",
     ),
-    Formula("circular_arrangements", r"(n - 1)!", ("people",), r"circular|round table|\bcircle"),
+    Formula(
+        "circular_arrangements", r"(n - 1)!", ("people",),
+        r"circular|\bround table|\b(?:in|around) a circle|\brotation",
+    ),
     Formula(
         "area_of_rhombus", r"\frac{ab}{2}", ("first_diagonal", "second_diagonal"),
         r"\brhombus|\bkite", r"\barea|\bdiagonals",

@@ -38,6 +38,10 @@ HEAD = "def measure(xs, n):\n"
             "return how many are loose",
         ),
         ("measure(xs, n) counts rungs above n", "counts rungs above n"),
+        ("Do not return loose rungs. Count them instead.", "count them instead"),
+        ("Never sort the rungs. Return the widest rung.", "return the widest rung"),
+        ("The function must not change xs. It returns the widest rung.", "returns the widest rung"),
+        ("Don't print anything.", ""),
         (
             "takes a rung and returns it with its neighbours",
             "takes a rung and returns it with its neighbours",

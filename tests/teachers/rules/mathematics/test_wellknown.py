@@ -28,9 +28,9 @@ EVERYTHING = (
     "number altitude Heron area trapezoid the area of the triangle equilateral sphere hemisphere "
     "cone cylinder semicircle circle circumference pyramid interior polygon diagonals discriminant "
     "vertex of the parabola quadratic arithmetic series sum how many terms geometric interest "
-    "arrange ways probability choose cosine average speed integers inclusive divisors mean "
+    "arrange ways probability choose cosine average speed integers inclusive divisors the mean "
     "midpoint dot product pythagoras both union ring sector arc completing the square doubles "
-    "complement circular rhombus surface area hexagon in both from 2^3 to 9 identical volume"
+    "each complement circular rhombus surface area hexagon in both from 2^3 to 9 identical volume"
 )
 
 
@@ -124,6 +124,14 @@ def test_shape_and_words_are_both_asked_for(text: str, words: str, output: str |
         (r"1 - \frac{3}{8}", "What is the probability?", "What is left of the pie is"),
         (r"\frac{9!}{5!}", "In how many ways do 4 of 9 win?", "There are so many ways to order"),
         (r"\frac{4 + 8}{2}", "What is the average?", "Each of the two gets"),
+        (r"\frac{4 + 8}{2}", "", "I mean the half of both is"),
+        (r"\frac{6!}{2!}", "In how many ways can 4 of 6 different letters be put in order?", ""),
+        (r"\frac{6!}{2!}", "The letters are distinct, and none repeats.", "The ways to order are"),
+        ("5 \\cdot 2^3", "He doubles back to the gate.", "The cubes hold"),
+        ("3 \\cdot 1.5^2", "An interesting pattern", "It comes to"),
+        (r"\frac{180(8 - 2)}{8}", "A wagon with 8 wheels", "It costs"),
+        (r"(\frac{6}{2})^2", "Is 9 a perfect square?", "The area of the tile is"),
+        ("(4 - 1)!", "A circle has a radius of 4.", "That is"),
     ],
 )
 def test_a_shape_that_stories_have_is_no_formula_by_a_word_nearby(
@@ -135,6 +143,16 @@ def test_a_shape_that_stories_have_is_no_formula_by_a_word_nearby(
 @pytest.mark.parametrize(
     ("text", "nearby", "sentence", "output"),
     [
+        (r"\sqrt{6^2 + 8^2}", "", "The magnitude of the force (6, 8) is", "norm"),
+        (r"\sqrt{6^2 + 8^2}", "", "The complex number 6 + 8i has magnitude", "absolute_value"),
+        (r"\frac{6!}{(6 - 4)!}", "", "The ways to order 4 of 6 are", "ways_to_arrange_some"),
+        (r"\frac{6!}{2!}", "Two letters are identical.", "The ways to order are",
+         "ways_to_arrange"),
+        (r"(\frac{6}{2})^2", "", "To make it into a perfect square, we need to add",
+         "number_that_completes_the_square"),
+        (r"\frac{4 + 8}{2}", "", "The mean of the two is", "average"),
+        ("5 \\cdot 2^3", "A culture doubles every hour.", "There are", "amount_after_doublings"),
+        (r"\frac{180(8 - 2)}{8}", "An octagon", "It has", "interior_angle"),
         ("9 + 4 - 2", "", "by inclusion and exclusion there are", "size_of_union"),
         ("9 - 4 + 1", "The integers from 4 to 9", "are so many integers", "integers_in_range"),
         ("(4 + 1)(2 + 1)", "$n = 2^4 3^2$", "so it has this many divisors",
