@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,14 @@ _ANNOUNCING = re.compile(
     r"(?:answer|be|become|equal|get|give|is|make|output|produce|result|return|yield)(?:e?s|ed)?",
     re.IGNORECASE,
 )
-_CONDITIONAL = frozenset({"for", "from", "given", "input", "on", "when"})
+_CONDITIONAL = frozenset({"for", "from", "given", "input", "inputs", "on", "when"})
+#: What else stands between a result and what it is the result of; not ``i in range`` of a loop.
+_FILLING = frozenset(
+    {
+        "a", "an", "and", "are", "argument", "arguments", "array", "is", "list", "number",
+        "numbers", "of", "string", "the", "to", "tuple", "value", "values", "we", "with", _GIVES,
+    }
+)  # fmt: skip
 
 _SPACE = re.compile(r"\s+")
 _SPACE_BESIDE_MARK = re.compile(r" (?!\w)|(?<!\w) ")
@@ -107,27 +114,42 @@ def is_shown(
     starts = (end - len(wanted) for end in _ends(told.tokens, wanted))
     if any(not ends.isdisjoint(range(start - GAP, start + 1)) for start in starts):
         return True
-    return _is_told_in_words(told.marked, [tokens for tokens in each if tokens], wanted)
+    names = {key for key, _ in pairs}
+    return _is_told_in_words(told.marked, [tokens for tokens in each if tokens], wanted, names)
 
 
 def _is_told_in_words(
-    text: Sequence[str], arguments: Sequence[Sequence[str]], wanted: Sequence[str]
+    text: Sequence[str],
+    arguments: Sequence[Sequence[str]],
+    wanted: Sequence[str],
+    names: Set[str],
 ) -> bool:
     """Whether ``text`` has the arguments one soon after the other, and then words or a mark that
     announce the result and the result; or a result so announced, and for which arguments it is."""
     chains = _chains(text, arguments)
+    firsts = set(chains.values())
     for end in _ends(text, wanted):
         start = end - len(wanted)
         for last in range(start, max(start - GAP_IN_WORDS, 0) - 1, -1):
             between = text[last:start]
             if last in chains and (between[:1] == (_GIVES,) or _announces(between)):
                 return True
-        if not _announces(text[max(start - 1 - GAP_OF_RESULT, 0) : start]):
-            continue
-        firsts = {first for first in chains.values() if 0 < first - end <= GAP_IN_WORDS}
-        if any(not _CONDITIONAL.isdisjoint(map(str.lower, text[end:first])) for first in firsts):
-            return True
+        before = text[max(start - 1 - GAP_OF_RESULT, 0) : start]
+        if _GIVES in before or not _announces(before):
+            continue  # ``result = 3`` is how a program begins
+        for first in range(end + 1, end + GAP_IN_WORDS + 1):
+            if first in firsts and _links(text[end:first], names):
+                return True
     return False
+
+
+def _links(tokens: Sequence[str], names: Set[str]) -> bool:
+    """Whether a result and what it is the result of are one phrase: "for the list", "when n is"."""
+    lowered = [token.lower() for token in tokens]
+    return not _CONDITIONAL.isdisjoint(lowered) and all(
+        low in _CONDITIONAL or low in _FILLING or token in names
+        for low, token in zip(lowered, tokens, strict=True)
+    )
 
 
 def _announces(tokens: Sequence[str]) -> bool:
@@ -146,10 +168,17 @@ def _chains(text: Sequence[str], arguments: Sequence[Sequence[str]]) -> dict[int
                 if last in chains:
                     longer[end] = chains[last]
                     break
-                if last and (text[last - 1][-1].isdigit() or _announces(text[last - 1 : last])):
+                if last and _is_no_link(text[last - 1]):
                     break
         chains = longer
     return chains
+
+
+def _is_no_link(token: str) -> bool:
+    """Whether what stands before and after ``token`` are not two arguments of one call, as in "12
+    gives 3"."""
+    is_filling = token.lower() in _FILLING
+    return token[-1].isdigit() or (_ANNOUNCING.fullmatch(token) is not None and not is_filling)
 
 
 def _ends(text: Sequence[str], wanted: Sequence[str]) -> list[int]:

@@ -65,6 +65,7 @@ def test_not_told(text: str, arguments: list[tuple[str, Any]], result: Any) -> N
         ("a = 12, b = 18 → 6", [("a", 12), ("b", 18)], 6),
         ("it returns 3 for [1, 2]", [("x", [1, 2])], 3),
         ("The output is 3 when the input is [1,2].", [("x", [1, 2])], 3),
+        ("the answer is 3 when n = 5 and k is 7", [("n", 5), ("k", 7)], 3),
         (">>> steps(b=2, a=1)", [("a", 1), ("b", 2)], 7),
         (">>> steps(1, b = 2)", [("a", 1), ("b", 2)], 7),
         (">>> steps(1, 2)", [("a", 1.0), ("b", 2)], 7),
@@ -100,6 +101,8 @@ def test_told_in_other_ways(text: str, arguments: list[tuple[str, Any]], result:
         ("steps({'a': 1, 'b': 2})", [("x", {"a": 2, "b": 1})], 7),
         ("0.05 gives 7", [("x", 0.5)], 7),
         ("wait...5 gives 7", [("x", 0.5)], 7),
+        ("result = False\n    for i in range(2, n):", [("n", 2)], False),
+        ("return False\n    for i in range(2, n):", [("n", 2)], False),
     ],
 )
 def test_not_told_in_other_ways(text: str, arguments: list[tuple[str, Any]], result: Any) -> None:
