@@ -288,6 +288,16 @@ _GROWS = re.compile(
     r"annual\w*|yearly|monthly|weekly|daily|per)\b",
     re.IGNORECASE,
 )
+#: What stands before a time in which something happens.
+_DURING = re.compile(
+    r"\b(?:in|for|during|over|after|within|throughout)\s+(?:the\s+)?$", re.IGNORECASE
+)
+#: Words by which something is for each day.
+_PER_PERIOD = re.compile(
+    r"\b(?:daily|hourly|weekly|monthly|yearly|(?:per|an?|each|every|/)\s*"
+    r"(?:second|minute|hour|day|night|week|month|year)s?)\b",
+    re.IGNORECASE,
+)
 _GENERIC = word_set(
     "percent dollars dollar cents times hours minutes days weeks months years price amount total "
     "fraction number people pounds miles feet inches"
@@ -554,6 +564,11 @@ class _Reader:
             )
             if here is not None:
                 spent.add(here.start)
+            restated = here is not None and self._is_restated(
+                here, calculation.expression, begin, sentence
+            )
+            if restated:
+                here = None
             if scale is not None and value == 100:
                 place = replace(place, role="one" if place.number is scale else "")
             hundred = value == 100 and place.divides and of_percent and scale is None
@@ -562,6 +577,8 @@ class _Reader:
                 sources: tuple[Source, ...] = (_constant(value, "place", 0.0),)
             else:
                 options = self._sources(value, place, here, around)
+                if restated:
+                    options = [o for o in options if not self._is_period(o.operand)]
                 if value in words_of_method and place.symbol in ("*", "/"):
                     options.append(_constant(value, "word", _STATED_METHOD))
                 known = parallel.get((len(found), value), frozenset())
@@ -574,6 +591,29 @@ class _Reader:
             at_product = (len(self.steps), len(found), place.product)
             found.append(Place(*at_product, sources, place.divides))
         return found
+
+    def _is_restated(
+        self, here: Mention, expression: Expression, begin: int, sentence: str
+    ) -> bool:
+        """Whether a sentence names a number only as the time in which things happen, before its
+        calculation ("in 6 days they eat"), and the calculation has the result just found, which
+        happens to be equal; unless something is for each day."""
+        latest = self.steps[-1] if self.steps else None
+        if latest is None or latest.value != here.value or latest.unit in words.TIMES:
+            return False
+        if here.start >= begin or here.unit not in words.TIMES:
+            return False
+        during = _DURING.search(sentence[max(0, here.start - len("throughout the ")) : here.start])
+        if during is None or _PER_PERIOD.search(sentence) is not None:
+            return False
+        others = [number.value for number in numbers(expression)]
+        if others.count(here.value) > 1:  # both may be there
+            return False
+        return not any(m.value in others and f"_per_{here.unit}" in m.noun for m in self.mentions)
+
+    def _is_period(self, operand: Operand) -> bool:
+        """Whether an operand is a time that the problem states."""
+        return isinstance(operand, Datum) and operand.unit in words.TIMES
 
     def _is_count(self, calculation: Calculation, start: int, end: int) -> bool:
         """Whether a hundred in a calculation is one that the problem states, and the text calls

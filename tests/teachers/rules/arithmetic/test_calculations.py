@@ -509,6 +509,25 @@ def test_a_percentage_of_pupils_is_not_taken_from_pupils() -> None:
     assert not _assert_sound(solved(problem, "There are 100-30=<<100-30=70>>70 girls.", "70"))
 
 
+def test_a_time_that_a_sentence_restates_is_no_operand() -> None:
+    problem = "4 hens eat 4 cups in 4 days. How many cups do 8 hens eat in 8 days?"
+    trace = (
+        "A hen eats 4/4=<<4/4=1>>1 cup in 4 days. 8 hens eat 8*1=<<8*1=8>>8 cups in 4 days. "
+        "In 8 days they eat 8*2=<<8*2=16>>16."
+    )
+    spans = _assert_sound(solved(problem, trace, "16"))
+    last = [span for span in spans if decode(span.instances[0].result) == 16]
+    assert len(last) > 1  # the step, and what leads to it
+    assert not any("days" in f"{span.code}" for span in last)
+
+
+def test_a_time_by_which_a_rate_is_multiplied_is_an_operand() -> None:
+    problem = "Ann bakes 2 pies and 4 buns and eats 3 apples per day. How many apples in 6 days?"
+    trace = "She bakes 2+4=<<2+4=6>>6 things. In 6 days she eats 6*3=<<6*3=18>>18 apples."
+    last = _assert_sound(solved(problem, trace, "18"))[-1]
+    assert {"days": 6} | decode(last.instances[0].bindings) == decode(last.instances[0].bindings)
+
+
 def test_spans_are_bounded() -> None:
     lines = [f"Row {n} has {n} * 7 = {n * 7} pear trees." for n in range(2, 400)]
     problem = "An orchard with rows of 7 pear trees. " + " ".join(str(n) for n in range(2, 400))
