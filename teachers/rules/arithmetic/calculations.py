@@ -88,7 +88,7 @@ from tracemine.teachers.rules.language.numerals import word_set
 from tracemine.teachers.rules.language.quotes import Quotes, is_quotable
 from tracemine.teachers.rules.written.boundaries import MAX_STEP_CHARS
 from tracemine.teachers.rules.written.steps import ABANDONED, Steps
-from tracemine.teachers.rules.written.titles import general_title
+from tracemine.teachers.rules.written.titles import asks_for_difference, general_title
 from tracemine.verifiers.numbers import parse_number
 from tracemine.verifiers.texts import plain_text
 
@@ -263,6 +263,10 @@ class _Reader:
         self.first = first_mentions(trajectory.problem, self.mentions)
         self.has_money = "$" in self.text
         self.asked = words.final_question(trajectory.problem)
+        #: The words of the problem, in both numbers.
+        said = re.findall(r"[a-z]+", trajectory.problem.lower())
+        self.known = frozenset(said) | {words.singular(word) for word in said}
+        self.known |= {f"{word}s" for word in said}
         #: Which numbers of the problem are a value, each with the form (see `lifting`) that it is
         #: in; and which words of method.
         self.stated: dict[Fraction, list[tuple[int, str]]] = {}
@@ -795,9 +799,23 @@ class _Reader:
         if not question:
             return ""
         data = [o for i in cone for o in self.steps[i].operands if isinstance(o, Datum)]
-        nouns = [step.output, routine.entry_point, *routine.bindings]
-        nouns += [name for datum in data for name in datum.names]
+        links = {o.step for i in cone for o in self.steps[i].operands if isinstance(o, Link)}
+        taken = [self.steps[link].output for link in links if link not in cone]
+        nouns = [name for datum in data for name in datum.names] + taken
+        if asks_for_difference(question) and self._only_adds(cone) and not any(
+            asks_for_difference(noun.replace("_", " ")) for noun in nouns
+        ):  # fmt: skip
+            return ""
+        # What it gives is called as the question calls it: that the problem knows, or it is none.
+        given = [part for noun in (step.output, routine.entry_point) for part in noun.split("_")]
+        nouns += [part for part in given if part in self.known]
+        nouns += routine.bindings
         return general_title(question, self.trajectory.problem, self.trace, nouns)
+
+    def _only_adds(self, cone: Sequence[int]) -> bool:
+        """Whether the calculations of a routine have sums and nothing else."""
+        places = (_operand_places(self.steps[index].calculation.expression) for index in cone)
+        return all(place.symbol == "+" for calculation in places for place in calculation)
 
     def _is_claimed(self, calculation: Calculation) -> bool:
         return any(s <= calculation.start and calculation.end <= e for s, e in self.claimed)
