@@ -397,6 +397,11 @@ class _Reader:
 
     def _output(self, calculation: Calculation, start: int, end: int, question: str) -> str:
         found = question_words(question) if question else ()
+        places = _operand_places(calculation.expression)
+        if asks_for_difference(question) and all(place.symbol == "+" for place in places):
+            values = [abs(place.number.value) for place in places]
+            made = " ".join(self._told_of(values))
+            found = found if asks_for_difference(made) else ()
         if not found:
             symbol = outer_symbol(calculation.expression)
             begin = self._phrase_start(calculation, start)
@@ -574,12 +579,13 @@ class _Reader:
                 found.append(Source(own.key, own, _UNSTATED, {}))
         return found
 
-    def _units(self, value: Fraction, beside: Sequence[Mention]) -> set[str | None]:
+    def _units(self, value: Fraction, beside: Sequence[Mention]) -> set[str]:
         """The unit of a number in a calculation: what stands ``beside`` it says that, else the
         result that it is, else the problem."""
         own = {m.unit for m in beside if m.value == value and m.unit}
         own = own or {step.unit for step in self.steps if abs(step.value) == value and step.unit}
-        return own or {self.mentions[i].unit for i, form in self.stated.get(value, ()) if not form}
+        told = [self.mentions[i].unit for i, form in self.stated.get(value, ()) if not form]
+        return own or {unit for unit in told if unit}
 
     def _told_of(self, values: Sequence[Fraction]) -> list[str]:
         """What the results among the numbers of a calculation are called, with their units."""
@@ -589,15 +595,14 @@ class _Reader:
     def _is_told_with(self, value: Fraction, others: Sequence[Fraction]) -> bool:
         """Whether the problem has a number of things in one clause with another number of the
         calculation: "3 packs of 12 pens"."""
+        problem, found = self.trajectory.problem, self.mentions
         around = {i for other in others for i, form in self.stated.get(other, ()) if not form}
         return any(
-            self.mentions[index].noun and index != other
-            and in_one_clause(problem, self.mentions[index].start, self.mentions[other].start)
-            for problem in (self.trajectory.problem,)
+            index != other and in_one_clause(problem, found[index].start, found[other].start)
             for index, form in self.stated.get(value, ())
-            if not form
+            if found[index].noun and not form
             for other in around
-        )  # fmt: skip
+        )
 
     def _problem_sources(
         self, value: Fraction, place: _Place, here: Mention | None

@@ -711,6 +711,7 @@ def test_a_written_question_is_about_the_data(question: str, asked: bool) -> Non
     trace = f"{question} ** 24 + 15 = <<24+15=39>>39 things"
     (span,) = _assert_sound(solved("A shop has 24 lamps and 15 chairs.", trace, "39"))
     assert (span.subquestion == question.lower()) == asked
+    assert "remain" not in f"{span.subquestion} {span.code}"
 
 
 def test_what_is_left_is_asked_of_what_is_left_in_two_places() -> None:
