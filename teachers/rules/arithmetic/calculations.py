@@ -91,7 +91,7 @@ from tracemine.teachers.rules.language.numerals import word_set
 from tracemine.teachers.rules.language.quotes import Quotes, is_quotable
 from tracemine.teachers.rules.written.boundaries import MAX_STEP_CHARS
 from tracemine.teachers.rules.written.steps import ABANDONED, Steps
-from tracemine.teachers.rules.written.titles import general_title
+from tracemine.teachers.rules.written.titles import asks_for_difference, general_title
 from tracemine.verifiers.numbers import parse_number
 from tracemine.verifiers.texts import plain_text
 
@@ -325,6 +325,10 @@ class _Reader:
         self.first = first_mentions(trajectory.problem, self.mentions)
         self.has_money = "$" in self.text
         self.asked = words.final_question(trajectory.problem)
+        #: The words of the problem, in both numbers.
+        said = re.findall(r"[a-z]+", trajectory.problem.lower())
+        self.known = frozenset(said) | {words.singular(word) for word in said}
+        self.known |= {f"{word}s" for word in said}
         #: Which numbers of the problem are a value, each with the form (see `lifting`) that it is
         #: in; and which words of method.
         self.stated: dict[Fraction, list[tuple[int, str]]] = {}
@@ -464,6 +468,11 @@ class _Reader:
 
     def _output(self, calculation: Calculation, start: int, end: int, question: str) -> str:
         found = question_words(question) if question else ()
+        places = _operand_places(calculation.expression)
+        if asks_for_difference(question) and all(place.symbol == "+" for place in places):
+            values = [abs(place.number.value) for place in places]
+            made = " ".join(self._told_of(values))
+            found = found if asks_for_difference(made) else ()
         if not found:
             symbol = outer_symbol(calculation.expression)
             begin = self._phrase_start(calculation, start)
@@ -713,12 +722,13 @@ class _Reader:
                 found.append(Source(own.key, own, _UNSTATED, {}))
         return found
 
-    def _units(self, value: Fraction, beside: Sequence[Mention]) -> set[str | None]:
+    def _units(self, value: Fraction, beside: Sequence[Mention]) -> set[str]:
         """The unit of a number in a calculation: what stands ``beside`` it says that, else the
         result that it is, else the problem."""
         own: set[str | None] = {m.unit for m in beside if m.value == value and m.unit}
         own = own or {step.unit for step in self.steps if abs(step.value) == value and step.unit}
-        return own or {self.mentions[i].unit for i, form in self.stated.get(value, ()) if not form}
+        told = [self.mentions[i].unit for i, form in self.stated.get(value, ()) if not form]
+        return own or {unit for unit in told if unit}
 
     def _told_of(self, values: Sequence[Fraction]) -> list[str]:
         """What the results among the numbers of a calculation are called, with their units."""
@@ -728,15 +738,14 @@ class _Reader:
     def _is_told_with(self, value: Fraction, others: Sequence[Fraction]) -> bool:
         """Whether the problem has a number of things in one clause with another number of the
         calculation: "3 packs of 12 pens"."""
+        problem, found = self.trajectory.problem, self.mentions
         around = {i for other in others for i, form in self.stated.get(other, ()) if not form}
         return any(
-            self.mentions[index].noun and index != other
-            and in_one_clause(problem, self.mentions[index].start, self.mentions[other].start)
-            for problem in (self.trajectory.problem,)
+            index != other and in_one_clause(problem, found[index].start, found[other].start)
             for index, form in self.stated.get(value, ())
-            if not form
+            if found[index].noun and not form
             for other in around
-        )  # fmt: skip
+        )
 
     def _problem_sources(
         self, value: Fraction, place: _Place, here: Mention | None, around: str
@@ -960,9 +969,23 @@ class _Reader:
         if not question:
             return ""
         data = [o for i in cone for o in self.steps[i].operands if isinstance(o, Datum)]
-        nouns = [step.output, routine.entry_point, *routine.bindings]
-        nouns += [name for datum in data for name in datum.names]
+        links = {o.step for i in cone for o in self.steps[i].operands if isinstance(o, Link)}
+        taken = [self.steps[link].output for link in links if link not in cone]
+        nouns = [name for datum in data for name in datum.names] + taken
+        if asks_for_difference(question) and self._only_adds(cone) and not any(
+            asks_for_difference(noun.replace("_", " ")) for noun in nouns
+        ):  # fmt: skip
+            return ""
+        # What it gives is called as the question calls it: that the problem knows, or it is none.
+        given = [part for noun in (step.output, routine.entry_point) for part in noun.split("_")]
+        nouns += [part for part in given if part in self.known]
+        nouns += routine.bindings
         return general_title(question, self.trajectory.problem, self.trace, nouns)
+
+    def _only_adds(self, cone: Sequence[int]) -> bool:
+        """Whether the calculations of a routine have sums and nothing else."""
+        places = (_operand_places(self.steps[index].calculation.expression) for index in cone)
+        return all(place.symbol == "+" for calculation in places for place in calculation)
 
     def _is_claimed(self, calculation: Calculation) -> bool:
         return any(s <= calculation.start and calculation.end <= e for s, e in self.claimed)

@@ -53,3 +53,14 @@ def general_title(title: str, problem: str, trace: str, nouns: Iterable[str]) ->
         return ""
     known = {singular(part) for noun in nouns for part in noun.split("_")} - _SAYS_NOTHING - STOP
     return asked if known.intersection(map(singular, said)) else ""
+
+
+#: What a difference is asked with.
+_OF_DIFFERENCE = re.compile(
+    r"\b(?:left|left-?over|remain\w*|difference|differ|fewer|less|younger|change)\b", re.IGNORECASE
+)
+
+
+def asks_for_difference(title: str) -> bool:
+    """Whether a ``title`` asks what is left, or how far two numbers are apart."""
+    return _OF_DIFFERENCE.search(title) is not None

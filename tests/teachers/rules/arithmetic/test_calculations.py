@@ -853,3 +853,29 @@ def test_a_number_is_not_taken_twice_into_products_of_products() -> None:
     (whole,) = (code for code in _returned(problem, trace, "200") if code.count("*") == 2)
     first, second, _ = whole.split(" * ")
     assert first != second
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("How many lamps and chairs are there?", True),
+        ("How many dozen tulips do robots plant?", False),
+        ("How many lamps are left?", False),
+        ("What is the difference between lamps and chairs?", False),
+    ],
+)
+def test_a_written_question_is_about_the_data(question: str, asked: bool) -> None:
+    trace = f"{question} ** 24 + 15 = <<24+15=39>>39 things"
+    (span,) = _assert_sound(solved("A shop has 24 lamps and 15 chairs.", trace, "39"))
+    assert (span.subquestion == question.lower()) == asked
+    assert "remain" not in f"{span.subquestion} {span.code}"
+
+
+def test_what_is_left_is_asked_of_what_is_left_in_two_places() -> None:
+    problem = "Ann has 9 lamps, and sells 2. Bo has 8 chairs, and sells 3. How many are left?"
+    trace = (
+        "9 - 2 = 7 lamps are left.\n8 - 3 = 5 chairs are left.\n"
+        "How many lamps and chairs are left? ** 7 + 5 = <<7+5=12>>12 things"
+    )
+    spans = _assert_sound(solved(problem, trace, "12"))
+    assert "how many lamps and chairs are left?" in {span.subquestion for span in spans}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracemine.teachers.rules.language.words import mask, story_names
-from tracemine.teachers.rules.written.titles import general_title
+from tracemine.teachers.rules.written.titles import asks_for_difference, general_title
 
 PROBLEM = "Odile buys 6 pears for $2 each and 5 plums for $4. How much does she pay?"
 TRACE = (
@@ -74,3 +74,9 @@ def test_names_of_methods_and_figures_are_no_people(text: str, masked: str) -> N
         "By Heron's formula and Power of a Point, triangle XYZ in Leeds is at 3 degrees Celsius."
     )
     assert mask(text, "", trace) == masked
+
+
+def test_what_asks_for_a_difference() -> None:
+    assert asks_for_difference("How many pears are left?")
+    assert asks_for_difference("the Remaining plums")
+    assert not asks_for_difference("how many pears does the leftmost box hold in all?")
