@@ -182,7 +182,9 @@ class _Place:
     gives_money: bool = False
 
 
-def _operand_places(expression: Expression, is_percent: Callable[[Number], bool]) -> list[_Place]:
+def _operand_places(
+    expression: Expression, is_percent: Callable[[Number], bool] = lambda number: False
+) -> list[_Place]:
     """The literal operands from left to right. ``is_percent`` says which numbers, where they are
     added or taken away, are percentages."""
     found: list[_Place] = []
@@ -360,9 +362,7 @@ class _Reader:
         self.scales = {
             place.number.value
             for calculation in calculations
-            for place in _operand_places(
-                self._with_fractions(calculation.expression), lambda number: False
-            )
+            for place in _operand_places(self._with_fractions(calculation.expression))
             if place.symbol in ("*", "/")
         }
         for number, calculation in enumerate(calculations):
@@ -725,7 +725,7 @@ class _Reader:
     def _units(self, value: Fraction, beside: Sequence[Mention]) -> set[str]:
         """The unit of a number in a calculation: what stands ``beside`` it says that, else the
         result that it is, else the problem."""
-        own: set[str | None] = {m.unit for m in beside if m.value == value and m.unit}
+        own = {m.unit for m in beside if m.value == value and m.unit}
         own = own or {step.unit for step in self.steps if abs(step.value) == value and step.unit}
         told = [self.mentions[i].unit for i, form in self.stated.get(value, ()) if not form]
         return own or {unit for unit in told if unit}
