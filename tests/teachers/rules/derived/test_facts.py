@@ -44,7 +44,7 @@ def _sure(body: str) -> set[str]:
         ("if a / b:\n    return 1\nreturn b / c", {"a / b"}),
         ("for x in g(a):\n    x / b\nreturn b / c", {"g(a)", "b / c"}),
         ("while a[0]:\n    a = b / c\nreturn c[0]", {"a[0]", "c[0]"}),
-        ("assert a\nreturn b / c", set()),
+        ("assert a\nreturn b / c", {"b / c"}),  # on every call that returns
         ("try:\n    a / b\nexcept Exception:\n    pass\nreturn b / c", set()),
         ("return a\nreturn b / c", set()),
         ("raise ValueError(a / b)", set()),
@@ -55,14 +55,20 @@ def test_what_every_call_evaluates(body: str, sure: set[str]) -> None:
 
 
 def test_what_is_known_of_local_names() -> None:
-    facts = _facts("def f(a, b):\n    x = a + 1\n    a = g(x)\n    y = a\n    return y / x\n")
+    facts = _facts("def f(a, b):\n    x = a + 1\n    a = abs(x)\n    y = a\n    return y / x\n")
     (known,) = [k for node, k in facts.sure if ast.unparse(node) == "y / x"]
     assert ast.unparse(known["x"]) == "a + 1"
     first = next(k for node, k in facts.sure if ast.unparse(node) == "a + 1")
     assert first == {}
     # Each place has its own: what comes later does not change what was known before.
-    called = next(k for node, k in facts.sure if ast.unparse(node) == "g(x)")
+    called = next(k for node, k in facts.sure if ast.unparse(node) == "abs(x)")
     assert set(called) == {"x"}
+
+
+def test_what_a_call_may_change_is_not_known_after_it() -> None:
+    facts = _facts("def f(a, b):\n    x = [a]\n    g(x)\n    return b / x\n")
+    (known,) = [k for node, k in facts.sure if ast.unparse(node) == "b / x"]
+    assert ast.unparse(known["x"]) == "..."
 
 
 def test_a_name_that_a_loop_changes_hides_the_parameter() -> None:
