@@ -42,8 +42,9 @@ from tracemine.verifiers.units import OtherDimensionError, UnknownUnitError, con
 #: How far, relatively, the number of a method may be from a ratio of units: 4 weeks for a month,
 #: 365 days for a year.
 NEARLY = 0.1
-#: A factor up to this one, or one over it, scales ("twice 60 minutes") and converts nothing.
-MAX_SCALE = 6
+#: A factor up to this one, or one over it, scales ("twice 60 minutes", a dozen at 50 cents) and
+#: converts nothing.
+MAX_SCALE = 12
 _PERIODS = frozenset(("day", "week", "month", "year"))
 #: Largest power that a unit is taken to.
 MAX_POWER = 6
@@ -234,8 +235,9 @@ def agree(one: Measure, other: Measure) -> bool:
         return changed[0] != changed[1] and agree(*bare)
     if one.units == other.units or between is None or not between:
         return True
-    if between == 1:
-        return _is_scale(one.factor / other.factor)
+    if between == 1:  # 5/18 of kilometers an hour are none
+        scale = abs(one.factor / other.factor)
+        return bool(scale) and max(scale.as_integer_ratio()) <= MAX_SCALE
     converts = one.factor != 1 or other.factor != 1
     return converts and _is_scale(one.factor / other.factor / between)
 

@@ -21,7 +21,13 @@ from tracemine.teachers.rules.arithmetic.expressions import (
     numbers,
     plain,
 )
-from tracemine.teachers.rules.arithmetic.measures import Measure, UnitsError, gives, measure
+from tracemine.teachers.rules.arithmetic.measures import (
+    MAX_SCALE,
+    Measure,
+    UnitsError,
+    gives,
+    measure,
+)
 from tracemine.teachers.rules.arithmetic.roles import (
     UNKNOWN,
     Quantity,
@@ -482,7 +488,9 @@ class Roles:
             return UNKNOWN
         tops = [self.meaning(t) for t in term.tops]
         bottoms = [self.meaning(t) for t in term.bottoms]
-        if is_conversion(abs(term.factor)):
+        percents = sum(q.is_percent for q in tops) - sum(q.is_percent for q in bottoms)
+        factor = abs(term.factor) * Fraction(100) ** percents
+        if is_conversion(factor) or max(factor.as_integer_ratio()) > MAX_SCALE:
             measured = [q for q in (*tops, *bottoms) if not q.is_ratio and _is_measured(q)]
             if measured:
                 return UNKNOWN  # another unit, which the text may name

@@ -400,6 +400,18 @@ def test_interest_is_by_the_year_and_the_money_is_not() -> None:
     assert whole.signature.output.unit == "dollar"
 
 
+def test_what_is_converted_has_the_unit_that_it_is_converted_into() -> None:
+    problem = "A bus drives at 90 km/h. What is its speed in meters per second?"
+    (span,) = _assert_sound(solved(problem, "90 * 1000 / 3600 = 25 m/s", "25"))
+    (speed,) = span.signature.inputs
+    assert (speed.unit, span.signature.output.unit) == ("kilometer/hour", "meter/second")
+    problem = "Mo buys 3 dozen tulips; one tulip costs 50 cents. What does he pay in dollars?"
+    trace = "3 * 12 = 36 tulips\n36 * 50 = 1800 cents\n1800 / 100 = $18"
+    spans = _assert_sound(solved(problem, trace, "18"))
+    paid = [span for span in spans if decode(span.instances[0].result) == 18]
+    assert {span.signature.output.unit for span in paid} == {"dollar"}
+
+
 def test_what_is_taken_away_is_no_total() -> None:
     problem = "A pond has 40 fish. 5 fish swim off. One day 8 fish and then 4 fish are caught."
     trace = (
