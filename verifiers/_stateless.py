@@ -180,7 +180,9 @@ def _plain_node(node: ast.AST) -> bool:
         case ast.Name():
             return node.id not in _REACHING and not node.id.startswith("__")
         case ast.Attribute():
-            leads = node.attr.startswith(("_", *_LEADING)) or node.attr in _LEADING_NAMES
+            # A name is a text: nothing is behind it.
+            leads = node.attr != "__name__" and node.attr.startswith(("_", *_LEADING))
+            leads = leads or node.attr in _LEADING_NAMES
             return isinstance(node.ctx, ast.Load) and not leads
         case ast.MatchClass():  # takes attributes by their names
             return not node.kwd_attrs

@@ -202,6 +202,8 @@ def test_an_argument_that_is_changed_is_changed_for_that_call_alone(
         ("class A:\n    n = 0\ndef f(x):\n    A.n += 1", False),
         ("import random\ndef f(x): return random.random()", False),
         ("def f(x): return f.__dict__", False),
+        ("def f(x): return type(x).__name__ in ('int', 'Fraction')", True),
+        ("def f(x):\n    f.__name__ = x", False),
         ("from functools import lru_cache\n@lru_cache\ndef f(x): return [x]", False),
         ("import math\ndef f(x):\n    math.pi = x", False),
         ("def f(x):\n    eval('1')", False),
