@@ -166,8 +166,7 @@ class _Place:
     that it is a factor of (None for a term), whether the number before a percent sign may stand
     there, whether it is a divisor, or behind a minus, whether the result is money (None: the text
     does not say what is), the other numbers of the calculation, and the unit that it does not
-    change (None: it changes the unit, or the text does not say), and whether a dollar sign stands
-    before the result or the annotation of it."""
+    change (None: it changes the unit, or the text does not say)."""
 
     number: Number
     role: _PlaceRole
@@ -179,7 +178,6 @@ class _Place:
     money: bool | None = None
     others: tuple[Fraction, ...] = ()
     kept_unit: str | None = None
-    gives_money: bool = False
 
 
 def _operand_places(
@@ -543,10 +541,7 @@ class _Reader:
         percents = {m.value for m in self.mentions if m.percent}
         percents |= {step.value for step in self.steps if step.unit == "percent"}
         of_percent = any(n.value in percents for n in numbers(calculation.expression))
-        signed = self._is_signed(calculation)
-        money = signed if self.has_money else None
-        # "$<<12*2=24>>24"
-        gives_money = signed or self.trace[: calculation.start].rstrip()[-1:] == "$"
+        money = self._is_signed(calculation) if self.has_money else None
         form = _form_of(calculation.expression)
         parallel = self.forms.get(form, {})
         unit = self._unit(calculation, end)
@@ -565,7 +560,6 @@ class _Reader:
             others = (*values[:at], *values[at + 1 :])
             kept = unit if any(unit in self._units(v, beside) for v in others) else None
             place = replace(place, money=money, others=others, kept_unit=kept)
-            place = replace(place, gives_money=gives_money)
             value = values[at]
             here = next(
                 (m for m in beside if m.value == value and m.start not in spent and not m.method),
@@ -694,7 +688,7 @@ class _Reader:
                     continue
                 fit = method_fit(mention.text, symbol, is_share=value < 1)
                 found.append(Source(("method", str(index)), Constant(value), fit, beside))
-        if found and value == SIDES_OF_SQUARE and symbol in ("*", "/") and not place.gives_money:
+        if found and value == SIDES_OF_SQUARE and symbol in ("*", "/") and not place.money:
             # "A square garden with sides of 5 m ... $4 a meter": 4 * 5 are meters.
             square = square_with_sides(problem)
             paid = here is not None and (here.unit or "").startswith("dollar")

@@ -54,6 +54,8 @@ FORMS = {
 #: What the rewritten program is asked for.
 ENTRY_POINT = "_tm_collect"
 
+#: Runs within the program: what a value raises when it is looked at is the program's own doing, and
+#: says only that the value is recorded in another form, or not at all.
 _RECORDER = f"""
 _tm_notes = []
 _tm_noted = {{}}
