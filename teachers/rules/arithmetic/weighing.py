@@ -1,5 +1,6 @@
 """What speaks for each place that a number of a trace's calculation may come from: the numbers of
-the problem, earlier results, the method. `sources` then chooses among them, for all numbers at once.
+the problem, earlier results, the method. `sources` then chooses among them, for all numbers at
+once.
 """
 
 from __future__ import annotations
@@ -373,8 +374,8 @@ class Weigher:
         if is_stated and symbol in ("*", "/"):
             # Of a number that a calculation has twice one may be the conversion.
             twice = value in place.others
-            said = (around, problem if twice else self.asked, *self.told_of(place.others))
-            is_converted = known and value > 1 and converts(value, said, keeps=place.kept_unit)
+            telling = (around, problem if twice else self.asked, *self.told_of(place.others))
+            is_converted = known and value > 1 and converts(value, telling, keeps=place.kept_unit)
             # "15 minutes / 60 minutes" has a 60 of its own, not the 60 miles of the problem.
             units = {self.mentions[index].unit for index, _ in self.stated.get(value, ())}
             is_other = here is not None and here.unit is not None and here.unit not in units
