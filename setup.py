@@ -24,11 +24,13 @@ FOLDERS = {
     "tracemine.transforms": "transforms",
     "tracemine.transforms.formats": "transforms/formats",
     "tracemine.pipelines": "pipelines",
+    "tracemine.pipelines.evaluation": "pipelines/evaluation",
     "tracemine.data": "data",
 }
 
 REQUIREMENTS = [
     "apache-beam>=2.70,<3",
+    "bm25s>=0.2",
     "datasets>=3.0",
     "duckdb>=1.1",
     "faiss-cpu>=1.9",
@@ -46,6 +48,7 @@ REQUIREMENTS = [
     "pydantic-monty>=1.4,<2",
     "rich>=13",
     "scikit-learn>=1.4",
+    "scipy>=1.11",
     "sentence-transformers>=3.0",
     "sympy>=1.13",
     "typer>=0.15",

@@ -19,6 +19,7 @@ from tracemine.schemas.records import (
     Signature,
     Source,
     Span,
+    Token,
     Trajectory,
     Variant,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "Signature",
     "Source",
     "Span",
+    "Token",
     "Trajectory",
     "Variant",
     "canonical_code",

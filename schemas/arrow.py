@@ -20,6 +20,7 @@ from tracemine.schemas.records import (
     Replay,
     Signature,
     Span,
+    Token,
     Trajectory,
     Variant,
 )
@@ -42,6 +43,8 @@ PROVENANCE = pa.struct(
     ]
 )  # fmt: skip
 
+TOKEN = pa.struct([("token", _TEXT), ("count", pa.int32())])
+
 SOURCE = pa.struct(
     [("dataset", _TEXT), ("row", pa.int64()), ("revision", _TEXT), ("licence", _TEXT)]
 )
@@ -54,6 +57,7 @@ _PROCEDURES = pa.schema(
         ("teacher", _TEXT), ("variants", pa.list_(VARIANT)),
         ("provenance", pa.list_(PROVENANCE)), ("success_rate", pa.float64()),
         ("distinct_problems", pa.int32()), ("last_verified", _TEXT), ("expires_at", _TEXT),
+        ("evidence", pa.list_(TOKEN)),
     ]
 )  # fmt: skip
 
@@ -64,6 +68,7 @@ _SPANS = pa.schema(
         ("subroutine", _TEXT), ("code", _TEXT), ("entry_point", _TEXT), ("signature", _TEXT),
         ("preconditions", _TEXTS), ("failure_modes", _TEXTS), ("kind", _TEXT),
         ("domain", _TEXT), ("teacher", _TEXT), ("predicates", _TEXTS), ("verifier", _TEXT),
+        ("asked", _TEXT),
     ]
 )  # fmt: skip
 
@@ -164,6 +169,7 @@ def span_row(span: Span) -> Row:
         "teacher": span.teacher,
         "predicates": list(span.predicates),
         "verifier": span.verifier,
+        "asked": span.asked,
     }
 
 
@@ -201,7 +207,8 @@ def procedure_row(procedure: Procedure) -> Row:
     """The row of ``procedures`` or ``candidates``."""
     row = dataclasses.asdict(procedure)
     row["signature"] = procedure.signature.to_json()
-    for name in ("preconditions", "predicates", "failure_modes", "variants", "provenance"):
+    lists = ("preconditions", "predicates", "failure_modes", "variants", "provenance", "evidence")
+    for name in lists:
         row[name] = list(row[name])
     return row
 
@@ -214,4 +221,5 @@ def procedure_from_row(row: Row) -> Procedure:
         values[name] = tuple(values[name] or ())
     values["variants"] = tuple(Variant(**v) for v in values["variants"])
     values["provenance"] = tuple(Provenance(**p) for p in values["provenance"])
+    values["evidence"] = tuple(Token(**t) for t in values["evidence"])
     return Procedure(**values)

@@ -7,6 +7,7 @@
     Instance    bindings for the inputs and the result that a trace (or a test) gives for them
     Span        a piece of a trace that answers one subquestion, with its routine
     Replay      the verdict on one variant, run on one instance
+    Token       what the spans of an entry say, counted
     Variant     one way to do what a procedure does
     Procedure   an entry of the store
     Event       one change of an entry's status
@@ -133,7 +134,8 @@ class Span:
 
     ``code`` defines ``entry_point``, whose parameters are those of ``signature`` in order.
     ``instances[0]`` is the span's own; further ones are held-out tests. ``tool`` names the tool
-    that a hand-off points to. ``shape`` is empty until the normalise stage.
+    that a hand-off points to. ``shape`` is empty until the normalise stage. ``asked`` is the
+    question in words of the problem or the trace, of which the routine made none.
     """
 
     id: str
@@ -158,6 +160,7 @@ class Span:
     verifier: str = ""
     tool: str | None = None
     shape: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +206,17 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """Something that the spans of an entry say by their roles and words, and how many say it."""
+
+    token: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Procedure:
-    """An entry of the store. Times are ISO 8601 text in UTC."""
+    """An entry of the store. Times are ISO 8601 text in UTC. ``evidence`` is what callers are
+    matched with beside vectors, by token (`store.ranking.tokens_of`)."""
 
     procedure_id: str
     subquestion: str
@@ -223,6 +235,7 @@ class Procedure:
     distinct_problems: int
     last_verified: str | None
     expires_at: str | None = None
+    evidence: tuple[Token, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

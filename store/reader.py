@@ -28,6 +28,7 @@ from tracemine.store.index import (
     INDEXED,
     Vectors,
     index_number,
+    numbers_of,
     read_index,
     search_index,
 )
@@ -347,6 +348,24 @@ class Store:
     def sql(self) -> str:
         """``CREATE VIEW`` statements over the live files, for DuckDB anywhere on this machine."""
         return "\n".join(view_statements(self.snapshot)) + "\n"
+
+    def vectors(self, table: str) -> tuple[list[str], Vectors]:
+        """The ids of all entries of ``procedures`` or ``candidates``, sorted, and the vectors
+        (n, d) that they are found by.
+
+        Raises:
+            StoreError: if the index lacks one.
+        """
+        index = self._index(table)
+        ids = sorted(card.procedure_id for card in self._cards if card.table == table)
+        rows = {number: row for row, number in enumerate(numbers_of(index).tolist())}
+        missing = [i for i in ids if index_number(i) not in rows]
+        if missing:
+            raise StoreError(f"the index of {table} lacks {missing[0]}: run tracemine fsck")
+        if not ids:
+            return [], np.zeros((0, index.d), dtype=np.float32)
+        every = index.index.reconstruct_n(0, index.ntotal)
+        return ids, every[[rows[index_number(i)] for i in ids]]
 
     # -- inside --------------------------------------------------------------------------------
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 
-from tracemine.schemas import Rejected, Source, Span, Trajectory, content_id
+from tracemine.schemas import Rejected, Signature, Source, Span, Trajectory, content_id
 from tracemine.schemas.records import Fate
 from tracemine.schemas.shingles import shingles
 from tracemine.schemas.syntax import MAX_DEPTH, depth, reaches_out, undefined_names
 from tracemine.schemas.values import dump_json
 from tracemine.teachers import Dropped, Teacher, TeacherError, make_teacher
 from tracemine.teachers.base import MIN_QUOTE
+from tracemine.transforms.asked import asked
 from tracemine.transforms.stage import HANDOFF, REJECTED, Out, run_stage
 from tracemine.verifiers import verifier_for
 
@@ -107,6 +108,9 @@ def segment(trajectory: Trajectory, teacher: Teacher) -> Iterator[Out]:
         yield REJECTED, _reject_dropped(trajectory, dropped)
     fingerprint = shingles(trajectory.problem)
     for span in segmentation.spans:
+        if span.code and span.instances:
+            words = asked(span, span.instances[0].result, trajectory)
+            span = dataclasses.replace(span, asked=words)
         proposal = Proposal(span, min(trajectory.sources), fingerprint)
         reason = ground(span, trajectory)
         if reason:
@@ -175,12 +179,17 @@ def shape_of(subquestion: str) -> str:
 
 
 def embedding_text(span: Span) -> str:
-    """What is embedded of a span: its shape, and what goes in and comes out, in words, where the
-    shape ("remaining money from budget and price") does not say so itself."""
-    if " from " in span.shape:
-        return span.shape
-    inputs = ", ".join(_words(p.name) for p in span.signature.inputs)
-    return f"{span.shape} (from {inputs} to {_words(span.signature.output.name)})"
+    """What is embedded of a span, see `embedding_words`."""
+    return embedding_words(span.shape, span.signature)
+
+
+def embedding_words(shape: str, signature: Signature) -> str:
+    """A shape, and what goes in and comes out, in words, where the shape ("remaining money from
+    budget and price") does not say so itself."""
+    if " from " in shape:
+        return shape
+    inputs = ", ".join(_words(p.name) for p in signature.inputs)
+    return f"{shape} (from {inputs} to {_words(signature.output.name)})"
 
 
 def _words(name: str) -> str:
@@ -199,6 +208,9 @@ def reject_span(
         "quote": span.quote,
         "subquestion": span.subquestion,
         "code": span.code,
+        "entry_point": span.entry_point,
+        "signature": span.signature.to_json(),
+        "domain": span.domain,
     }
     where = _place(proposal.source, span.start, span.end, span.quote)
     return Rejected(

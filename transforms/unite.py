@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
 import numpy as np
 
-from tracemine.schemas import Event, Procedure, Provenance, Replay, Span, Variant
+from tracemine.schemas import Event, Procedure, Provenance, Replay, Span, Token, Variant
 from tracemine.schemas.records import Status
 from tracemine.schemas.shingles import near_duplicate_classes
 from tracemine.schemas.values import dump_json
 from tracemine.store import Embedder, Policy
 from tracemine.store.embedder import Vectors, to_grid
+from tracemine.store.ranking import tokens_of
 from tracemine.transforms.consolidate import Entry, Evidence, what_passes_show
 from tracemine.transforms.replay import values_of, widened
 from tracemine.transforms.segment import Proposal
@@ -181,6 +183,7 @@ def finish(procedure_id: str, evidence: Iterable[Evidence], policy: Policy, as_o
         distinct_problems=problems,
         last_verified=as_of if entered else None,
         expires_at=policy.expires_at(lead.domain, as_of) if entered else None,
+        evidence=_tokens(member.span for member in members.values()),
     )
     return Finished(
         procedure=procedure,
@@ -189,6 +192,11 @@ def finish(procedure_id: str, evidence: Iterable[Evidence], policy: Policy, as_o
         replays=tuple(replay for v in variants for replay in v.replays),
         events=events,
     )
+
+
+def _tokens(spans: Iterable[Span]) -> tuple[Token, ...]:
+    said = Counter(token for s in spans for token in tokens_of(s.signature.inputs, s.asked))
+    return tuple(Token(token, said[token]) for token in sorted(said))
 
 
 def place(finished: Finished, embedder: Embedder) -> Finished:

@@ -1,0 +1,1 @@
+"""What a store is worth: the parts of ``tracemine evaluate``, see `pipelines.evaluate`."""

@@ -1,0 +1,243 @@
+"""Ways to retrieve, and how often each finds what a question needs.
+
+An arm orders a shelf of entries for a question. All arms but `untyped` and `typed` leave out what
+the question's signature rules out, so that a baseline is never beaten by types alone. Nothing here
+sees a result before the first ten are chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tracemine.pipelines.evaluation.entries import Shelf
+from tracemine.pipelines.evaluation.passes import Outcome, Runs
+from tracemine.pipelines.evaluation.questions import Question
+from tracemine.schemas import Parameter
+from tracemine.schemas.types import coarse
+from tracemine.store.embedder import Vectors
+from tracemine.store.keywords import POOL, WEIGHT, Keywords
+from tracemine.store.ranking import RUN, Ranking, Wanted, rerank
+from tracemine.verifiers.roles import align
+
+#: The numbers of hits that are looked at.
+KS = (1, 3, 5, 10)
+DEPTH = max(KS)
+
+#: The seed of the random arm.
+SEED = 20260101
+
+Mask = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.int64]
+#: Question -> positions on a shelf, best first.
+Ranked = list[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Questions, the words that each is asked in, and the vectors (n, d) of these."""
+
+    questions: tuple[Question, ...]
+    words: tuple[str, ...]
+    vectors: Vectors
+
+    def wanted(self, index: int, values: Mapping[str, Any]) -> Wanted:
+        """What the question at ``index`` asks a store for."""
+        question = self.questions[index]
+        return Wanted(self.words[index], question.keys, values, question.output)
+
+
+class Types:
+    """Which entries of a shelf a question's types leave, by what is asked of them."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        signatures = [entry.routine.signature for entry in shelf.entries]
+        self._inputs, self._input = _grouped([_types(s.inputs) for s in signatures])
+        self._outputs, self._output = _grouped([_types([s.output]) for s in signatures])
+        self._fitting_inputs: dict[Any, Mask] = {}
+        self._fitting_outputs: dict[Any, Mask] = {}
+
+    def by_output(self, question: Question) -> Mask:
+        """Entries (n,) that give the kind of value that is wanted, in no other unit."""
+        wanted = _types([question.output])
+        if wanted not in self._fitting_outputs:
+            fits = [_serves(given, wanted) for given in self._outputs]
+            self._fitting_outputs[wanted] = np.array(fits, dtype=bool)
+        return self._fitting_outputs[wanted][self._output]
+
+    def by_signature(self, question: Question) -> Mask:
+        """Entries (n,) that also take the question's values: as many, of their types and units."""
+        keys = _types(question.keys)
+        if keys not in self._fitting_inputs:
+            fits = [_serves(wanted, keys) for wanted in self._inputs]
+            self._fitting_inputs[keys] = np.array(fits, dtype=bool)
+        return self.by_output(question) & self._fitting_inputs[keys][self._input]
+
+
+def _types(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
+    """The parameters as far as types and units tell them, in an order of their own."""
+    found = [Parameter("", coarse(p.type), p.unit) for p in parameters]
+    return tuple(sorted(found, key=lambda p: (p.type, p.unit or "")))
+
+
+def _serves(wanted: tuple[Parameter, ...], given: tuple[Parameter, ...]) -> bool:
+    roles = align(wanted, given)
+    return roles is not None and roles.other_unit == 0
+
+
+def _grouped(items: Sequence[Any]) -> tuple[list[Any], Positions]:
+    distinct = list(dict.fromkeys(items))
+    places = {item: place for place, item in enumerate(distinct)}
+    return distinct, np.array([places[item] for item in items], dtype=np.int64)
+
+
+def by_score(
+    asking: Asking, masks: Callable[[Question], Mask], score: Callable[[int], npt.NDArray[Any]]
+) -> Ranked:
+    """The first `DEPTH` of what ``masks`` leaves, by descending ``score(index)`` (n,); ties go to
+    the lesser id."""
+    found: Ranked = []
+    for index, question in enumerate(asking.questions):
+        rows = np.flatnonzero(masks(question))
+        scores = np.asarray(score(index))[rows]
+        found.append(rows[np.lexsort((rows, -scores))[:DEPTH]].tolist())
+    return found
+
+
+def by_words(shelf: Shelf, asking: Asking, masks: Callable[[Question], Mask]) -> Ranked:
+    """As a search with words alone: cosine of vectors, lifted by keywords among the nearest."""
+    keywords = Keywords([entry.text for entry in shelf.entries])
+
+    def score(index: int) -> npt.NDArray[Any]:
+        cosines = shelf.vectors @ asking.vectors[index]
+        rows = np.flatnonzero(masks(asking.questions[index]))
+        near = rows[np.lexsort((rows, -cosines[rows]))[:POOL]]
+        lifted = cosines.astype(np.float64)
+        lifted[near] += WEIGHT * np.array(keywords.scores(asking.words[index], near.tolist()))
+        return lifted
+
+    return by_score(asking, masks, score)
+
+
+def by_ranking(
+    shelf: Shelf, asking: Asking, masks: Callable[[Question], Mask], runs: Runs
+) -> Ranked:
+    """As a search with the caller's values: `store.ranking`, the best `RUN` of which are run."""
+    ranking = Ranking([entry.rankable for entry in shelf.entries])
+    wanted = [asking.wanted(i, runs.values(q.id)) for i, q in enumerate(asking.questions)]
+    near = []
+    for index, question in enumerate(asking.questions):
+        rows = np.flatnonzero(masks(question))
+        cosines = shelf.vectors[rows] @ asking.vectors[index]
+        near.append(ranking.best(wanted[index], rows, cosines, RUN))
+    run_all(shelf, asking, [[row for row, _ in scored] for scored in near], runs)
+    found: Ranked = []
+    for index, question in enumerate(asking.questions):
+        values = [
+            runs.given(shelf.entries[row].routine, question.id).value for row, _ in near[index]
+        ]
+        reranked = rerank(wanted[index], near[index], values)
+        found.append([row for row, _ in reranked[:DEPTH]])
+    return found
+
+
+def run_all(shelf: Shelf, asking: Asking, ranked: Sequence[Iterable[int]], runs: Runs) -> None:
+    """Run what was retrieved."""
+    runs.run(
+        (shelf.entries[row].routine, question.id)
+        for question, rows in zip(asking.questions, ranked, strict=True)
+        for row in rows
+    )
+
+
+def passes(shelf: Shelf, asking: Asking, ranked: Ranked, runs: Runs) -> npt.NDArray[np.bool_]:
+    """Whether one of the first k gives the checked result: (questions, len(KS))."""
+    run_all(shelf, asking, ranked, runs)
+    found = np.zeros((len(ranked), len(KS)), dtype=bool)
+    for row, (question, places) in enumerate(zip(asking.questions, ranked, strict=True)):
+        right = [
+            runs.given(shelf.entries[place].routine, question.id).outcome is Outcome.PASS
+            for place in places
+        ]
+        found[row] = [any(right[:k]) for k in KS]
+    return found
+
+
+def popularity(shelf: Shelf) -> npt.NDArray[np.float64]:
+    """How many spans each entry rests on (n,)."""
+    return np.array([float(entry.rankable.support) for entry in shelf.entries])
+
+
+def at_random(shelf: Shelf, asking: Asking) -> Callable[[int], npt.NDArray[Any]]:
+    """A score drawn for each question and entry."""
+
+    def score(index: int) -> npt.NDArray[Any]:
+        seed = [SEED, int(asking.questions[index].id[:16], 16)]
+        return np.random.Generator(np.random.PCG64(seed)).random(len(shelf.entries))
+
+    return score
+
+
+def by_bm25(shelf: Shelf, asking: Asking) -> Callable[[int], npt.NDArray[Any]]:
+    """BM25 of words, and of the names of what the caller has, with the entries' texts."""
+    import bm25s
+
+    index = bm25s.BM25()
+    texts = [entry.text for entry in shelf.entries]
+    index.index(bm25s.tokenize(texts, stopwords="en", show_progress=False), show_progress=False)
+
+    def score(position: int) -> npt.NDArray[Any]:
+        names = " ".join(key.name.replace("_", " ") for key in asking.questions[position].keys)
+        tokens = bm25s.tokenize(
+            [f"{asking.words[position]} {names}"],
+            stopwords="en",
+            show_progress=False,
+            return_ids=False,
+        )[0]
+        if not tokens:
+            return np.zeros(len(shelf.entries))
+        return np.asarray(index.get_scores(tokens), dtype=np.float64)
+
+    return score
+
+
+def by_whole_trace(
+    shelf: Shelf,
+    asking: Asking,
+    masks: Callable[[Question], Mask],
+    traces: Mapping[str, Vectors],
+    problems: Vectors,
+) -> Ranked:
+    """Dense retrieval over whole traces: the entries of the nearest trace, those first whose words
+    are nearest, then those of the next. ``traces``: trajectory id -> vector; ``problems`` (n, d)
+    are the vectors of the questions with their problems."""
+    ids = sorted(traces)
+    matrix = np.stack([traces[i] for i in ids]) if ids else np.zeros((0, problems.shape[1]))
+    rests_on: dict[str, list[int]] = {}
+    for row, entry in enumerate(shelf.entries):
+        for trajectory in entry.trajectories:
+            rests_on.setdefault(trajectory, []).append(row)
+    found: Ranked = []
+    for index, question in enumerate(asking.questions):
+        mask = masks(question)
+        cosines = shelf.vectors @ asking.vectors[index]
+        near = matrix @ problems[index]
+        chosen: dict[int, None] = {}
+        for place in np.lexsort((np.arange(len(ids)), -near)):
+            rows = [row for row in rests_on.get(ids[place], ()) if mask[row]]
+            for row in sorted(rows, key=lambda row: (-cosines[row], row)):
+                chosen[row] = None
+            if len(chosen) >= DEPTH:
+                break
+        found.append(list(chosen)[:DEPTH])
+    return found
+
+
+__all__ = [
+    "DEPTH", "KS", "Asking", "Mask", "Ranked", "Types", "at_random", "by_bm25", "by_ranking",
+    "by_score", "by_whole_trace", "by_words", "passes", "popularity", "run_all",
+]  # fmt: skip

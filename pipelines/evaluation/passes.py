@@ -1,0 +1,136 @@
+"""Does a routine give a question's result? Each pair is run once, in the sandbox.
+
+Roles are aligned by name, unit and type (`verifiers.roles`), never with a look at the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from tracemine.pipelines.evaluation.questions import Question
+from tracemine.schemas import decode
+from tracemine.verifiers import Context, Sandbox, verify
+from tracemine.verifiers.bindings import BindingError, bind
+from tracemine.verifiers.replay import Routine, is_plain_arithmetic, run_routine
+from tracemine.verifiers.roles import align
+from tracemine.verifiers.runs import Run
+
+
+class Outcome(IntEnum):
+    """What a routine does with a question's values. ``UNFIT``: it takes other values (their number,
+    their types). ``UNMET``: a precondition does not hold on them. ``WRONG``: another result, an
+    error or none in time. ``PASS``: the checked result."""
+
+    UNFIT = 0
+    UNMET = 1
+    WRONG = 2
+    PASS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What came of one pair: the outcome, and the value that the routine gave (None for none)."""
+
+    outcome: Outcome
+    value: Any = None
+
+
+_UNFIT = Given(Outcome.UNFIT)
+
+
+class Runs:
+    """Pairs of routine and question, each run once; routines that are the same share their runs."""
+
+    def __init__(self, questions: Iterable[Question], sandbox: Sandbox) -> None:
+        self._questions = {question.id: question for question in questions}
+        self._values = {i: decode(q.bindings) for i, q in self._questions.items()}
+        self._expected = {i: decode(q.result) for i, q in self._questions.items()}
+        self._sandbox = sandbox
+        self._known: dict[Routine, dict[str, Given]] = {}
+
+    def values(self, question_id: str) -> Mapping[str, Any]:
+        """The values that a question binds, by name."""
+        return self._values[question_id]
+
+    def run(self, pairs: Iterable[tuple[Routine, str]]) -> None:
+        """Run the pairs of a routine and the id of a question that were not run yet, all those of
+        one routine as one batch."""
+        wanted: dict[Routine, dict[str, None]] = {}
+        for routine, question_id in pairs:
+            same = _anonymous(routine)
+            if question_id not in self._known.setdefault(same, {}):
+                wanted.setdefault(same, {})[question_id] = None
+        for routine, question_ids in wanted.items():
+            self._run(routine, sorted(question_ids))
+
+    def given(self, routine: Routine, question_id: str) -> Given:
+        """What came of a pair that `run` was asked for."""
+        return self._known[_anonymous(routine)][question_id]
+
+    def _run(self, routine: Routine, question_ids: Sequence[str]) -> None:
+        known = self._known[routine]
+        bound: dict[str, dict[str, Any]] = {}
+        for question_id in question_ids:
+            found = arguments(routine, self._questions[question_id], self._values[question_id])
+            if found is None:
+                known[question_id] = _UNFIT
+            else:
+                bound[question_id] = found
+        known |= self._judge(routine, bound, backend="monty")
+        if not is_plain_arithmetic(routine.code):
+            # The fast interpreter's pass counts, and the word of CPython on all else.
+            again = {i: b for i, b in bound.items() if known[i].outcome is not Outcome.PASS}
+            known |= self._judge(routine, again, backend="cpython")
+
+    def _judge(
+        self, routine: Routine, bound: Mapping[str, dict[str, Any]], **how: Any
+    ) -> dict[str, Given]:
+        if not bound:
+            return {}
+        runs = run_routine(routine, list(bound.values()), self._sandbox, **how)
+        return {
+            question_id: _given(run, self._expected[question_id], routine)
+            for question_id, run in zip(bound, runs, strict=True)
+        }
+
+
+def arguments(
+    routine: Routine, question: Question, values: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """The question's values by the routine's own names; None where they do not fit."""
+    roles = align(routine.signature.inputs, question.keys)
+    if roles is None:
+        return None
+    inputs = routine.signature.inputs
+    keys = [question.keys[position].name for position in roles.positions]
+    try:
+        return bind(inputs, {p.name: values[key] for p, key in zip(inputs, keys, strict=True)})
+    except BindingError:
+        return None
+
+
+def _given(run: Run, expected: Any, routine: Routine) -> Given:
+    if run.status == "unsupported":
+        return Given(Outcome.UNMET)
+    if run.status != "ok":
+        return Given(Outcome.WRONG)
+    agrees = verify(expected, run.value, Context(verifier=routine.verifier)).outcome == "agree"
+    return Given(Outcome.PASS if agrees else Outcome.WRONG, run.value)
+
+
+def _anonymous(routine: Routine) -> Routine:
+    """The routine without its id."""
+    return Routine(
+        "",
+        routine.code,
+        routine.entry_point,
+        routine.signature,
+        routine.predicates,
+        routine.verifier,
+    )
+
+
+__all__ = ["Given", "Outcome", "Runs", "arguments"]

@@ -1,0 +1,321 @@
+"""In which order entries are offered to a caller who brings values.
+
+Words alone say little of the method: over held-out steps of word problems the entry whose words are
+nearest does what is asked no oftener than the commonest entry does (docs/benchmarks.md). What helps
+is whether the caller's values fit the entry's roles, what roles and words the spans had that the
+entry rests on, and whether what comes out looks like an answer at all: no one is asked for minus
+three eggs. A score is a sum of these, weighted by what replays within a store say of each
+(`benchmarks/ranking.py`); no reference result is ever looked at.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tracemine.schemas import Parameter, Signature
+from tracemine.verifiers.roles import align
+
+#: The weight of each feature (`Ranking.features`, `plausibility`), from `benchmarks/ranking.py`.
+WEIGHTS: Mapping[str, float] = {
+    "fit": 1.0,
+    "least_fit": 0.1,
+    "equal_names": 0.0,
+    "equal_units": -1.0,
+    "one_unit": -1.0,
+    "other_unit": 0.0,
+    "cosine": 4.0,
+    "support": 0.0,
+    "method_support": 0.0,
+    "success_rate": 0.5,
+    "output_unit": 0.7,
+    "output_word": 0.9,
+    "evidence": 0.1,
+    "not_positive": -5.5,
+    "not_cents": -4.0,
+    "not_whole": -3.8,
+    "no_value": -5.0,
+    "larger": -0.5,
+    "smaller": 0.1,
+}
+
+#: How many of an entry's tokens are taken from all entries alike: few spans say little.
+SMOOTHING = 100.0
+#: Bounds of the evidence of one entry, so that a long question does not outweigh all else.
+MAX_EVIDENCE = 60.0
+
+#: What a name tells the things of one kind apart by.
+_NUMBERED = re.compile(
+    r"^(first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|other)_|_\d+$"
+)
+_WORD = re.compile(r"[a-z]+")
+
+#: Money is counted in hundredths of its unit.
+_MONEY = ("dollar", "euro", "pound_sterling", "rupee")
+_EPSILON = 1e-9
+
+#: Roles are aligned for so many entries: of 450 that take three numbers, say, the 300 best by all
+#: else. At 40 microseconds each that is 12 ms a search.
+SHORTLIST = 300
+#: Entries that are run on the caller's values, for each search.
+RUN = 50
+
+#: The features of `verifiers.roles.Roles`.
+_FIT = ("fit", "least_fit", "equal_names", "equal_units", "one_unit", "other_unit")
+
+#: Digits of a score, so that the order in which a library adds does not decide.
+SCORE_DIGITS = 9
+
+Floats = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a caller asks. ``words``: the question. ``keys`` name and type the ``values``, in the
+    order in which they were given; ``output`` types what is wanted (its name says nothing)."""
+
+    words: str
+    keys: tuple[Parameter, ...]
+    values: Mapping[str, Any]
+    output: Parameter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rankable:
+    """What of an entry its place depends on. ``support`` counts the spans it rests on,
+    ``evidence`` the tokens (`tokens_of`) of these, ``method`` is the same for entries whose code
+    differs in names alone: what speaks for one of them speaks for all."""
+
+    signature: Signature
+    support: int
+    success_rate: float
+    method: str
+    evidence: Mapping[str, int] = field(default_factory=dict)
+
+
+def tokens_of(keys: Iterable[Parameter], words: str) -> list[str]:
+    """What a question, or a span, says by its roles and its words: each role's name and the words
+    of it, all names together, and the words asked, each once."""
+    kinds = sorted(_kind(key.name) for key in keys)
+    tokens = [f"role {kind}" for kind in kinds]
+    tokens += [f"in role {word}" for kind in kinds for word in kind.split("_")]
+    tokens.append("roles " + " ".join(kinds))
+    return tokens + [f"asked {word}" for word in sorted(set(_WORD.findall(words.lower())))]
+
+
+class Ranking:
+    """Scores of ``entries`` for what a caller wants."""
+
+    def __init__(self, entries: Sequence[Rankable]) -> None:
+        self._entries = list(entries)
+        methods = sorted({entry.method for entry in entries})
+        rows = {method: row for row, method in enumerate(methods)}
+        self._method = np.array([rows[entry.method] for entry in entries], dtype=np.int64)
+        self._support = np.log(np.array([max(1, e.support) for e in entries], dtype=np.float64))
+        self._success_rate = np.array([e.success_rate for e in entries], dtype=np.float64)
+        outputs = [entry.signature.output for entry in entries]
+        self._output_units, self._output_unit = _codes([o.unit or "" for o in outputs])
+        names, self._output_word = _codes([o.name.lower() for o in outputs])
+        self._output_words = [frozenset(name.split("_")) for name in names]
+        pooled = np.zeros(len(methods))
+        counts: list[Counter[str]] = [Counter() for _ in methods]
+        for entry in entries:
+            pooled[rows[entry.method]] += entry.support
+            counts[rows[entry.method]].update(entry.evidence)
+        self._method_support = np.log(np.maximum(1.0, pooled))
+        self._postings, self._totals, self._background = _postings(counts)
+
+    def features(
+        self, wanted: Wanted, among: Sequence[int] | Positions, cosines: Floats
+    ) -> dict[str, Floats]:
+        """The features of the entries at positions ``among`` (columns of length n), of whose
+        vectors with that of the question ``cosines`` (n,) are the inner products. NaN in ``fit``
+        where the values do not fit the entry."""
+        rows = np.asarray(among, dtype=np.int64)
+        fits = np.array([self._fit(wanted, row) for row in rows]).reshape(len(rows), len(_FIT))
+        return {
+            **{name: fits[:, column] for column, name in enumerate(_FIT)},
+            **self._cheap(wanted, rows, cosines),
+        }
+
+    def best(
+        self, wanted: Wanted, among: Sequence[int] | Positions, cosines: Floats, n: int
+    ) -> list[tuple[int, float]]:
+        """The ``n`` best of the entries at positions ``among`` as ``(position, score)``, before any
+        of them is run; without those that the values do not fit. ``cosines`` are as in `features`.
+        Ties go to the first position. Roles are aligned for `SHORTLIST` entries (at least ``n``):
+        those that are best by all else.
+        """
+        rows = np.asarray(among, dtype=np.int64)
+        if not len(rows):
+            return []
+        cheap = _sum(self._cheap(wanted, rows, cosines))
+        near = np.lexsort((rows, -cheap))[: max(SHORTLIST, n)]
+        fits = np.array([self._fit(wanted, row) for row in rows[near]]).reshape(-1, len(_FIT))
+        total = cheap[near] + _sum({name: fits[:, c] for c, name in enumerate(_FIT)})
+        fitting = ~np.isnan(total)
+        near, total = near[fitting], np.round(total[fitting], SCORE_DIGITS)
+        order = np.lexsort((rows[near], -total))[:n]
+        return [(int(rows[near[i]]), float(total[i])) for i in order]
+
+    def _cheap(self, wanted: Wanted, rows: Positions, cosines: Floats) -> dict[str, Floats]:
+        """The features that need no alignment of roles."""
+        said = frozenset(_WORD.findall(wanted.words.lower()))
+        unit = wanted.output.unit if wanted.output else None
+        words = np.array([len(said & names) for names in self._output_words], dtype=np.float64)
+        units = np.array([unit is not None and u == unit for u in self._output_units], dtype=float)
+        evidence = np.clip(self._evidence(wanted), -MAX_EVIDENCE, MAX_EVIDENCE)
+        methods = self._method[rows]
+        return {
+            "cosine": np.asarray(cosines, dtype=np.float64),
+            "support": self._support[rows],
+            "method_support": self._method_support[methods],
+            "success_rate": self._success_rate[rows],
+            "output_unit": units[self._output_unit[rows]],
+            "output_word": words[self._output_word[rows]],
+            "evidence": evidence[methods],
+        }
+
+    def _fit(self, wanted: Wanted, row: int) -> tuple[float, ...]:
+        roles = align(self._entries[row].signature.inputs, wanted.keys)
+        if roles is None:
+            return (math.nan,) * len(_FIT)
+        return tuple(getattr(roles, name) for name in _FIT)
+
+    def _evidence(self, wanted: Wanted) -> Floats:
+        """How much likelier each method's spans make the caller's tokens than all spans do: the sum
+        of logarithms (naive Bayes, smoothed towards all spans)."""
+        total = np.zeros(len(self._totals))
+        for token in tokens_of(wanted.keys, wanted.words):
+            share = self._background.get(token)
+            if share is None:
+                continue
+            counts = np.zeros(len(self._totals))
+            methods, numbers = self._postings[token]
+            counts[methods] = numbers
+            total += np.log((counts / share + SMOOTHING) / (self._totals + SMOOTHING))
+        return total
+
+
+def rerank(
+    wanted: Wanted, scored: Sequence[tuple[int, float]], values: Sequence[Any]
+) -> list[tuple[int, float]]:
+    """``scored`` (position, score) again, best first, now that each entry was run on the caller's
+    values: ``values`` are what they gave, None for nothing. An entry that gives what a better one
+    gave comes after all that give something else: it would tell the caller nothing new."""
+    judged = [
+        (position, round(score + weigh(plausibility(wanted, value)), SCORE_DIGITS), value)
+        for (position, score), value in zip(scored, values, strict=True)
+    ]
+    judged.sort(key=lambda found: (-found[1], found[0]))
+    first: list[tuple[int, float]] = []
+    repeated: list[tuple[int, float]] = []
+    seen: set[str] = set()
+    for position, score, value in judged:
+        said = _writing(value)
+        (repeated if said in seen else first).append((position, score))
+        if said is not None:
+            seen.add(said)
+    return first + repeated
+
+
+def plausibility(wanted: Wanted, value: Any) -> dict[str, float]:
+    """The features of what an entry gives on the caller's values (None: nothing): whether it looks
+    like an answer. Only of numbers; anything else has none of them."""
+    if value is None:
+        return {"no_value": 1.0}
+    number = _finite(value)
+    if number is None:
+        return {}
+    given = [n for v in wanted.values.values() if (n := _finite(v)) is not None]
+    unit = wanted.output.unit if wanted.output and wanted.output.unit else ""
+    money = unit.split("/")[0] in _MONEY
+    whole = bool(given) and all(n == round(n) for n in given)
+    size = math.log(max(abs(number), _EPSILON) / max([abs(n) for n in given] + [_EPSILON]))
+    return {
+        "not_positive": float(number <= 0),
+        "not_cents": float(abs(number * 100 - round(number * 100)) > 1e-6),
+        "not_whole": float(not money and whole and abs(number - round(number)) > _EPSILON),
+        "larger": max(0.0, size),
+        "smaller": max(0.0, -size),
+    }
+
+
+def weigh(found: Mapping[str, float]) -> float:
+    """What features add to a score."""
+    return sum(WEIGHTS[name] * value for name, value in found.items())
+
+
+def _sum(columns: Mapping[str, Floats]) -> Floats:
+    # In the order of the features: sums in another order differ in their last bits.
+    total: Floats = np.sum([WEIGHTS[n] * column for n, column in columns.items()], axis=0)
+    return total
+
+
+def _codes(texts: Sequence[str]) -> tuple[list[str], Positions]:
+    """The distinct ``texts``, sorted, and for each text its place among them."""
+    distinct = sorted(set(texts))
+    places = {text: place for place, text in enumerate(distinct)}
+    return distinct, np.array([places[text] for text in texts], dtype=np.int64)
+
+
+def _writing(value: Any) -> str | None:
+    """The same text for values that a caller would call the same; None for nothing."""
+    if value is None:
+        return None
+    number = _finite(value)
+    return f"{number:.9g}" if number is not None else repr(value)
+
+
+def _kind(name: str) -> str:
+    return _NUMBERED.sub("", name) or name
+
+
+def _finite(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, Fraction)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) and abs(number) < 1e15 else None
+
+
+def _postings(
+    counts: Sequence[Mapping[str, int]],
+) -> tuple[dict[str, tuple[list[int], list[int]]], Floats, dict[str, float]]:
+    """Token -> the rows that have it and how often; the tokens of each row in all; token -> its
+    share of all tokens."""
+    postings: dict[str, tuple[list[int], list[int]]] = {}
+    for row, tokens in enumerate(counts):
+        for token in sorted(tokens):
+            rows, numbers = postings.setdefault(token, ([], []))
+            rows.append(row)
+            numbers.append(tokens[token])
+    totals = np.array([float(sum(tokens.values())) for tokens in counts])
+    every = max(1.0, float(totals.sum()))
+    shares = {token: sum(numbers) / every for token, (_, numbers) in postings.items()}
+    return postings, totals, shares
+
+
+__all__ = [
+    "RUN",
+    "SHORTLIST",
+    "WEIGHTS",
+    "Rankable",
+    "Ranking",
+    "Wanted",
+    "plausibility",
+    "rerank",
+    "tokens_of",
+    "weigh",
+]
