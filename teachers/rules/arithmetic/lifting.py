@@ -172,14 +172,19 @@ def percent_forms(mention: Mention) -> tuple[tuple[Fraction, str], ...]:
     return tuple((form, word) for form, word in forms if form)
 
 
-#: Words of method for a part of a whole.
+#: Words of method for a part of a whole; the others ("twice", "a dozen") multiply.
 _PARTS = word_set("half halves halved quarter quarters 1/2")
+
+
+def says_part(word: str) -> bool:
+    """Whether a word of method says a part of a whole, which divides: "half"."""
+    return "".join(word.lower().split()) in _PARTS
 
 
 def shares_of(mention: Mention) -> tuple[Fraction, ...]:
     """What a word of method ("half", "a quarter") may stand as in an expression beside the number
     that it divides by: the part, and what that leaves of the whole."""
-    if not mention.method or "".join(mention.text.lower().split()) not in _PARTS:
+    if not mention.method or not says_part(mention.text):
         return ()
     share = 1 / mention.value
     return tuple(dict.fromkeys((share, 1 - share)))

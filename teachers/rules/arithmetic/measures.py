@@ -45,7 +45,8 @@ NEARLY = 0.1
 #: A factor up to this one, or one over it, scales ("twice 60 minutes", a dozen at 50 cents) and
 #: converts nothing.
 MAX_SCALE = 12
-_PERIODS = frozenset(("day", "week", "month", "year"))
+#: What a rate is for; a story may say it once for all.
+PERIODS = frozenset(("day", "week", "month", "year"))
 #: Largest power that a unit is taken to.
 MAX_POWER = 6
 
@@ -221,7 +222,7 @@ def _of_other(
 
 def without_period(units: UnitsContainer) -> UnitsContainer:
     """Units without the day, week, month or year that they are for."""
-    return UnitsContainer({u: p for u, p in units.items() if not (u in _PERIODS and p == -1)})
+    return UnitsContainer({u: p for u, p in units.items() if not (u in PERIODS and p == -1)})
 
 
 def agree(one: Measure, other: Measure) -> bool:

@@ -18,7 +18,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
-from tracemine.teachers.rules.arithmetic.lifting import CACHED_PROBLEMS, Mention
+from tracemine.teachers.rules.arithmetic.lifting import CACHED_PROBLEMS, Mention, says_part
 from tracemine.teachers.rules.arithmetic.routines import Link, Operand
 from tracemine.teachers.rules.language import words
 from tracemine.teachers.rules.language.numerals import NUMBER_WORDS, word_set
@@ -389,21 +389,18 @@ def flow_fit(noun: str, detail: str, symbol: str, taken: bool, around: str) -> f
 _COUNTS = word_set("dozen")
 
 
-def counts(word: str) -> bool:
-    """Whether a word of method says how many things there are."""
+def says_how_many(word: str) -> bool:
+    """Whether a word of method says how many things there are: "a dozen"."""
     return word.lower() in _COUNTS
-
-
-#: Words of method that divide; the others multiply, or divide where a trace goes back.
-_PARTS = word_set("half halves halved quarter quarters")
 
 
 def method_fit(word: str, symbol: str, *, is_share: bool = False) -> float:
     """What it says that a word of method ("half", "twice") is an operand of ``symbol``.
-    ``is_share``: as a part of one (1/2), not as what divides by it."""
+    ``is_share``: as a part of one (1/2), not as what divides by it. What multiplies divides where a
+    trace goes back."""
     if is_share:
         return 0.25 if symbol == "*" else -1.5
-    if word.lower() in _PARTS:
+    if says_part(word):
         return 0.25 if symbol == "/" else -1.5
     if symbol in ("+", "-"):
         return 0.25
