@@ -1,0 +1,549 @@
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracemine.teachers.rules.arithmetic.chains import find_calculations
+from tracemine.teachers.rules.arithmetic.expressions import (
+    NotArithmeticError,
+    evaluate,
+    numbers,
+    parse_text,
+    render,
+)
+from tracemine.teachers.rules.arithmetic.lifting import mentions
+from tracemine.teachers.rules.arithmetic.routines import Datum, Link, Step
+from tracemine.teachers.rules.arithmetic.sources import MAX_SOURCES, Place
+from tracemine.teachers.rules.arithmetic.weighing import Told, Weigher
+
+
+def _made(*results: str) -> list[Step]:
+    """Earlier steps, each told as "24 red_pens", with a unit behind it if it has one."""
+    steps: list[Step] = []
+    (calculation,) = find_calculations("1 * 2 = 2")
+    for index, result in enumerate(results):
+        value, output, unit = (*result.split(), "")[:3]
+        steps.append(Step(index, calculation, Fraction(value), (), 0, 0, output, unit or None, ""))
+    return steps
+
+
+def _weigher(problem: str, trace: str, *results: str) -> Weigher:
+    return Weigher(problem, trace, find_calculations(trace), _made(*results))
+
+
+def _places(weigher: Weigher, trace: str, at: int, **told: Any) -> list[Place]:
+    """The numbers of the calculation ``at`` a place in ``trace``, all of which is about it."""
+    found = find_calculations(trace)[at]
+    found = replace(found, expression=weigher.with_fractions(found.expression))
+    beside = [m for m in mentions(trace, fractions=False) if found.start <= m.start < found.end]
+    known = {
+        "sentence": trace, "begin": found.start, "around": trace, "beside": tuple(beside),
+        "unit": None, "money": None, "is_count": False,
+    }  # fmt: skip
+    return weigher.places(found, Told(**(known | told)))
+
+
+def _fits(place: Place) -> dict[str, float]:
+    """Where a number may come from ("problem 0", "step 1"), best first, with how well it fits."""
+    return {" ".join(source.key): source.fit for source in place.sources}
+
+
+def _weighed(problem: str, trace: str, *results: str, **told: Any) -> list[dict[str, float]]:
+    """Of the last calculation of ``trace``, after steps with these ``results``."""
+    weigher = _weigher(problem, trace, *results)
+    return [_fits(place) for place in _places(weigher, trace, -1, **told)]
+
+
+def _best(problem: str, trace: str, *results: str, **told: Any) -> list[str]:
+    return [next(iter(fits)) for fits in _weighed(problem, trace, *results, **told)]
+
+
+# --- places in general ------------------------------------------------------------------------
+
+
+def test_a_number_is_of_the_problem_or_a_result_or_the_traces_own() -> None:
+    problem = "Ada has 7 pens and 5 caps."
+    assert _weighed(problem, "It is 7 + 9 + 12 = 28.", "12 things") == [
+        {"problem 0": 0.0},
+        {"trace 9": 0.0},
+        {"step 0": 0.75},
+    ]
+    # One is a number of anything, and zero no result that is used.
+    assert _best(problem, "It is 7 + 1 = 8.") == ["problem 0", "known 1"]
+    assert _weighed(problem, "It is 7 + 0 = 7.", "0 pens")[1] == {"known 0": 0.0}
+
+
+def test_a_place_knows_its_step_and_what_it_is_a_factor_of() -> None:
+    weigher = _weigher("Ada has 7 pens.", "6 - 8 / 4 = 4", "5 pens", "3 pens")
+    places = _places(weigher, "6 - 8 / 4 = 4", 0)
+    assert [(p.step, p.position, p.product) for p in places] == [(2, 0, None), (2, 1, 1), (2, 2, 1)]
+    assert [place.divides for place in places] == [False, False, True]
+
+
+_PIECES = (
+    "7", "5", "12", "100", "0.5", "2/3", "20%", "=", "+", "-", "*", "/", "(", ")", "$", "pens",
+    "twice", "half", "days", "In", "a dozen", "per day", ". ", "7 + 5 = 12", "12 * 5 = 60",
+    "20 / 100 * 5 = 1", "2/3 * 12 = 8", "0 + 5 = 5", "4 * 7 = 28", "60 / 12 = 5",
+)  # fmt: skip
+_TEXTS = st.lists(st.sampled_from(_PIECES), max_size=14).map(" ".join)
+_RESULTS = st.lists(
+    st.sampled_from(("12 pens", "7 days day", "0 days day", "5 price dollar", "1 share")),
+    max_size=4,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_TEXTS, _TEXTS, _RESULTS, st.sampled_from([None, True, False]), st.booleans())
+def test_each_number_has_sources_of_its_value_and_none_twice(
+    problem: str, text: str, results: list[str], money: bool | None, percent: bool
+) -> None:
+    trace = f"In 7 days and 0 days {text} so 7 * 5 + 0 = 35"
+    weigher = _weigher(problem, trace, *results)
+    unit = "percent" if percent else None
+    for at in range(len(find_calculations(trace))):
+        beside = mentions(trace, fractions=False)
+        places = _places(weigher, trace, at, money=money, unit=unit, beside=beside)
+        calculation = find_calculations(trace)[at]
+        written = list(numbers(weigher.with_fractions(calculation.expression)))
+        assert len(places) == len(written)
+        for place, number in zip(places, written, strict=True):
+            keys = [source.key for source in place.sources]
+            assert 1 <= len(keys) == len(set(keys)) <= MAX_SOURCES
+            fits = [source.fit for source in place.sources]
+            assert fits == sorted(fits, reverse=True)
+            for source in place.sources:
+                if isinstance(source.operand, Link):
+                    value = weigher.steps[source.operand.step].value
+                elif isinstance(source.operand, Datum) and source.operand.form:
+                    continue  # another form of a percentage
+                else:
+                    value = source.operand.value
+                assert value == abs(number.value)
+
+
+# --- fractions --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("told", "written", "read"),
+    [
+        ("2/3 of 18 sing", "2/3 * 18 = 12", "2/3 * 18"),
+        ("2/3 of 18 sing", r"\frac{2}{3} * 18 = 12", "2/3 * 18"),
+        ("two thirds of 18 sing", "18 * 2 / 3 = 12", "18 * 2/3"),
+        ("2/3 of 18 sing", "(2 + 4) * 2 / 3 = 4", "(2 + 4) * 2/3"),
+        ("2/3 of 18 sing", "-(2/3 * 18) + 20 = 8", "-(2/3 * 18) + 20"),
+        ("2/3 of 18 sing", "1/3 * 18 = 6", "(1 - 2/3) * 18"),
+        ("half of 18 sing", "1/2 * 18 = 9", "1/2 * 18"),
+        ("a quarter of 16 sing", "3/4 * 16 = 12", "3/4 * 16"),
+    ],
+)
+def test_a_fraction_that_the_problem_states_is_one_number(
+    told: str, written: str, read: str
+) -> None:
+    weigher = _weigher(told, written)
+    (calculation,) = find_calculations(written)
+    found = weigher.with_fractions(calculation.expression)
+    assert render(found, lambda number: str(number.value)) == read
+
+
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [
+        ("3/5 of 18 sing", "2/3 * 18 = 12"),  # not what is told
+        ("2/3 of 18 sing", "2 pens / 3 * 18 = 12"),
+        ("2/3 of 18 sing", "(1 + 1) / 3 * 18 = 12"),
+        ("three quarters of 16 sing", "3/4 * 16 = 12"),  # 3 of them
+        ("half of 18 sing", "5/10 * 18 = 9"),
+        ("2/3 of 18 sing", "2%/3 * 18 = 0.12"),
+    ],
+)
+def test_other_quotients_are_divisions(told: str, written: str) -> None:
+    weigher = _weigher(told, written)
+    (calculation,) = find_calculations(written)
+    assert weigher.with_fractions(calculation.expression) == calculation.expression
+
+
+_ARITHMETIC = st.recursive(
+    st.sampled_from(["1/3", "2/3", "1/2", "3/4", "6", "18", "2", "5/10"]),
+    lambda part: st.builds("({} {} {})".format, part, st.sampled_from("+-*/"), part),
+    max_leaves=6,
+)
+
+
+@given(_ARITHMETIC, st.lists(st.sampled_from(["2/3", "1/2", "a half", "a quarter"]), max_size=3))
+def test_reading_fractions_changes_no_value(text: str, told: list[str]) -> None:
+    expression = parse_text(text)
+    weigher = Weigher(f"There are {' and '.join(told)} of them.", text, (), [])
+    try:
+        value = evaluate(expression)
+    except NotArithmeticError:  # divides by zero
+        return
+    assert evaluate(weigher.with_fractions(expression)) == value
+
+
+def test_the_parts_of_a_fraction_may_stand_alone() -> None:
+    problem = "2/5 of the pens are red, and there are 5 boxes."
+    scaled = _weighed(problem, "30 / 5 = 6 pens. 6 * 2 = 12 pens.", "6 pens")[1]
+    assert list(scaled) == ["numerator 0", "trace 2"]
+    # What is nowhere divided by the denominator has no use for the numerator.
+    assert list(_weighed(problem, "30 * 2 = 60 pens.")[1]) == ["known 2"]
+    assert "numerator 0" not in _weighed("1/5 are red.", "30 / 5 = 6. 6 * 1 = 6")[1]
+    # A denominator divides. Elsewhere the boxes are more likely meant.
+    gaps = [
+        fits["denominator 0"] - fits["problem 3"]
+        for fits in (_weighed(problem, f"30 {sign} 5 = {result}")[1] for sign, result in _SIGNED)
+    ]
+    divided, multiplied, added = gaps
+    assert multiplied == added < divided < 0
+
+
+_SIGNED = (("/", 6), ("*", 150), ("+", 35))
+
+
+# --- percentages ------------------------------------------------------------------------------
+
+
+def test_a_percentage_stands_where_something_is_of_a_hundred() -> None:
+    problem = "A lamp costs 80 and is 20% off; its shade costs 20."
+    share, bare = (_weighed(problem, trace)[1] for trace in ("80 * 20 / 100 = 16", "80 - 20 = 60"))
+    assert next(iter(share)) == "problem 1"
+    assert next(iter(bare)) == "problem 2"
+    # A share is written as a share, and what it leaves of a hundred is seldom meant.
+    fits = _weighed("A lamp is 20% off.", "3 * 0.2 + 4 * 0.8 + 5 * 1.2 + 80 * 6 = 489.8")
+    share, left, grown, of_hundred = (fits[at]["problem 0"] for at in (1, 3, 5, 6))
+    assert 0 > share > left == grown > of_hundred
+
+
+@pytest.mark.parametrize(
+    ("trace", "told", "hundred"),
+    [
+        ("100 - 20 = 80", {"unit": "percent"}, "place 100"),
+        ("100 - 20 = 80", {}, "problem 0"),  # twenty may be the pears
+        ("100 - 30 = 70", {}, "place 100"),
+        ("100 - 30 = 70", {"money": True}, "problem 0"),
+        ("100 - 30 = 70", {"is_count": True}, "problem 0"),
+        ("100 - 30 = 70", {"is_count": True, "unit": "percent"}, "place 100"),
+        ("100 - 70 = 30", {}, "place 100"),  # what a percentage leaves is one
+        ("100 - 12 = 88", {}, "place 100"),  # so is a result
+        ("100 - 50 = 50", {"unit": "percent"}, "problem 0"),
+    ],
+)
+def test_whose_hundred_a_hundred_is(trace: str, told: dict[str, Any], hundred: str) -> None:
+    problem = "Of 100 figs 20% are bad, 20 are pears and 30% are small."
+    assert _best(problem, trace, "12 share percent", **told)[0] == hundred
+
+
+def test_of_two_hundreds_one_makes_the_percentage() -> None:
+    problem = "Of 100 figs 40 are bad. Which percentage is that?"
+    found = _best(problem, "40 / 100 * 100 = 40%", unit="percent")
+    assert found == ["problem 1", "problem 0", "place 100"]
+    # What is multiplied by no share is no percentage.
+    assert _best(problem, "40 * 100 = 4000", unit="percent")[1] == "problem 0"
+    assert _best(problem, "40 / 100 * 100 = 40")[1] == "place 100"
+
+
+def test_what_divides_by_a_hundred_is_the_percent() -> None:
+    problem = "A fair has 100 stalls, and 25% of its 80 guests eat."
+    for trace in ("25 / 100 * 80 = 20", "80 * 25 / 100 = 20", "80 / 100 * 25 = 20"):
+        assert "place 100" in _best(problem, trace)
+    # An earlier result may be the percentage.
+    by_result = _best(problem, "80 * 75 / 100 = 60", "75 share percent")
+    assert by_result == ["problem 2", "step 0", "place 100"]
+    assert "problem 0" in _best(problem, "80 * 75 / 100 = 60", "75 guests")
+    # Where nothing is told of percentages a hundred is as good as any number.
+    problem = "A fair has 100 stalls and 80 guests."
+    assert _best(problem, "80 / 100 = 0.8") == ["problem 1", "problem 0"]
+    assert _best(problem, "In percent: 80 / 100 = 0.8") == ["problem 1", "place 100"]
+
+
+# --- the method's numbers ---------------------------------------------------------------------
+
+
+def test_a_number_of_the_method_is_told_in_words() -> None:
+    assert _best("Ida saves 5 a month for years.", "5 * 12 = 60") == ["problem 0", "known 12"]
+    assert _best("Ida saves 5 of them.", "5 * 12 = 60") == ["problem 0", "trace 12"]
+    assert _best("Ida saves 5 of them.", "For a year, by month: 5 * 12 = 60")[1] == "known 12"
+    assert _best("Ida bakes half of 5.", "5 / 2 = 2.5") == ["problem 1", "known 2"]
+    assert _best("Ida bakes 5, a score.", "5 + 20 = 25") == ["problem 0", "known 20"]
+
+
+def test_an_exponent_counts_the_years_of_what_grows() -> None:
+    def exponent(problem: str) -> str:
+        return _best(problem, "30**2 = 900")[1]
+
+    assert exponent("A fund of 30 grows for 2 years.") == "problem 1"
+    assert exponent("A fund of 30 grows 2 times.") == "problem 1"
+    assert exponent("A park of side 30 is 2 years old.") == "place 2"
+    assert exponent("A fund of 30 grows for 2 brothers.") == "place 2"
+
+
+def test_a_sentence_that_says_twice_means_the_method() -> None:
+    problem = "Ove has 2 canoes for 30 guests, and twice as many guests go by bus."
+    assert _best(problem, "Twice as many: 30 * 2 = 60")[1] == "word 2"
+    assert _best(problem, "So many: 30 * 2 = 60 canoes")[1] != "word 2"
+    assert "word 2" not in _weighed(problem, "Twice as many: 30 + 2 = 32")[1]
+    # A score is no word that a number stands for in digits beside it.
+    assert "word 20" not in _weighed("Ove has 20 hens.", "A score: 30 * 20 = 600")[1]
+
+
+def test_words_of_method_scale_what_they_stand_by() -> None:
+    problem = "Ove has 2 canoes and 9 oars, half of them new."
+    over, times, less = (
+        _weighed(problem, f"9 {sign} 2 = {result}")[1]
+        for sign, result in (("/", 4.5), ("*", 18), ("-", 7))
+    )
+    assert over["method 2"] > times["method 2"]
+    assert "method 2" not in less
+    assert "method 2" in _weighed(problem, "9 * 0.5 = 4.5", "0.5 hours")[1]
+    written = problem.replace("half", "1/2")
+    over, times = (_weighed(written, trace)[1] for trace in ("9 / 2 = 4.5", "9 * 2 = 18"))
+    assert over["method 2"] > times["method 2"]
+    # Three quarters are three: what says how many there are is not left of the whole.
+    counted = "Ove has 0.25 miles and 9 oars, three quarters of them new."
+    assert "method 3" not in _weighed(counted, "9 * 0.25 = 2.25")[1]
+    assert "method 2" in _weighed(counted.replace("three", "a"), "9 * 0.25 = 2.25")[1]
+
+
+def test_a_dozen_is_twelve_of_what_it_is_told_of() -> None:
+    problem = "Uma bakes 4 trays of 12 buns each, and later sells a dozen muffins."
+    assert "method 2" not in _weighed(problem, "Uma bakes 4 * 12 = 48 buns")[1]
+    assert "method 2" in _weighed(problem, "So 48 - 12 = 36 are left", "48 buns")[1]
+    assert "method 2" in _weighed(problem, "The muffins: 3 * 12 = 36 in all")[1]
+    assert "method 2" not in _weighed(problem, "The buns: 3 * 12 = 36 in all")[1]
+    # Four dozen are no twelve that anything is taken from.
+    problem = "Uma bakes 4 dozen buns and 12 cakes."
+    assert _best(problem, "Uma bakes 4 * 12 = 48 buns")[1] == "method 1"
+    assert "method 1" not in _weighed(problem, "Uma bakes 48 - 12 = 36 more", "48 buns")[1]
+
+
+# --- conversions ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("problem", "trace", "results", "best"),
+    [
+        # How many hours are asked, and the minutes are found; but no singers are minutes.
+        ("60 boys sing 4 minutes each. How many hours?", "240 / 60 = 4", "240 a minute", "known"),
+        ("60 boys sing 4 minutes each. How many hours?", "60 * 4 = 240", "9 a item", "problem"),
+        ("60 boys sing 4 minutes each. How many sing?", "240 / 60 = 4", "240 a minute", "problem"),
+        # A number that stands in one clause with another of the calculation is told of it.
+        ("7 cooks work. They peel 3 roots a day. How many in a week?", "21 * 7 = 147", "21 a day",
+         "known"),
+        ("7 cooks peel 3 roots a day. How many in a week?", "3 * 7 = 21", "9 a", "problem"),
+        # Hours times something are hours.
+        ("24 men work, some 8 hours. How many days?", "8 * 24 = 192 hours", "9 a", "problem"),
+    ],
+)  # fmt: skip
+def test_a_stated_number_may_be_the_conversion(
+    problem: str, trace: str, results: str, best: str
+) -> None:
+    unit = "hour" if trace.endswith("hours") else None
+    fits = _weighed(problem, trace, results, unit=unit)
+    (at,) = [at for at, place in enumerate(fits) if {"problem 0"} & place.keys()]
+    assert next(iter(fits[at])).startswith(best)
+
+
+def test_a_number_that_is_there_twice_may_be_the_conversion() -> None:
+    problem = "A van goes 60 miles an hour for 45 minutes."
+    speed, _, minutes = _weighed(problem, "60 * 45 / 60 = 45")
+    assert "known 60" in speed and "known 60" in minutes
+    # Once it is the speed; but what is stated in another unit is another number.
+    assert "known 60" not in _weighed(problem, "60 * 45 = 2700")[0]
+    assert "known 60" in _weighed(f"{problem} How many hours?", "45 / 60 minutes = 0.75")[1]
+    # What has the unit of the result before it and after it is converted into nothing.
+    asked = "How many minutes are 7 days of 60 hours?"
+    assert "known 60" in _weighed(asked, "9 * 60 = 540", "9 a")[1]
+    assert "known 60" not in _weighed(asked, "9 * 60 = 540", "9 a hour", unit="hour")[1]
+    beside = mentions("9 hours * 60 = 540")
+    assert "known 60" not in _weighed(asked, "9 * 60 = 540", unit="hour", beside=beside)[1]
+    assert "known 60" in _weighed(asked, "9 * 60 = 540", "9 a minute", unit="hour")[1]
+
+
+# --- squares ----------------------------------------------------------------------------------
+
+
+def test_a_square_has_four_sides() -> None:
+    lawn = "A square lawn has sides of 9 m. Edging costs $4 a meter."
+    assert "method sides" in _weighed(lawn, "It takes 4 * 9 = 36")[0]
+    assert "method sides" in _weighed(lawn, "Of 36 a side is 36 / 4 = 9")[1]
+    assert "method sides" not in _weighed(lawn, "It takes 4 * 9 = 36", money=True)[0]
+    assert "method sides" not in _weighed(lawn, "It takes 9 * $4 = 36")[1]
+    assert "method sides" not in _weighed(lawn, "It takes 4 + 9 = 13")[0]
+    assert "method sides" not in _weighed(lawn, "It takes 3 * 9 = 27")[0]
+    assert "method sides" not in _weighed(lawn, "The area is 4 * 9 = 36")[0]
+    assert "method sides" not in _weighed(f"{lawn} What is its area?", "4 * 9 = 36")[0]
+    assert "method sides" not in _weighed(lawn.replace("square", "long"), "4 * 9 = 36")[0]
+
+
+# --- what the text says of a number ------------------------------------------------------------
+
+
+def test_the_nouns_and_units_beside_a_number_tell_it_from_its_equals() -> None:
+    problem = "Ada has 7 pens, 7 caps and 7 kg of clay."
+    for noun, best in (("pens", 0), ("caps", 1), ("kg", 2)):
+        assert _best(problem, f"7 {noun} + 9 = 16")[0] == f"problem {best}"
+    assert _best("Ada has 7 pens.", "7 caps + 9 = 16", "7 pens", "7 caps", "7 pens")[0] == "step 1"
+    # Each time that it is told once: the second seven is not the pens again.
+    assert _best(problem, "7 pens + 7 caps = 14") == ["problem 0", "problem 1"]
+    assert _best(problem, "7 caps + 7 pens = 14") == ["problem 1", "problem 0"]
+
+
+def test_what_the_text_goes_back_to_is_one_source() -> None:
+    problem = "A choir has 40 boys. A tenth of those 40 boys are ill, and 40 girls are well."
+    assert list(_weighed(problem, "40 + 9 = 49")[0]) == ["problem 0", "problem 5"]
+
+
+def test_money_is_added_to_money() -> None:
+    problem = "A stall buys 9 jars of jam. It pays $4 for each lid and spoils 4 jars."
+    jars, money, unknown = (
+        _weighed(problem, "There is 9 - 4 = 5 left", money=money)[1]
+        for money in (False, True, None)
+    )
+    assert jars["problem 2"] > jars["problem 1"]
+    assert money["problem 2"] < money["problem 1"]
+    assert unknown["problem 2"] > money["problem 2"]
+    times = _weighed(problem, "There is 9 * 4 = 36 left", money=True)[1]
+    assert times["problem 2"] == times["problem 1"]
+    results = ("4 price dollar", "4 jars")
+    assert list(_weighed("A stall.", "9 - 4 = 5", *results, money=True)[1]) == ["step 0", "step 1"]
+    assert list(_weighed("A stall.", "9 - 4 = 5", *results, money=False)[1]) == ["step 1", "step 0"]
+
+
+def test_what_is_spent_is_taken_away_and_what_is_compared_is_no_factor() -> None:
+    problem = "Kim saves $6 in May. Then she spends $6. Ann has 6 more pens, and 6 times as many."
+    taken, added, scaled = (
+        _weighed(problem, f"9 {sign} 6 = {result}")[1]
+        for sign, result in (("-", 3), ("+", 15), ("*", 54))
+    )
+    assert taken["problem 1"] > taken["problem 0"]
+    assert added["problem 1"] < added["problem 0"]
+    assert scaled["problem 2"] < scaled["problem 3"]
+    assert added["problem 2"] > added["problem 3"]
+    left = _weighed(problem, "6 - 9 = -3")[0]
+    assert left["problem 1"] < left["problem 0"]
+
+
+def test_the_latest_result_is_likely_meant_and_one_is_likely_not() -> None:
+    both = _weighed("Ada has pens.", "4 + 1 = 5", "4 pens", "1 cap", "4 nibs", "1 lid", "3 mugs")
+    assert both[0]["step 0"] == both[0]["step 2"]
+    assert both[1]["step 1"] == both[1]["step 3"] < both[0]["step 0"]
+    latest = _weighed("Ada has pens.", "4 + 9 = 13", "4 pens", "4 nibs")[0]
+    assert list(latest) == ["step 1", "step 0"]
+
+
+def test_of_a_stated_number_that_is_a_result_the_words_tell() -> None:
+    problem = "Ada has 12 pots and 4 lids."
+    named, unnamed, added = (
+        _weighed(problem, trace, "12 cups", "3 a")[0]["step 0"]
+        for trace in ("So the cups: 12 * 3 = 36", "So it is 12 * 3 = 36", "So it is 12 + 3 = 15")
+    )
+    assert named > added > unnamed
+    # Nothing else has such a number: it is the result, whatever it is called.
+    alone = _weighed("Ada has pots.", "So it is 12 * 3 = 36", "12 cups", "3 a")[0]["step 0"]
+    assert alone == added
+
+
+def test_words_beside_a_calculation_tell_its_numbers() -> None:
+    problem = "Each of 3 aunts brings 6 plates. Later 3 uncles bring 8 bowls."
+    assert _best(problem, "The uncles bring 3 * 8 = 24")[0] == "problem 2"
+    assert _best(problem, "The aunts bring 3 * 6 = 18")[0] == "problem 0"
+
+
+def test_calculations_of_one_form_are_made_of_the_like() -> None:
+    problem = "Ada has 3 pens, 3 caps and 5 mugs."
+    trace = "3 caps * 5 = 15. And 3 * 5 = 15. Or 5 * 3 = 15. But 3 + 5 = 8."
+    weigher = _weigher(problem, trace)
+    _, parallel, other, sum_ = (_fits(_places(weigher, trace, at, around="")[0]) for at in range(4))
+    alone = _fits(_places(_weigher(problem, trace), trace, 1, around="")[0])
+    assert list(alone) == ["problem 0", "problem 1", "trace 3"]
+    assert {key: parallel[key] - alone[key] for key in alone} == dict.fromkeys(alone, 1.0)
+    # The five stands elsewhere, and a sum is of another form.
+    assert other["problem 2"] == 0 and sum_["problem 0"] == 0
+
+
+def test_sources_that_the_last_of_a_form_did_not_have_are_as_they_were() -> None:
+    problem = "Ada has 3 pens."
+    trace = "3 * 5 = 15. And 3 * 6 = 18."
+    weigher = _weigher(problem, trace)
+    _places(weigher, trace, 0)
+    weigher.steps = _made("3 caps")
+    again = _fits(_places(weigher, trace, 1)[0])
+    fresh = _fits(_places(_weigher(problem, trace, "3 caps"), trace, 1)[0])
+    assert again["problem 0"] == fresh["problem 0"] + 1
+    assert again["step 0"] == fresh["step 0"]
+
+
+# --- a time that is told again ----------------------------------------------------------------
+
+
+def _hens(trace: str, *results: str, problem: str = "8 hens eat for 8 days.") -> dict[str, float]:
+    """The first number of a calculation in whose sentence all numbers stand beside it."""
+    return _weighed(problem, trace, *results, beside=mentions(trace, fractions=False))[0]
+
+
+def test_a_time_in_which_things_happen_is_no_operand() -> None:
+    restated = "problem 1"  # the days
+    assert restated not in _hens("In 8 days they eat 8 * 2 = 16", "8 cups")
+    assert restated not in _hens("Throughout the 8 days they eat 8 * 2 = 16", "8 cups")
+    # It may be one: where no result is equal, or the result itself is a time;
+    assert restated in _hens("In 8 days they eat 8 * 2 = 16", "9 cups")
+    assert restated in _hens("In 8 days they eat 8 * 2 = 16", "8 cups", "9 cups")
+    assert restated in _hens("In 8 days they eat 8 * 2 = 16", "8 cups day")
+    # where the time is told otherwise, or is another thing, or is for each;
+    assert restated in _hens("As 8 days go they eat 8 * 2 = 16", "8 cups")
+    assert restated in _hens("They eat 8 * 2 = 16 in 8 days", "8 cups")
+    assert restated in _hens("In 8 pens they eat 8 * 2 = 16", "8 cups")
+    assert restated in _hens("At 2 a day in 8 days they eat 8 * 2 = 16", "8 cups")
+    # where both may be there, or the problem has a rate for it.
+    assert restated in _hens("In 8 days they eat 8 * 8 = 64", "8 cups")
+    rate = "8 hens eat for 8 days, and 2 cups per day."
+    assert restated in _hens("In 8 days they eat 8 * 2 = 16", "8 cups", problem=rate)
+
+
+def test_a_time_of_zero_that_is_told_again_is_zero() -> None:
+    told = "In 0 days they eat 0 + 5 = 5"
+    assert _hens(told, "0 cups", problem="Hens eat 5 cups in 0 days.") == {"known 0": 0.0}
+
+
+# --- what an operand is called ----------------------------------------------------------------
+
+
+def _datum(problem: str, trace: str, at: int = 0, **told: Any) -> Datum:
+    place = _places(_weigher(problem, trace), trace, -1, **told)[at]
+    return next(s.operand for s in place.sources if isinstance(s.operand, Datum))
+
+
+def test_an_operand_is_called_as_the_problem_and_the_sentence_call_it() -> None:
+    assert _datum("Ada has 7 pens.", "7 + 2 = 9").names == ("pens",)
+    assert _datum("Ada has 7 pens.", "7 nibs + 2 = 9").names == ("pens", "nibs")
+    assert _datum("Ada has 7 pens.", "7 pens + 2 = 9").names == ("pens",)
+    # What the problem leaves open, or says in a word for anything, the sentence tells.
+    assert _datum("The price is 7.", "7 eggs + 2 = 9").names == ("eggs", "price")
+    assert _datum("The price is 7.", "7 hours + 2 = 9").names == ("price", "hours")
+    assert _datum("Ada adds 7.", "7 eggs + 2 = 9").names == ("eggs",)
+    assert _datum("Ada adds 7.", "7 kg + 2 = 9").unit == "kilogram"
+    assert _datum("Ada has 7 pens.", "7 kg + 2 = 9").unit is None
+    own = _datum("Ada has pens.", "7 kg + 2 = 9")
+    assert (own.names, own.unit, own.key) == (("kilograms",), "kilogram", ("trace", "7"))
+
+
+def test_an_operand_knows_its_percentage_and_its_fraction() -> None:
+    left = _datum("A lamp is 20% off.", "0.8 * 60 = 48")
+    assert (left.value, left.form, left.unit) == (20, "remaining_fraction", "percent")
+    eaten = _datum("Hens laid 20 eggs. She ate 9 eggs.", "20 - 9 = 11", 1)
+    assert eaten.special == "eggs_eaten"
+    problem = "2/5 of the pens are red."
+    for trace, at in (("30 / 5 = 6. 6 * 2 = 12", 1), ("30 / 5 = 6", 1)):
+        part = _datum(problem, trace, at)
+        assert part.fraction == (("problem", "0"), Fraction(2, 5))
+        assert part.key == ("numerator" if trace.endswith("12") else "denominator", "0")
+
+
+def test_results_are_told_with_their_units() -> None:
+    weigher = _weigher("Ada has pens.", "", "24 red_pens", "3 hours hour", "-7 lids")
+    told = [text.strip() for text in weigher.told_of([Fraction(3), Fraction(7)])]
+    assert told == ["hours hour", "lids"]
+    assert weigher.told_of([Fraction(4)]) == []
