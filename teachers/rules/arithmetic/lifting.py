@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from tracemine.teachers.rules.arithmetic.naming import call, detail_beside
 from tracemine.teachers.rules.language.numerals import Numeral, find_numerals, word_set
-from tracemine.teachers.rules.language.words import identifier, without_math_signs
+from tracemine.teachers.rules.language.words import CURRENCIES, identifier, without_math_signs
 
 #: Mentions of this many last problems are kept, because a trace asks about each of its numbers.
 CACHED_PROBLEMS = 512
@@ -97,7 +97,7 @@ def _elliptic(text: str, mention: Mention, model: Mention | None, ages: bool) ->
 
 def _gives_its_noun(mention: Mention) -> bool:
     """Whether a later number that stands alone may be of the same things."""
-    if mention.method or mention.percent or mention.unit == "dollar" or not mention.noun:
+    if mention.method or mention.percent or mention.unit in CURRENCIES or not mention.noun:
         return False
     return mention.noun not in ("fraction", "numerator", "denominator", "times")
 

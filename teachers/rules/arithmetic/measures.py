@@ -47,6 +47,8 @@ NEARLY = 0.1
 MAX_SCALE = 12
 #: What a rate is for; a story may say it once for all.
 PERIODS = frozenset(("day", "week", "month", "year"))
+#: A cent is one of a dollar, but in a text with euros it may be one of these.
+_EURO_CENTS = frozenset(("cent", "euro"))
 #: Largest power that a unit is taken to.
 MAX_POWER = 6
 
@@ -89,7 +91,8 @@ def container(unit: str) -> UnitsContainer:
 
 
 def ratio(one: UnitsContainer, other: UnitsContainer) -> Fraction | None:
-    """How many of ``other`` one of ``one`` is; None where pint knows one of them not.
+    """How many of ``other`` one of ``one`` is; None where pint knows one of them not, or a text
+    does not say whose cents it has.
 
     Raises:
         UnitsError: if they measure different things.
@@ -105,6 +108,8 @@ def _ratio(one: str, other: str) -> Fraction | None:
     try:
         return convert(Fraction(1), one or "radian", other or "radian")
     except OtherDimensionError as error:
+        if {name for _, name, _ in _PART.findall(f"{one}*{other}")} >= _EURO_CENTS:
+            return None
         raise UnitsError(f"{one or 'a number'} and {other or 'a number'}") from error
     except UnknownUnitError:
         return None

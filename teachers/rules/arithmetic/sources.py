@@ -236,7 +236,7 @@ def square_with_sides(text: str) -> int | None:
 # --- the words around a number ----------------------------------------------------------------
 
 _CLAUSE = re.compile(r"[,;:]\s|\s(?:and|but|while|then|so|because|if|when|after|before)\s")
-_EMPTY = words.STOP | NUMBER_WORDS | word_set("total number amount dollar dollars")
+_EMPTY = words.STOP | NUMBER_WORDS | word_set("total number amount dollar dollars euro euros")
 _WORD = re.compile(r"[A-Za-z]{3,}")
 
 
@@ -341,7 +341,7 @@ def money_fit(unit: str | None, symbol: str, money: bool | None) -> float:
     and the result is ``money`` or is not (None: the text does not say what is)."""
     if money is None or symbol not in ("+", "-"):
         return 0.0
-    return 0.0 if (unit is not None and unit.startswith("dollar")) == money else -1.5
+    return 0.0 if words.is_currency(unit) == money else -1.5
 
 
 def operation_fit(noun: str, symbol: str) -> float:

@@ -107,8 +107,8 @@ _PER_PERIOD = re.compile(
 )
 #: Names that say less than those in the trace's own sentence.
 _GENERIC = word_set(
-    "percent dollars dollar cents times hours minutes days weeks months years price amount total "
-    "fraction number people pounds miles feet inches"
+    "percent dollars dollar cents euros rupees yen times hours minutes days weeks months years "
+    "price amount total fraction number people pounds miles feet inches"
 )
 
 
@@ -474,7 +474,7 @@ class Weigher:
         if sought.value != SIDES_OF_SQUARE or sought.place.symbol not in _OF_PRODUCT or told.money:
             return []
         square = square_with_sides(self.problem)
-        paid = here is not None and (here.unit or "").startswith("dollar")
+        paid = here is not None and words.is_currency(here.unit)
         if square is None or paid or speaks_of_area(f"{told.around} {self.asked}"):
             return []
         key, beside = ("method", "sides"), context(self.problem, square)

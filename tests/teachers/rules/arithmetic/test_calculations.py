@@ -747,6 +747,63 @@ def test_prices_behind_a_slash() -> None:
     assert {"price_per_kilogram": "dollar/kilogram", "kilograms": "kilogram"} in inputs
 
 
+_CURRENCIES = {"$": "dollar", "€": "euro", "£": "sterling", "₹": "rupee", "¥": "yen"}
+
+
+@pytest.mark.parametrize("sign", _CURRENCIES)
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "Ida pays 4 * {0}30 = {0}120 for tea. In all she pays {0}120 + {0}12 = {0}132.",
+        "Ida pays 4*30={0}<<4*30=120>>120 for tea. In all 120+12={0}<<120+12=132>>132.",
+        "Ida pays 4*30=<<4*30=120>>{0}120 for tea. In all 120+12=<<120+12=132>>{0}132.",
+        "Ida pays 4 * 30{0} = 120{0} for tea. In all she pays 120 {0} + 12 {0} = 132 {0}.",
+    ],
+)
+def test_money_is_in_the_currency_that_is_written(sign: str, trace: str) -> None:
+    if sign == "$" and "30{0} " in trace:
+        return  # behind a number this sign closes a formula
+    problem = f"Tea costs {sign}30 a box. Ida buys 4 boxes, and a cup for {sign}12."
+    *_, (_, unit, inputs, span) = _signatures(problem, trace.format(sign), "132")
+    assert unit == _CURRENCIES[sign]
+    assert sorted(inputs.values(), key=str) == sorted([None, unit, unit], key=str)
+    assert "price_per_group" in inputs
+    assert not re.search("euro|sterling|rupee|yen", f"{span.subquestion} {span.code}")
+
+
+@pytest.mark.parametrize(("word", "unit"), [("euros", "euro"), ("rupees", "rupee"), ("yen", "yen")])
+def test_money_is_in_the_currency_that_is_said(word: str, unit: str) -> None:
+    problem = f"Tea costs 30 {word} a box. Ida buys 4 boxes, and a cup for 12 {word}."
+    trace = f"Ida pays 4 * 30 = 120 {word} for tea. In all she pays 120 + 12 = 132 {word}."
+    *_, (_, output, inputs, _) = _signatures(problem, trace, "132")
+    assert output == unit
+    assert sorted(inputs.values(), key=str) == sorted([None, unit, unit], key=str)
+
+
+@pytest.mark.parametrize("operation", ["20 + 30 = 50", "€20 + $30 = 50", "€20 + $30 = €50"])
+def test_two_currencies_are_not_added_up(operation: str) -> None:
+    problem = "A lamp costs €20 and a rug costs $30. What do both cost?"
+    segmentation = read_calculations(solved(problem, f"Both cost {operation} in all.", "50"))
+    assert not segmentation.spans
+    assert [d.reason for d in segmentation.dropped] == ["units that contradict one another"]
+
+
+def test_a_rate_that_a_story_tells_is_its_own_number() -> None:
+    problem = "For 3 dollars one gets €2. A lamp costs $30. How many euros is that?"
+    (found,) = _signatures(problem, "That is 30 * 2 / 3 = €20.", "20")
+    assert sorted(decode(found[3].instances[0].bindings).values()) == [2, 3, 30]
+    assert not re.search(r"\d", (found[3].code or "").partition("return")[2])
+
+
+def test_a_price_in_cents_is_added_to_one_in_euros() -> None:
+    problem = "A pen costs €2 and a cap costs 50 cents. What do both cost in cents?"
+    trace = "A pen costs 2 * 100 = 200 cents. Both cost 200 + 50 = 250 cents."
+    *_, (_, unit, inputs, span) = _signatures(problem, trace, "250")
+    assert unit == "cent"
+    assert set(inputs.values()) == {"cent", "euro"}
+    assert "* 100" in (span.code or "")
+
+
 def test_what_a_problem_calls_without_a_verb() -> None:
     problem = "A rectangle has length 7 and width 3. Find its perimeter."
     ((output, _, inputs, _),) = _signatures(problem, "The perimeter is $2(7+3)=20$.", "20")
