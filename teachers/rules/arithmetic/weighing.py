@@ -21,7 +21,6 @@ from tracemine.teachers.rules.arithmetic.expressions import (
     render,
 )
 from tracemine.teachers.rules.arithmetic.lifting import (
-    WELL_KNOWN,
     Mention,
     mentions,
     percent_forms,
@@ -175,8 +174,7 @@ class Weigher:
                 continue
             self.stated.setdefault(mention.value, []).append((index, ""))
             for form, word in percent_forms(mention):
-                if form != mention.value:
-                    self.stated.setdefault(form, []).append((index, word))
+                self.stated.setdefault(form, []).append((index, word))
         #: Where the numbers of the last calculation of each form may come from.
         self.forms: dict[str, dict[tuple[int, Fraction], frozenset[tuple[str, str]]]] = {}
         #: What the trace multiplies and divides by, but for the fractions that it writes as the
@@ -322,7 +320,7 @@ class Weigher:
         if place.role == "hundred":
             return says_constant(value, (sought.told.sentence, self.problem))
         if place.role == "power":
-            stated = [m for m in self.mentions if m.value == value and not m.method]
+            stated = [m for m in self.mentions if m.value == value]
             grows = _GROWS.search(self.problem) is not None
             return not (grows and any(m.unit in PERIODS or m.noun == "times" for m in stated))
         return place.role == "whole"
@@ -341,10 +339,9 @@ class Weigher:
             found += self._results(sought, unnamed)
         if value == 1 and not is_stated:
             found.append(_constant(value, "known", 0.0))
-        known = value in WELL_KNOWN
         if not found:
             texts = (told.around, self.problem)
-            if value in self.method or (known and says_constant(value, texts)):
+            if value in self.method or says_constant(value, texts):
                 return [_constant(value, "known", 0.0)]
             return [_of_trace(value, here, 0.0)]
         is_told = self._is_told_with(value, sought.others)
@@ -355,7 +352,7 @@ class Weigher:
             twice = value in sought.others
             asked = self.problem if twice else self.asked
             telling = (told.around, asked, *self.told_of(sought.others))
-            is_converted = known and value > 1 and converts(value, telling, keeps=sought.kept_unit)
+            is_converted = value > 1 and converts(value, telling, keeps=sought.kept_unit)
             # "15 minutes / 60 minutes" has a 60 of its own, not the 60 miles of the problem.
             units = {self.mentions[index].unit for index, _ in self.stated.get(value, ())}
             is_other = here is not None and here.unit is not None and here.unit not in units

@@ -71,8 +71,10 @@ def test_a_number_is_of_the_problem_or_a_result_or_the_traces_own() -> None:
         {"trace 9": 0.0},
         {"step 0": 0.75},
     ]
-    # One is a number of anything, and zero no result that is used.
+    # One is a number of anything unless the problem states it, and zero no result that is used.
     assert _best(problem, "It is 7 + 1 = 8.") == ["problem 0", "known 1"]
+    assert set(_weighed(problem, "It is 7 + 1 = 8.", "1 cap")[1]) == {"known 1", "step 0"}
+    assert set(_weighed(f"{problem} She sells 1 cap.", "7 + 1 = 8")[1]) == {"problem 2"}
     assert _weighed(problem, "It is 7 + 0 = 7.", "0 pens")[1] == {"known 0": 0.0}
 
 
@@ -135,6 +137,8 @@ def test_each_number_has_sources_of_its_value_and_none_twice(
         ("two thirds of 18 sing", "18 * 2 / 3 = 12", "18 * 2/3"),
         ("2/3 of 18 sing", "(2 + 4) * 2 / 3 = 4", "(2 + 4) * 2/3"),
         ("2/3 of 18 sing", "-(2/3 * 18) + 20 = 8", "-(2/3 * 18) + 20"),
+        ("2/3 of 9 sing", "2/3 * 9 * 2 / 3 = 4", "2/3 * 9 * 2/3"),
+        ("one quarter of 16 sing", "3/4 * 16 = 12", "3/4 * 16"),
         ("2/3 of 18 sing", "1/3 * 18 = 6", "(1 - 2/3) * 18"),
         ("half of 18 sing", "1/2 * 18 = 9", "1/2 * 18"),
         ("a quarter of 16 sing", "3/4 * 16 = 12", "3/4 * 16"),
@@ -167,7 +171,7 @@ def test_other_quotients_are_divisions(told: str, written: str) -> None:
 
 
 _ARITHMETIC = st.recursive(
-    st.sampled_from(["1/3", "2/3", "1/2", "3/4", "6", "18", "2", "5/10"]),
+    st.sampled_from(["1/3", "2/3", "1/2", "3/4", "6", "18", "2", "5/10", "2/0", "0"]),
     lambda part: st.builds("({} {} {})".format, part, st.sampled_from("+-*/"), part),
     max_leaves=6,
 )
@@ -177,11 +181,14 @@ _ARITHMETIC = st.recursive(
 def test_reading_fractions_changes_no_value(text: str, told: list[str]) -> None:
     expression = parse_text(text)
     weigher = Weigher(f"There are {' and '.join(told)} of them.", text, (), [])
+    read = weigher.with_fractions(expression)
     try:
         value = evaluate(expression)
     except NotArithmeticError:  # divides by zero
-        return
-    assert evaluate(weigher.with_fractions(expression)) == value
+        with pytest.raises(NotArithmeticError):
+            evaluate(read)
+    else:
+        assert evaluate(read) == value
 
 
 def test_the_parts_of_a_fraction_may_stand_alone() -> None:
@@ -190,6 +197,8 @@ def test_the_parts_of_a_fraction_may_stand_alone() -> None:
     assert list(scaled) == ["numerator 0", "trace 2"]
     # What is nowhere divided by the denominator has no use for the numerator.
     assert list(_weighed(problem, "30 * 2 = 60 pens.")[1]) == ["known 2"]
+    for trace in ("2/5 * 30 = 12. 6 * 2 = 12", "30 + 5 = 35. 6 * 2 = 12"):
+        assert list(_weighed(problem, trace)[1]) == ["known 2"]
     assert "numerator 0" not in _weighed("1/5 are red.", "30 / 5 = 6. 6 * 1 = 6")[1]
     # A denominator divides. Elsewhere the boxes are more likely meant.
     gaps = [
@@ -228,6 +237,7 @@ def test_a_percentage_stands_where_something_is_of_a_hundred() -> None:
         ("100 - 30 = 70", {"is_count": True, "unit": "percent"}, "place 100"),
         ("100 - 70 = 30", {}, "place 100"),  # what a percentage leaves is one
         ("100 - 12 = 88", {}, "place 100"),  # so is a result
+        ("100 - 31 = 69", {}, "problem 0"),
         ("100 - 50 = 50", {"unit": "percent"}, "problem 0"),
     ],
 )
@@ -240,6 +250,7 @@ def test_of_two_hundreds_one_makes_the_percentage() -> None:
     problem = "Of 100 figs 40 are bad. Which percentage is that?"
     found = _best(problem, "40 / 100 * 100 = 40%", unit="percent")
     assert found == ["problem 1", "problem 0", "place 100"]
+    assert _best(problem, "100 * 40 / 100 = 40%", unit="percent")[::2] == ["place 100", "problem 0"]
     # What is multiplied by no share is no percentage.
     assert _best(problem, "40 * 100 = 4000", unit="percent")[1] == "problem 0"
     assert _best(problem, "40 / 100 * 100 = 40")[1] == "place 100"
@@ -297,7 +308,10 @@ def test_words_of_method_scale_what_they_stand_by() -> None:
     )
     assert over["method 2"] > times["method 2"]
     assert "method 2" not in less
-    assert "method 2" in _weighed(problem, "9 * 0.5 = 4.5", "0.5 hours")[1]
+    times, over = (
+        _weighed(problem, trace, "0.5 hours")[1] for trace in ("9 * 0.5 = 4.5", "9 / 0.5 = 18")
+    )
+    assert times["method 2"] > over["method 2"]
     written = problem.replace("half", "1/2")
     over, times = (_weighed(written, trace)[1] for trace in ("9 / 2 = 4.5", "9 * 2 = 18"))
     assert over["method 2"] > times["method 2"]
@@ -313,6 +327,9 @@ def test_a_dozen_is_twelve_of_what_it_is_told_of() -> None:
     assert "method 2" in _weighed(problem, "So 48 - 12 = 36 are left", "48 buns")[1]
     assert "method 2" in _weighed(problem, "The muffins: 3 * 12 = 36 in all")[1]
     assert "method 2" not in _weighed(problem, "The buns: 3 * 12 = 36 in all")[1]
+    assert "method 2" not in _weighed(problem, "The muffins: 4 * 12 = 48 in all")[1]
+    sold = "Uma later sells a dozen muffins."
+    assert "method 0" in _weighed(sold, "So 3 * 12 = 36 in all", "12 buns")[1]
     # Four dozen are no twelve that anything is taken from.
     problem = "Uma bakes 4 dozen buns and 12 cakes."
     assert _best(problem, "Uma bakes 4 * 12 = 48 buns")[1] == "method 1"
@@ -350,9 +367,13 @@ def test_a_number_that_is_there_twice_may_be_the_conversion() -> None:
     problem = "A van goes 60 miles an hour for 45 minutes."
     speed, _, minutes = _weighed(problem, "60 * 45 / 60 = 45")
     assert "known 60" in speed and "known 60" in minutes
+    apart = "A van goes 60 miles an hour. It is under way for 45 minutes. How far does it go?"
+    assert "known 60" in _weighed(apart, "60 * 45 / 60 = 45")[2]
     # Once it is the speed; but what is stated in another unit is another number.
     assert "known 60" not in _weighed(problem, "60 * 45 = 2700")[0]
     assert "known 60" in _weighed(f"{problem} How many hours?", "45 / 60 minutes = 0.75")[1]
+    asked = f"{problem} How many hours?"
+    assert "known 60" not in _weighed(asked, "45 * 60 mph = 2700")[1]
     # What has the unit of the result before it and after it is converted into nothing.
     asked = "How many minutes are 7 days of 60 hours?"
     assert "known 60" in _weighed(asked, "9 * 60 = 540", "9 a")[1]
@@ -372,7 +393,7 @@ def test_a_square_has_four_sides() -> None:
     assert "method sides" not in _weighed(lawn, "It takes 4 * 9 = 36", money=True)[0]
     assert "method sides" not in _weighed(lawn, "It takes 9 * $4 = 36")[1]
     assert "method sides" not in _weighed(lawn, "It takes 4 + 9 = 13")[0]
-    assert "method sides" not in _weighed(lawn, "It takes 3 * 9 = 27")[0]
+    assert "method sides" not in _weighed(lawn, "It takes 9 * 3 = 27")[0]
     assert "method sides" not in _weighed(lawn, "The area is 4 * 9 = 36")[0]
     assert "method sides" not in _weighed(f"{lawn} What is its area?", "4 * 9 = 36")[0]
     assert "method sides" not in _weighed(lawn.replace("square", "long"), "4 * 9 = 36")[0]
@@ -386,6 +407,10 @@ def test_the_nouns_and_units_beside_a_number_tell_it_from_its_equals() -> None:
     for noun, best in (("pens", 0), ("caps", 1), ("kg", 2)):
         assert _best(problem, f"7 {noun} + 9 = 16")[0] == f"problem {best}"
     assert _best("Ada has 7 pens.", "7 caps + 9 = 16", "7 pens", "7 caps", "7 pens")[0] == "step 1"
+    # Another unit tells more against a number than another noun.
+    timed = "A trip of 7 hours with 7 boys."
+    assert _best(timed, "7 minutes + 9 = 16")[0] == "problem 1"
+    assert _best("A trip.", "7 minutes + 9 = 16", "7 boys", "7 hours hour")[0] == "step 0"
     # Each time that it is told once: the second seven is not the pens again.
     assert _best(problem, "7 pens + 7 caps = 14") == ["problem 0", "problem 1"]
     assert _best(problem, "7 caps + 7 pens = 14") == ["problem 1", "problem 0"]
@@ -393,7 +418,12 @@ def test_the_nouns_and_units_beside_a_number_tell_it_from_its_equals() -> None:
 
 def test_what_the_text_goes_back_to_is_one_source() -> None:
     problem = "A choir has 40 boys. A tenth of those 40 boys are ill, and 40 girls are well."
-    assert list(_weighed(problem, "40 + 9 = 49")[0]) == ["problem 0", "problem 5"]
+    (boys, girls), _ = (
+        place.sources
+        for place in _places(_weigher(problem, "40 + 9 = 49"), "40 + 9 = 49", 0, around="")
+    )
+    assert [boys.key, girls.key] == [("problem", "0"), ("problem", "5")]
+    assert {"choir", "boy"} == set(boys.context)
 
 
 def test_money_is_added_to_money() -> None:
@@ -407,6 +437,8 @@ def test_money_is_added_to_money() -> None:
     assert unknown["problem 2"] > money["problem 2"]
     times = _weighed(problem, "There is 9 * 4 = 36 left", money=True)[1]
     assert times["problem 2"] == times["problem 1"]
+    # What a number is that the problem leaves without a name it does not say.
+    assert _weighed("Take 4, and 9 jars.", "9 - 4 = 5", money=True)[1] == {"problem 0": 0.0}
     results = ("4 price dollar", "4 jars")
     assert list(_weighed("A stall.", "9 - 4 = 5", *results, money=True)[1]) == ["step 0", "step 1"]
     assert list(_weighed("A stall.", "9 - 4 = 5", *results, money=False)[1]) == ["step 1", "step 0"]
@@ -430,6 +462,7 @@ def test_the_latest_result_is_likely_meant_and_one_is_likely_not() -> None:
     both = _weighed("Ada has pens.", "4 + 1 = 5", "4 pens", "1 cap", "4 nibs", "1 lid", "3 mugs")
     assert both[0]["step 0"] == both[0]["step 2"]
     assert both[1]["step 1"] == both[1]["step 3"] < both[0]["step 0"]
+    assert list(_weighed("Ada has pens.", "4 + 9 = 13", "-4 debt")[0]) == ["step 0"]
     latest = _weighed("Ada has pens.", "4 + 9 = 13", "4 pens", "4 nibs")[0]
     assert list(latest) == ["step 1", "step 0"]
 
@@ -488,6 +521,9 @@ def test_a_time_in_which_things_happen_is_no_operand() -> None:
     restated = "problem 1"  # the days
     assert restated not in _hens("In 8 days they eat 8 * 2 = 16", "8 cups")
     assert restated not in _hens("Throughout the 8 days they eat 8 * 2 = 16", "8 cups")
+    # What is said of the time is not said of the number.
+    told = ("In 8 days they eat 8 * 2 = 16", "8 cups")
+    assert _hens(*told, problem="8 hens.") == _weighed("8 hens.", *told, beside=())[0]
     # It may be one: where no result is equal, or the result itself is a time;
     assert restated in _hens("In 8 days they eat 8 * 2 = 16", "9 cups")
     assert restated in _hens("In 8 days they eat 8 * 2 = 16", "8 cups", "9 cups")
@@ -495,12 +531,14 @@ def test_a_time_in_which_things_happen_is_no_operand() -> None:
     # where the time is told otherwise, or is another thing, or is for each;
     assert restated in _hens("As 8 days go they eat 8 * 2 = 16", "8 cups")
     assert restated in _hens("They eat 8 * 2 = 16 in 8 days", "8 cups")
+    assert restated in _hens("They eat in 8 days * 2 = 16", "8 cups")
     assert restated in _hens("In 8 pens they eat 8 * 2 = 16", "8 cups")
     assert restated in _hens("At 2 a day in 8 days they eat 8 * 2 = 16", "8 cups")
     # where both may be there, or the problem has a rate for it.
     assert restated in _hens("In 8 days they eat 8 * 8 = 64", "8 cups")
     rate = "8 hens eat for 8 days, and 2 cups per day."
     assert restated in _hens("In 8 days they eat 8 * 2 = 16", "8 cups", problem=rate)
+    assert restated not in _hens("In 8 days they eat 8 * 3 = 24", "8 cups", problem=rate)
 
 
 def test_a_time_of_zero_that_is_told_again_is_zero() -> None:
@@ -524,6 +562,8 @@ def test_an_operand_is_called_as_the_problem_and_the_sentence_call_it() -> None:
     assert _datum("The price is 7.", "7 eggs + 2 = 9").names == ("eggs", "price")
     assert _datum("The price is 7.", "7 hours + 2 = 9").names == ("price", "hours")
     assert _datum("Ada adds 7.", "7 eggs + 2 = 9").names == ("eggs",)
+    beside = mentions("twice 2 eggs")
+    assert _datum("Ada adds 2.", "2 + 7 = 9", beside=beside).names == ("eggs",)
     assert _datum("Ada adds 7.", "7 kg + 2 = 9").unit == "kilogram"
     assert _datum("Ada has 7 pens.", "7 kg + 2 = 9").unit is None
     own = _datum("Ada has pens.", "7 kg + 2 = 9")
