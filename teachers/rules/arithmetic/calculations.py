@@ -230,10 +230,12 @@ class _Reader:
         return start + match.start() if match else start + len(before)
 
     def _expression_start(self, calculation: Calculation, start: int) -> int:
-        """Where the bare numbers of the calculation begin in plain text: those of an annotation
-        stand before it, and may have words between them, which name them."""
+        """Where the bare numbers of the calculation begin in plain text, with the sign of money of
+        the first: those of an annotation stand before it, and may have words between them, which
+        name them."""
         if not calculation.annotated:
-            return calculation.start
+            signed = self.text[max(start, calculation.start - 1) : calculation.start]
+            return calculation.start - (signed in words.CURRENCY_SIGNS)
         before = self.text[start : calculation.start].rstrip(_SIGNS)
         match = _BARE_TAIL.search(before, max(0, len(before) - MAX_TAIL))
         return start + match.start() if match else calculation.start
@@ -253,12 +255,13 @@ class _Reader:
         return called.unit
 
     def _told(self, calculation: Calculation, start: int, end: int) -> Told:
-        low = start if calculation.annotated else calculation.start
+        """What the sentence ``[start, end)`` of a calculation says of it."""
         high = calculation.start if calculation.annotated else calculation.end
         sentence = self.text[start:end]
         # What stands before a calculation ("The speed is 40 / 2") is what it gives, not what its
         # first number is.
         begin = self._expression_start(calculation, start) - start
+        low = start if calculation.annotated else begin + start
         own = " " * begin + sentence[begin:]
         beside = tuple(
             mention

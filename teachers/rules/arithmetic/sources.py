@@ -45,7 +45,6 @@ _AGAIN, _AGAIN_IN_PRODUCT, _AGAIN_IN_PRODUCTS = 1.0, 4.5, 2.0
 _MOST_WORDS = 1.0
 #: What the sentence of a number counts beside its own clause.
 _SENTENCE_WEIGHT = 0.5
-
 #: What it counts that a number is spent or earned, more than the margin of another reading.
 _FLOW = 0.5
 

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -5,7 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from solved_problems import solved
+from sound_spans import bound, returned, sound_spans
 
+from tracemine.schemas.values import decode
 from tracemine.teachers.rules.arithmetic.chains import find_calculations
 from tracemine.teachers.rules.arithmetic.expressions import (
     NotArithmeticError,
@@ -372,7 +376,7 @@ def test_a_number_that_is_there_twice_may_be_the_conversion() -> None:
     # Once it is the speed; but what is stated in another unit is another number.
     assert "known 60" not in _weighed(problem, "60 * 45 = 2700")[0]
     assert "known 60" in _weighed(f"{problem} How many hours?", "45 / 60 minutes = 0.75")[1]
-    asked = f"{problem} How many hours?"
+    asked = f"{problem} How many hours, how many minutes?"
     assert "known 60" not in _weighed(asked, "45 * 60 mph = 2700")[1]
     # What has the unit of the result before it and after it is converted into nothing.
     asked = "How many minutes are 7 days of 60 hours?"
@@ -587,3 +591,256 @@ def test_results_are_told_with_their_units() -> None:
     told = [text.strip() for text in weigher.told_of([Fraction(3), Fraction(7)])]
     assert told == ["hours hour", "lids"]
     assert weigher.told_of([Fraction(4)]) == []
+
+
+# --- in whole routines ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "trace", ["They are 2/3 * 18 = 12 in all.", "They are 18 * 2 / 3 = 12.", "So 18 * (2/3) = 12."]
+)
+def test_a_stated_fraction_is_one_number(trace: str) -> None:
+    problem = "There are 18 pupils and 2/3 of them sing. How many sing?"
+    (span,) = sound_spans(solved(problem, trace, "12"))
+    assert bound(span) == {"fraction": pytest.approx(2 / 3), "people": 18}
+    assert (span.kind, span.tool) == ("tool", "operator.mul")
+
+
+def test_what_a_fraction_leaves() -> None:
+    problem = "There are 18 pupils and 2/3 of them sing. How many do not?"
+    (span,) = sound_spans(solved(problem, "They are 1/3 * 18 = 6 pupils.", "6"))
+    assert (span.code or "").endswith("return people * (1 - fraction)\n")
+
+
+def test_a_stated_number_is_no_result_by_its_value_alone() -> None:
+    problem = (
+        "Tove has 7 mugs and 5 cups. She breaks 2 of the mugs and gets 4 times as many cups as "
+        "she has. How many cups does she get?"
+    )
+    trace = "Of the mugs 7 - 2 = 5 mugs are whole.\nShe gets 4 * 5 = 20 cups as many as she has."
+    spans = sound_spans(solved(problem, trace, "20"))
+    assert any(bound(span) == {"cups": 5, "times": 4} for span in spans)
+
+
+def test_a_result_is_used_though_the_problem_states_its_number() -> None:
+    problem = "A train has 12 seats in 3 rows. Then 4 guards get on. How many seats has a row?"
+    trace = "A row has 12 / 3 = 4 seats.\nTwo rows have 4 * 2 = 8 seats, so 4 * 5 = 20 have 5."
+    values = [sorted(bound(span).values()) for span in sound_spans(solved(problem, trace, "8"))]
+    assert [3, 12] in values
+
+
+def test_twice_and_two_are_not_one() -> None:
+    problem = (
+        "Ove has 2 canoes for 30 guests. Twice as many guests go by bus, 2 canoes sink. "
+        "How many guests go by bus?"
+    )
+    trace = "By bus go 30 * 2 = 60 guests, twice as many."
+    (span,) = sound_spans(solved(problem, trace, "60"))
+    assert bound(span) == {"people": 30}
+
+
+def test_of_two_equal_numbers_the_conversion_is_the_one_that_divides() -> None:
+    problem = "A train goes 60 km/h for 45 minutes. How far does it get?"
+    (span,) = sound_spans(solved(problem, "It gets 60 * 45 / 60 = 45 km far.", "45"))
+    assert (span.code or "").endswith("return kilometers_per_hour * minutes / 60\n")
+
+
+def test_money_is_not_taken_from_a_count() -> None:
+    problem = "A stall buys 9 jars of jam. It pays $4 for each lid and spoils 4 jars. What is left?"
+    trace = "The lids cost 9 * 4 = $36.\nThere are 9 - 4 = 5 jars left at the stall."
+    spans = sound_spans(solved(problem, trace, "5"))
+    left = next(span for span in spans if decode(span.instances[0].result) == 5)
+    assert all(p.unit != "dollar" for p in left.signature.inputs)
+
+
+@pytest.mark.parametrize(
+    ("problem", "trace", "answer", "of_two_hundred"),
+    [
+        (
+            "Ina buys a $100 lamp at 25% off and a $60 rug. What does she pay?",
+            "The discount is 25/100*100=$<<25/100*100=25>>25.\n"
+            "She pays 100+60-25=$<<100+60-25=135>>135.",
+            "135",
+            210,
+        ),
+        (
+            "Ole had $100 and lost 35% of it. How much money is left?",
+            "There is 100-35=<<100-35=65>>65% left.\nIt is 65/100*100=$<<65/100*100=65>>65.",
+            "65",
+            130,
+        ),
+        (
+            "Of 100 pears 20% are bad and 30% are small. How many are good?",
+            "Good are 100-20-30=<<100-20-30=50>>50% of them.\n"
+            "That is 100*50/100=<<100*50/100=50>>50 pears.",
+            "50",
+            100,
+        ),
+        (
+            "Eva earned $100 a week and got a raise of 15%. What does she earn?",
+            "She earns 100+15=<<100+15=115>>115% of it.\nSo 100*115/100=$<<100*115/100=115>>115.",
+            "115",
+            230,
+        ),
+        (
+            "There are 100 pupils in a camp, 45 of them are boys. What percentage are girls?",
+            "There are 100-45=<<100-45=55>>55 girls.\nThat is 55/100*100=<<55/100*100=55>>55%.",
+            "55",
+            77.5,
+        ),
+    ],
+)
+def test_the_hundred_of_a_percentage_is_not_the_hundred_of_the_story(
+    problem: str, trace: str, answer: str, of_two_hundred: float
+) -> None:
+    spans = sound_spans(solved(problem, trace, answer))
+    wholes = [s for s in spans if s.end == len(trace) and s.start == 0]
+    assert wholes
+    for span in wholes:
+        scope: dict[str, Any] = {}
+        exec(span.code or "", scope)
+        bindings = bound(span)
+        (stated,) = [name for name, value in bindings.items() if value == 100]
+        bindings[stated] = 200
+        assert scope[span.entry_point](**bindings) == pytest.approx(of_two_hundred)
+
+
+def test_a_percentage_of_pupils_is_not_taken_from_pupils() -> None:
+    problem = "There are 100 pupils and 30% are boys. How many are girls?"
+    assert not sound_spans(solved(problem, "There are 100-30=<<100-30=70>>70 girls.", "70"))
+
+
+def test_a_time_that_a_sentence_restates_is_no_operand() -> None:
+    problem = "4 hens eat 4 cups in 4 days. How many cups do 8 hens eat in 8 days?"
+    trace = (
+        "A hen eats 4/4=<<4/4=1>>1 cup in 4 days. 8 hens eat 8*1=<<8*1=8>>8 cups in 4 days. "
+        "In 8 days they eat 8*2=<<8*2=16>>16."
+    )
+    spans = sound_spans(solved(problem, trace, "16"))
+    last = [span for span in spans if decode(span.instances[0].result) == 16]
+    assert len(last) > 1  # the step, and what leads to it
+    assert not any("days" in f"{span.code}" for span in last)
+
+
+def test_a_time_by_which_a_rate_is_multiplied_is_an_operand() -> None:
+    problem = "Ann bakes 2 pies and 4 buns and eats 3 apples per day. How many apples in 6 days?"
+    trace = "She bakes 2+4=<<2+4=6>>6 things. In 6 days she eats 6*3=<<6*3=18>>18 apples."
+    last = sound_spans(solved(problem, trace, "18"))[-1]
+    assert {"days": 6} | bound(last) == bound(last)
+
+
+@pytest.mark.parametrize(
+    ("value", "factors"), [(60, (12, 5)), (24, (6, 4)), (12, (4, 3)), (7, (7, 1)), (100, (20, 5)),
+                           (52, (13, 4)), (365, (73, 5)), (1000, (40, 25)), (30, (6, 5))],
+)  # fmt: skip
+def test_a_product_of_the_storys_numbers_is_no_constant(
+    value: int, factors: tuple[int, int]
+) -> None:
+    problem = f"There are {factors[0]} rows of {factors[1]} jars with 90 beans each for 3 cooks."
+    spans = sound_spans(solved(problem, f"One gets 90 * {value} / 3 = {30 * value} beans.", "1"))
+    for span in spans:
+        assert span.code is not None and str(value) not in span.code
+        assert value in bound(span).values()
+
+
+def test_a_conversion_that_the_text_says_stays_in_the_code() -> None:
+    problem = "A mill grinds 90 bags an hour. How many bags does it grind in a minute with 3 mills?"
+    (*_, span) = sound_spans(solved(problem, "That is 90 * 3 / 60 = 4.5 bags.", "4.5"))
+    assert span.code is not None and "60" in span.code
+    assert sorted(bound(span).values()) == [3, 90]
+
+
+def test_a_speed_of_sixty_is_no_conversion() -> None:
+    problem = "A car goes 60 miles per hour for 3 hours, then 15 minutes more for 20 miles."
+    (span, *_) = sound_spans(solved(problem, "It goes 60 * 3 + 20 = 200 miles.", "200"))
+    assert sorted(bound(span).values()) == [3, 20, 60]
+
+
+@pytest.mark.parametrize(("years", "power"), [(2, True), (2, False)])
+def test_an_exponent_that_counts_years_is_data(years: int, power: bool) -> None:
+    problem = (
+        f"A fund of $500 grows by 10% every year for {years} years."
+        if power
+        else f"A square park of side 30 was laid out {years} years ago."
+    )
+    trace = "It is 500 * 1.1**2 = 605." if power else "It is 30**2 * 3 = 2700 now."
+    (span, *_) = sound_spans(solved(problem, trace, "605" if power else "2700"))
+    assert (years in bound(span).values()) == power
+
+
+@pytest.mark.parametrize("half", ["1/2", "Half"])
+@pytest.mark.parametrize("written", ["30 * 1/2", "1/2 * 30", "30/2"])
+def test_a_half_beside_another_fraction_is_one_number(half: str, written: str) -> None:
+    problem = f"Of 45 kites 1/3 are torn. {half} of the others are blue. How many are blue?"
+    trace = f"Torn: 45 * 1/3 = 15 kites.\nOthers: 45 - 15 = 30 kites.\nBlue: {written} = 15 kites."
+    spans = sound_spans(solved(problem, trace, "15"))
+    assert all(1 not in bound(span).values() for span in spans)
+    assert "items * (1 - fraction) / 2" in returned(problem, trace, "15")
+
+
+def test_what_a_quarter_leaves_is_one_number() -> None:
+    problem = "A quarter of the 40 lamps are lit, and 3 are broken. How many are not lit?"
+    assert returned(problem, "40 * 3/4 = 30 lamps are not lit.", "30") == ["items * 3 / 4"]
+    # But "three quarters" says how many.
+    problem = "Three quarters of the 40 lamps are lit. How many are lit?"
+    (code,) = returned(problem, "40 * (3/4) = 30 lamps are lit.", "30")
+    assert re.fullmatch(r"\w+ \* \w+ / 4", code)
+
+
+def test_a_rate_that_comes_to_a_half_is_no_word_for_one() -> None:
+    problem = "Ed picks 5 pears every 10 minutes, and rests half an hour. How many in 150 minutes?"
+    (code,) = returned(problem, "Ed picks 150 * 5/10 = 75 pears.", "75")
+    assert not re.search(r"\d", code)
+
+
+def test_a_numerator_is_a_number_of_parts_only_where_its_denominator_is_used() -> None:
+    problem = "2/5 of the pens are red. There are 30 pens, and 4 boxes."
+    both = returned(problem, "30 / 5 = 6 pens are a part.\n6 * 2 = 12 pens are red.", "12")
+    assert any(re.search(r"parts", code) for code in both)
+    alone = returned(problem, "30 * 2 = 60 pens are in both. 60 * 4 = 240 pens.", "240")
+    assert alone
+    assert not any("parts" in code for code in alone)
+
+
+def test_packs_of_twelve_are_not_the_dozen_that_is_told_elsewhere() -> None:
+    problem = "Uma fills 4 trays of 12 buns each and sells a dozen buns. How many buns are left?"
+    trace = "Uma has 4 * 12 = 48 buns.\nThen 48 - 12 = 36 buns are left."
+    codes = returned(problem, trace, "36")
+    assert codes[-1] == "items_each * groups - 12"
+    assert not any("* 12" in code for code in codes)
+    # What is told by the dozen is still twelve of each, whatever else is twelve.
+    problem = "Uma buys 4 dozen buns and 12 cakes. How many more buns than cakes has she?"
+    codes = returned(problem, "4 * 12 = 48 buns.\nIt is 48 - 12 = 36 more buns.", "36")
+    assert any("* 12 - " in code for code in codes)
+
+
+def test_sixty_people_are_no_minutes_of_an_hour() -> None:
+    problem = "There are 60 singers. They each sing for 4 minutes. How many hours do they sing?"
+    trace = "They sing 60 * 4 = 240 minutes. It is 240 / 60 = 4 hours."
+    codes = returned(problem, trace, "4")
+    assert codes[-1].endswith(" / 60")
+    assert all(code.count("60") <= 1 and "* 60" not in code for code in codes)
+
+
+def test_seven_people_are_not_the_days_of_a_week() -> None:
+    problem = "Each of 7 cooks peels 3 roots every day. How many roots do they peel in a week?"
+    trace = "They peel 7 * 3 = 21 roots a day. In a week they peel 21 * 7 = 147 roots."
+    codes = returned(problem, trace, "147")
+    assert re.fullmatch(r"items_per_day \* \w+ \* 7", codes[-1])
+    assert len(codes) == 3
+
+
+def test_the_sides_of_a_square_are_no_price() -> None:
+    problem = "A square field has sides of 9 m. A fence costs $4 a meter. What does it cost?"
+    trace = "The fence is 4 * 9 = 36 meters long. It costs 36 * 4 = ${}144."
+    for annotation in ("", "<<36*4=144>>"):
+        codes = returned(problem, trace.format(annotation), "144")
+        assert re.fullmatch(r"\w+ \* 4", codes[0])
+        assert re.fullmatch(r"\w+_per_meter \* \w+|\w+ \* \w+_per_meter", codes[1])
+        assert codes[2].count("price") == 1 and codes[2].endswith(" * 4")
+    # Four is the side itself too, and the sides are still four; but an area is no side times four.
+    problem = "A square has sides of 4 m. What is its {}?"
+    (code,) = returned(problem.format("perimeter"), "It is 4 * 4 = 16 m around.", "16")
+    assert re.fullmatch(r"\w+ \* 4", code)
+    (code,) = returned(problem.format("area"), "The area is 4 * 4 = 16 square m.", "16")
+    assert re.fullmatch(r"(\w+) \* \1", code)
