@@ -431,7 +431,7 @@ def _mask_numbers(text: str) -> str:
         if numeral.kind == "percent":
             slot += "%"
         elif numeral.kind == "money":
-            slot = f"${slot}"
+            slot = stated[0] + slot  # with the sign that it has
         elif _ORDINAL_END.match(text, numeral.end):
             slot += "th"
         pieces += [text[at : numeral.start], slot]

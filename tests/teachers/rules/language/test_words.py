@@ -184,3 +184,8 @@ def test_what_is_money() -> None:
     assert not is_money("pound") and not is_money(None)
     assert all(is_currency(unit) for unit in CURRENCY_SIGNS.values())
     assert {UNITS[sign] for sign in CURRENCY_SIGNS} == CURRENCIES == MONEY_UNITS - {"cent"}
+
+
+@pytest.mark.parametrize("sign", CURRENCY_SIGNS)
+def test_masked_money_keeps_its_sign(sign: str) -> None:
+    assert mask(f"what do 3 pens at {sign} 4 cost?") == f"what do n pens at {sign}m cost?"
