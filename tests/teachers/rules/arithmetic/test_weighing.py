@@ -101,7 +101,7 @@ _RESULTS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150)
 @given(_TEXTS, _TEXTS, _RESULTS, st.sampled_from([None, True, False]), st.booleans())
 def test_each_number_has_sources_of_its_value_and_none_twice(
     problem: str, text: str, results: list[str], money: bool | None, percent: bool
