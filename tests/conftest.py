@@ -20,6 +20,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("repeatable")
+pytest.register_assert_rewrite("sound_spans")
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,7 @@ _SHORT_UNITS = frozenset(
 _NAMES = {
     "dollar": "us_dollar", "usd": "us_dollar", "buck": "us_dollar", "cent": "us_cent",
     "euro": "euro_money", "eur": "euro_money", "pound sterling": "sterling_money",
+    "sterling": "sterling_money", "rupee": "rupee_money", "yen": "yen_money",
     "gm": "gram", "hr": "hour", "min": "minute", "sec": "second", "yr": "year", "lb": "pound",
     "kmh": "kilometer/hour", "kph": "kilometer/hour", "kmph": "kilometer/hour",
     "kwh": "kilowatt_hour",
@@ -185,7 +186,8 @@ def _registry() -> Any:
     registry = pint.UnitRegistry(non_int_type=Fraction, cache_folder=None)
     for definition in (
         "us_dollar = [us_money]", "us_cent = us_dollar / 100", "euro_money = [euro_money]",
-        "sterling_money = [sterling_money]",
+        "sterling_money = [sterling_money]", "rupee_money = [rupee_money]",
+        "yen_money = [yen_money]",
     ):  # fmt: skip
         registry.define(definition)
     return registry

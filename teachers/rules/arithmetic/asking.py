@@ -24,7 +24,7 @@ from tracemine.teachers.rules.arithmetic.terms import (
     leaves,
 )
 from tracemine.teachers.rules.language.numerals import word_set
-from tracemine.teachers.rules.language.words import TIMES, UNITS, listed, plural
+from tracemine.teachers.rules.language.words import MONEY_UNITS, TIMES, UNITS, listed, plural
 
 #: Formulas with more numbers than this are told by their inputs alone.
 MAX_TOLD = 7
@@ -40,7 +40,7 @@ _COUNTED = ("items", "people", "groups", "points")
 #: Plurals of units, of which there is a number: "a number of hours".
 _MEASURED = frozenset(
     plural(unit)
-    for unit in {*UNITS.values(), *TIMES} - {"dollar", "cent", "percent"}
+    for unit in {*UNITS.values(), *TIMES} - MONEY_UNITS - {"percent"}
     if "/" not in unit
 )
 

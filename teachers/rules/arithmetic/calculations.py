@@ -35,7 +35,12 @@ from tracemine.teachers.rules.arithmetic.expressions import (
 from tracemine.teachers.rules.arithmetic.lifting import mentions
 from tracemine.teachers.rules.arithmetic.literal_places import literal_places
 from tracemine.teachers.rules.arithmetic.measures import UnitsError
-from tracemine.teachers.rules.arithmetic.naming import call, question_words, result_words
+from tracemine.teachers.rules.arithmetic.naming import (
+    call,
+    currency_of,
+    question_words,
+    result_words,
+)
 from tracemine.teachers.rules.arithmetic.roles import quantity
 from tracemine.teachers.rules.arithmetic.routines import (
     Datum,
@@ -114,7 +119,7 @@ class _Reader:
         self.steps: list[Step] = []
         self.formulas = Formulas(self.steps)
         self.dropped: list[Dropped] = []
-        self.has_money = "$" in self.text
+        self.has_money = not words.CURRENCY_SIGNS.keys().isdisjoint(self.text)
         #: The words of the problem, in both numbers.
         said = re.findall(r"[a-z]+", trajectory.problem.lower())
         self.known = frozenset(said) | {words.singular(word) for word in said}
@@ -220,39 +225,43 @@ class _Reader:
         """Where the calculation begins in plain text; an annotation stands behind it."""
         if not calculation.annotated:
             return calculation.start
-        before = self.text[start : calculation.start].rstrip(" $=")
+        before = self.text[start : calculation.start].rstrip(_SIGNS)
         match = _PLAIN_TAIL.search(before)
         return start + match.start() if match else start + len(before)
 
     def _expression_start(self, calculation: Calculation, start: int) -> int:
-        """Where the bare numbers of the calculation begin in plain text: those of an annotation
-        stand before it, and may have words between them, which name them."""
+        """Where the bare numbers of the calculation begin in plain text, with the sign of money of
+        the first: those of an annotation stand before it, and may have words between them, which
+        name them."""
         if not calculation.annotated:
-            return calculation.start
-        before = self.text[start : calculation.start].rstrip(" $=")
+            signed = self.text[max(start, calculation.start - 1) : calculation.start]
+            return calculation.start - (signed in words.CURRENCY_SIGNS)
+        before = self.text[start : calculation.start].rstrip(_SIGNS)
         match = _BARE_TAIL.search(before, max(0, len(before) - MAX_TAIL))
         return start + match.start() if match else calculation.start
 
-    def _is_signed(self, calculation: Calculation) -> bool:
-        """Whether a dollar sign stands before the result; that of an annotated one may stand
+    def _currency(self, calculation: Calculation) -> str | None:
+        """The currency that a sign beside the result says; that of an annotated one may stand
         before the annotation."""
         start, end = calculation.result_start, calculation.result_end
-        before = self.text[max(0, calculation.start - 2) : start].rstrip()
-        return before.endswith("$") or self.text[start:end].startswith("$")
+        before = self.text[max(0, calculation.start - 2) : start].rstrip()[-1:]
+        return words.CURRENCY_SIGNS.get(before) or currency_of(self.text, start, end)
 
     def _unit(self, calculation: Calculation, end: int) -> str | None:
-        if self._is_signed(calculation):
-            return "dollar"
+        currency = self._currency(calculation)
+        if currency is not None:
+            return currency
         called = call(self.text[:end], calculation.result_start, calculation.result_end)
         return called.unit
 
     def _told(self, calculation: Calculation, start: int, end: int) -> Told:
-        low = start if calculation.annotated else calculation.start
+        """What the sentence ``[start, end)`` of a calculation says of it."""
         high = calculation.start if calculation.annotated else calculation.end
         sentence = self.text[start:end]
         # What stands before a calculation ("The speed is 40 / 2") is what it gives, not what its
         # first number is.
         begin = self._expression_start(calculation, start) - start
+        low = start if calculation.annotated else begin + start
         own = " " * begin + sentence[begin:]
         beside = tuple(
             mention
@@ -264,7 +273,7 @@ class _Reader:
         )
         around = self.text[max(start, calculation.start - AROUND) : min(end, high + AROUND)]
         unit = self._unit(calculation, end)
-        money = self._is_signed(calculation) if self.has_money else None
+        money = self._currency(calculation) is not None if self.has_money else None
         is_count = self._is_count(calculation, start, end)
         return Told(sentence, begin, beside, around, unit, money, is_count)
 
@@ -465,9 +474,11 @@ class _Reader:
         return step.output
 
 
-_PLAIN_TAIL = re.compile(r"[$(]*\d[^=\n]*$")
+#: What stands between a calculation, or its result, and the annotation of it.
+_SIGNS = " =" + "".join(words.CURRENCY_SIGNS)
+_PLAIN_TAIL = re.compile(r"[$€£₹¥(]*\d[^=\n]*$")
 #: Two numbers or more, with signs between them and no words.
-_BARE_TAIL = re.compile(r"[$(]*\d[\d.,$%()\s]*[-+*/×÷·−x][-\d.,$%()+*/×÷·−x\s]*$")
+_BARE_TAIL = re.compile(r"[$€£₹¥(]*\d[\d.,$€£₹¥%()\s]*[-+*/×÷·−x][-\d.,$€£₹¥%()+*/×÷·−x\s]*$")
 
 
 def _is_of_instance(operand: Operand) -> bool:

@@ -38,7 +38,7 @@ TOLERANCE = Fraction(1, 10**9)
 
 _ANNOTATION = re.compile(r"<<([^<>\n]{1,300})>>")
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_NUMBER_AFTER = re.compile(r"\s?\$?(?:\d[\d,]*(?:\.\d+)?|\.\d+)%?")
+_NUMBER_AFTER = re.compile(r"\s?[$£€₹¥]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)%?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ _BETWEEN: dict[Fraction, tuple[tuple[str, str], ...]] = {
         ("1000", [("gram", "kilogram"), ("meter", "kilometer"), ("milliliter", "liter"),
                   ("milligram", "gram"), ("millimeter", "meter"), ("megabyte", "gigabyte")]),
         ("365", [("day", "year")]),
-        ("100", [("cent", "dollar"), ("centimeter", "meter"), ("year", "century")]),
+        ("100", [("cent", "dollar"), ("cent", "euro"), ("centimeter", "meter"),
+                 ("year", "century")]),
         ("60", [("second", "minute"), ("minute", "hour")]),
         ("52", [("week", "year")]),
         ("30", [("day", "month")]),
@@ -34,7 +35,7 @@ _BETWEEN: dict[Fraction, tuple[tuple[str, str], ...]] = {
         ("10", [("year", "decade"), ("millimeter", "centimeter"), ("cent", "dime")]),
         ("7", [("day", "week")]),
         ("4", [("week", "month"), ("quart", "gallon")]),
-        ("0.01", [("cent", "dollar"), ("centimeter", "meter")]),
+        ("0.01", [("cent", "dollar"), ("cent", "euro"), ("centimeter", "meter")]),
     )
 }  # fmt: skip
 #: Words that say a number by themselves.
@@ -61,12 +62,12 @@ _UNIT_WORDS = {
     "nights": "day", "weekly": "week", "monthly": "month", "yearly": "year", "annual": "year",
     "annually": "year", "hourly": "hour", "decade": "decade", "decades": "decade",
     "century": "century", "centuries": "century", "penny": "cent", "pennies": "cent",
-    "dime": "dime", "dimes": "dime", "$": "dollar",
+    "dime": "dime", "dimes": "dime",
     **dict.fromkeys(word_set("january february march april may june july august september october "
                              "november december"), "month"),
     **dict.fromkeys(word_set("monday tuesday wednesday thursday friday saturday sunday"), "day"),
 }  # fmt: skip
-_WORD = re.compile(r"[a-z]+|[%$]")
+_WORD = re.compile(r"[a-z]+|[%$€]")
 #: Rates as symbols, and the units in them.
 _RATES = (
     (re.compile(r"\bkm\s?/\s?h\b|\bkm/hr?\b|\bkmp?h\b"), ("kilometer", "hour")),

@@ -120,7 +120,7 @@ class NotArithmeticError(ValueError):
 _TOKEN = re.compile(
     r"""
     (?P<skip>[ \t\r]+|\\[,!;:> ]|~|&|\\(?:left|right|quad|displaystyle|hspace\{\d*em\})(?![a-zA-Z])
-        |\\?\$|£|€|\*\*(?=[A-Za-z\s]))
+        |\\?\$|[£€₹¥]|\*\*(?=[A-Za-z\s]))
     |(?P<newline>\n|\\\\)
     |(?P<number>(?<![\w.])(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?:\{,\}\d{3})+|\d+)(?:\.\d+)?|\.\d+)
         (?P<percent>\s?\\?%|\s?percent\b)?

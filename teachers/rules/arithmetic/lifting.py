@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from tracemine.teachers.rules.arithmetic.naming import call, detail_beside
 from tracemine.teachers.rules.language.numerals import Numeral, find_numerals, word_set
-from tracemine.teachers.rules.language.words import identifier, without_math_signs
+from tracemine.teachers.rules.language.words import CURRENCIES, identifier, without_math_signs
 
 #: Mentions of this many last problems are kept, because a trace asks about each of its numbers.
 CACHED_PROBLEMS = 512
@@ -97,7 +97,7 @@ def _elliptic(text: str, mention: Mention, model: Mention | None, ages: bool) ->
 
 def _gives_its_noun(mention: Mention) -> bool:
     """Whether a later number that stands alone may be of the same things."""
-    if mention.method or mention.percent or mention.unit == "dollar" or not mention.noun:
+    if mention.method or mention.percent or mention.unit in CURRENCIES or not mention.noun:
         return False
     return mention.noun not in ("fraction", "numerator", "denominator", "times")
 
@@ -172,14 +172,19 @@ def percent_forms(mention: Mention) -> tuple[tuple[Fraction, str], ...]:
     return tuple((form, word) for form, word in forms if form)
 
 
-#: Words of method for a part of a whole.
+#: Words of method for a part of a whole; the others ("twice", "a dozen") multiply.
 _PARTS = word_set("half halves halved quarter quarters 1/2")
+
+
+def says_part(word: str) -> bool:
+    """Whether a word of method says a part of a whole, which divides: "half"."""
+    return "".join(word.lower().split()) in _PARTS
 
 
 def shares_of(mention: Mention) -> tuple[Fraction, ...]:
     """What a word of method ("half", "a quarter") may stand as in an expression beside the number
     that it divides by: the part, and what that leaves of the whole."""
-    if not mention.method or "".join(mention.text.lower().split()) not in _PARTS:
+    if not mention.method or not says_part(mention.text):
         return ()
     share = 1 / mention.value
     return tuple(dict.fromkeys((share, 1 - share)))

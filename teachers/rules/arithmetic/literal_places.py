@@ -9,17 +9,21 @@ from typing import Literal
 
 from tracemine.teachers.rules.arithmetic.expressions import Binary, Expression, Negative, Number
 
-PlaceRole = Literal["", "power", "hundred", "one"]
+#: What a place may make a number: a small exponent; the 100 that makes a share of a percentage; the
+#: whole that a share is taken from or added to (the 1 of ``1 - 0.2``, the 100 of ``100 - 20``
+#: percent); empty for any other.
+PlaceRole = Literal["", "power", "hundred", "whole"]
+
+#: What a share is multiplied or divided by to make it a percentage, or the other way.
+_HUNDREDS = (Fraction(100), Fraction(1, 100))
 
 
 @dataclass(frozen=True, slots=True)
 class LiteralPlace:
-    """A literal operand: what its place may make it (a small exponent, the 100 of a percentage, the
-    1 in ``1 - 0.2``; empty for any other), the operation that it is an operand of, the product
-    that it is a factor of (None for a term), whether the number before a percent sign may stand
-    there, whether it is a divisor, or behind a minus, whether the result is money (None: the text
-    does not say what is), the other numbers of the calculation, and the unit that it does not
-    change (None: it changes the unit, or the text does not say)."""
+    """Where a literal operand stands: ``symbol`` is the operation that it is an operand of (empty
+    if it is all of the calculation), ``product`` the product that it is a factor of (counted from
+    1 in the order of the calculation, None for a term). ``in_percent``: the number before a percent
+    sign may stand there. ``divides``: it is a divisor; ``taken``: it is taken away."""
 
     number: Number
     role: PlaceRole
@@ -28,9 +32,6 @@ class LiteralPlace:
     in_percent: bool
     divides: bool = False
     taken: bool = False
-    money: bool | None = None
-    others: tuple[Fraction, ...] = ()
-    kept_unit: str | None = None
 
 
 def literal_places(
@@ -67,9 +68,6 @@ def literal_places(
     return found
 
 
-_HUNDREDTHS = (Fraction(100), Fraction(1, 100))
-
-
 def _is_of_hundred(expression: Expression, is_percent: Callable[[Number], bool]) -> bool:
     """Whether the number before a percent sign may stand in a calculation: where something is a
     percentage, or multiplied or divided by a hundred, or where a hundred is the whole of which a
@@ -80,7 +78,7 @@ def _is_of_hundred(expression: Expression, is_percent: Callable[[Number], bool])
         return _is_of_hundred(expression.operand, is_percent)
     symbol, left, right = expression.symbol, expression.left, expression.right
     if symbol in "*/" and any(
-        isinstance(side, Number) and side.value in _HUNDREDTHS for side in (left, right)
+        isinstance(side, Number) and side.value in _HUNDREDS for side in (left, right)
     ):
         return True
     if _is_whole(symbol, left, right, is_percent):
@@ -115,15 +113,17 @@ def _role(
     is_right: bool,
     is_percent: Callable[[Number], bool],
 ) -> PlaceRole:
+    """What ``part`` may be as an operand of ``symbol`` beside ``other``. A 1 beside a whole number
+    or a product is a count like others; beside a quotient or a decimal it may be the whole."""
     if symbol == "**":
         return "power" if is_right and part.value in (2, 3) else ""
     if symbol in "+-" and part.value == 1 and not part.percent:
         if isinstance(other, Binary):
-            return "one" if other.symbol == "/" else ""
+            return "whole" if other.symbol == "/" else ""
         broken = isinstance(other, Number) and (other.value.denominator != 1 or other.percent)
-        return "one" if broken else ""
+        return "whole" if broken else ""
     if not is_right and _is_whole(symbol, part, other, is_percent):
-        return "one"
+        return "whole"
     if symbol == "/" and is_right and part.value == 100 and not isinstance(other, Binary):
         return "hundred"
     return ""

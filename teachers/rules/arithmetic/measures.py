@@ -45,7 +45,10 @@ NEARLY = 0.1
 #: A factor up to this one, or one over it, scales ("twice 60 minutes", a dozen at 50 cents) and
 #: converts nothing.
 MAX_SCALE = 12
-_PERIODS = frozenset(("day", "week", "month", "year"))
+#: What a rate is for; a story may say it once for all.
+PERIODS = frozenset(("day", "week", "month", "year"))
+#: A cent is one of a dollar, but in a text with euros it may be one of these.
+_EURO_CENTS = frozenset(("cent", "euro"))
 #: Largest power that a unit is taken to.
 MAX_POWER = 6
 
@@ -88,7 +91,8 @@ def container(unit: str) -> UnitsContainer:
 
 
 def ratio(one: UnitsContainer, other: UnitsContainer) -> Fraction | None:
-    """How many of ``other`` one of ``one`` is; None where pint knows one of them not.
+    """How many of ``other`` one of ``one`` is; None where pint knows one of them not, or a text
+    does not say whose cents it has.
 
     Raises:
         UnitsError: if they measure different things.
@@ -104,6 +108,8 @@ def _ratio(one: str, other: str) -> Fraction | None:
     try:
         return convert(Fraction(1), one or "radian", other or "radian")
     except OtherDimensionError as error:
+        if {name for _, name, _ in _PART.findall(f"{one}*{other}")} >= _EURO_CENTS:
+            return None
         raise UnitsError(f"{one or 'a number'} and {other or 'a number'}") from error
     except UnknownUnitError:
         return None
@@ -221,7 +227,7 @@ def _of_other(
 
 def without_period(units: UnitsContainer) -> UnitsContainer:
     """Units without the day, week, month or year that they are for."""
-    return UnitsContainer({u: p for u, p in units.items() if not (u in _PERIODS and p == -1)})
+    return UnitsContainer({u: p for u, p in units.items() if not (u in PERIODS and p == -1)})
 
 
 def agree(one: Measure, other: Measure) -> bool:

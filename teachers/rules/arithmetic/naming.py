@@ -18,14 +18,17 @@ from tracemine.teachers.rules.language.numerals import word_set
 from tracemine.teachers.rules.language.words import (
     ABBREVIATIONS,
     CALENDAR,
+    CURRENCY_SIGNS,
     MAX_WORDS,
     MEASURES,
+    MONEY_UNITS,
     PASSED_OVER,
     STOP,
     TIMES,
     UNITS,
     VERB_FORMS,
     WORD,
+    is_money,
     is_plural,
     plural,
     singular,
@@ -34,7 +37,9 @@ from tracemine.teachers.rules.language.words import (
 #: How far, in characters, the words of a quantity may be from its number.
 WINDOW = 90
 
-_CLAUSE_END = re.compile(r"[.;:!?()\[\]{}\n=<>*+/×÷\\|]|\$|\d|,\s|\s[-–−]\s")
+_CLAUSE_END = re.compile(r"[.;:!?()\[\]{}\n=<>*+/×÷\\|]|[$€£₹¥]|\d|,\s|\s[-–−]\s")
+#: A sign of money behind its number. That of dollars stands before it: behind it closes a formula.
+_SIGN_AFTER = re.compile(r"\s?([€£₹¥])(?!\s?\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +73,16 @@ def call(text: str, start: int, end: int) -> Called:
     stated = text[start:end]
     if "%" in stated or "percent" in stated.lower() or "per cent" in stated.lower():
         return Called(_percent_words(text, start, end), "percent")
-    if stated.startswith(("$", "\\$")) or _follows_dollar(text, start):
+    currency = currency_of(text, start, end)
+    if currency is not None:
         # $3y is a formula that the text does not close.
-        return Called(()) if _VARIABLE.match(text, end) else _money(text, start, end)
+        return Called(()) if _VARIABLE.match(text, end) else _money(text, start, end, currency)
     after = _after(text, end)
     if after.words:
         per = after.per or _per_before(text, start)
         words, unit = after.words, after.unit
-        if words in (("dollars",), ("dollar",), ("cents",)) and not per:
-            named = _money_words(text, start, end)
-            return Called(named if named != ("dollars",) else words, unit)
+        if len(words) == 1 and words[0] in _MONEY_WORDS and not per:
+            return Called(_money_words(text, start, end) or words, unit)
         if per == "each":
             words = (*words, "each")
         elif per:
@@ -91,8 +96,14 @@ def call(text: str, start: int, end: int) -> Called:
 _VARIABLE = re.compile(r"[ac-jln-z](?![A-Za-z])")
 
 
-def _follows_dollar(text: str, start: int) -> bool:
-    return text[max(0, start - 1) : start] == "$"
+def currency_of(text: str, start: int, end: int) -> str | None:
+    """The unit of the money that the number at ``text[start:end]`` is by a sign: one that it begins
+    with, one just before it, or one behind it. None if there is none."""
+    for before in (text[start:end].removeprefix("\\")[:1], text[max(0, start - 1) : start]):
+        if before in CURRENCY_SIGNS:
+            return CURRENCY_SIGNS[before]
+    after = _SIGN_AFTER.match(text, end)
+    return CURRENCY_SIGNS[after[1]] if after is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +126,8 @@ _RATE_WORDS = ("per", "each", "every")
 _ADVERB = re.compile(r"\w+ly$")
 
 
-_MONEY_UNIT = re.compile(r"(?:dollar|cent)\b")
+#: Words that say a currency, and no role that the money has.
+_MONEY_WORDS = frozenset(word for word, unit in UNITS.items() if unit in MONEY_UNITS)
 
 
 def _unit_words(unit: str) -> tuple[str, ...]:
@@ -131,7 +143,7 @@ def _unit_words(unit: str) -> tuple[str, ...]:
 
 def _after(text: str, end: int) -> _After:
     found = unit_at(text, end)
-    if found is not None and not found.plain and not _MONEY_UNIT.match(found.unit):
+    if found is not None and not found.plain and not is_money(found.unit):
         return _After(_unit_words(found.unit), found.unit)
     clause = _clause_after(text, end)
     tokens = [match.group() for match in WORD.finditer(clause)]
@@ -295,20 +307,25 @@ _MONEY_VERBS = {
 }  # fmt: skip
 
 
-def _money(text: str, start: int, end: int) -> Called:
-    return Called(_money_words(text, start, end), _money_unit(text, end))
+def _money(text: str, start: int, end: int, currency: str) -> Called:
+    """A number of ``currency`` by its sign, which may stand behind ``end``."""
+    sign = _SIGN_AFTER.match(text, end)
+    end = end if sign is None else sign.end()
+    named = _money_words(text, start, end) or (plural(currency),)
+    return Called(named, _money_unit(text, end, currency))
 
 
-def _money_unit(text: str, end: int) -> str:
+def _money_unit(text: str, end: int, currency: str) -> str:
     clause = _clause_after(text, end)
     tokens = [match.group() for match in WORD.finditer(clause)]
     divisor = UNITS.get(_per(tokens) or _per_slash(text, end, clause) or "")
-    return f"dollar/{divisor}" if divisor else "dollar"
+    return f"{currency}/{divisor}" if divisor else currency
 
 
 def _money_words(text: str, start: int, end: int) -> tuple[str, ...]:
+    """The role of a number of money; none if the text does not say."""
     tokens = [match.group() for match in WORD.finditer(_clause_after(text, end))]
-    if tokens and tokens[0].lower() in ("dollars", "dollar", "cents", "bucks"):
+    if tokens and tokens[0].lower() in _MONEY_WORDS:
         tokens = tokens[1:]
     before = [match.group() for match in WORD.finditer(_clause_before(text, start))]
     base, subject = _money_verb(before)
@@ -341,7 +358,7 @@ def _money_words(text: str, start: int, end: int) -> tuple[str, ...]:
         return (
             (*(singular(w) for w in subject[-2:]), base) if base in ("price", "value") else (base,)
         )
-    return ("dollars",)
+    return ()
 
 
 def _last_plural(tokens: Sequence[str]) -> tuple[str, ...]:
@@ -372,13 +389,13 @@ def _money_verb(before: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
 
 _LINKING = re.compile(
     r"(?:\b(?:is|are|was|were|be|equals?|totals?|of|at|to|by|about|around|exactly|only|just)\b|[=:])"
-    r"[\s$\\(]*$",
+    r"[\s$€£₹¥\\(]*$",
     re.IGNORECASE,
 )
 
 
 #: "length 7", "radius $5$".
-_ROLE_BEFORE = re.compile(r"\b([A-Za-z]+)[\s$\\(]+$")
+_ROLE_BEFORE = re.compile(r"\b([A-Za-z]+)[\s$€£₹¥\\(]+$")
 
 
 def noun_before(text: str, start: int) -> tuple[str, ...]:
@@ -435,7 +452,7 @@ _QUALIFIERS = (
 _QUALIFYING = word_set(
     "remaining total average extra more fewer additional difference sum other profit"
 )
-_BARE_UNITS = word_set("dollars dollar cents times percent")
+_BARE_UNITS = word_set("dollars dollar cents euros euro rupees rupee yen times percent")
 
 
 def result_words(
@@ -453,7 +470,7 @@ def result_words(
     noun = after.words
     if noun and after.per:
         noun = (*noun, "each") if after.per == "each" else (*noun[-3:], "per", after.per)
-    if _is_money(text, result_start) and "per" not in noun:
+    if _is_signed(text, result_start, result_end) and "per" not in noun:
         noun = ()
     before = _subject(text, start, names)
     converted = bool(before) and before[-1] in UNITS and before[-1] not in _BARE_UNITS
@@ -468,8 +485,12 @@ def result_words(
     return (qualifier, *chosen) if qualifier and chosen else chosen
 
 
-def _is_money(text: str, result_start: int) -> bool:
-    return "$" in text[max(0, result_start - 2) : result_start + 1]
+def _is_signed(text: str, result_start: int, result_end: int) -> bool:
+    """Whether a sign says that a result is money."""
+    before = text[max(0, result_start - 2) : result_start + 1]
+    return not CURRENCY_SIGNS.keys().isdisjoint(before) or (
+        currency_of(text, result_start, result_end) is not None
+    )
 
 
 def _qualifier(text: str, words: Sequence[str], symbol: str) -> str:

@@ -24,7 +24,16 @@ from tracemine.teachers.rules.arithmetic.measures import (
     kind_word,
 )
 from tracemine.teachers.rules.language.numerals import word_set
-from tracemine.teachers.rules.language.words import TIMES, UNITS, is_plural, plural, singular
+from tracemine.teachers.rules.language.words import (
+    CURRENCIES,
+    MONEY_UNITS,
+    TIMES,
+    UNITS,
+    is_money,
+    is_plural,
+    plural,
+    singular,
+)
 
 _PEOPLE = word_set(
     """
@@ -171,7 +180,7 @@ class Quantity:
     def is_money(self) -> bool:
         """Whether it is a sum of money, or one for each of something."""
         return self.dimension is not None and any(
-            unit in ("dollar", "cent") and power > 0 for unit, power in self.dimension.items()
+            unit in MONEY_UNITS and power > 0 for unit, power in self.dimension.items()
         )
 
     @property
@@ -208,9 +217,16 @@ def kind(q: Quantity) -> str:
     if q.dimension is None:
         return "money" if q.noun in _SUMS_OF_MONEY else ""
     tops = [unit for unit, power in q.dimension.items() if power > 0]
-    if any(unit in ("dollar", "cent") for unit in tops):
+    if any(unit in MONEY_UNITS for unit in tops):
         return "money"
     return "count" if tops and all(unit in _COUNTED for unit in tops) else ""
+
+
+def currencies(q: Quantity) -> frozenset[str]:
+    """The currencies that a text says a quantity is in; of cents it does not say whose they are."""
+    if q.dimension is None or not q.stated_unit:
+        return frozenset()
+    return CURRENCIES.intersection(q.dimension)
 
 
 def _real(dimension: UnitsContainer) -> UnitsContainer:
@@ -222,7 +238,7 @@ def without_unit(q: Quantity) -> Quantity:
     left, if it has one."""
     if q.is_ratio or q.dimension is None or not _real(q.dimension):
         return q
-    if UNITS.get(q.noun, "dollar") != "dollar" or q.noun in KIND_WORDS:
+    if UNITS.get(q.noun, "dollar") not in CURRENCIES or q.noun in KIND_WORDS:
         return UNKNOWN
     per = "" if q.per in UNITS else q.per
     return replace(q, per=per, dimension=None, stated_unit=False)
@@ -281,9 +297,9 @@ def _noun(words: Sequence[str], unit: str | None) -> Quantity | None:
     real = UNITS.get(head)
     if real is not None and unit is not None and unit.partition("/")[0] != real:
         return _of_unit(unit)
-    if real is not None and real not in ("dollar", "cent", "percent"):
+    if real is not None and real not in MONEY_UNITS and real != "percent":
         return _measured(real)
-    if unit is not None and unit.partition("/")[0] in ("dollar", "cent"):
+    if is_money(unit):
         return _money("money", unit)
     if unit is not None and unit in TIMES:
         return _measured(unit)
@@ -318,7 +334,7 @@ def _counted(word: str) -> str | None:
     one = singular(word)
     if one in TIMES:
         return one if UNITS.get(one) else "time"
-    if UNITS.get(word) not in (None, "dollar", "cent", "percent"):
+    if UNITS.get(word, "percent") not in (*MONEY_UNITS, "percent"):
         return UNITS[word]
     if word in _PEOPLE or one in _PEOPLE:
         return "person"
@@ -331,7 +347,7 @@ def _counted(word: str) -> str | None:
 
 def _money(noun: str, unit: str | None) -> Quantity:
     currency, _, divisor = (unit or "dollar").partition("/")
-    currency = currency if currency in ("dollar", "cent") else "dollar"
+    currency = currency if currency in MONEY_UNITS else "dollar"
     found = Quantity(noun, dimension=UnitsContainer({currency: 1}), stated_unit=unit is not None)
     return _rate(found, divisor) if divisor else found
 
@@ -346,7 +362,7 @@ def _measured(unit: str) -> Quantity:
 
 
 def _of_unit(unit: str) -> Quantity:
-    if unit.partition("/")[0] in ("dollar", "cent"):
+    if is_money(unit):
         return _money("money", unit)
     return _measured(unit) if unit != "percent" else Quantity("percent", dimension=_DIMENSIONLESS)
 
@@ -441,7 +457,7 @@ def _only_counted(q: Quantity) -> bool:
 @lru_cache(maxsize=256)
 def _kind_of(unit: str) -> str:
     """The dimension of a real unit, as text; the unit itself for what is counted and money."""
-    if unit in _CLASSES or unit in ("dollar", "cent"):
+    if unit in _CLASSES or unit in MONEY_UNITS:
         return unit
     try:
         return str(_registry().get_dimensionality(unit))
@@ -465,7 +481,7 @@ def _of_dimension(dimension: UnitsContainer, factors: Sequence[Quantity], stated
         return Quantity("times", dimension=_DIMENSIONLESS)
     if len(up) == 1 and len(down) <= 1 and powers == {1}:
         unit, per = up[0], down[0] if down else ""
-        if unit in ("dollar", "cent"):
+        if unit in MONEY_UNITS:
             return replace(_money_result(factors, dimension), per=per, stated_unit=stated)
         noun = "people" if unit == "person" else plural(unit)
         return Quantity(noun, per, "", dimension, stated)

@@ -31,6 +31,7 @@ from tracemine.teachers.rules.arithmetic.measures import (
 from tracemine.teachers.rules.arithmetic.roles import (
     UNKNOWN,
     Quantity,
+    currencies,
     kind,
     measured,
     paired,
@@ -60,7 +61,7 @@ from tracemine.teachers.rules.arithmetic.terms import (
     write,
 )
 from tracemine.teachers.rules.language.numerals import word_set
-from tracemine.teachers.rules.language.words import free_name, singular
+from tracemine.teachers.rules.language.words import CURRENCIES, free_name, singular
 
 #: A routine of at most this many numbers is one expression; a longer one keeps a line for each
 #: step.
@@ -454,16 +455,19 @@ class Roles:
                     self._leaf[part.key] = quantity("fraction")
 
     def check_kinds(self, term: Term) -> None:
-        """See that each sum in a term is of one kind: no story gives dollars less dogs.
+        """See that each sum in a term is of one kind: no story gives dollars less dogs, nor a
+        routine dollars and euros, which no rate makes one.
 
         Raises:
-            UnitsError: if it adds what are known to be two of money, a count and a percentage.
+            UnitsError: if it adds what are known to be two of money, a count and a percentage, or
+                money in two currencies.
         """
         if isinstance(term, Sum):
             parts = [t for t in (*term.plus, *term.minus) if constant_of(t) is None]
-            kinds = {kind(self.meaning(part)) for part in parts} - {""}
-            if len(kinds) > 1:
-                raise UnitsError(" and ".join(sorted(kinds)))
+            meant = [self.meaning(part) for part in parts]
+            for found in ({kind(q) for q in meant} - {""}, set().union(*map(currencies, meant))):
+                if len(found) > 1:
+                    raise UnitsError(" and ".join(sorted(found)))
         elif isinstance(term, Other):
             parts = [term.left, term.right]
         elif isinstance(term, Product):
@@ -511,7 +515,8 @@ def _taken_away(term: Term) -> Iterator[tuple[str, str]]:
 def _is_measured(q: Quantity) -> bool:
     """Whether there is a real unit in it that a constant may change."""
     return q.dimension is not None and any(
-        unit not in ("item", "person", "group", "point", "dollar") for unit in q.dimension
+        unit not in CURRENCIES and unit not in ("item", "person", "group", "point")
+        for unit in q.dimension
     )
 
 

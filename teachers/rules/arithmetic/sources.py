@@ -18,7 +18,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
-from tracemine.teachers.rules.arithmetic.lifting import CACHED_PROBLEMS, Mention
+from tracemine.teachers.rules.arithmetic.lifting import CACHED_PROBLEMS, Mention, says_part
 from tracemine.teachers.rules.arithmetic.routines import Link, Operand
 from tracemine.teachers.rules.language import words
 from tracemine.teachers.rules.language.numerals import NUMBER_WORDS, word_set
@@ -45,7 +45,6 @@ _AGAIN, _AGAIN_IN_PRODUCT, _AGAIN_IN_PRODUCTS = 1.0, 4.5, 2.0
 _MOST_WORDS = 1.0
 #: What the sentence of a number counts beside its own clause.
 _SENTENCE_WEIGHT = 0.5
-
 #: What it counts that a number is spent or earned, more than the margin of another reading.
 _FLOW = 0.5
 
@@ -236,7 +235,7 @@ def square_with_sides(text: str) -> int | None:
 # --- the words around a number ----------------------------------------------------------------
 
 _CLAUSE = re.compile(r"[,;:]\s|\s(?:and|but|while|then|so|because|if|when|after|before)\s")
-_EMPTY = words.STOP | NUMBER_WORDS | word_set("total number amount dollar dollars")
+_EMPTY = words.STOP | NUMBER_WORDS | word_set("total number amount dollar dollars euro euros")
 _WORD = re.compile(r"[A-Za-z]{3,}")
 
 
@@ -341,7 +340,7 @@ def money_fit(unit: str | None, symbol: str, money: bool | None) -> float:
     and the result is ``money`` or is not (None: the text does not say what is)."""
     if money is None or symbol not in ("+", "-"):
         return 0.0
-    return 0.0 if (unit is not None and unit.startswith("dollar")) == money else -1.5
+    return 0.0 if words.is_currency(unit) == money else -1.5
 
 
 def operation_fit(noun: str, symbol: str) -> float:
@@ -389,21 +388,18 @@ def flow_fit(noun: str, detail: str, symbol: str, taken: bool, around: str) -> f
 _COUNTS = word_set("dozen")
 
 
-def counts(word: str) -> bool:
-    """Whether a word of method says how many things there are."""
+def says_how_many(word: str) -> bool:
+    """Whether a word of method says how many things there are: "a dozen"."""
     return word.lower() in _COUNTS
-
-
-#: Words of method that divide; the others multiply, or divide where a trace goes back.
-_PARTS = word_set("half halves halved quarter quarters")
 
 
 def method_fit(word: str, symbol: str, *, is_share: bool = False) -> float:
     """What it says that a word of method ("half", "twice") is an operand of ``symbol``.
-    ``is_share``: as a part of one (1/2), not as what divides by it."""
+    ``is_share``: as a part of one (1/2), not as what divides by it. What multiplies divides where a
+    trace goes back."""
     if is_share:
         return 0.25 if symbol == "*" else -1.5
-    if word.lower() in _PARTS:
+    if says_part(word):
         return 0.25 if symbol == "/" else -1.5
     if symbol in ("+", "-"):
         return 0.25

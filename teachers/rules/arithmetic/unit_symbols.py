@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tracemine.teachers.rules.language.words import UNITS
+from tracemine.teachers.rules.language.words import CURRENCY_SIGNS, UNITS
 
 #: Symbols beside `words.UNITS`, as they are written, and pint's names for them.
 _SYMBOLS = {
@@ -23,7 +23,8 @@ _SYMBOLS = {
     "kcal": "kilocalorie", "Ω": "ohm", "ohm": "ohm", "ohms": "ohm", "Btu": "Btu", "psi": "psi",
     "rad": "radian",
 }  # fmt: skip
-_NAMES = {name: unit for name, unit in UNITS.items() if name not in ("$", "percent")} | _SYMBOLS
+_NO_WORDS = {*CURRENCY_SIGNS, "percent"}
+_NAMES = {name: unit for name, unit in UNITS.items() if name not in _NO_WORDS} | _SYMBOLS
 _ONE = "|".join(re.escape(name) for name in sorted(_NAMES, key=lambda name: (-len(name), name)))
 _EXPONENT = r"(?:\s?\^\s?(?:-?[1-6](?!\d)|\{\s?-?[1-6]\s?\})|[²³])"
 _RAISING = r"(?:(?:square|sq\.?|cubic|cu\.?)[ \t])"

@@ -74,7 +74,7 @@ _METHOD_WORDS = {
 _LETTERS = r"A-Za-zÀ-ɏͰ-ӿ"
 _AMOUNT = (
     rf"(?<![{_LETTERS}\d_.])"
-    r"(?<![A-Za-z]\^)(?<![A-Za-z]\^\{)(?P<money>[$£€]\s?)?"
+    r"(?<![A-Za-z]\^)(?<![A-Za-z]\^\{)(?P<money>[$£€₹¥]\s?)?"
     r"(?P<number>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
 )
 #: A number times a power of ten is one number: 6.02 x 10^23.

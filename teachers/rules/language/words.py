@@ -17,9 +17,15 @@ MAX_WORDS = 5
 #: A word of English. The pieces between letters of other alphabets are none: "jalapeños".
 WORD = re.compile(r"(?<!\\)(?<![^\W\d_])[A-Za-z]+(?![^\W\d_])(?:['’][A-Za-z]+)?")
 
-#: Text that pint parses ("dollar" and "cent" are this project's own, see `schemas`).
-UNITS = {
-    "$": "dollar", "dollar": "dollar", "dollars": "dollar", "buck": "dollar", "bucks": "dollar",
+#: Units of money, which no rate turns into one another, and the signs that say them.
+CURRENCIES = word_set("dollar euro sterling rupee yen")
+CURRENCY_SIGNS = {"$": "dollar", "€": "euro", "£": "sterling", "₹": "rupee", "¥": "yen"}
+MONEY_UNITS = CURRENCIES | {"cent"}
+#: Text that pint parses (`MONEY_UNITS` are this project's own, see `verifiers.units`). A pound is a
+#: weight unless its sign says otherwise.
+UNITS = CURRENCY_SIGNS | {
+    "euro": "euro", "euros": "euro", "rupee": "rupee", "rupees": "rupee", "yen": "yen",
+    "dollar": "dollar", "dollars": "dollar", "buck": "dollar", "bucks": "dollar",
     "cent": "cent", "cents": "cent", "percent": "percent",
     "second": "second", "seconds": "second", "sec": "second", "secs": "second",
     "minute": "minute", "minutes": "minute", "min": "minute", "mins": "minute",
@@ -65,7 +71,7 @@ MEASURES = word_set(
     "types kinds cases crates bowls glasses tons bars rolls pairs number amount"
 )
 _IRREGULAR_PLURALS = word_set(
-    "people children men women feet geese mice teeth sheep fish deer dice police cattle"
+    "people children men women feet geese mice teeth sheep fish deer dice police cattle yen"
 )
 _NOT_PLURAL = word_set(
     "less pass glass class gas bus plus this is has was his its as us yes across grass dress "
@@ -184,6 +190,16 @@ def is_plural(word: str) -> bool:
     if word in _NOT_PLURAL or word.endswith(("ss", "us", "is", "'s", "’s")):
         return False
     return len(word) > 3 and word.endswith("s")
+
+
+def is_currency(unit: str | None) -> bool:
+    """Whether a ``unit`` is a currency, or that for each of something: "dollar/hour"."""
+    return unit is not None and unit.partition("/")[0] in CURRENCIES
+
+
+def is_money(unit: str | None) -> bool:
+    """Whether a ``unit`` is a currency or a cent, or one of these for each of something."""
+    return unit is not None and unit.partition("/")[0] in MONEY_UNITS
 
 
 def singular(word: str) -> str:
@@ -415,7 +431,7 @@ def _mask_numbers(text: str) -> str:
         if numeral.kind == "percent":
             slot += "%"
         elif numeral.kind == "money":
-            slot = f"${slot}"
+            slot = stated[0] + slot  # with the sign that it has
         elif _ORDINAL_END.match(text, numeral.end):
             slot += "th"
         pieces += [text[at : numeral.start], slot]

@@ -295,7 +295,7 @@ class _Reader:
 
     def _counted(self, mention: Mention) -> str:
         """The noun just behind a number of the problem, if that says what it counts."""
-        if mention.unit in ("dollar", "cent"):
+        if mention.unit in words.MONEY_UNITS:
             return mention.unit
         noun = mention.noun.partition("_per_")[0].partition("_of_")[0].split("_")[-1]
         after = self.trajectory.problem[mention.end : mention.end + BEHIND].lower()

@@ -57,3 +57,14 @@ def test_what_keeps_its_unit_is_not_converted() -> None:
     assert converts(Fraction(60), said)
     assert not converts(Fraction(60), said, keeps="minute")
     assert converts(Fraction(60), said, keeps="item")
+
+
+@pytest.mark.parametrize("said", ["A pen costs $2", "A pen costs €2", "It is 2 euros"])
+def test_a_hundred_cents_are_a_dollar_or_a_euro(said: str) -> None:
+    assert converts(Fraction(100), (said, "How many cents?"))
+    assert not converts(Fraction(100), (said,))
+
+
+def test_no_number_is_between_two_currencies() -> None:
+    said = ("$2 and €2 and 2 yen",)
+    assert not any(converts(value, said) for value in map(Fraction, (1, 2, 100, 1000)))

@@ -1,5 +1,5 @@
 from fractions import Fraction
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
@@ -159,3 +159,26 @@ def test_a_period_may_be_left_out() -> None:
     assert not agree(Measure(container("dollar*week/day")), once)
     assert not agree(Measure(container("mile/hour")), Measure(container("mile")))
     assert not agree(daily, Measure(container("dollar/week")))
+
+
+_CURRENCIES = ("dollar", "euro", "sterling", "rupee", "yen")
+
+
+@pytest.mark.parametrize(("one", "other"), list(combinations(_CURRENCIES, 2)))
+def test_no_rate_makes_one_currency_of_another(one: str, other: str) -> None:
+    for sample in ("{}", "{}/hour"):
+        units = container(sample.format(one)), container(sample.format(other))
+        with pytest.raises(UnitsError):
+            ratio(*units)
+        assert not agree(Measure(units[0], Fraction(2)), Measure(units[1]))
+        assert not gives(Measure(units[0]), sample.format(other))
+        assert ratio(units[0], units[0]) == 1
+
+
+def test_cents_are_of_dollars_and_may_be_of_euros() -> None:
+    assert ratio(container("dollar"), container("cent")) == 100
+    assert ratio(container("euro"), container("cent")) is None
+    assert ratio(container("cent/hour"), container("euro/hour")) is None
+    for other in ("sterling", "rupee", "yen"):
+        with pytest.raises(UnitsError):
+            ratio(container(other), container("cent"))

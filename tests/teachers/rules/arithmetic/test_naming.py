@@ -166,3 +166,53 @@ def test_any_text_gives_words(before: str, after: str, number: str) -> None:
         assert all(word == word.lower() and " " not in word for word in words)
     if found.unit is not None:
         assert found.unit
+
+
+_SIGNED = [("$", "dollar"), ("€", "euro"), ("£", "sterling"), ("₹", "rupee"), ("¥", "yen")]
+
+
+@pytest.mark.parametrize(("sign", "currency"), _SIGNED)
+def test_a_sign_says_the_currency_of_a_number(sign: str, currency: str) -> None:
+    assert _call(f"a pen costs {sign}4 here", f"{sign}4") == Called(("pen", "price"), currency)
+    # The sign may be left outside of the number, as it is of one in a calculation.
+    assert _call(f"a pen costs {sign}4 here", "4").unit == currency
+    assert _call(f"tea at {sign}4 per cup", f"{sign}4").unit == f"{currency}/cup"
+    assert _call(f"tea at {sign}4/kg", f"{sign}4").unit == f"{currency}/kilogram"
+    assert _call(f"Ann has {sign}9.", f"{sign}9").words == (f"{currency}s".replace("yens", "yen"),)
+    # What stands before the sign is no part of what is said of another number.
+    assert _call(f"8 or {sign}9", "8").unit is None
+
+
+@pytest.mark.parametrize(("sign", "currency"), _SIGNED[1:])
+@pytest.mark.parametrize("space", ["", " "])
+def test_a_sign_may_stand_behind_its_number(sign: str, currency: str, space: str) -> None:
+    assert _call(f"a pen costs 4{space}{sign}.", "4") == Called(("pen", "price"), currency)
+    assert _call(f"he earns 4{space}{sign} per hour", "4").unit == f"{currency}/hour"
+    # But not one that stands before the next.
+    assert _call(f"4{space}{sign}9", "4").unit is None
+
+
+def test_a_dollar_behind_a_number_closes_a_formula() -> None:
+    assert _call("so $x = 4$ pens", "4").unit is None
+
+
+@pytest.mark.parametrize(
+    ("word", "unit"), [("euros", "euro"), ("euro", "euro"), ("rupees", "rupee"), ("yen", "yen")]
+)
+def test_a_currency_in_words_is_money_and_no_thing(word: str, unit: str) -> None:
+    assert _call(f"a pen costs 4 {word}", "4") == Called(("pen", "price"), unit)
+    assert _call(f"he earns 4 {word} an hour", "4").unit == f"{unit}/hour"
+
+
+def test_pounds_are_a_weight_without_their_sign() -> None:
+    assert _call("he buys 4 pounds", "4").unit == "pound"
+    assert _call("flour at £4 per pound", "£4").unit == "sterling/pound"
+
+
+@pytest.mark.parametrize(("sign", "currency"), _SIGNED)
+def test_a_result_with_a_sign_has_no_name_from_what_follows(sign: str, currency: str) -> None:
+    text = f"The bill is 2 * 4 = {sign}8 pens"
+    start = text.index("8")
+    assert result_words(text, text.index("2"), start, start + 1, "*") == ("bill",)
+    bare = text.replace(sign, "").replace("The bill is ", "")
+    assert result_words(bare, 0, bare.index("8"), bare.index("8") + 1, "*") == ("pens",)

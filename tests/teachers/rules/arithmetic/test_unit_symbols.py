@@ -1,9 +1,11 @@
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tracemine.teachers.rules.arithmetic.unit_symbols import unit_at
-from tracemine.verifiers.units import UnknownUnitError, convert
+from tracemine.verifiers.units import OtherDimensionError, UnknownUnitError, convert
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,17 @@ def test_a_unit_is_one_that_pint_reads(text: str) -> None:
         except UnknownUnitError:
             # A tower of quotients is more than pint is asked to read.
             assert found.unit.count("/") > 3 or len(found.unit) > 80
+
+
+@pytest.mark.parametrize("sign", ["$", "€", "£", "₹", "¥"])
+def test_a_sign_of_money_is_no_symbol_of_a_unit(sign: str) -> None:
+    assert unit_at(f" {sign}", 0) is None
+
+
+@pytest.mark.parametrize("unit", ["dollar", "euro", "sterling", "rupee", "yen"])
+def test_pint_reads_each_currency_and_converts_none(unit: str) -> None:
+    assert convert(Fraction(3), f"{unit}/kilogram", f"{unit}/gram") == Fraction(3, 1000)
+    for other in {"dollar", "euro", "sterling", "rupee", "yen", "cent"} - {unit}:
+        if {unit, other} != {"dollar", "cent"}:
+            with pytest.raises(OtherDimensionError):
+                convert(Fraction(1), unit, other)

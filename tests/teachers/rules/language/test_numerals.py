@@ -104,6 +104,8 @@ def test_one_number_ends_where_the_next_begins(text: str, values: list[int]) -> 
     ("text", "stated"),
     [
         ("$5", ("$5", 5, "money")),
+        ("₹ 50", ("₹ 50", 50, "money")),
+        ("¥300", ("¥300", 300, "money")),
         ("£ 1,250.50", ("£ 1,250.50", Fraction("1250.5"), "money")),
         (".75 of it", (".75", Fraction(3, 4), "plain")),
         ("$2.5 million", ("$2.5 million", 2_500_000, "money")),

@@ -6,9 +6,14 @@ from hypothesis import strategies as st
 
 from tracemine.teachers.rules.arithmetic.naming import call, question_words, result_words
 from tracemine.teachers.rules.language.words import (
+    CURRENCIES,
+    CURRENCY_SIGNS,
+    MONEY_UNITS,
     UNITS,
     final_question,
     identifier,
+    is_currency,
+    is_money,
     mask,
     plural,
     proper_names,
@@ -81,7 +86,8 @@ def test_questions_name_what_they_ask_for(question: str, name: str) -> None:
 
 def test_every_unit_is_one_that_pint_parses() -> None:
     registry = pint.UnitRegistry()
-    registry.define("dollar = [currency]")
+    for currency in CURRENCIES:
+        registry.define(f"{currency} = [{currency}_money]")
     registry.define("cent = dollar / 100")
     for unit in set(UNITS.values()):
         registry.parse_units(unit)
@@ -169,3 +175,17 @@ def test_masking_survives_any_text(text: str, context: str) -> None:
 def test_identifiers_are_identifiers(found: list[str]) -> None:
     name = identifier(found)
     assert name == "" or (name.isidentifier() and name.islower() and not re.search(r"\d", name))
+
+
+def test_what_is_money() -> None:
+    assert is_currency("euro/hour") and is_currency("dollar")
+    assert not is_currency("cent") and not is_currency("kilogram/dollar") and not is_currency(None)
+    assert is_money("cent/kilogram") and is_money("yen")
+    assert not is_money("pound") and not is_money(None)
+    assert all(is_currency(unit) for unit in CURRENCY_SIGNS.values())
+    assert {UNITS[sign] for sign in CURRENCY_SIGNS} == CURRENCIES == MONEY_UNITS - {"cent"}
+
+
+@pytest.mark.parametrize("sign", CURRENCY_SIGNS)
+def test_masked_money_keeps_its_sign(sign: str) -> None:
+    assert mask(f"what do 3 pens at {sign} 4 cost?") == f"what do n pens at {sign}m cost?"
