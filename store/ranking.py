@@ -59,7 +59,7 @@ _NUMBERED = re.compile(
 _WORD = re.compile(r"[a-z]+")
 
 #: Money is counted in hundredths of its unit.
-_MONEY = ("dollar", "euro", "pound_sterling", "rupee")
+_MONEY = ("dollar", "euro", "sterling", "rupee")
 _EPSILON = 1e-9
 
 #: Roles are aligned for so many entries: of 450 that take three numbers, say, the 300 best by all

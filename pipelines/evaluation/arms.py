@@ -33,6 +33,7 @@ SEED = 20260101
 
 Mask = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float64]
 #: Question -> positions on a shelf, best first.
 Ranked = list[list[int]]
 
@@ -96,7 +97,7 @@ def _grouped(items: Sequence[Any]) -> tuple[list[Any], Positions]:
 
 
 def by_score(
-    asking: Asking, masks: Callable[[Question], Mask], score: Callable[[int], npt.NDArray[Any]]
+    asking: Asking, masks: Callable[[Question], Mask], score: Callable[[int], Scores]
 ) -> Ranked:
     """The first `DEPTH` of what ``masks`` leaves, by descending ``score(index)`` (n,); ties go to
     the lesser id."""
@@ -112,13 +113,12 @@ def by_words(shelf: Shelf, asking: Asking, masks: Callable[[Question], Mask]) ->
     """As a search with words alone: cosine of vectors, lifted by keywords among the nearest."""
     keywords = Keywords([entry.text for entry in shelf.entries])
 
-    def score(index: int) -> npt.NDArray[Any]:
-        cosines = shelf.vectors @ asking.vectors[index]
+    def score(index: int) -> Scores:
+        cosines: Scores = (shelf.vectors @ asking.vectors[index]).astype(np.float64)
         rows = np.flatnonzero(masks(asking.questions[index]))
         near = rows[np.lexsort((rows, -cosines[rows]))[:POOL]]
-        lifted = cosines.astype(np.float64)
-        lifted[near] += WEIGHT * np.array(keywords.scores(asking.words[index], near.tolist()))
-        return lifted
+        cosines[near] += WEIGHT * np.array(keywords.scores(asking.words[index], near.tolist()))
+        return cosines
 
     return by_score(asking, masks, score)
 
@@ -172,17 +172,17 @@ def popularity(shelf: Shelf) -> npt.NDArray[np.float64]:
     return np.array([float(entry.rankable.support) for entry in shelf.entries])
 
 
-def at_random(shelf: Shelf, asking: Asking) -> Callable[[int], npt.NDArray[Any]]:
+def at_random(shelf: Shelf, asking: Asking) -> Callable[[int], Scores]:
     """A score drawn for each question and entry."""
 
-    def score(index: int) -> npt.NDArray[Any]:
+    def score(index: int) -> Scores:
         seed = [SEED, int(asking.questions[index].id[:16], 16)]
         return np.random.Generator(np.random.PCG64(seed)).random(len(shelf.entries))
 
     return score
 
 
-def by_bm25(shelf: Shelf, asking: Asking) -> Callable[[int], npt.NDArray[Any]]:
+def by_bm25(shelf: Shelf, asking: Asking) -> Callable[[int], Scores]:
     """BM25 of words, and of the names of what the caller has, with the entries' texts."""
     import bm25s
 
@@ -190,7 +190,7 @@ def by_bm25(shelf: Shelf, asking: Asking) -> Callable[[int], npt.NDArray[Any]]:
     texts = [entry.text for entry in shelf.entries]
     index.index(bm25s.tokenize(texts, stopwords="en", show_progress=False), show_progress=False)
 
-    def score(position: int) -> npt.NDArray[Any]:
+    def score(position: int) -> Scores:
         names = " ".join(key.name.replace("_", " ") for key in asking.questions[position].keys)
         tokens = bm25s.tokenize(
             [f"{asking.words[position]} {names}"],

@@ -46,7 +46,9 @@ class Runs:
 
     def __init__(self, questions: Iterable[Question], sandbox: Sandbox) -> None:
         self._questions = {question.id: question for question in questions}
-        self._values = {i: decode(q.bindings) for i, q in self._questions.items()}
+        self._values: dict[str, dict[str, Any]] = {
+            i: decode(q.bindings) for i, q in self._questions.items()
+        }
         self._expected = {i: decode(q.result) for i, q in self._questions.items()}
         self._sandbox = sandbox
         self._known: dict[Routine, dict[str, Given]] = {}

@@ -254,7 +254,7 @@ def select(
     dropped: Counter[str] = Counter()
     questions = list(found)
     near = near_duplicates_of(stored, {q.problem_id: q.problem for q in questions})
-    kept: dict[str, Question] = {}
+    kept: dict[tuple[str, tuple[str, ...], str], Question] = {}
     for question in sorted(questions, key=lambda q: q.id):
         if question.problem_id in stored:
             dropped[IN_STORE] += 1
