@@ -13,6 +13,7 @@ from tracemine.pipelines.evaluation.compare import Bench, compare
 from tracemine.pipelines.evaluation.held_out import collect
 from tracemine.pipelines.evaluation.questions import Asked, select
 from tracemine.pipelines.options import EvaluateOptions
+from tracemine.pipelines.progress import Progress
 from tracemine.pipelines.runner import pipeline_options
 from tracemine.store import RequestError, Store
 from tracemine.teachers import UnknownTeacherError, teacher_fingerprint
@@ -37,16 +38,17 @@ def run_evaluate(options: EvaluateOptions) -> dict[str, Any]:
     except UnknownTeacherError as error:
         raise RequestError(str(error)) from error
     files = resolve_inputs(options.heldout, format=options.format, columns=options.columns)
-    held_out = collect(
-        files,
-        teacher=options.teacher,
-        admit=AdmitOptions(
-            holdout=options.holdout,
-            held_out=True,
-            require_isolation=options.require_isolation,
-        ),
-        beam_options=pipeline_options(options.beam_args),
-    )
+    with Progress(enabled=True):
+        held_out = collect(
+            files,
+            teacher=options.teacher,
+            admit=AdmitOptions(
+                holdout=options.holdout,
+                held_out=True,
+                require_isolation=options.require_isolation,
+            ),
+            beam_options=pipeline_options(options.beam_args),
+        )
     stored = {
         row["problem_id"]: row["problem"]
         for row in store.rows("SELECT DISTINCT problem_id, problem FROM trajectories")

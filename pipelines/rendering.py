@@ -267,11 +267,11 @@ def print_evaluation(console: Console, found: Mapping[str, Any]) -> None:
     tables = {"replay@k": found["replay_at_k"], **found["by_domain"]}
     for title, arms in tables.items():
         table = Table(title=title, title_justify="left")
-        table.add_column("arm")
+        table.add_column("arm", no_wrap=True)
         ks = list(next(iter(arms.values())))
         for k in ks:
-            table.add_column(f"@{k}", justify="right")
+            table.add_column(f"@{k}", justify="right", no_wrap=True)
         for arm, shares in arms.items():
-            cells = [f"{s['value']:.3f} [{s['low']:.3f}, {s['high']:.3f}]" for s in shares.values()]
-            table.add_row(arm, *(text.replace("[", "\\[") for text in cells))
+            cells = [f"{s['value']:.3f} {s['low']:.3f}-{s['high']:.3f}" for s in shares.values()]
+            table.add_row(arm, *cells)
         console.print(table)

@@ -18,6 +18,8 @@ unnamed            as typed_signature, values without names: by unit, type and o
 
 from __future__ import annotations
 
+import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -53,6 +55,8 @@ MOST_OPERATIONS = 5
 
 #: Routines that are run on every question they fit in one go.
 BATCH_ROUTINES = 200
+
+_LOGGER = logging.getLogger(__name__)
 
 Passes = npt.NDArray[np.bool_]
 Json = dict[str, Any]
@@ -95,7 +99,12 @@ def asking_in(
 def compare(bench: Bench) -> Json:
     """``replay_at_k`` of every arm: overall, by domain, by operations; and ``lift``, what `LIFTED`
     find more than `BASELINES`, question by question."""
-    results = {name: arm(bench) for name, arm in ARMS.items()}
+    results = {}
+    for name, arm in ARMS.items():
+        started = time.perf_counter()
+        results[name] = arm(bench)
+        first = float(results[name][:, 0].mean()) if len(results[name]) else 0.0
+        _LOGGER.info("%s: %.3f at 1, %.0f s", name, first, time.perf_counter() - started)
     questions = bench.asking.questions
     by_domain = _by([question.domain for question in questions])
     by_operations = _by([_operations(question) for question in questions])
