@@ -95,16 +95,14 @@ _OBJECTS = ("class", "type")
 #: What our own names in the code begin with. Code that has such names is not run here.
 _OWN = "__tm_"
 
-#: The modules that monty has. To begin a program that asks for another takes longer than to see it.
+#: The modules that monty has. A program that begins with another need not be begun.
 _MODULES = frozenset(
     ["__future__", "asyncio", "base64", "binascii", "bisect", "collections", "copy", "csv",
      "dataclasses", "datetime", "decimal", "functools", "hashlib", "itertools", "json", "math",
      "os", "pathlib", "posixpath", "random", "re", "sys", "time", "tomllib", "typing",
      "unicodedata"]
 )  # fmt: skip
-_IMPORT = re.compile(
-    r"^[ \t]*(?:import[ \t]+(\w+)|from[ \t]+(\w+)[\w.]*[ \t]+import\b)", re.MULTILINE
-)
+_IMPORT = re.compile(r"^(?:import[ \t]+(\w+)|from[ \t]+(\w+)[\w.]*[ \t]+import\b)", re.MULTILINE)
 
 _UNSUPPORTED = (
     "NotImplementedError", "ModuleNotFoundError", "ImportError", "Internal error",
