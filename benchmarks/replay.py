@@ -59,6 +59,9 @@ HEAVY_SECONDS = 0.1
 #: Calls of one batch where memory is watched.
 BATCH = 100
 
+#: Waited before memory is read: a worker clears away after its answer, and forks the next child.
+SETTLE_SECONDS = 0.1
+
 #: With ``--quick``: each so many rows of a set, one repeat, and so many runs to watch memory over.
 QUICK_STEP, QUICK_RUNS = 10, 2_000
 
@@ -395,6 +398,7 @@ def watch_memory(rows: Sequence[Row], runs: int) -> dict[str, Any]:
                 # One run in a hundred is a program's own, with whatever it does.
                 rows[(point * 997 + batch) % len(rows)].run(sandbox)
                 singles += 1
+            time.sleep(SETTLE_SECONDS)
             seen.append(round(_resident_mib(), 1))
         took = time.perf_counter() - began
     return {"runs": 2 * runs + singles, "mib": seen, "seconds": round(took, 1)}

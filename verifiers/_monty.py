@@ -182,7 +182,10 @@ class MontyPool:
         values = self._values(source, calls, {}, limits, limits.seconds)
         if values is None:
             return Run("unsupported", None, "a value that may come out as another", NAME)
-        return values if isinstance(values, Run) else _read((0, values), limits)
+        if isinstance(values, Run):
+            return values
+        runs = (_read((0, value), limits) for value in values)
+        return next((run for run in runs if run.status != "ok"), Run("ok", values, "", NAME))
 
     def _alone(
         self,
