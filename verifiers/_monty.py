@@ -86,7 +86,7 @@ _AFTER = """
  for __tm_told in __tm_all]"""
 
 #: Code without any of these, in small letters, makes no set and no dict.
-_TABLES = ("{", "set", "dict", "counter", "import")
+_TABLES = ("{", "set", "dict", "counter", "getattr", "import")
 
 #: What makes objects, which are written as they like and bring out all that they hold: where code
 #: has one of these the driver looks first.
