@@ -310,7 +310,8 @@ def _open_lane(rows: Sequence[Row], ready: Barrier, cores: Any, sandboxed: bool)
         sandbox=lambda row: row.run(sandbox),
         verdict=lambda row: row.verdict(sandbox),
     )
-    for row in rows[:3]:  # warm
+    sandbox.isolation()  # warm, and after this the interpreters with other hashes
+    for row in rows[:3]:
         row.verdict(sandbox)
 
 
