@@ -4,6 +4,8 @@ To mine again for every part is too dear, so a part is taken of what was mined. 
 hash of their problem, so that a larger share has all that a smaller one has. An entry is there if
 one of the spans that it rests on is there that could have founded one of its variants: that variant
 passes on instances of `min_replays` other problems that are there, near-duplicates counted once.
+Where an instance chose the alignment of roles and is not there, one of those that pass chooses in
+its place and does not count.
 What it is ranked and found by is counted again over what is there: support, evidence, trajectories,
 problems, success rate, and its vector, the middle between its wordings and its summary
 (`transforms.unite`).
@@ -25,11 +27,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracemine.pipelines.evaluation.entries import Entry, Shelf
+from tracemine.pipelines.evaluation.entries import Entry, Shelf, method_of
 from tracemine.schemas import fraction_of
+from tracemine.schemas.arrow import Row
 from tracemine.schemas.shingles import near_duplicate_classes, shingles
 from tracemine.store import Store
 from tracemine.store.embedder import Vectors, to_grid
+from tracemine.verifiers.replay import CHOSE
 
 #: The parts of its trajectories that a store's growth is measured at.
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -37,12 +41,13 @@ SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class _Variant:
-    """``founder`` is the problem that it was taken from, ``passed`` those it passes on, and
-    ``decided`` has for each decided replay its problem and whether it passed; ``first``: its entry
-    shows it."""
+    """For each method of instances: ``passed`` has the problems of those it passes on (with its own
+    method the one that it was taken from), ``chose`` the problems of those that chose how roles
+    align. ``decided`` has for each decided replay its problem and whether it passed; ``first``: its
+    entry shows it."""
 
-    founder: str
-    passed: frozenset[str]
+    passed: Mapping[str, frozenset[str]]
+    chose: Mapping[str, frozenset[str]]
     decided: tuple[tuple[str, bool], ...]
     first: bool
 
@@ -112,16 +117,25 @@ def _enters(
     variant: _Variant, founders: Iterable[str], present: set[str], min_replays: int
 ) -> bool:
     """Whether one of ``founders`` (problems of spans that are there) is one that the variant could
-    be taken from: it passes on enough others. A pass on the founder's own problem proves nothing;
-    were another the founder, the founder's problem would be passed on, as its code is the same."""
-    shown = (variant.passed | {variant.founder}) & present
-    return any(len(shown - {problem}) >= min_replays for problem in founders)
+    be taken from: it passes on enough others."""
+
+    def shown(founder: str) -> int:
+        problems: set[str] = set()
+        for method, passed in variant.passed.items():
+            counting = sorted((passed & present) - {founder})
+            chose = variant.chose.get(method)
+            if chose and not (chose & present) - {founder}:
+                counting = counting[1:]
+            problems.update(counting)
+        return len(problems)
+
+    return any(shown(founder) >= min_replays for founder in founders)
 
 
 def _recounted(entry: Entry, variants: Iterable[_Variant], present: set[str]) -> Entry:
     """``entry`` with the problems and the success rate that the replays show that are there."""
     listed = list(variants)
-    problems = {problem for v in listed for problem in v.passed if problem in present}
+    problems = {at for v in listed for at, right in v.decided if right and at in present}
     decided = [right for v in listed if v.first for at, right in v.decided if at in present]
     rate = sum(decided) / len(decided) if decided else 0.0
     rankable = dataclasses.replace(entry.rankable, success_rate=rate)
@@ -150,28 +164,42 @@ def _variants(
     store: Store, problem_of: Mapping[str, str], classes: Mapping[str, str]
 ) -> dict[str, list[_Variant]]:
     """Entry id -> its variants, with what their replays show."""
-    decided: dict[str, list[tuple[str, bool]]] = {}
+    trajectory_of, method_of_span = {}, {}
+    for row in store.rows("SELECT span_id, trajectory_id, code, entry_point FROM spans"):
+        trajectory_of[row["span_id"]] = row["trajectory_id"]
+        if row["code"]:
+            method_of_span[row["span_id"]] = method_of(row["code"], row["entry_point"])
+    replays: dict[str, list[Row]] = {}
     rows = store.rows(
-        "SELECT DISTINCT r.variant_id, r.instance_id, i.problem_id, r.verdict = 'pass' AS passed "
-        "FROM replays r JOIN instances i USING (instance_id) WHERE r.verdict != 'unsupported' "
-        "ORDER BY ALL"
+        "SELECT DISTINCT r.variant_id, r.instance_id, r.verdict, r.reason, i.problem_id, i.span_id "
+        "FROM replays r JOIN instances i USING (instance_id) "
+        "WHERE r.verdict != 'unsupported' OR r.reason = ? ORDER BY ALL",
+        [CHOSE],
     )
     for row in rows:
-        at = classes.get(row["problem_id"], row["problem_id"])
-        decided.setdefault(row["variant_id"], []).append((at, row["passed"]))
-    trajectory_of = {
-        row["span_id"]: row["trajectory_id"]
-        for row in store.rows("SELECT span_id, trajectory_id FROM spans")
-    }
+        replays.setdefault(row["variant_id"], []).append(row)
     found: dict[str, list[_Variant]] = {}
     for row in store.rows("SELECT procedure_id, variants FROM procedures ORDER BY procedure_id"):
         for place, variant in enumerate(row["variants"]):
-            verdicts = decided.get(variant["variant_id"], [])
+            founder = classes[problem_of[trajectory_of[variant["span_id"]]]]
+            own = method_of(variant["code"], variant["entry_point"])
+            # Were another span the founder, this problem would be passed on: the code is the same.
+            passed, chose = {own: {founder}}, dict[str, set[str]]()
+            decided = []
+            for verdict in replays.get(variant["variant_id"], ()):
+                at = classes.get(verdict["problem_id"], verdict["problem_id"])
+                method = method_of_span.get(verdict["span_id"], verdict["span_id"])
+                if verdict["verdict"] == "unsupported":
+                    chose.setdefault(method, set()).add(at)
+                    continue
+                decided.append((at, verdict["verdict"] == "pass"))
+                if verdict["verdict"] == "pass":
+                    passed.setdefault(method, set()).add(at)
             found.setdefault(row["procedure_id"], []).append(
                 _Variant(
-                    founder=classes[problem_of[trajectory_of[variant["span_id"]]]],
-                    passed=frozenset(problem for problem, passed in verdicts if passed),
-                    decided=tuple(verdicts),
+                    passed={method: frozenset(of) for method, of in passed.items()},
+                    chose={method: frozenset(of) for method, of in chose.items()},
+                    decided=tuple(decided),
                     first=place == 0,
                 )
             )

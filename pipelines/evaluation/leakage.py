@@ -65,9 +65,9 @@ def leakage(shelf: Shelf, asking: Asking, ranked: Ranked) -> dict[str, Any]:
     other problems of the same source that are (``exchanged``, over `EXCHANGES` of them), and the
     ``excess`` of the one over the other, paired; intervals are over problems. ``without_reference``
     and ``unpaired`` count the questions that cannot be asked: those without an answer, and those
-    whose source has no other problem. ``worst`` lists at most `LISTED` contained answers, those
-    first that the fewest retrieved entries contain: an answer that one entry has and no other is
-    not there by chance.
+    whose source has no other problem. ``worst`` lists at most `LISTED` questions whose answer is
+    contained, those first whose answer the fewest retrieved entries contain: what one entry has and
+    no other is not there by chance.
     """
     references = {
         index: question.reference
@@ -104,9 +104,10 @@ def leakage(shelf: Shelf, asking: Asking, ranked: Ranked) -> dict[str, Any]:
 
 
 def worst(shelf: Shelf, asking: Asking, ranked: Ranked) -> list[dict[str, Any]]:
-    """At most `LISTED` retrieved entries whose full text contains the answer of the question: its
-    ids, the place k of the entry among those retrieved, whether the ``summary`` contains it too,
-    the answer, and the share of all retrieved entries that contain it; the least share first."""
+    """At most `LISTED` questions with the first retrieved entry whose full text contains the answer:
+    both ids, the place k of the entry among those retrieved, whether its ``summary`` contains it
+    too, the answer, and the share of all retrieved entries that contain it; the least share
+    first."""
     retrieved = sorted({row for rows in ranked for row in rows})
     shares: dict[str, float] = {}
     found = []
@@ -122,6 +123,7 @@ def worst(shelf: Shelf, asking: Asking, ranked: Ranked) -> list[dict[str, Any]]:
                 having = sum(contains(shelf.entries[i].full, reference) for i in retrieved)
                 shares[reference] = having / len(retrieved)
             found.append((shares[reference], place, question.id, entry, reference))
+            break
     found.sort(key=lambda leak: leak[:3])
     return [
         {
