@@ -3,7 +3,8 @@
 To mine again for every part is too dear, so a part is taken of what was mined. Trajectories come by
 hash of their problem, so that a larger share has all that a smaller one has. An entry is there if
 one of the spans that it rests on is there that could have founded one of its variants: that variant
-passes on instances of `min_replays` other problems that are there, near-duplicates counted once.
+passes on instances of `min_replays` other problems that are there, near-duplicates counted once,
+or on as many tests of tasks that are there. An entry is as it is where all that it rests on is.
 Where an instance chose the alignment of roles and is not there, one of those that pass chooses in
 its place and does not count.
 What it is ranked and found by is counted again over what is there: support, evidence, trajectories,
@@ -41,12 +42,12 @@ SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class _Variant:
-    """For each method of instances: ``passed`` has the problems of those it passes on (with its own
-    method the one that it was taken from), ``chose`` the problems of those that chose how roles
-    align. ``decided`` has for each decided replay its problem and whether it passed; ``first``: its
-    entry shows it."""
+    """For each method of instances: ``passed`` has what it passes on (its own method also what it
+    was taken from), by problem and, of a task's tests, the test; ``chose`` the problems of those
+    that chose how roles align. ``decided`` has for each decided replay its problem and whether it
+    passed; ``first``: its entry shows it."""
 
-    passed: Mapping[str, frozenset[str]]
+    passed: Mapping[str, frozenset[tuple[str, str]]]
     chose: Mapping[str, frozenset[str]]
     decided: tuple[tuple[str, bool], ...]
     first: bool
@@ -84,18 +85,17 @@ def shelves_at(
         vectors: list[Vectors] = []
         changed: list[tuple[int, list[int]]] = []
         for place, entry in enumerate(shelf.entries):
-            every = resting.get(entry.id, [])
-            rows = [row for row in every if spans.entries[row].trajectories <= there]
+            rows = [r for r in resting.get(entry.id, ()) if spans.entries[r].trajectories <= there]
             founders = {classes[problem_of[t]] for r in rows for t in spans.entries[r].trajectories}
             of_entry = variants.get(entry.id, ())
-            if not any(_enters(v, founders, present, min_replays) for v in of_entry):
-                continue
-            if len(rows) == len(every) and entry.trajectories <= there:
-                entries.append(_recounted(entry, of_entry, present))
-            else:
+            if entry.trajectories <= there and all(_problems_of(v) <= present for v in of_entry):
+                entries.append(entry)
+            elif any(_enters(v, founders, present, min_replays) for v in of_entry):
                 members = [spans.entries[row] for row in rows]
                 entries.append(_recounted(_resting_on(entry, members), of_entry, present))
                 changed.append((len(entries) - 1, rows))
+            else:
+                continue
             vectors.append(shelf.vectors[place])
         _learn(summaries, store, [entries[at].id for at, _ in changed])
         for at, rows in changed:
@@ -117,19 +117,28 @@ def _enters(
     variant: _Variant, founders: Iterable[str], present: set[str], min_replays: int
 ) -> bool:
     """Whether one of ``founders`` (problems of spans that are there) is one that the variant could
-    be taken from: it passes on enough others."""
+    be taken from: it passes on enough other problems, or tests."""
 
     def shown(founder: str) -> int:
-        problems: set[str] = set()
+        counted: set[tuple[str, str]] = set()
         for method, passed in variant.passed.items():
-            counting = sorted((passed & present) - {founder})
+            held_out = sorted(
+                (problem, test)
+                for problem, test in passed
+                if problem in present and (test or problem != founder)
+            )
             chose = variant.chose.get(method)
             if chose and not (chose & present) - {founder}:
-                counting = counting[1:]
-            problems.update(counting)
-        return len(problems)
+                held_out = held_out[1:]
+            counted.update(held_out)
+        return len(counted)
 
     return any(shown(founder) >= min_replays for founder in founders)
+
+
+def _problems_of(variant: _Variant) -> set[str]:
+    """The problems that its replays decide something on, or choose by."""
+    return {problem for problem, _ in variant.decided}.union(*variant.chose.values())
 
 
 def _recounted(entry: Entry, variants: Iterable[_Variant], present: set[str]) -> Entry:
@@ -164,14 +173,16 @@ def _variants(
     store: Store, problem_of: Mapping[str, str], classes: Mapping[str, str]
 ) -> dict[str, list[_Variant]]:
     """Entry id -> its variants, with what their replays show."""
-    trajectory_of, method_of_span = {}, {}
+    trajectory_of: dict[str, str] = {}
+    method_of_span: dict[str, str] = {}
     for row in store.rows("SELECT span_id, trajectory_id, code, entry_point FROM spans"):
         trajectory_of[row["span_id"]] = row["trajectory_id"]
         if row["code"]:
             method_of_span[row["span_id"]] = method_of(row["code"], row["entry_point"])
     replays: dict[str, list[Row]] = {}
     rows = store.rows(
-        "SELECT DISTINCT r.variant_id, r.instance_id, r.verdict, r.reason, i.problem_id, i.span_id "
+        "SELECT DISTINCT r.variant_id, r.instance_id, r.verdict, i.problem_id, i.span_id, "
+        "CASE i.origin WHEN 'test' THEN i.bindings || ' ' || i.result ELSE '' END AS test "
         "FROM replays r JOIN instances i USING (instance_id) "
         "WHERE r.verdict != 'unsupported' OR r.reason = ? ORDER BY ALL",
         [CHOSE],
@@ -184,17 +195,18 @@ def _variants(
             founder = classes[problem_of[trajectory_of[variant["span_id"]]]]
             own = method_of(variant["code"], variant["entry_point"])
             # Were another span the founder, this problem would be passed on: the code is the same.
-            passed, chose = {own: {founder}}, dict[str, set[str]]()
+            passed, chose = {own: {(founder, "")}}, dict[str, set[str]]()
             decided = []
             for verdict in replays.get(variant["variant_id"], ()):
                 at = classes.get(verdict["problem_id"], verdict["problem_id"])
-                method = method_of_span.get(verdict["span_id"], verdict["span_id"])
+                span_id: str = verdict["span_id"]
+                method = method_of_span.get(span_id, span_id)
                 if verdict["verdict"] == "unsupported":
                     chose.setdefault(method, set()).add(at)
                     continue
                 decided.append((at, verdict["verdict"] == "pass"))
                 if verdict["verdict"] == "pass":
-                    passed.setdefault(method, set()).add(at)
+                    passed.setdefault(method, set()).add((at, verdict["test"]))
             found.setdefault(row["procedure_id"], []).append(
                 _Variant(
                     passed={method: frozenset(of) for method, of in passed.items()},

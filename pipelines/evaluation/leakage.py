@@ -44,7 +44,8 @@ _AT_ONCE = 8
 _REMEMBERED = 65536
 
 _TOKEN = re.compile(r"[^\W_]+|[^\w\s]|_")
-_MINUS = re.compile(r"(?:^|[^\w)\]\s]|(?<!\w)(?<![)\]])\s)[-−]\s?[$€£₹¥]?\s?$")
+#: A sign right before a number: behind a value or a closing bracket it subtracts.
+_MINUS = re.compile(r"(?:^|[^\w)\]])[-−][$€£₹¥]?$")
 
 Numbers = npt.NDArray[np.float64]
 
@@ -104,10 +105,9 @@ def leakage(shelf: Shelf, asking: Asking, ranked: Ranked) -> dict[str, Any]:
 
 
 def worst(shelf: Shelf, asking: Asking, ranked: Ranked) -> list[dict[str, Any]]:
-    """At most `LISTED` questions with the first retrieved entry whose full text contains the answer:
-    both ids, the place k of the entry among those retrieved, whether its ``summary`` contains it
-    too, the answer, and the share of all retrieved entries that contain it; the least share
-    first."""
+    """At most `LISTED` questions, each with the first retrieved entry whose full text contains its
+    answer: both ids, the entry's place k among those retrieved, whether its ``summary`` contains it
+    too, the answer, and the share of all retrieved entries that contain it, least first."""
     retrieved = sorted({row for rows in ranked for row in rows})
     shares: dict[str, float] = {}
     found = []
@@ -285,7 +285,7 @@ def _contents(text: str) -> Contents:
     # The two sides of a slash are numbers of their own, and so is what they are together.
     for numeral in [*find_numerals(text), *find_numerals(text, fractions=False)]:
         if numeral.kind != "method":
-            negative = _MINUS.search(text[max(0, numeral.start - 6) : numeral.start])
+            negative = _MINUS.search(text[max(0, numeral.start - 3) : numeral.start])
             numbers.add(-numeral.value if negative else numeral.value)
     return Contents(frozenset(numbers), _words(text))
 
