@@ -69,7 +69,7 @@ def question(
     source: str = "made.jsonl",
     output: str = "int",
 ) -> Question:
-    """A question whose own routine is that of ``own``; of a problem of its own, if none is given."""
+    """A question whose own routine is that of ``own``; of a problem of its own if none is given."""
     text = problem if problem is not None else f"Made problem {'x' * number} of number {number}."
     return Question(
         id=content_id("question", number, text),
