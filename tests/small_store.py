@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -126,11 +127,12 @@ def embedder() -> Embedder:
     return Embedder.load()
 
 
-def tables() -> Tables:
-    """The rows of the small store, freshly made, so that a test may change them."""
+def tables(routines: Sequence[Routine] = ROUTINES) -> Tables:
+    """The rows of the small store, or of one of other ``routines``, freshly made, so that a test
+    may change them."""
     rows: dict[str, list[dict[str, Any]]] = {table: [] for table in arrow.TABLES}
     vectors = {}
-    for routine in ROUTINES:
+    for routine in routines:
         procedure = _add(rows, routine)
         vectors[procedure.procedure_id] = embedder().encode([routine.subquestion])[0]
     rows["rejected"].append(

@@ -125,9 +125,11 @@ def by_score(
 def by_words(shelf: Shelf, asking: Asking, masks: Callable[[Question], Mask]) -> Ranked:
     """As a search with words alone: cosine of vectors, lifted by keywords among the nearest."""
     keywords = Keywords([entry.text for entry in shelf.entries])
+    # All at once: one product reads the vectors of a large shelf once, not for every question.
+    products = asking.vectors @ shelf.vectors.T
 
     def score(index: int) -> Scores:
-        cosines: Scores = (shelf.vectors @ asking.vectors[index]).astype(np.float64)
+        cosines: Scores = products[index].astype(np.float64)
         rows = np.flatnonzero(masks(asking.questions[index]))
         near = rows[np.lexsort((rows, -cosines[rows]))[:POOL]]
         cosines[near] += WEIGHT * np.array(keywords.scores(asking.words[index], near.tolist()))
