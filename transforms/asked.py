@@ -23,6 +23,8 @@ from tracemine.verifiers import ANSWERS, verify
 
 #: Characters of what is asked; a longer sentence loses its beginning, a longer task its end.
 MAX_CHARS = 400
+#: Characters of a sentence, from its end, that are looked at: a longer one is a table.
+MAX_SENTENCE = 2_000
 #: Words that may stand between a number and the sign behind it: "150 red cars + 180 cars".
 MAX_UNIT_WORDS = 3
 
@@ -35,6 +37,11 @@ _ANNOTATION = re.compile(r"<<[^<>]*>>")
 _SIGNS = re.compile(r"(?<!\S)[-+*/=×÷$€£%^().,:x·−–]+(?!\S)|[$€£=×÷^*\\{}<>_~|`\[\]]|\(\s*\)")
 #: What a program's line computes, ``total_cost = ...`` or ``cost: int = ...``.
 _ASSIGNED = re.compile(r"^\s*([A-Za-z_]\w*)\s*(?::\s*[\w\[\], ]+)?\s*(?:[-+*/%]|//|\*\*)?=(?!=)")
+#: A program's line that gives no name to what it computes, but may give what has one.
+_CODE_LINE = re.compile(
+    r"\s*(?:(?:return|print)\b\s*\(?\s*(?:([A-Za-z_]\w*)\s*\)?\s*$|.*)"
+    r"|(?:if|elif|for|while|assert|with|def)\b.*(?:==|:\s*$))"
+)
 _TOKEN = re.compile(
     r"(?P<number>[$€£]?\s?(?:\d[\d,]*(?:\.\d+)?|\.\d+)\s?%?)|(?P<sign>[-+*/×÷=·−–]|\b[xX]\b)"
     r"|(?P<bracket>[()\[\]$€£])|(?P<word>[^\W\d_][^\s\d+*=×÷()\[\]]*)|(?P<other>\S)"
@@ -71,8 +78,9 @@ _UNITS = re.compile(r"(?<!\S)/\w+|:(?:\s+\S+){0,2}$")
 #: Words that say nothing of what is wanted.
 _EMPTY = word_set(
     """
-    a an and are as at be because but by can each either equal equals find for get gets give gives has have he
-    her his if in is it its obtain of obtained on one or our she since so solve solving that the their then there
+    a an and are as at be because but by can each either equal equals find for get gets give gives
+    has have he her his if in is it its obtain obtained of on one or our she since so solve solving
+    that the their then there
     therefore they this thus to us was we which who will with
     """
 )
@@ -87,7 +95,7 @@ _CODE = re.compile(
 _DOCSTRING = re.compile(r"(?:\"\"\"(.*?)(?:\"\"\"|\Z)|'''(.*?)(?:'''|\Z))", re.DOTALL)
 #: From here on a task shows what comes out.
 _EXAMPLES = re.compile(
-    r"^[\s\-*#]*(?:>>>|(?:for\s+)?examples?\b|sample\b|inputs?\s*(?::|-|$)|outputs?\s*(?::|-|$)"
+    r"^[ \t\-*#]*(?:>>>|(?:for\s+)?examples?\b|sample\b|inputs?\s*(?::|-|$)|outputs?\s*(?::|-|$)"
     r"|your code should pass\b|assert\b)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -113,9 +121,9 @@ def asked(span: Span, result: str, trajectory: Trajectory) -> str:
 
 
 def without_numbers(text: str) -> str:
-    """``text`` without its numbers in digits, its formulas, and what computes with them, in signs
-    or in words."""
-    text = _COMMAND.sub(" ", _ANNOTATION.sub(" ", text))
+    """``text`` (of a long one its end) without its numbers in digits and what computes with them,
+    in signs or in words."""
+    text = _COMMAND.sub(" ", _ANNOTATION.sub(" ", text[-MAX_SENTENCE:]))
     text = _without_calculations(text)
     for numeral in reversed(find_numerals(text, fractions=False)):
         if text[numeral.start].isalpha():
@@ -132,6 +140,9 @@ def _of_trace(span: Span, trajectory: Trajectory) -> str:
     """What the trace says of the result of ``span``: the name that it gives it, or its last
     sentence. Those before state other results."""
     name = _assigned(span, trajectory)
+    line = _CODE_LINE.fullmatch(_last_line(span, trajectory))
+    if name is None and line:
+        name = line.group(1) or ""
     if name is not None:
         words = re.sub(r"\d+", " ", re.sub(r"_\d\w*?(?=_|$)", " ", name)).replace("_", " ")
         return "" if _COMPUTING_NAME.search(name) else words

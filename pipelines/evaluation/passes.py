@@ -94,7 +94,7 @@ class Runs:
             return {}
         runs = run_routine(routine, list(bound.values()), self._sandbox, **how)
         return {
-            question_id: _given(run, self._expected[question_id], routine)
+            question_id: _given(run, self._expected[question_id], self._questions[question_id])
             for question_id, run in zip(bound, runs, strict=True)
         }
 
@@ -114,12 +114,13 @@ def arguments(
         return None
 
 
-def _given(run: Run, expected: Any, routine: Routine) -> Given:
+def _given(run: Run, expected: Any, question: Question) -> Given:
     if run.status == "unsupported":
         return Given(Outcome.UNMET)
     if run.status != "ok":
         return Given(Outcome.WRONG)
-    agrees = verify(expected, run.value, Context(verifier=routine.verifier)).outcome == "agree"
+    # Judged as the question is, whatever the routine says of itself.
+    agrees = verify(expected, run.value, Context(verifier=question.verifier)).outcome == "agree"
     return Given(Outcome.PASS if agrees else Outcome.WRONG, run.value)
 
 
