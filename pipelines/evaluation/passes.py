@@ -14,7 +14,7 @@ from tracemine.pipelines.evaluation.questions import Question
 from tracemine.schemas import decode
 from tracemine.verifiers import Context, Sandbox, verify
 from tracemine.verifiers.bindings import BindingError, bind
-from tracemine.verifiers.replay import Routine, is_plain_arithmetic, run_routine
+from tracemine.verifiers.replay import Routine, is_plain_arithmetic, is_unmet, run_routine
 from tracemine.verifiers.roles import align
 from tracemine.verifiers.runs import Run
 
@@ -115,7 +115,7 @@ def arguments(
 
 
 def _given(run: Run, expected: Any, question: Question) -> Given:
-    if run.status == "unsupported":
+    if is_unmet(run):
         return Given(Outcome.UNMET)
     if run.status != "ok":
         return Given(Outcome.WRONG)
