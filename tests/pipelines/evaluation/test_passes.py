@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tracemine.pipelines.evaluation.passes import Given, Outcome, Runs, arguments
+from tracemine.pipelines.evaluation.passes import Given, Outcome, Runs
 from tracemine.pipelines.evaluation.questions import Question
-from tracemine.schemas import Parameter, Signature, decode, encode
+from tracemine.schemas import Parameter, Signature, encode
 from tracemine.verifiers import shared_sandbox
 from tracemine.verifiers.replay import Routine
 
@@ -72,10 +72,7 @@ def test_roles_of_other_names_and_order() -> None:
         "def rest(number_of_items, item_price, total_money):\n"
         "    return total_money - number_of_items * item_price"
     )
-    found = outcome(routine(code, OTHER_NAMES))
-    assert found == Given(Outcome.PASS, 38)
-    bound = arguments(routine(code, OTHER_NAMES), question(), decode(question().bindings))
-    assert bound == {"number_of_items": 3, "item_price": 4, "total_money": 50}
+    assert outcome(routine(code, OTHER_NAMES)) == Given(Outcome.PASS, 38)
 
 
 def test_roles_are_aligned_without_a_look_at_the_result() -> None:
@@ -87,9 +84,6 @@ def test_roles_are_aligned_without_a_look_at_the_result() -> None:
     for result, expected in ((14, Outcome.PASS), (8, Outcome.WRONG), (0, Outcome.WRONG)):
         found = outcome(made, question(keys, (12, 10), result))
         assert found == Given(expected, 14)
-    asked = question(keys, (12, 10), 1)
-    bound = arguments(made, asked, {"first_pears": 12, "second_pears": 10})
-    assert bound == {"first_items": 12, "second_items": 10}
 
 
 @pytest.mark.parametrize(
