@@ -44,6 +44,9 @@ from tracemine.transforms.stage import Out, run_stage
 #: A routine of fewer operations is no procedure, so it is no question either.
 MIN_OPERATIONS = 2
 
+#: Decimals are taken for fractions whose denominator is at most this.
+MAX_DENOMINATOR = 1000
+
 #: What becomes of a span that is no question; `Asked.counts` counts by these.
 NO_ROUTINE = "no routine that replays"
 UNCHECKED = "result does not feed the verified answer"
@@ -231,9 +234,14 @@ def _number(value: Any) -> Fraction | None:
         return next((number for v in value if (number := _number(v)) is not None), None)
     if isinstance(value, bool) or not isinstance(value, (int, float, Fraction)):
         return None
-    if isinstance(value, float):
-        return Fraction(repr(value)) if math.isfinite(value) else None
-    return Fraction(value)
+    if not isinstance(value, float):
+        return Fraction(value)
+    if not math.isfinite(value):
+        return None
+    written = Fraction(repr(value))
+    # 0.3333333333333333 is what "one third" says.
+    simple = written.limit_denominator(MAX_DENOMINATOR)
+    return simple if abs(simple - written) < 1e-12 else written
 
 
 def _mentions(text: str) -> dict[Fraction, list[int]]:

@@ -107,6 +107,7 @@ def test_values_come_in_the_order_of_the_problem() -> None:
         ("Take 20% of 50 pears.", {"pears": 50, "share": 0.2}, [0.2, 50]),
         ("Take 20 percent of 50 pears.", {"pears": 50, "share": 20}, [20, 50]),
         ("Take 3/4 of 50 pears.", {"pears": 50, "share": Fraction(3, 4)}, [Fraction(3, 4), 50]),
+        ("One third of 50 pears.", {"pears": 50, "share": 1 / 3}, [1 / 3, 50]),
         ("Take 3/4 of 50.", {"items": 50, "numerator": 3, "denominator": 4}, [4, 3, 50]),
         ("Half of 50 pears.", {"pears": 50, "share": 0.5}, [0.5, 50]),
         ("Half of 50 pears.", {"pears": 50, "parts": 2}, [2, 50]),
