@@ -57,6 +57,11 @@ _ARITHMETIC = (
 _CONDITIONS = "tracemine_conditions"
 
 
+#: What the reason of a run begins with that ended at a precondition.
+UNMET = "precondition does not hold"
+UNJUDGED = "a precondition that cannot be judged"
+
+
 @dataclass(frozen=True, slots=True)
 class Routine:
     """What of a variant is needed to replay it. ``predicates`` are its preconditions as boolean
@@ -393,14 +398,20 @@ def _unmet(routine: Routine, run: Run) -> Run | None:
     they hold."""
     if run.status != "ok":
         status: Status = "timeout" if run.status == "timeout" else "unsupported"
-        reason = reason_text(f"a precondition that cannot be judged: {run.reason}")
+        reason = reason_text(f"{UNJUDGED}: {run.reason}")
         return Run(status, None, reason, run.backend)
     if run.value == -1:
         return None
     known = type(run.value) is int and 0 <= run.value < len(routine.predicates)
     predicate = routine.predicates[run.value] if known else "one that is no expression"
-    reason = reason_text(f"precondition does not hold: {predicate}")
+    reason = reason_text(f"{UNMET}: {predicate}")
     return Run("unsupported", None, reason, run.backend)
+
+
+def is_unmet(run: Run) -> bool:
+    """Whether a run that `run_routine` gave ended at a precondition, not at what the routine
+    returned or the interpreter lacks."""
+    return run.status == "unsupported" and run.reason.startswith((UNMET, UNJUDGED))
 
 
 def _binding_map(signature: Signature, keys: Sequence[Parameter], alignment: Sequence[int]) -> str:

@@ -202,7 +202,11 @@ def by_bm25(shelf: Shelf, asking: Asking) -> Callable[[int], Scores]:
 
     index = bm25s.BM25()
     texts = [entry.text for entry in shelf.entries]
-    index.index(bm25s.tokenize(texts, stopwords="en", show_progress=False), show_progress=False)
+    tokenized = bm25s.tokenize(texts, stopwords="en", show_progress=False)
+    if not tokenized.vocab:
+        # Nothing to index: no entry has a word that counts.
+        return lambda position: np.zeros(len(shelf.entries))
+    index.index(tokenized, show_progress=False)
 
     def score(position: int) -> Scores:
         names = " ".join(key.name.replace("_", " ") for key in asking.questions[position].keys)

@@ -179,7 +179,9 @@ def _shelf(store: Store, tables: Sequence[str]) -> Shelf:
             entry = _of_procedure(procedure_from_row(row))
             found[entry.id] = (entry, by_id[entry.id])
     ordered = [found[identifier] for identifier in sorted(found)]
-    return _stacked([entry for entry, _ in ordered], [vector for _, vector in ordered])
+    # An index of nothing has no width of its own.
+    width = store.embedder.dimension
+    return _stacked([entry for entry, _ in ordered], [vector for _, vector in ordered], width)
 
 
 def _of_procedure(procedure: Procedure) -> Entry:
@@ -245,12 +247,12 @@ def _joined(left: Shelf, right: Shelf) -> Shelf:
     entries = [*left.entries, *right.entries]
     vectors = [*left.vectors, *right.vectors]
     order = sorted(range(len(entries)), key=lambda i: entries[i].id)
-    return _stacked([entries[i] for i in order], [vectors[i] for i in order])
+    width = left.vectors.shape[1]
+    return _stacked([entries[i] for i in order], [vectors[i] for i in order], width)
 
 
-def _stacked(entries: Sequence[Entry], vectors: Sequence[Vectors]) -> Shelf:
-    width = len(vectors[0]) if vectors else 0
-    matrix = np.stack(vectors) if vectors else np.zeros((0, width), dtype=np.float32)
+def _stacked(entries: Sequence[Entry], vectors: Sequence[Vectors], width: int) -> Shelf:
+    matrix = np.stack(vectors) if vectors else np.zeros((0, width))
     return Shelf(tuple(entries), matrix.astype(np.float32))
 
 

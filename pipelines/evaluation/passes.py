@@ -14,7 +14,7 @@ from tracemine.pipelines.evaluation.questions import Question
 from tracemine.schemas import decode
 from tracemine.verifiers import Context, Sandbox, verify
 from tracemine.verifiers.bindings import BindingError, bind
-from tracemine.verifiers.replay import Routine, is_plain_arithmetic, run_routine
+from tracemine.verifiers.replay import Routine, is_plain_arithmetic, is_unmet, run_routine
 from tracemine.verifiers.roles import Roster
 from tracemine.verifiers.runs import Run
 
@@ -117,7 +117,7 @@ class Runs:
             return {}
         runs = run_routine(routine, list(bound.values()), self._sandbox, **how)
         return {
-            question_id: _given(run, self._expected[question_id], routine)
+            question_id: _given(run, self._expected[question_id], self._questions[question_id])
             for question_id, run in zip(bound, runs, strict=True)
         }
 
@@ -133,12 +133,13 @@ def _arguments(
         return None
 
 
-def _given(run: Run, expected: Any, routine: Routine) -> Given:
-    if run.status == "unsupported":
+def _given(run: Run, expected: Any, question: Question) -> Given:
+    if is_unmet(run):
         return Given(Outcome.UNMET)
     if run.status != "ok":
         return Given(Outcome.WRONG)
-    agrees = verify(expected, run.value, Context(verifier=routine.verifier)).outcome == "agree"
+    # Judged as the question is, whatever the routine says of itself.
+    agrees = verify(expected, run.value, Context(verifier=question.verifier)).outcome == "agree"
     return Given(Outcome.PASS if agrees else Outcome.WRONG, run.value)
 
 

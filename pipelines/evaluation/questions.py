@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,6 +43,9 @@ from tracemine.transforms.stage import Out, run_stage
 
 #: A routine of fewer operations is no procedure, so it is no question either.
 MIN_OPERATIONS = 2
+
+#: Decimals are taken for fractions whose denominator is at most this.
+MAX_DENOMINATOR = 1000
 
 #: What becomes of a span that is no question; `Asked.counts` counts by these.
 NO_ROUTINE = "no routine that replays"
@@ -183,28 +187,32 @@ def in_order_of_mention(
 ) -> tuple[tuple[Parameter, ...], dict[str, Any]]:
     """The parameters of ``span`` in the order in which problem and trace first mention the values
     that ``instance`` binds to them, things of one kind numbered in that order, and the values by
-    these names. Values that are no numbers keep their order and their names: a task states its
-    arguments in order."""
+    these names. A task for code states its arguments in order: these keep it, and their names."""
     values = decode(instance.bindings)
     inputs = span.signature.inputs
-    if not all(_is_number(values[p.name]) for p in inputs):
+    if span.domain == "code":
         return inputs, values
-    places = _mentions(f"{trajectory.problem}\n{trajectory.trace[: span.end]}")
+    text = f"{trajectory.problem}\n{trajectory.trace[: span.end]}"
+    places = _mentions(text)
     taken: Counter[Fraction] = Counter()
     order = []
-    for parameter in sorted(inputs, key=lambda p: p.name):
-        value = Fraction(values[parameter.name])
-        mentioned = places.get(value, [])
+    # Not by name: what numbers the things of one kind follows the calculation.
+    for parameter in sorted(inputs, key=lambda p: (_kind(p.name), *_sortable(p, values[p.name]))):
+        value = _number(values[parameter.name])
+        mentioned = _places(places, value)
         # A second five is the five that is mentioned next.
-        index = min(taken[value], len(mentioned) - 1)
-        taken[value] += 1
-        place = mentioned[index] if mentioned else len(trajectory.problem) + span.end
-        order.append((place, _kind(parameter.name), value, parameter))
-    order.sort(key=lambda entry: entry[:3])
-    alike = Counter(kind for _, kind, _, _ in order)
+        place = len(text)
+        if value is not None and mentioned:
+            place = mentioned[min(taken[value], len(mentioned) - 1)]
+            taken[value] += 1
+        order.append((place, parameter))
+    # Where two are mentioned at once, or never, the order is that of the loop.
+    order.sort(key=lambda entry: entry[0])
+    alike = Counter(_kind(parameter.name) for parameter in inputs)
     seen: Counter[str] = Counter()
     keys, bindings = [], {}
-    for _, kind, _, parameter in order:
+    for _, parameter in order:
+        kind = _kind(parameter.name)
         name = kind if alike[kind] == 1 else _numbered(kind, seen[kind])
         seen[kind] += 1
         keys.append(Parameter(name, parameter.type, parameter.unit))
@@ -212,22 +220,59 @@ def in_order_of_mention(
     return tuple(keys), bindings
 
 
-def _is_number(value: Any) -> bool:
-    if isinstance(value, float):
-        return value == value and abs(value) != float("inf")
-    return isinstance(value, (int, Fraction)) and not isinstance(value, bool)
+def _sortable(parameter: Parameter, value: Any) -> tuple[float, str, str, str]:
+    """What orders the things of one kind: their values, then their types and units."""
+    number = _number(value)
+    size = math.inf if number is None else float(number)
+    return size, encode(value), parameter.type, parameter.unit or ""
+
+
+def _number(value: Any) -> Fraction | None:
+    """A value as what a text may mention: of a decimal as it is written, not the binary fraction
+    next to it; of a list its first number. None for what is none."""
+    if isinstance(value, (list, tuple)):
+        return next((number for v in value if (number := _number(v)) is not None), None)
+    if isinstance(value, bool) or not isinstance(value, (int, float, Fraction)):
+        return None
+    if not isinstance(value, float):
+        return Fraction(value)
+    if not math.isfinite(value):
+        return None
+    written = Fraction(repr(value))
+    # 0.3333333333333333 is what "one third" says.
+    simple = written.limit_denominator(MAX_DENOMINATOR)
+    return simple if abs(simple - written) < 1e-12 else written
 
 
 def _mentions(text: str) -> dict[Fraction, list[int]]:
+    """Where ``text`` states each number. A percentage states its hundredth too ("20%" and 0.2), a
+    fraction its parts, a word such as "half" what it divides by and what it multiplies with."""
     places: dict[Fraction, list[int]] = {}
     for numeral in find_numerals(text):
-        places.setdefault(numeral.value, []).append(numeral.start)
+        stated = [numeral.value]
+        if numeral.kind == "percent":
+            stated.append(numeral.value / 100)
+        elif numeral.kind == "method" and numeral.value:
+            stated.append(1 / numeral.value)
+        elif numeral.parts is not None:
+            stated += [Fraction(part) for part in numeral.parts]
+        for value in dict.fromkeys(stated):
+            places.setdefault(value, []).append(numeral.start)
     return places
+
+
+def _places(places: Mapping[Fraction, list[int]], value: Fraction | None) -> list[int]:
+    """Where a value is mentioned; a text says "5 below zero" of -5."""
+    if value is None:
+        return []
+    return places.get(value) or places.get(abs(value), [])
 
 
 def _kind(name: str) -> str:
     """A name without what numbers things of its kind: ``items`` of ``first_items``."""
-    return _NUMBERED.sub("", name) or name
+    while (shorter := _NUMBERED.sub("", name)) and shorter != name:
+        name = shorter
+    return name
 
 
 def _numbered(kind: str, index: int) -> str:
@@ -260,8 +305,10 @@ def select(
             dropped[NEAR_STORE] += 1
         elif split not in ("all", split_of(question.problem_id)):
             dropped[OTHER_SPLIT] += 1
-        elif kept.setdefault(_identity(question), question) is not question:
+        elif _identity(question) in kept:
             dropped[SAME] += 1
+        else:
+            kept[_identity(question)] = question
     asked_for = sorted(kept.values(), key=lambda q: (fraction_of(f"asked {q.problem_id}"), q.id))
     if limit is not None:
         dropped[BEYOND] += max(0, len(asked_for) - limit)
