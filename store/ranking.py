@@ -16,12 +16,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tracemine.schemas import Parameter, Signature
+from tracemine.schemas import Parameter, Signature, canonical_code, content_id, encode
 from tracemine.verifiers.roles import align
 
 #: The weight of each feature (`Ranking.features`, `plausibility`), from `benchmarks/ranking.py`.
@@ -71,6 +72,9 @@ RUN = 50
 #: The features of `verifiers.roles.Roles`.
 _FIT = ("fit", "least_fit", "equal_names", "equal_units", "one_unit", "other_unit")
 
+#: Methods whose hash is remembered.
+_REMEMBERED = 65536
+
 #: Digits of a score, so that the order in which a library adds does not decide.
 SCORE_DIGITS = 9
 
@@ -102,6 +106,15 @@ class Rankable:
     evidence: Mapping[str, int] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def method_of(code: str, entry_point: str) -> str:
+    """The same for code that differs in names alone."""
+    try:
+        return content_id("method", canonical_code(code, entry_point))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return content_id("method", code)  # what is no Python has no names
+
+
 def tokens_of(keys: Iterable[Parameter], words: str) -> list[str]:
     """What a question, or a span, says by its roles and its words: each role's name and the words
     of it, all names together, and the words asked, each once."""
@@ -116,7 +129,8 @@ class Ranking:
     """Scores of ``entries`` for what a caller wants."""
 
     def __init__(self, entries: Sequence[Rankable]) -> None:
-        self._entries = list(entries)
+        # Not the entries: their evidence is in the postings below.
+        self._inputs = [entry.signature.inputs for entry in entries]
         methods = sorted({entry.method for entry in entries})
         rows = {method: row for row, method in enumerate(methods)}
         self._method = np.array([rows[entry.method] for entry in entries], dtype=np.int64)
@@ -186,7 +200,7 @@ class Ranking:
         }
 
     def _fit(self, wanted: Wanted, row: int) -> tuple[float, ...]:
-        roles = align(self._entries[row].signature.inputs, wanted.keys)
+        roles = align(self._inputs[row], wanted.keys)
         if roles is None:
             return (math.nan,) * len(_FIT)
         return tuple(getattr(roles, name) for name in _FIT)
@@ -273,7 +287,7 @@ def _writing(value: Any) -> str | None:
     if value is None:
         return None
     number = _finite(value)
-    return f"{number:.9g}" if number is not None else repr(value)
+    return f"{number:.9g}" if number is not None else encode(value)
 
 
 def _kind(name: str) -> str:
@@ -314,6 +328,7 @@ __all__ = [
     "Rankable",
     "Ranking",
     "Wanted",
+    "method_of",
     "plausibility",
     "rerank",
     "tokens_of",

@@ -6,22 +6,30 @@ methods may be called from several threads.
 
 from __future__ import annotations
 
-import dataclasses
 import heapq
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracemine.schemas import Event, Instance, Procedure, Provenance, Replay, Signature
+from tracemine.schemas import (
+    Event,
+    Instance,
+    Parameter,
+    Procedure,
+    Provenance,
+    Replay,
+    Signature,
+)
 from tracemine.schemas.arrow import TABLES, procedure_from_row
 from tracemine.schemas.records import DOMAINS, STATUSES
 from tracemine.schemas.types import TypeSyntaxError, is_subtype, parse
-from tracemine.store.bindings import BindingFilter
+from tracemine.store.bindings import Bindings, Shape, shape_of
 from tracemine.store.embedder import Embedder
 from tracemine.store.errors import RequestError, StoreError
 from tracemine.store.index import (
@@ -33,7 +41,15 @@ from tracemine.store.index import (
     search_index,
 )
 from tracemine.store.keywords import POOL, WEIGHT, Keywords
+from tracemine.store.ranking import RUN, Wanted, rerank
+from tracemine.store.shelf import Shelf, make_shelf
 from tracemine.store.snapshot import Snapshot, open_snapshot
+from tracemine.store.trials import Trial, try_all, untried
+
+if TYPE_CHECKING:
+    from tracemine.verifiers import Sandbox
+
+logger = logging.getLogger(__name__)
 
 #: Statuses that search gives unless it is asked for others.
 SERVED = ("canonical", "verified")
@@ -43,6 +59,9 @@ SCORE_DIGITS = 6
 #: How many neighbours are looked at first, for each hit that is asked for.
 _WIDEN = 4
 _LEAST_WINDOW = 32
+
+#: Characters of a wrong unit that are shown.
+_SHOWN_UNIT_CHARS = 40
 
 #: The least beginning of an id that `Store.get` takes for the whole.
 LEAST_PREFIX = 6
@@ -61,9 +80,16 @@ class ServedVariant:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """What search gives of an entry. ``score`` is the cosine with the query
-    (to 0.002: vectors are of unit length up to their grid) and what words add; ``tokens`` what
-    ``variant.subroutine`` costs; ``unchecked`` says that the caller's bindings fit the signature
-    only under other names, so that preconditions could not be evaluated."""
+    (to 0.002: vectors are of unit length up to their grid) and what words add; where the caller
+    brought values it is that of `ranking`, which may be any number, and entries that give what a
+    better one gave come after all others whatever theirs is. ``tokens`` is what
+    ``variant.subroutine`` costs.
+
+    The rest speaks of the caller's values: ``roles`` says which goes where (parameter -> the
+    caller's name), ``gives`` what the variant gave on them, or None and, in ``gives_not``, why
+    nothing. ``unchecked``: the entry has preconditions, and they could not be evaluated (a value is
+    not of its parameter's type, or there is no sandbox).
+    """
 
     procedure_id: str
     score: float
@@ -80,6 +106,9 @@ class Hit:
     variant: ServedVariant
     provenance: tuple[Provenance, ...]
     unchecked: bool = False
+    roles: Mapping[str, str] | None = None
+    gives: Any = None
+    gives_not: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +130,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Card:
-    """What search needs of every entry, in memory: about 500 bytes each. ``position`` is the
+    """What search needs of every entry, in memory: about 1 kB each. ``position`` is the
     card's place among all."""
 
     procedure_id: str
     table: str
     status: str
     domain: str
-    output: str
-    signature: str
+    signature: Signature
+    shape: Shape
     success_rate: float
     text: str
     position: int
@@ -122,6 +151,8 @@ class Store:
         self.snapshot = snapshot
         self._lock = threading.RLock()
         self._indexes: dict[str, Any] = {}
+        self._shelves: dict[frozenset[str], Shelf] = {}
+        self._sandbox: Sandbox | None = None
         self._embedder: Embedder | None = None
         self._database = self._connect()
 
@@ -147,21 +178,31 @@ class Store:
         *,
         domain: str | None = None,
         output_type: str | None = None,
+        output_unit: str | None = None,
         bindings: Mapping[str, Any] | None = None,
+        units: Mapping[str, str | None] | None = None,
         status: Sequence[str] = SERVED,
     ) -> list[Hit]:
-        """The ``k`` entries whose words are nearest to ``query``, best first: by the cosine of
-        vectors, to which the query's own words add among the nearest (see `keywords`). Filters
-        act inside the search: fewer come back only if fewer fit.
+        """The ``k`` entries that answer ``query``, best first. Filters act inside the search: fewer
+        come back only if fewer fit.
 
-        Ties in score go by status (canonical before verified before the rest), success rate, id.
+        Without ``bindings`` those whose words are nearest: by the cosine of vectors, to which the
+        query's own words add among the nearest (see `keywords`). Ties in score go by status
+        (canonical before verified before the rest), success rate, id.
+
+        With ``bindings`` those that `ranking` places first: the best are run on the values, in the
+        sandbox, and judged by what they give, too. Where no sandbox can be had a warning is logged,
+        and nothing is run. Ties go by id.
 
         Args:
             domain: only entries of this domain.
             output_type: only entries whose output may stand where this type is asked for: an
                 ``int`` routine answers a request for ``rational``.
-            bindings: values by name. Only entries whose parameters can take them; where the names
-                are the entry's own, only if its preconditions hold on them (run in the sandbox).
+            output_unit: only entries whose output is in this unit, or in none that is known.
+            bindings: values by name. Only entries whose parameters can take them, and whose
+                preconditions hold on them.
+            units: of values in ``bindings``, by name; text that pint parses. Only entries that do
+                not take these values in another unit.
             status: statuses to serve.
 
         Raises:
@@ -169,11 +210,14 @@ class Store:
             StoreError: if the store's embedder or index cannot be used.
         """
         _check_request(query, k, domain, output_type, status)
+        asked = self._bindings(bindings, units)
+        output = Parameter("", output_type or "any", self._unit(output_unit, "the output"))
         vector = self.embedder.encode([query])[0]
-        fitting = BindingFilter(bindings) if bindings is not None else None
-        cards = self._fitting(domain, output_type, fitting, status)
+        cards = self._fitting(domain, output_type, output, asked, status)
+        if asked is not None:
+            return self._bound(query, vector, cards, k, asked, output)
         ranked = self._lifted(query, self._ranked(vector, cards, max(k, POOL)))
-        return self._first(ranked, k, fitting)
+        return self._hits(list(islice(ranked, k)))
 
     def search_vector(
         self,
@@ -182,20 +226,69 @@ class Store:
         *,
         domain: str | None = None,
         output_type: str | None = None,
+        output_unit: str | None = None,
         bindings: Mapping[str, Any] | None = None,
+        units: Mapping[str, str | None] | None = None,
         status: Sequence[str] = SERVED,
     ) -> list[Hit]:
-        """`search` by a vector of the store's embedder."""
+        """`search` by a vector of the store's embedder, without words."""
         _check_request("", k, domain, output_type, status)
-        fitting = BindingFilter(bindings) if bindings is not None else None
-        cards = self._fitting(domain, output_type, fitting, status)
-        return self._first(self._ranked(vector, cards, k), k, fitting)
+        asked = self._bindings(bindings, units)
+        output = Parameter("", output_type or "any", self._unit(output_unit, "the output"))
+        cards = self._fitting(domain, output_type, output, asked, status)
+        if asked is not None:
+            return self._bound("", vector, cards, k, asked, output)
+        return self._hits(list(islice(self._ranked(vector, cards, k), k)))
+
+    def _bindings(
+        self, bindings: Mapping[str, Any] | None, units: Mapping[str, str | None] | None
+    ) -> Bindings | None:
+        if units is not None and not isinstance(units, Mapping):
+            raise RequestError("units must be given by name")
+        if bindings is None:
+            if units:
+                raise RequestError("units are those of bindings: give bindings, too")
+            return None
+        return Bindings(bindings, {n: self._unit(u, repr(n)) for n, u in (units or {}).items()})
+
+    def _unit(self, text: str | None, of: str) -> str | None:
+        """A unit in the spelling of the store's signatures."""
+        if text is None:
+            return None
+        # Imported here: few searches have units.
+        from tracemine.verifiers.units import UnknownUnitError, unit_key
+
+        if not isinstance(text, str):
+            raise RequestError(f"the unit of {of} must be text")
+        try:
+            key = unit_key(text)
+        except UnknownUnitError as error:
+            shown = repr(text[:_SHOWN_UNIT_CHARS])
+            raise RequestError(
+                f"unknown unit {shown} of {of}: a unit is e.g. dollar or mile/hour"
+            ) from error
+        return self._spellings.get(key, text)
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        from tracemine.verifiers.units import UnknownUnitError, unit_key
+
+        signatures = [card.signature for card in self._cards]
+        units = {p.unit for s in signatures for p in (*s.inputs, s.output) if p.unit}
+        spellings: dict[str, str] = {}
+        for unit in sorted(units):
+            try:
+                spellings.setdefault(unit_key(unit), unit)
+            except UnknownUnitError:
+                spellings.setdefault(unit, unit)
+        return spellings
 
     def _fitting(
         self,
         domain: str | None,
         output_type: str | None,
-        fitting: BindingFilter | None,
+        output: Parameter,
+        asked: Bindings | None,
         status: Sequence[str],
     ) -> list[_Card]:
         return [
@@ -203,9 +296,85 @@ class Store:
             for card in self._cards
             if card.status in status
             and (domain is None or card.domain == domain)
-            and (output_type is None or is_subtype(card.output, output_type))
-            and (fitting is None or fitting.takes(card.signature))
+            and (output_type is None or is_subtype(card.signature.output.type, output_type))
+            and (output.unit is None or card.signature.output.unit in (None, output.unit))
+            and (asked is None or asked.fit(card.signature.inputs, card.shape))
         ]
+
+    # -- search with values --------------------------------------------------------------------
+
+    def _bound(
+        self,
+        query: str,
+        vector: Vectors,
+        cards: Sequence[_Card],
+        k: int,
+        asked: Bindings,
+        output: Parameter,
+    ) -> list[Hit]:
+        """The first ``k`` of ``cards`` by `ranking`, as hits that say how the values go."""
+        if not cards:
+            return []
+        shelf = self._shelf(frozenset(card.table for card in cards))
+        by_place = {shelf.places[card.procedure_id]: card for card in cards}
+        rows = np.array(sorted(by_place), dtype=np.int64)
+        cosines = shelf.cosines(vector)
+        wanted = Wanted(query, asked.keys, asked.values, output)
+        served: list[tuple[int, float, Trial]] = []
+        # What does not hold on the values drops out, so only as many are run as it takes.
+        while len(served) < k and len(rows):
+            scored = shelf.ranking.best(wanted, rows, cosines[rows], max(RUN, k))
+            if not scored:
+                break
+            served += self._tried(wanted, shelf, scored, asked)
+            rows = np.setdiff1d(rows, [place for place, _ in scored])
+        chosen = [(by_place[place], score, trial) for place, score, trial in served[:k]]
+        procedures = self._procedures([card.procedure_id for card, _, _ in chosen])
+        return [_hit(procedures[card.procedure_id], score, trial) for card, score, trial in chosen]
+
+    def _tried(
+        self, wanted: Wanted, shelf: Shelf, scored: Sequence[tuple[int, float]], asked: Bindings
+    ) -> list[tuple[int, float, Trial]]:
+        """Those of ``scored`` (place, score) that can take the values, with what they gave, best
+        first."""
+        tried = [shelf.tried[place] for place, _ in scored]
+        try:
+            found = try_all(tried, asked, self.sandbox)
+            judge = rerank
+        except RuntimeError as error:
+            why = _first_line(error)
+            logger.warning("entries were not run on the values: no sandbox (%s)", why)
+            found = [untried(entry, asked) for entry in tried]
+            judge = None
+        trials = {place: trial for (place, _), trial in zip(scored, found, strict=True)}
+        kept = [(place, score) for place, score in scored if trials[place].fits]
+        if judge is not None:
+            kept = judge(wanted, kept, [trials[place].value for place, _ in kept])
+        return [(place, score, trials[place]) for place, score in kept]
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """Where entries are run: that of this process, if `use_sandbox` has named no other."""
+        if self._sandbox is None:
+            # Imported here: most searches bring no values, and need no sandbox.
+            from tracemine.verifiers import shared_sandbox
+
+            return shared_sandbox()
+        return self._sandbox
+
+    def use_sandbox(self, sandbox: Sandbox) -> None:
+        """Run entries in ``sandbox``, e.g. one that requires isolation."""
+        self._sandbox = sandbox
+
+    def _shelf(self, tables: frozenset[str]) -> Shelf:
+        with self._lock:
+            if tables not in self._shelves:
+                signatures = {card.procedure_id: card.signature for card in self._cards}
+                indexes = {table: self._index(table) for table in sorted(tables)}
+                self._shelves[tables] = make_shelf(signatures, indexes, self.rows)
+            return self._shelves[tables]
+
+    # -- search by words -----------------------------------------------------------------------
 
     def _lifted(self, query: str, ranked: Iterator[_Scored]) -> Iterator[_Scored]:
         """``ranked`` with what words add to the scores of the first `POOL`."""
@@ -217,19 +386,6 @@ class Store:
         ]
         yield from sorted(lifted, key=_order)
         yield from ranked
-
-    def _first(self, ranked: Iterator[_Scored], k: int, fitting: BindingFilter | None) -> list[Hit]:
-        if fitting is None:
-            return self._hits(list(islice(ranked, k)))
-        hits: list[Hit] = []
-        # Preconditions run in the sandbox, so only as many as it takes to find k that hold.
-        while len(hits) < k and (batch := list(islice(ranked, k))):
-            for hit, predicates in self._hits_with_predicates(batch):
-                holds = fitting.holds(hit.signature, predicates)
-                if holds is False or len(hits) == k:
-                    continue
-                hits.append(hit if holds else dataclasses.replace(hit, unchecked=True))
-        return hits
 
     @property
     def embedder(self) -> Embedder:
@@ -393,8 +549,11 @@ class Store:
                 f"FROM {table} ORDER BY procedure_id"
             )
             for row in self.rows(query):
-                output = Signature.from_json(row["signature"]).output.type
-                cards.append(_Card(table=table, output=output, position=len(cards), **row))
+                signature = Signature.from_json(row.pop("signature"))
+                shape = shape_of(signature.inputs)
+                cards.append(
+                    _Card(table=table, signature=signature, shape=shape, position=len(cards), **row)
+                )
         return tuple(cards)
 
     @cached_property
@@ -442,12 +601,8 @@ class Store:
             return self._indexes[table]
 
     def _hits(self, scored: Sequence[_Scored]) -> list[Hit]:
-        return [hit for hit, _ in self._hits_with_predicates(scored)]
-
-    def _hits_with_predicates(self, scored: Sequence[_Scored]) -> list[tuple[Hit, tuple[str, ...]]]:
         procedures = self._procedures([s.card.procedure_id for s in scored])
-        found = [(procedures[s.card.procedure_id], s.score) for s in scored]
-        return [(_hit(procedure, score), procedure.predicates) for procedure, score in found]
+        return [_hit(procedures[s.card.procedure_id], min(1.0, max(-1.0, s.score))) for s in scored]
 
     def _procedures(self, ids: Sequence[str]) -> dict[str, Procedure]:
         if not ids:
@@ -572,11 +727,12 @@ def _order(scored: _Scored) -> tuple[float, int, float, str]:
     return (-scored.score, rank, -card.success_rate, card.procedure_id)
 
 
-def _hit(procedure: Procedure, score: float) -> Hit:
+def _hit(procedure: Procedure, score: float, trial: Trial | None = None) -> Hit:
     best = procedure.variants[0]
+    tried = trial or Trial(None, True)
     return Hit(
         procedure_id=procedure.procedure_id,
-        score=round(min(1.0, max(-1.0, score)), SCORE_DIGITS),
+        score=round(score, SCORE_DIGITS),
         subquestion=procedure.subquestion,
         summary=procedure.summary,
         status=procedure.status,
@@ -589,6 +745,10 @@ def _hit(procedure: Procedure, score: float) -> Hit:
         distinct_problems=procedure.distinct_problems,
         variant=ServedVariant(best.variant_id, best.subroutine, best.code, best.entry_point),
         provenance=procedure.provenance,
+        unchecked=tried.met is None,
+        roles=tried.roles,
+        gives=tried.value,
+        gives_not=tried.reason,
     )
 
 

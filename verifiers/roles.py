@@ -34,6 +34,9 @@ _IMPOSSIBLE = -1e6
 #: Pairs whose weight, and pairs of inputs and keys whose alignment, are remembered.
 _REMEMBERED = 65536
 
+#: Types whose values are written as text, so that a text may be one.
+_WRITTEN = frozenset({"str", "expr", "equation", "interval"})
+
 #: Words of a name that number things of one kind.
 _ORDINALS = frozenset(
     ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
@@ -94,9 +97,16 @@ def _align(inputs: tuple[Parameter, ...], keys: tuple[Parameter, ...]) -> Roles 
 
 
 @lru_cache(maxsize=_REMEMBERED)
+def serves(wanted: str, given: str) -> bool:
+    """Whether a value of the type ``given`` may stand where ``wanted`` is: their coarse types are
+    equal, one is `any`, or a text is wanted in a notation of its own."""
+    want, have = coarse(wanted), coarse(given)
+    return want == have or "any" in (want, have) or (have == "str" and want in _WRITTEN)
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def _weight(wanted: Parameter, given: Parameter) -> float:
-    kinds = {coarse(wanted.type), coarse(given.type)}
-    if len(kinds) > 1 and "any" not in kinds:
+    if not serves(wanted.type, given.type):
         return _IMPOSSIBLE
     weight = EQUAL_TYPE * (wanted.type == given.type)
     if wanted.unit is not None and given.unit is not None:
@@ -114,4 +124,4 @@ def _words(name: str) -> frozenset[str]:
     return frozenset(words) - _ORDINALS
 
 
-__all__ = ["Roles", "align"]
+__all__ = ["Roles", "align", "serves"]

@@ -163,6 +163,18 @@ def convert(value: Fraction, unit: str, into: str) -> Fraction:
     return zero + (one - zero) * value
 
 
+def unit_key(text: str) -> str:
+    """The same text for all spellings of a unit: ``km/h`` and ``kilometers per hour``.
+
+    Raises:
+        UnknownUnitError: if it is no unit of measure.
+    """
+    with _LOCK:
+        found = _parsed(canonical_unit(text))
+    powers = sorted((str(name), Fraction(power)) for name, power in found._units.items())
+    return "*".join(name if power == 1 else f"{name}**{power}" for name, power in powers)
+
+
 @lru_cache(maxsize=4096)
 def _line(unit: str, into: str) -> tuple[Fraction, Fraction]:
     """What 0 and 1 of ``unit`` are: all units but the logarithmic ones convert along a line."""
@@ -211,4 +223,11 @@ def _parsed(unit: str) -> Any:
     return parsed
 
 
-__all__ = ["OtherDimensionError", "UnknownUnitError", "canonical_unit", "convert", "read_unit"]
+__all__ = [
+    "OtherDimensionError",
+    "UnknownUnitError",
+    "canonical_unit",
+    "convert",
+    "read_unit",
+    "unit_key",
+]
