@@ -20,9 +20,11 @@ import typer
 
 from tracemine.pipelines.options import (
     DEFAULT_SHARDS,
+    EvaluateOptions,
     MineOptions,
     parse_columns,
     parse_licences,
+    parse_split,
 )
 from tracemine.schemas.records import STATUSES
 from tracemine.schemas.values import decode
@@ -340,12 +342,80 @@ def doctor(as_json: JsonOption = False) -> int:
     return status
 
 
-_COMMANDS = ("mine", "search", "show", "stats", "fsck", "doctor")
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def evaluate(
+    context: typer.Context,
+    store: StoreOption,
+    heldout: Annotated[
+        list[str] | None,
+        typer.Option("--heldout", metavar="PATH", help="As --input of mine; several."),
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="Of the input; auto tells by fields.")
+    ] = "auto",
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--columns", metavar="FIELD=COLUMN,...", help="For the format generic."),
+    ] = None,
+    teacher: Annotated[
+        str, typer.Option("--teacher", metavar="T", help="Who cuts traces: rules.")
+    ] = "rules",
+    holdout: Annotated[
+        float,
+        typer.Option("--holdout", metavar="F", help="Take what mine --holdout left out; all."),
+    ] = 0.0,
+    split: Annotated[
+        str, typer.Option("--split", metavar="S", help="dev to tune on, final to report, all.")
+    ] = "dev",
+    questions: Annotated[
+        int | None, typer.Option("--questions", metavar="N", help="Ask at most so many.")
+    ] = None,
+    growth: Annotated[
+        bool, typer.Option("--growth/--no-growth", help="Also at 10%, 20% ... of the store.")
+    ] = True,
+    require_isolation: Annotated[
+        bool,
+        typer.Option("--require-isolation", help="Refuse to run code without namespaces."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Ask a store what it has never seen. Arguments that are not listed here go to Beam."""
+    options = EvaluateOptions(
+        store=store,
+        heldout=tuple(heldout or ()),
+        format=format_,
+        columns=parse_columns(columns or ()),
+        teacher=teacher,
+        holdout=holdout,
+        split=parse_split(split),
+        questions=questions,
+        growth=growth,
+        require_isolation=require_isolation,
+        beam_args=beam_arguments(context.args, "--heldout"),
+    )
+    _configure_logging()
+    with _stdout_kept(as_json):
+        from tracemine.pipelines.evaluate import run_evaluate
+
+        found = run_evaluate(options)
+    status = DONE if found["questions"] else FELL_SHORT
+    if not found["questions"]:
+        _note(f"no question is left to ask of {store}: --json says what became of the rows")
+    if as_json:
+        return _give(found, status)
+    from tracemine.pipelines.rendering import print_evaluation
+
+    print_evaluation(_console(), found)
+    return status
+
+
+_COMMANDS = ("mine", "search", "show", "stats", "fsck", "doctor", "evaluate")
 
 #: Flags of each command that take several values in a row, and which words they take (None: all).
 _SEVERAL: dict[str, dict[str, tuple[str, ...] | None]] = {
     "mine": {"--input": None, "--licences": None, "--columns": None},
     "search": {"--status": STATUSES},
+    "evaluate": {"--heldout": None, "--columns": None},
 }
 
 
@@ -371,15 +441,15 @@ def spread(words: Sequence[str]) -> list[str]:
     return spread_words
 
 
-def beam_arguments(words: Sequence[str]) -> tuple[str, ...]:
-    """The arguments of `mine` that are not its own, for Beam.
+def beam_arguments(words: Sequence[str], inputs: str = "--input") -> tuple[str, ...]:
+    """The arguments of a command that are not its own, for Beam; ``inputs`` names its inputs.
 
     Raises:
         RequestError: if one is neither a flag nor the value of the flag before it.
     """
     for before, word in zip(["", *words], words, strict=False):
         if not word.startswith("-") and ("=" in before or not before.startswith("--")):
-            raise RequestError(f"unexpected argument {word!r}: inputs are named with --input")
+            raise RequestError(f"unexpected argument {word!r}: inputs are named with {inputs}")
     return tuple(words)
 
 

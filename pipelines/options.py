@@ -1,14 +1,19 @@
-"""What `mine` is asked to do, checked when it is said and not when it runs."""
+"""What `mine` and `evaluate` are asked to do, checked when it is said and not when it runs."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from tracemine.data import sample_files
 from tracemine.store.errors import RequestError
 from tracemine.transforms.licences import canonical
+
+#: The halves of the held-out problems, by hash; see `evaluation.questions.split_of`.
+Split = Literal["dev", "final", "all"]
+SPLITS: tuple[Split, ...] = ("dev", "final", "all")
 
 #: Shards of each table: enough for a few workers, few enough that a small store is a few files.
 DEFAULT_SHARDS = 4
@@ -77,6 +82,60 @@ class MineOptions:
             raise RequestError(f"--shards must be from 1 to {MAX_SHARDS}, not {self.shards}")
         if self.as_of is not None:
             object.__setattr__(self, "as_of", parse_time(self.as_of))
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateOptions:
+    """A request to evaluate the store at ``store`` with held-out trajectories.
+
+    Attributes:
+        heldout: as `MineOptions.inputs`.
+        store, format, columns, teacher, require_isolation, beam_args: as for `MineOptions`.
+        holdout: take the share of problems that `mine --holdout` left out; 0 takes all.
+        split: ``dev`` to tune on, ``final`` to report, ``all`` for both halves.
+        questions: ask at most so many; None for all.
+        growth: also measure what the store is worth after 10%, 20% ... of its trajectories.
+
+    Raises:
+        RequestError: if a value is not of its kind.
+    """
+
+    store: str
+    heldout: tuple[str, ...]
+    format: str = "auto"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    teacher: str = "rules"
+    holdout: float = 0.0
+    split: Split = "dev"
+    questions: int | None = None
+    growth: bool = True
+    require_isolation: bool = False
+    beam_args: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.heldout:
+            raise RequestError("nothing to ask: give --heldout PATH")
+        for name in ("store", "format", "teacher"):
+            if not str(getattr(self, name)).strip():
+                raise RequestError(f"--{name} must not be empty")
+        if any(not text.strip() for text in self.heldout):
+            raise RequestError("--heldout must not be empty")
+        if not 0 <= self.holdout < 1:
+            raise RequestError(f"--holdout must be at least 0 and below 1, not {self.holdout}")
+        if self.questions is not None and self.questions < 1:
+            raise RequestError(f"--questions must be at least 1, not {self.questions}")
+
+
+def parse_split(text: str) -> Split:
+    """The half of the held-out problems that ``text`` names.
+
+    Raises:
+        RequestError: if it names none.
+    """
+    for split in SPLITS:
+        if text == split:
+            return split
+    raise RequestError(f"--split is one of {', '.join(SPLITS)}, not {text!r}")
 
 
 def parse_columns(texts: Sequence[str]) -> dict[str, str]:

@@ -262,3 +262,26 @@ def _provenance(console: Console, provenance: Sequence[Provenance]) -> None:
 
 def _cut(text: str) -> str:
     return text if len(text) <= MAX_LINE else text[: MAX_LINE - 1] + "…"
+
+
+# -- evaluation --------------------------------------------------------------------------------
+
+
+def print_evaluation(console: Console, found: Mapping[str, Any]) -> None:
+    """The report of ``evaluate``: replay@k of each arm, overall and by domain."""
+    line(
+        console,
+        f"{counted(found['questions'], 'question')} of {counted(found['problems'], 'problem')} "
+        f"({found['split']}), {counted(found['entries'], 'entry')}",
+    )
+    tables = {"replay@k": found["replay_at_k"], **found["by_domain"]}
+    for title, arms in tables.items():
+        table = Table(title=title, title_justify="left")
+        table.add_column("arm", no_wrap=True)
+        ks = list(next(iter(arms.values())))
+        for k in ks:
+            table.add_column(f"@{k}", justify="right", no_wrap=True)
+        for arm, shares in arms.items():
+            cells = [f"{s['value']:.3f} {s['low']:.3f}-{s['high']:.3f}" for s in shares.values()]
+            table.add_row(arm, *cells)
+        console.print(table)

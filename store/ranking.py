@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracemine.schemas import Parameter, Signature, canonical_code, content_id, encode
-from tracemine.verifiers.roles import align
+from tracemine.verifiers.roles import MEASURES, Roster
 
 #: The weight of each feature (`Ranking.features`, `plausibility`), from `benchmarks/ranking.py`.
 WEIGHTS: Mapping[str, float] = {
@@ -63,14 +63,8 @@ _WORD = re.compile(r"[a-z]+")
 _MONEY = ("dollar", "euro", "sterling", "rupee")
 _EPSILON = 1e-9
 
-#: Roles are aligned for so many entries: of 450 that take three numbers, say, the 300 best by all
-#: else. At 40 microseconds each that is 12 ms a search.
-SHORTLIST = 300
 #: Entries that are run on the caller's values, for each search.
 RUN = 50
-
-#: The features of `verifiers.roles.Roles`.
-_FIT = ("fit", "least_fit", "equal_names", "equal_units", "one_unit", "other_unit")
 
 #: Methods whose hash is remembered.
 _REMEMBERED = 65536
@@ -80,6 +74,7 @@ SCORE_DIGITS = 9
 
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +126,7 @@ class Ranking:
     def __init__(self, entries: Sequence[Rankable]) -> None:
         # Not the entries: their evidence is in the postings below.
         self._inputs = [entry.signature.inputs for entry in entries]
+        self._roster = Roster(self._inputs)
         methods = sorted({entry.method for entry in entries})
         rows = {method: row for row, method in enumerate(methods)}
         self._method = np.array([rows[entry.method] for entry in entries], dtype=np.int64)
@@ -148,49 +144,21 @@ class Ranking:
         self._method_support = np.log(np.maximum(1.0, pooled))
         self._postings, self._totals, self._background = _postings(counts)
 
-    def features(
-        self, wanted: Wanted, among: Sequence[int] | Positions, cosines: Floats
-    ) -> dict[str, Floats]:
-        """The features of the entries at positions ``among`` (columns of length n), of whose
-        vectors with that of the question ``cosines`` (n,) are the inner products. NaN in ``fit``
-        where the values do not fit the entry."""
-        rows = np.asarray(among, dtype=np.int64)
-        fits = np.array([self._fit(wanted, row) for row in rows]).reshape(len(rows), len(_FIT))
-        return {
-            **{name: fits[:, column] for column, name in enumerate(_FIT)},
-            **self._cheap(wanted, rows, cosines),
-        }
-
-    def best(
-        self, wanted: Wanted, among: Sequence[int] | Positions, cosines: Floats, n: int
-    ) -> list[tuple[int, float]]:
-        """The ``n`` best of the entries at positions ``among`` as ``(position, score)``, before any
-        of them is run; without those that the values do not fit. ``cosines`` are as in `features`.
-        Ties go to the first position. Roles are aligned for `SHORTLIST` entries (at least ``n``):
-        those that are best by all else.
-        """
-        rows = np.asarray(among, dtype=np.int64)
-        if not len(rows):
-            return []
-        cheap = _sum(self._cheap(wanted, rows, cosines))
-        near = np.lexsort((rows, -cheap))[: max(SHORTLIST, n)]
-        fits = np.array([self._fit(wanted, row) for row in rows[near]]).reshape(-1, len(_FIT))
-        total = cheap[near] + _sum({name: fits[:, c] for c, name in enumerate(_FIT)})
-        fitting = ~np.isnan(total)
-        near, total = near[fitting], np.round(total[fitting], SCORE_DIGITS)
-        order = np.lexsort((rows[near], -total))[:n]
-        return [(int(rows[near[i]]), float(total[i])) for i in order]
-
-    def _cheap(self, wanted: Wanted, rows: Positions, cosines: Floats) -> dict[str, Floats]:
-        """The features that need no alignment of roles."""
+    def features(self, wanted: Wanted, cosines: Floats) -> tuple[Positions, dict[str, Floats]]:
+        """The positions (n,) of the entries that the caller's values fit, and their features
+        (columns of length n). ``cosines`` are the inner products of the vectors of all entries
+        with that of the question."""
+        fitting = self._roster.align(wanted.keys)
+        rows = fitting.places
         said = frozenset(_WORD.findall(wanted.words.lower()))
         unit = wanted.output.unit if wanted.output else None
         words = np.array([len(said & names) for names in self._output_words], dtype=np.float64)
         units = np.array([unit is not None and u == unit for u in self._output_units], dtype=float)
         evidence = np.clip(self._evidence(wanted), -MAX_EVIDENCE, MAX_EVIDENCE)
         methods = self._method[rows]
-        return {
-            "cosine": np.asarray(cosines, dtype=np.float64),
+        return rows, {
+            **{name: fitting.measures[:, column] for column, name in enumerate(MEASURES)},
+            "cosine": np.asarray(cosines, dtype=np.float64)[rows],
             "support": self._support[rows],
             "method_support": self._method_support[methods],
             "success_rate": self._success_rate[rows],
@@ -199,11 +167,18 @@ class Ranking:
             "evidence": evidence[methods],
         }
 
-    def _fit(self, wanted: Wanted, row: int) -> tuple[float, ...]:
-        roles = align(self._inputs[row], wanted.keys)
-        if roles is None:
-            return (math.nan,) * len(_FIT)
-        return tuple(getattr(roles, name) for name in _FIT)
+    def best(self, wanted: Wanted, among: Mask, cosines: Floats, n: int) -> list[tuple[int, float]]:
+        """The ``n`` best entries as ``(position, score)``, before any of them is run: of those that
+        ``among`` (all entries,) leaves and the caller's values fit. ``cosines`` are as in
+        `features`. Ties go to the first position."""
+        if not self._inputs:
+            return []
+        rows, found = self.features(wanted, cosines)
+        total = np.round(_sum(found), SCORE_DIGITS)
+        left = among[rows]
+        rows, total = rows[left], total[left]
+        order = np.lexsort((rows, -total))[:n]
+        return [(int(rows[i]), float(total[i])) for i in order]
 
     def _evidence(self, wanted: Wanted) -> Floats:
         """How much likelier each method's spans make the caller's tokens than all spans do: the sum
@@ -323,7 +298,6 @@ def _postings(
 
 __all__ = [
     "RUN",
-    "SHORTLIST",
     "WEIGHTS",
     "Rankable",
     "Ranking",

@@ -32,6 +32,7 @@ STAGE = "admit"
 
 DUPLICATE = "duplicate trajectory"
 HELD_OUT = "left out by --holdout"
+NOT_HELD_OUT = "not left out by --holdout"
 LICENCE = "licence not allowed"
 WRONG = "wrong answer"
 NO_REFERENCE = "no reference answer and no tests"
@@ -47,12 +48,14 @@ UNKNOWN = "answer could not be compared with the reference"
 
 @dataclass(frozen=True, slots=True)
 class AdmitOptions:
-    """``holdout``: share of problems, by hash of problem id, that is left out for evaluation.
+    """``holdout``: share of problems, by hash of problem id, that is left out for evaluation;
+    ``held_out``: these alone are admitted, not the others.
     ``licences``: if not empty, only sources under one of these are read; canonical names, as
     `transforms.licences.canonical` gives them. ``require_isolation``: a worker without namespaces
     for untrusted code fails."""
 
     holdout: float = 0.0
+    held_out: bool = False
     licences: tuple[str, ...] = ()
     require_isolation: bool = False
 
@@ -111,9 +114,11 @@ def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox)
         tests=tuple(dict.fromkeys(test for copy in tested for test in copy.tests)),
         test_setup=tested[0].test_setup if tested else kept.test_setup,
     )
-    if options.holdout and fraction_of(trajectory.problem_id) < options.holdout:
-        yield REJECTED, _reject(trajectory, HELD_OUT)
-        return
+    if options.holdout:
+        left_out = fraction_of(trajectory.problem_id) < options.holdout
+        if left_out != options.held_out:
+            yield REJECTED, _reject(trajectory, HELD_OUT if left_out else NOT_HELD_OUT)
+            return
     if not allowed:
         yield REJECTED, _reject(trajectory, LICENCE, _licences(sources))
         return

@@ -22,7 +22,7 @@ from tracemine.schemas.types import coarse
 from tracemine.store.embedder import Vectors
 from tracemine.store.keywords import POOL, WEIGHT, Keywords
 from tracemine.store.ranking import RUN, Ranking, Wanted, rerank
-from tracemine.verifiers.roles import align
+from tracemine.verifiers.roles import MEASURES, Roster
 
 #: The numbers of hits that are looked at.
 KS = (1, 3, 5, 10)
@@ -57,43 +57,56 @@ class Types:
 
     def __init__(self, shelf: Shelf) -> None:
         signatures = [entry.routine.signature for entry in shelf.entries]
-        self._inputs, self._input = _grouped([_types(s.inputs) for s in signatures])
-        self._outputs, self._output = _grouped([_types([s.output]) for s in signatures])
-        self._fitting_inputs: dict[Any, Mask] = {}
-        self._fitting_outputs: dict[Any, Mask] = {}
+        self._inputs = _Side([s.inputs for s in signatures])
+        self._outputs = _Side([(s.output,) for s in signatures])
+
+    def runnable(self, question: Question) -> Mask:
+        """Entries (n,) that take as many values as the question has, of their types."""
+        return self._inputs.fitting(question.keys, units=False)
 
     def by_output(self, question: Question) -> Mask:
         """Entries (n,) that give the kind of value that is wanted, in no other unit."""
-        wanted = _types([question.output])
-        if wanted not in self._fitting_outputs:
-            fits = [_serves(given, wanted) for given in self._outputs]
-            self._fitting_outputs[wanted] = np.array(fits, dtype=bool)
-        return self._fitting_outputs[wanted][self._output]
+        return self._outputs.fitting([question.output], units=True)
 
     def by_signature(self, question: Question) -> Mask:
         """Entries (n,) that also take the question's values: as many, of their types and units."""
-        keys = _types(question.keys)
-        if keys not in self._fitting_inputs:
-            fits = [_serves(wanted, keys) for wanted in self._inputs]
-            self._fitting_inputs[keys] = np.array(fits, dtype=bool)
-        return self.by_output(question) & self._fitting_inputs[keys][self._input]
+        return self.by_output(question) & self._inputs.fitting(question.keys, units=True)
+
+
+class _Side:
+    """The inputs, or the outputs, of all entries."""
+
+    def __init__(self, sides: Sequence[Sequence[Parameter]]) -> None:
+        kinds = [_types(side) for side in sides]
+        distinct = list(dict.fromkeys(kinds))
+        places = {kind: place for place, kind in enumerate(distinct)}
+        self._place = np.array([places[kind] for kind in kinds], dtype=np.int64)
+        self._roster = Roster(distinct)
+        self._size = len(distinct)
+        self._known: dict[tuple[tuple[Parameter, ...], bool], Mask] = {}
+
+    def fitting(self, given: Sequence[Parameter], *, units: bool) -> Mask:
+        """Which entries the ``given`` fit; with ``units``, without a unit that contradicts."""
+        kinds = _types(given)
+        if (kinds, units) not in self._known:
+            aligned = self._roster.align(kinds)
+            contradicting = aligned.measures[:, MEASURES.index("other_unit")] > 0
+            mask = np.zeros(self._size, dtype=bool)
+            mask[aligned.places[~contradicting] if units else aligned.places] = True
+            self._known[kinds, units] = mask
+        return self._known[kinds, units][self._place]
 
 
 def _types(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
     """The parameters as far as types and units tell them, in an order of their own."""
-    found = [Parameter("", coarse(p.type), p.unit) for p in parameters]
+    found = [Parameter("", _kind(p.type), p.unit) for p in parameters]
     return tuple(sorted(found, key=lambda p: (p.type, p.unit or "")))
 
 
-def _serves(wanted: tuple[Parameter, ...], given: tuple[Parameter, ...]) -> bool:
-    roles = align(wanted, given)
-    return roles is not None and roles.other_unit == 0
-
-
-def _grouped(items: Sequence[Any]) -> tuple[list[Any], Positions]:
-    distinct = list(dict.fromkeys(items))
-    places = {item: place for place, item in enumerate(distinct)}
-    return distinct, np.array([places[item] for item in items], dtype=np.int64)
+def _kind(type_text: str) -> str:
+    """One type for all that `coarse` does not tell apart."""
+    head = coarse(type_text)
+    return "real" if head == "number" else head
 
 
 def by_score(
@@ -131,9 +144,8 @@ def by_ranking(
     wanted = [asking.wanted(i, runs.values(q.id)) for i, q in enumerate(asking.questions)]
     near = []
     for index, question in enumerate(asking.questions):
-        rows = np.flatnonzero(masks(question))
-        cosines = shelf.vectors[rows] @ asking.vectors[index]
-        near.append(ranking.best(wanted[index], rows, cosines, RUN))
+        cosines = shelf.vectors @ asking.vectors[index]
+        near.append(ranking.best(wanted[index], masks(question), cosines, RUN))
     run_all(shelf, asking, [[row for row, _ in scored] for scored in near], runs)
     found: Ranked = []
     for index, question in enumerate(asking.questions):

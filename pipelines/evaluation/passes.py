@@ -15,7 +15,7 @@ from tracemine.schemas import decode
 from tracemine.verifiers import Context, Sandbox, verify
 from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.replay import Routine, is_plain_arithmetic, run_routine
-from tracemine.verifiers.roles import align
+from tracemine.verifiers.roles import Roster
 from tracemine.verifiers.runs import Run
 
 
@@ -65,26 +65,49 @@ class Runs:
             same = _anonymous(routine)
             if question_id not in self._known.setdefault(same, {}):
                 wanted.setdefault(same, {})[question_id] = None
-        for routine, question_ids in wanted.items():
-            self._run(routine, sorted(question_ids))
+        for routine, bound in zip(wanted, self._bound(wanted), strict=True):
+            self._run(routine, bound)
 
     def given(self, routine: Routine, question_id: str) -> Given:
         """What came of a pair that `run` was asked for."""
         return self._known[_anonymous(routine)][question_id]
 
-    def _run(self, routine: Routine, question_ids: Sequence[str]) -> None:
+    def _bound(
+        self, wanted: Mapping[Routine, Iterable[str]]
+    ) -> list[dict[str, dict[str, Any] | None]]:
+        """For each routine, by question: the question's values by the routine's own names; None
+        where they do not fit."""
+        routines = list(wanted)
+        asked: dict[str, list[int]] = {}
+        for place, question_ids in enumerate(wanted.values()):
+            for question_id in question_ids:
+                asked.setdefault(question_id, []).append(place)
+        roster = Roster([routine.signature.inputs for routine in routines])
+        bound: list[dict[str, dict[str, Any] | None]] = [{} for _ in routines]
+        for question_id in sorted(asked):
+            question, values = self._questions[question_id], self._values[question_id]
+            aligned = roster.align(question.keys)
+            rows = {place: row for row, place in enumerate(aligned.places.tolist())}
+            positions = aligned.positions.tolist()
+            for place in asked[question_id]:
+                row = rows.get(place)
+                bound[place][question_id] = (
+                    None
+                    if row is None
+                    else _arguments(routines[place], question, positions[row], values)
+                )
+        return bound
+
+    def _run(self, routine: Routine, bound: Mapping[str, dict[str, Any] | None]) -> None:
         known = self._known[routine]
-        bound: dict[str, dict[str, Any]] = {}
-        for question_id in question_ids:
-            found = arguments(routine, self._questions[question_id], self._values[question_id])
-            if found is None:
-                known[question_id] = _UNFIT
-            else:
-                bound[question_id] = found
-        known |= self._judge(routine, bound, backend="monty")
+        known |= {i: _UNFIT for i, values in bound.items() if values is None}
+        fitting = {
+            question_id: values for question_id, values in bound.items() if values is not None
+        }
+        known |= self._judge(routine, fitting, backend="monty")
         if not is_plain_arithmetic(routine.code):
             # The fast interpreter's pass counts, and the word of CPython on all else.
-            again = {i: b for i, b in bound.items() if known[i].outcome is not Outcome.PASS}
+            again = {i: b for i, b in fitting.items() if known[i].outcome is not Outcome.PASS}
             known |= self._judge(routine, again, backend="cpython")
 
     def _judge(
@@ -99,15 +122,11 @@ class Runs:
         }
 
 
-def arguments(
-    routine: Routine, question: Question, values: Mapping[str, Any]
+def _arguments(
+    routine: Routine, question: Question, positions: Sequence[int], values: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """The question's values by the routine's own names; None where they do not fit."""
-    roles = align(routine.signature.inputs, question.keys)
-    if roles is None:
-        return None
     inputs = routine.signature.inputs
-    keys = [question.keys[position].name for position in roles.positions]
+    keys = [question.keys[position].name for position in positions]
     try:
         return bind(inputs, {p.name: values[key] for p, key in zip(inputs, keys, strict=True)})
     except BindingError:
@@ -135,4 +154,4 @@ def _anonymous(routine: Routine) -> Routine:
     )
 
 
-__all__ = ["Given", "Outcome", "Runs", "arguments"]
+__all__ = ["Given", "Outcome", "Runs"]

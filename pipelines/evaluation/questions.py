@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import apache_beam as beam
 
+from tracemine.pipelines.options import Split
 from tracemine.schemas import (
     Instance,
     Parameter,
@@ -38,9 +39,6 @@ from tracemine.teachers.rules.derived.operations import operations
 from tracemine.teachers.rules.language.numerals import find_numerals
 from tracemine.transforms.segment import route, segment
 from tracemine.transforms.stage import Out, run_stage
-
-Split = Literal["dev", "final", "all"]
-SPLITS: tuple[Split, ...] = ("dev", "final", "all")
 
 #: A routine of fewer operations is no procedure, so it is no question either.
 MIN_OPERATIONS = 2
@@ -292,11 +290,9 @@ def _identity(question: Question) -> tuple[str, tuple[str, ...], str]:
 
 __all__ = [
     "MIN_OPERATIONS",
-    "SPLITS",
     "Ask",
     "Asked",
     "Question",
-    "Split",
     "ask",
     "in_order_of_mention",
     "near_duplicates_of",

@@ -1,0 +1,288 @@
+"""What the ranking of `store/ranking.py` weighs, learned from replays within a store.
+
+    python -m benchmarks.ranking --store DIR [--quick] [--json]
+
+A quarter of the store's problems, by hash, ask; what speaks for each entry is counted again without
+them, and an entry that rests on them alone is left out. The weights are those under which an entry
+that gives the checked result is the likeliest first choice (a conditional logit: McFadden,
+*Conditional logit analysis of qualitative choice behavior*, 1974). No held-out problem takes part.
+Beside the learned weights stand those in force, and how often each puts a right entry first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from tracemine.pipelines.evaluation.arms import Types
+from tracemine.pipelines.evaluation.entries import Entry, Shelf, served, unconsolidated
+from tracemine.pipelines.evaluation.passes import Outcome, Runs
+from tracemine.pipelines.evaluation.questions import Question, question_of
+from tracemine.schemas import Instance, Signature, Source, Span, Trajectory, fraction_of
+from tracemine.store import Store
+from tracemine.store.ranking import WEIGHTS, Ranking, Wanted, plausibility
+from tracemine.verifiers import shared_sandbox
+
+#: The share of problems that ask.
+ASKING = 0.25
+#: Questions at most, and with ``--quick``.
+QUESTIONS, QUICK = 4000, 400
+#: An entry counts while so many problems beside those that ask speak for it.
+LEAST_PROBLEMS = 3
+#: What keeps weights small that little speaks for, in standard deviations of their features.
+PENALTY = 1.0
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Rows of pairs of question and entry: features (n, f), whether the entry gives the result
+    (n,), and which question it is (n,), in order."""
+
+    names: tuple[str, ...]
+    features: Floats
+    right: npt.NDArray[np.bool_]
+    question: npt.NDArray[np.int64]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(prog="benchmarks.ranking", description=__doc__)
+    parser.add_argument("--store", required=True, help="a mined store")
+    parser.add_argument("--quick", action="store_true", help="fewer questions")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args(arguments)
+    store = Store.open(options.store)
+    choices = gather(store, QUICK if options.quick else QUESTIONS)
+    learned = learn(choices)
+    in_force = np.array([WEIGHTS[name] for name in choices.names])
+    found = {
+        "questions": len(np.unique(choices.question)),
+        "pairs": len(choices.right),
+        "weights": {
+            name: {"learned": round(float(weight), 3), "in force": WEIGHTS[name]}
+            for name, weight in zip(choices.names, learned, strict=True)
+        },
+        "right first": {
+            "learned": first_right(choices, learned),
+            "in force": first_right(choices, in_force),
+            "most spans": first_right(choices, _only(choices.names, "support")),
+        },
+    }
+    _print(found, as_json=options.json)
+    return 0
+
+
+def gather(store: Store, limit: int) -> Choices:
+    """The choices that the store's own questions have among its entries."""
+    shelf = served(store)
+    spans = unconsolidated(store, shelf)
+    problems = {
+        row["trajectory_id"]: row["problem_id"]
+        for row in store.rows("SELECT trajectory_id, problem_id FROM trajectories")
+    }
+    asking = {p for p in problems.values() if fraction_of(f"ranking {p}") < ASKING}
+    rest = without(shelf, spans, problems, asking)
+    questions = sorted(
+        own_questions(store, asking), key=lambda q: (fraction_of(f"ranking {q.id}"), q.id)
+    )[:limit]
+    runs = Runs(questions, shared_sandbox())
+    types, ranking = Types(rest), Ranking([entry.rankable for entry in rest.entries])
+    vectors = store.embedder.encode([question.asked for question in questions])
+    rows: list[tuple[Wanted, npt.NDArray[np.int64], dict[str, Floats]]] = []
+    for question, vector in zip(questions, vectors, strict=True):
+        wanted = Wanted(question.asked, question.keys, runs.values(question.id), question.output)
+        places, features = ranking.features(wanted, rest.vectors @ vector)
+        fitting = types.by_signature(question)[places]
+        rows.append((wanted, places[fitting], {n: c[fitting] for n, c in features.items()}))
+    for start in range(0, len(questions), 500):
+        runs.run(
+            (rest.entries[place].routine, question.id)
+            for question, (_, places, _) in list(zip(questions, rows, strict=True))[
+                start : start + 500
+            ]
+            for place in places
+        )
+    return _choices(questions, rows, rest, runs)
+
+
+def _choices(
+    questions: Sequence[Question],
+    rows: Sequence[tuple[Wanted, npt.NDArray[np.int64], dict[str, Floats]]],
+    shelf: Shelf,
+    runs: Runs,
+) -> Choices:
+    names = tuple(WEIGHTS)
+    blocks, right, asked = [], [], []
+    for index, (question, (wanted, places, features)) in enumerate(
+        zip(questions, rows, strict=True)
+    ):
+        given = [runs.given(shelf.entries[place].routine, question.id) for place in places]
+        passes = [g.outcome is Outcome.PASS for g in given]
+        # Where nothing is right, or all is, there is nothing to choose.
+        if not any(passes) or all(passes):
+            continue
+        looks = [plausibility(wanted, g.value) for g in given]
+        columns = [
+            features[name] if name in features else [look.get(name, 0.0) for look in looks]
+            for name in names
+        ]
+        blocks.append(np.array(columns, dtype=np.float64).T)
+        right += passes
+        asked += [index] * len(passes)
+    width = len(names)
+    return Choices(
+        names,
+        np.concatenate(blocks) if blocks else np.zeros((0, width)),
+        np.array(right, dtype=bool),
+        np.array(asked, dtype=np.int64),
+    )
+
+
+def without(
+    shelf: Shelf, spans: Shelf, problems: Mapping[str, str], asking: Iterable[str]
+) -> Shelf:
+    """``shelf`` as it stands on the ``spans`` of other problems than ``asking``; ``problems``:
+    trajectory id -> problem id."""
+    gone = set(asking)
+    left: dict[str, list[Entry]] = {}
+    for span in spans.entries:
+        (trajectory,) = span.trajectories
+        if problems[trajectory] not in gone:
+            left.setdefault(span.home, []).append(span)
+    entries, rows = [], []
+    for row, entry in enumerate(shelf.entries):
+        members = left.get(entry.id, [])
+        trajectories = frozenset(t for member in members for t in member.trajectories)
+        if len({problems[t] for t in trajectories}) < LEAST_PROBLEMS:
+            continue
+        evidence: Counter[str] = Counter()
+        for member in members:
+            evidence.update(member.rankable.evidence)
+        rankable = replace(entry.rankable, support=len(members), evidence=evidence)
+        entries.append(replace(entry, rankable=rankable, trajectories=trajectories))
+        rows.append(row)
+    return Shelf(tuple(entries), shelf.vectors[rows])
+
+
+def own_questions(store: Store, asking: Iterable[str]) -> list[Question]:
+    """The questions that the store's own spans of the problems ``asking`` make."""
+    wanted = sorted(asking)
+    instances: dict[str, list[Instance]] = {}
+    for row in store.rows(
+        "SELECT * FROM instances WHERE list_contains(?, problem_id) ORDER BY instance_id", [wanted]
+    ):
+        row["id"] = row.pop("instance_id")
+        instances.setdefault(row["span_id"], []).append(Instance(**row))
+    found = {}
+    for row in store.rows(
+        "SELECT s.*, t.problem, t.trace, t.problem_id, t.reference, t.source, t.row FROM spans s "
+        "JOIN trajectories t USING (trajectory_id) WHERE list_contains(?, t.problem_id) "
+        "AND s.code IS NOT NULL ORDER BY span_id",
+        [wanted],
+    ):
+        question = question_of(_span(row, instances.get(row["span_id"], [])), _trajectory(row))
+        if isinstance(question, Question):
+            found[question.id] = question
+    return list(found.values())
+
+
+def _span(row: Mapping[str, Any], instances: Sequence[Instance]) -> Span:
+    return Span(
+        id=row["span_id"],
+        trajectory_id=row["trajectory_id"],
+        problem_id=row["problem_id"],
+        start=row["start"],
+        end=row["end"],
+        quote=row["quote"],
+        subquestion=row["subquestion"],
+        subroutine=row["subroutine"],
+        summary=row["summary"],
+        code=row["code"],
+        entry_point=row["entry_point"],
+        signature=Signature.from_json(row["signature"]),
+        preconditions=tuple(row["preconditions"] or ()),
+        predicates=tuple(row["predicates"] or ()),
+        failure_modes=tuple(row["failure_modes"] or ()),
+        kind=row["kind"],
+        domain=row["domain"],
+        teacher=row["teacher"],
+        instances=tuple(instances),
+        verifier=row["verifier"],
+        shape=row["shape"],
+        asked=row["asked"] or "",
+    )
+
+
+def _trajectory(row: Mapping[str, Any]) -> Trajectory:
+    return Trajectory(
+        id=row["trajectory_id"],
+        problem_id=row["problem_id"],
+        problem=row["problem"],
+        trace=row["trace"],
+        answer=None,
+        reference=row["reference"],
+        domain=row["domain"],
+        sources=(Source(row["source"], row["row"]),),
+    )
+
+
+def learn(choices: Choices) -> Floats:
+    """The weight of each feature (f,)."""
+    spread = choices.features.std(axis=0)
+    scale = np.where(spread > 0, spread, 1.0)
+    features = (choices.features - choices.features.mean(axis=0)) / scale
+    starts = np.flatnonzero(np.diff(choices.question, prepend=-1))
+    group = np.cumsum(np.diff(choices.question, prepend=-1) > 0) - 1
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        scores = features @ weights
+        shifted = np.exp(scores - np.maximum.reduceat(scores, starts)[group])
+        every = np.add.reduceat(shifted, starts)
+        hits = np.add.reduceat(shifted * choices.right, starts)
+        value = np.sum(np.log(every) - np.log(hits)) + PENALTY * weights @ weights
+        pull = shifted / every[group] - shifted * choices.right / hits[group]
+        return float(value), features.T @ pull + 2 * PENALTY * weights
+
+    found = minimize(loss, np.zeros(len(choices.names)), jac=True, method="L-BFGS-B")
+    weights: Floats = found.x / scale
+    return weights
+
+
+def first_right(choices: Choices, weights: Floats) -> float:
+    """The share of questions whose first choice under ``weights`` is right; the first row of those
+    that tie."""
+    scores = np.round(choices.features @ weights, 9)
+    order = np.lexsort((np.arange(len(scores)), -scores, choices.question))
+    starts = np.flatnonzero(np.diff(choices.question[order], prepend=-1))
+    return round(float(choices.right[order][starts].mean()), 4)
+
+
+def _only(names: Sequence[str], name: str) -> Floats:
+    return np.array([float(each == name) for each in names])
+
+
+def _print(found: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(found) + "\n")
+        return
+    lines = [f"{found['questions']} questions with a choice, {found['pairs']} pairs"]
+    for name, weights in found["weights"].items():
+        lines.append(f"  {name:16} {weights['learned']:8.3f} (in force {weights['in force']})")
+    for name, share in found["right first"].items():
+        lines.append(f"right first, {name}: {share:.4f}")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

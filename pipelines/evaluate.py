@@ -1,0 +1,84 @@
+"""evaluate: what is a store worth, asked with problems that it has never seen.
+
+A question is one step of a held-out problem, with its values and its checked result; a retrieved
+routine is right if it gives that result on those values (`evaluation.questions`, `.passes`). Each
+arm is one way to retrieve, on the same questions in the same run (`evaluation.compare`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracemine.pipelines.evaluation.compare import Bench, compare
+from tracemine.pipelines.evaluation.held_out import collect
+from tracemine.pipelines.evaluation.questions import Asked, select
+from tracemine.pipelines.options import EvaluateOptions
+from tracemine.pipelines.progress import Progress
+from tracemine.pipelines.runner import pipeline_options
+from tracemine.store import RequestError, Store
+from tracemine.teachers import UnknownTeacherError, teacher_fingerprint
+from tracemine.transforms.admit import AdmitOptions
+from tracemine.transforms.read import resolve_inputs
+from tracemine.verifiers import IsolationError, Sandbox, shared_sandbox
+
+
+def run_evaluate(options: EvaluateOptions) -> dict[str, Any]:
+    """Evaluate the store at ``options.store``; gives the object that ``--json`` prints.
+
+    Raises:
+        RequestError: if the store, an input or the teacher cannot be used.
+    """
+    try:
+        sandbox = shared_sandbox(require_isolation=options.require_isolation)
+    except (IsolationError, RuntimeError) as error:
+        raise RequestError(f"no sandbox: {error}") from error
+    store = Store.open(options.store)
+    try:
+        fingerprint = teacher_fingerprint(options.teacher)
+    except UnknownTeacherError as error:
+        raise RequestError(str(error)) from error
+    files = resolve_inputs(options.heldout, format=options.format, columns=options.columns)
+    with Progress(enabled=True):
+        held_out = collect(
+            files,
+            teacher=options.teacher,
+            admit=AdmitOptions(
+                holdout=options.holdout,
+                held_out=True,
+                require_isolation=options.require_isolation,
+            ),
+            beam_options=pipeline_options(options.beam_args),
+        )
+    stored = {
+        row["problem_id"]: row["problem"]
+        for row in store.rows("SELECT DISTINCT problem_id, problem FROM trajectories")
+    }
+    chosen = select(held_out.questions, stored, split=options.split, limit=options.questions)
+    manifest = store.snapshot.manifest
+    return {
+        "store": options.store,
+        "snapshot": store.snapshot.number,
+        "mined": {name: manifest.get(name) for name in ("holdout", "teacher", "embedder")},
+        "split": options.split,
+        "holdout": options.holdout,
+        "teacher": fingerprint,
+        "trajectories": held_out.trajectories,
+        "unasked": held_out.unasked,
+        "found": len(held_out.questions),
+        "dropped": dict(chosen.dropped),
+        **measure(store, chosen, sandbox, growth=options.growth),
+    }
+
+
+def measure(store: Store, chosen: Asked, sandbox: Sandbox, *, growth: bool) -> dict[str, Any]:
+    """All that is measured of ``store`` with the questions that were chosen."""
+    bench = Bench.of(store, chosen.questions, sandbox)
+    return {
+        "questions": len(chosen.questions),
+        "problems": len({question.problem_id for question in chosen.questions}),
+        "entries": len(bench.shelf.entries),
+        **compare(bench),
+    }
+
+
+__all__ = ["measure", "run_evaluate"]

@@ -1,0 +1,360 @@
+"""The arms of an evaluation, side by side: replay@k, and what one adds to another.
+
+untyped            words alone, of all that the store serves
+typed              the caller's words and values, of entries that give what is wanted
+typed_signature    the same, of entries that take the caller's values too
+bound              the same, of entries whose preconditions hold on them
+oracle             whether any entry of the store gives the result
+words              words alone, of what typed_signature leaves
+popularity         the entries that rest on most spans   (this and all below: of what
+random             drawn by lot                            typed_signature leaves)
+bm25               BM25 over the entries' texts
+whole_trace        entries of the traces whose whole text is nearest
+no_gate            ranked as typed_signature, of all routines that replay would have judged
+no_consolidation   ranked as typed_signature, every span by itself
+teachers_words     as typed_signature, asked in the words of the teacher, who knew the routine
+unnamed            as typed_signature, values without names: by unit, type and order alone
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tracemine.pipelines.evaluation import arms
+from tracemine.pipelines.evaluation.entries import Shelf, served, unconsolidated, ungated
+from tracemine.pipelines.evaluation.intervals import Draws
+from tracemine.pipelines.evaluation.passes import Outcome, Runs
+from tracemine.pipelines.evaluation.questions import Question
+from tracemine.schemas import Parameter, decode, encode
+from tracemine.store import Embedder, Store
+from tracemine.store.embedder import Vectors, to_grid
+from tracemine.verifiers import Sandbox
+
+#: Arms whose lift is reported, and what it is over.
+LIFTED = ("typed", "typed_signature", "bound")
+BASELINES = (
+    "popularity", "random", "bm25", "whole_trace", "words", "no_gate", "no_consolidation",
+)  # fmt: skip
+
+#: Characters of a trace that are embedded at a time (the bundled model reads some 1,000), how many
+#: such pieces of a long one, and how many traces in one go.
+PIECE_CHARS = 1000
+MAX_PIECES = 8
+BATCH_TRACES = 512
+
+#: Questions whose own routine has so many operations or more are one row.
+MOST_OPERATIONS = 5
+
+#: Routines that are run on every question they fit in one go.
+BATCH_ROUTINES = 200
+
+_LOGGER = logging.getLogger(__name__)
+
+Passes = npt.NDArray[np.bool_]
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What the arms of one evaluation share."""
+
+    store: Store
+    sandbox: Sandbox
+    shelf: Shelf
+    types: arms.Types
+    asking: arms.Asking
+    runs: Runs
+    draws: Draws
+
+    @classmethod
+    def of(cls, store: Store, questions: Sequence[Question], sandbox: Sandbox) -> Bench:
+        """The bench for ``questions``, asked in the words of their problems."""
+        shelf = served(store)
+        return cls(
+            store=store,
+            sandbox=sandbox,
+            shelf=shelf,
+            types=arms.Types(shelf),
+            asking=asking_in([question.asked for question in questions], questions, store.embedder),
+            runs=Runs(questions, sandbox),
+            draws=Draws([question.problem_id for question in questions]),
+        )
+
+
+def asking_in(
+    words: Sequence[str], questions: Sequence[Question], embedder: Embedder
+) -> arms.Asking:
+    """``questions``, asked in ``words``."""
+    return arms.Asking(tuple(questions), tuple(words), embedder.encode(list(words)))
+
+
+def compare(bench: Bench) -> Json:
+    """``replay_at_k`` of every arm: overall, by domain, by operations; and ``lift``, what `LIFTED`
+    find more than `BASELINES`, question by question."""
+    results = {}
+    for name, arm in ARMS.items():
+        started = time.perf_counter()
+        results[name] = arm(bench)
+        first = float(results[name][:, 0].mean()) if len(results[name]) else 0.0
+        _LOGGER.info("%s: %.3f at 1, %.0f s", name, first, time.perf_counter() - started)
+    questions = bench.asking.questions
+    by_domain = _by([question.domain for question in questions])
+    by_operations = _by([_operations(question) for question in questions])
+    return {
+        "replay_at_k": _shares(results, bench.draws),
+        "lift": _lifts(results, bench.draws),
+        "by_domain": _parts(results, questions, by_domain, _shares),
+        "lift_by_domain": _parts(results, questions, by_domain, _lifts),
+        # Every question has at least two operations, so this is all of them.
+        "multi_operation": _shares(results, bench.draws),
+        "by_operations": _parts(results, questions, by_operations, _shares),
+    }
+
+
+# -- arms --------------------------------------------------------------------------------------
+
+
+def _untyped(bench: Bench) -> Passes:
+    every = np.ones(len(bench.shelf.entries), dtype=bool)
+    return _passes(bench, arms.by_words(bench.shelf, bench.asking, lambda _: every))
+
+
+def _typed(bench: Bench) -> Passes:
+    return _ranked(bench, bench.types.by_output)
+
+
+def _typed_signature(bench: Bench) -> Passes:
+    return _ranked(bench, bench.types.by_signature)
+
+
+def _bound(bench: Bench) -> Passes:
+    """Runs every entry that fits on every question, so that the oracle costs nothing more."""
+    run_everything(bench)
+    entries = bench.shelf.entries
+
+    def holding(question: Question) -> arms.Mask:
+        mask = bench.types.by_signature(question).copy()
+        for row in np.flatnonzero(mask):
+            outcome = bench.runs.given(entries[row].routine, question.id).outcome
+            mask[row] = outcome not in (Outcome.UNFIT, Outcome.UNMET)
+        return mask
+
+    return _ranked(bench, holding)
+
+
+def _oracle(bench: Bench) -> Passes:
+    run_everything(bench)
+    entries = bench.shelf.entries
+    found = [
+        any(
+            bench.runs.given(entries[row].routine, question.id).outcome is Outcome.PASS
+            for row in np.flatnonzero(bench.types.runnable(question))
+        )
+        for question in bench.asking.questions
+    ]
+    return np.repeat(np.array(found, dtype=bool)[:, None], len(arms.KS), axis=1)
+
+
+def run_everything(bench: Bench) -> None:
+    """Run every entry on every question whose values it takes."""
+    entries, questions = bench.shelf.entries, bench.asking.questions
+    fits = [bench.types.runnable(question) for question in questions]
+    for start in range(0, len(entries), BATCH_ROUTINES):
+        rows = range(start, min(start + BATCH_ROUTINES, len(entries)))
+        bench.runs.run(
+            (entries[row].routine, question.id)
+            for row in rows
+            for question, fit in zip(questions, fits, strict=True)
+            if fit[row]
+        )
+
+
+def _words(bench: Bench) -> Passes:
+    return _passes(bench, arms.by_words(bench.shelf, bench.asking, bench.types.by_signature))
+
+
+def _popularity(bench: Bench) -> Passes:
+    support = arms.popularity(bench.shelf)
+    return _scored(bench, lambda _: support)
+
+
+def _random(bench: Bench) -> Passes:
+    return _scored(bench, arms.at_random(bench.shelf, bench.asking))
+
+
+def _bm25(bench: Bench) -> Passes:
+    return _scored(bench, arms.by_bm25(bench.shelf, bench.asking))
+
+
+def _whole_trace(bench: Bench) -> Passes:
+    embedder = bench.store.embedder
+    traces = trace_vectors(bench.store, bench.shelf, embedder)
+    asked = [f"{q.problem} {words}" for q, words in _asked(bench.asking)]
+    ranked = arms.by_whole_trace(
+        bench.shelf, bench.asking, bench.types.by_signature, traces, embedder.encode(asked)
+    )
+    return _passes(bench, ranked)
+
+
+def _no_gate(bench: Bench) -> Passes:
+    return on_shelf(bench, ungated(bench.store))
+
+
+def _no_consolidation(bench: Bench) -> Passes:
+    return on_shelf(bench, unconsolidated(bench.store, bench.shelf))
+
+
+def _teachers_words(bench: Bench) -> Passes:
+    questions = bench.asking.questions
+    words = [question.subquestion for question in questions]
+    told = replace(bench, asking=asking_in(words, questions, bench.store.embedder))
+    return _ranked(told, told.types.by_signature)
+
+
+def _unnamed(bench: Bench) -> Passes:
+    questions = [without_names(question) for question in bench.asking.questions]
+    asking = replace(bench.asking, questions=tuple(questions))
+    told = replace(bench, asking=asking, runs=Runs(questions, bench.sandbox))
+    return _ranked(told, told.types.by_signature)
+
+
+ARMS: Mapping[str, Callable[[Bench], Passes]] = {
+    "untyped": _untyped,
+    "typed": _typed,
+    "typed_signature": _typed_signature,
+    "bound": _bound,
+    "oracle": _oracle,
+    "words": _words,
+    "popularity": _popularity,
+    "random": _random,
+    "bm25": _bm25,
+    "whole_trace": _whole_trace,
+    "no_gate": _no_gate,
+    "no_consolidation": _no_consolidation,
+    "teachers_words": _teachers_words,
+    "unnamed": _unnamed,
+}
+
+
+def on_shelf(bench: Bench, shelf: Shelf) -> Passes:
+    """As typed_signature, with another shelf."""
+    moved = replace(bench, shelf=shelf, types=arms.Types(shelf))
+    return _ranked(moved, moved.types.by_signature)
+
+
+def without_names(question: Question) -> Question:
+    """``question`` with values called by their place in the order of mention alone."""
+    names = {key.name: f"value_{place}" for place, key in enumerate(question.keys, 1)}
+    keys = [Parameter(names[key.name], key.type, key.unit) for key in question.keys]
+    bindings = {names[name]: value for name, value in decode(question.bindings).items()}
+    return replace(question, keys=tuple(keys), bindings=encode(bindings))
+
+
+def trace_vectors(store: Store, shelf: Shelf, embedder: Embedder) -> dict[str, Vectors]:
+    """The vector of each trace that an entry rests on, by trajectory id: the middle of its pieces,
+    the problem among them."""
+    wanted = sorted({identifier for entry in shelf.entries for identifier in entry.trajectories})
+    found: dict[str, Vectors] = {}
+    for start in range(0, len(wanted), BATCH_TRACES):
+        rows = store.rows(
+            "SELECT trajectory_id, problem, trace FROM trajectories "
+            "WHERE list_contains(?, trajectory_id) ORDER BY trajectory_id",
+            [wanted[start : start + BATCH_TRACES]],
+        )
+        pieces = [_pieces(f"{row['problem']} {row['trace']}") for row in rows]
+        vectors = embedder.encode([piece for each in pieces for piece in each])
+        end = 0
+        for row, each in zip(rows, pieces, strict=True):
+            begin, end = end, end + len(each)
+            middle = vectors[begin:end].astype(np.float64).sum(axis=0)
+            found[row["trajectory_id"]] = to_grid(middle / np.linalg.norm(middle))
+    return found
+
+
+def _pieces(text: str) -> list[str]:
+    return [text[at : at + PIECE_CHARS] for at in range(0, max(1, len(text)), PIECE_CHARS)][
+        :MAX_PIECES
+    ]
+
+
+def _asked(asking: arms.Asking) -> Iterable[tuple[Question, str]]:
+    return zip(asking.questions, asking.words, strict=True)
+
+
+def _ranked(bench: Bench, masks: Callable[[Question], arms.Mask]) -> Passes:
+    return _passes(bench, arms.by_ranking(bench.shelf, bench.asking, masks, bench.runs))
+
+
+def _scored(bench: Bench, score: Callable[[int], arms.Scores]) -> Passes:
+    return _passes(bench, arms.by_score(bench.asking, bench.types.by_signature, score))
+
+
+def _passes(bench: Bench, ranked: arms.Ranked) -> Passes:
+    return arms.passes(bench.shelf, bench.asking, ranked, bench.runs)
+
+
+# -- tables ------------------------------------------------------------------------------------
+
+
+def _shares(results: Mapping[str, Passes], draws: Draws) -> Json:
+    return {
+        arm: {
+            str(k): draws.share(found[:, column].astype(float)).to_json()
+            for column, k in enumerate(arms.KS)
+        }
+        for arm, found in results.items()
+    }
+
+
+def _lifts(results: Mapping[str, Passes], draws: Draws) -> Json:
+    return {
+        arm: {
+            baseline: {
+                str(k): draws.share(
+                    results[arm][:, column].astype(float) - results[baseline][:, column]
+                ).to_json()
+                for column, k in enumerate(arms.KS)
+            }
+            for baseline in BASELINES
+        }
+        for arm in LIFTED
+    }
+
+
+def _parts(
+    results: Mapping[str, Passes],
+    questions: Sequence[Question],
+    parts: Mapping[str, Sequence[int]],
+    table: Callable[[Mapping[str, Passes], Draws], Json],
+) -> Json:
+    return {
+        name: table(
+            {arm: found[list(rows)] for arm, found in results.items()},
+            Draws([questions[row].problem_id for row in rows]),
+        )
+        for name, rows in parts.items()
+    }
+
+
+def _by(labels: Sequence[str]) -> dict[str, list[int]]:
+    counts = Counter(labels)
+    return {
+        label: [row for row, found in enumerate(labels) if found == label]
+        for label in sorted(counts)
+    }
+
+
+def _operations(question: Question) -> str:
+    many = question.operations >= MOST_OPERATIONS
+    return f"{MOST_OPERATIONS} or more" if many else str(question.operations)
+
+
+__all__ = ["ARMS", "BASELINES", "LIFTED", "Bench", "compare", "on_shelf", "without_names"]

@@ -1,0 +1,101 @@
+"""Questions out of held-out trajectories: the first stages of `mine`, then `questions.Ask`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+import fsspec
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+
+from tracemine.pipelines.evaluation.questions import Ask, Question
+from tracemine.pipelines.runner import make_runner
+from tracemine.transforms.admit import Admit, AdmitOptions
+from tracemine.transforms.ledger import Total, rejected_paths
+from tracemine.transforms.read import InputFile, ReadTrajectories
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """The questions of all held-out trajectories, in order of id; what became of the trajectories
+    (as `mine` counts them) and of the spans that are no question, by reason."""
+
+    questions: tuple[Question, ...]
+    trajectories: dict[str, Any]
+    unasked: dict[str, int]
+
+
+def collect(
+    files: Sequence[InputFile],
+    *,
+    teacher: str,
+    admit: AdmitOptions,
+    beam_options: PipelineOptions,
+) -> HeldOut:
+    """Read, admit and cut ``files``. What workers find is written under Beam's ``temp_location``
+    where that is given (it must be, where workers are other machines), else into a folder of this
+    machine, which is removed."""
+    base = beam_options.view_as(GoogleCloudOptions).temp_location
+    folder = f"{base.rstrip('/')}/questions" if base else tempfile.mkdtemp(prefix="tracemine-")
+    try:
+        pipeline = beam.Pipeline(runner=make_runner(beam_options), options=beam_options)
+        read = pipeline | "Read" >> ReadTrajectories(files)
+        admitted = read.trajectories | "Admit" >> Admit(admit)
+        asked = admitted.trajectories | "Questions" >> Ask(teacher)
+        gone = [read.failed, admitted.rejected] | "Gone" >> beam.Flatten()
+        counts = [
+            read.trajectories | "Read rows" >> beam.Map(lambda _: (("read",), 1)),
+            read.failed | "Unread rows" >> beam.Map(lambda _: (("read",), 1)),
+            admitted.trajectories | "Admitted" >> beam.Map(lambda _: (("admitted",), 1)),
+            gone | "Gone by reason" >> beam.FlatMap(lambda r: rejected_paths("gone", r)),
+            asked.unasked | "Unasked" >> beam.Map(lambda reason: (("unasked", reason), 1)),
+        ]
+        lines = [
+            asked.questions | "To text" >> beam.Map(lambda question: question.to_json()),
+            counts
+            | "All counts" >> beam.Flatten()
+            | "Totals" >> Total()
+            | "Counts to text" >> beam.Map(json.dumps),
+        ]
+        for name, texts in zip(("questions", "counts"), lines, strict=True):
+            texts | f"Write {name}" >> beam.io.WriteToText(f"{folder}/{name}")
+        pipeline.run().wait_until_finish()
+        questions = [Question.from_json(line) for line in _lines(f"{folder}/questions-*")]
+        totals = {
+            tuple(path): total for path, total in map(json.loads, _lines(f"{folder}/counts-*"))
+        }
+    finally:
+        if not base:
+            shutil.rmtree(folder, ignore_errors=True)
+    return HeldOut(
+        tuple(sorted(questions, key=lambda question: question.id)),
+        {
+            "read": totals.get(("read",), 0),
+            "admitted": totals.get(("admitted",), 0),
+            "rejected": _by_reason(totals, "gone", "rejected"),
+            "duplicates": totals.get(("gone", "duplicates"), 0),
+            "failed": _by_reason(totals, "gone", "failed"),
+        },
+        _by_reason(totals, "unasked"),
+    )
+
+
+def _by_reason(totals: dict[tuple[str, ...], int], *path: str) -> dict[str, int]:
+    found = {p[-1]: n for p, n in totals.items() if p[:-1] == path}
+    return dict(sorted(found.items()))
+
+
+def _lines(pattern: str) -> list[str]:
+    found = []
+    for file in fsspec.open_files(pattern, "rt", encoding="utf-8"):
+        with file as stream:
+            found += [line for line in stream.read().split("\n") if line]
+    return found
+
+
+__all__ = ["HeldOut", "collect"]
