@@ -1,18 +1,13 @@
-"""A caller's values: which entries can take them."""
+"""What a caller brings: values by name, with their units."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from tracemine.schemas import Parameter, encode
-from tracemine.schemas.types import coarse, type_of
+from tracemine.schemas.types import type_of
 from tracemine.store.errors import RequestError
-from tracemine.verifiers.roles import serves
-
-#: The inputs of a routine as far as types and units tell them: of each a type that stands for all
-#: of its coarse type, and its unit, in an order of their own.
-Shape = tuple[tuple[str, str], ...]
 
 
 class Bindings:
@@ -42,50 +37,6 @@ class Bindings:
         self.keys = tuple(
             Parameter(name, type_of(value), units.get(name)) for name, value in values.items()
         )
-        self._by_name = {key.name: key for key in self.keys}
-        self._known: dict[Shape, bool] = {}
-
-    def fit(self, inputs: Sequence[Parameter], shape: Shape) -> bool:
-        """Whether a routine of these ``inputs``, of which ``shape`` is `shape_of`, can take the
-        values: as many, of fitting coarse types, and no two units that contradict; under the same
-        names where the names are the routine's own, else under some assignment."""
-        if len(inputs) != len(self.keys):
-            return False
-        if all(parameter.name in self._by_name for parameter in inputs):
-            return all(_fits(p, self._by_name[p.name]) for p in inputs)
-        if shape not in self._known:
-            wanted = [Parameter("", kind, unit or None) for kind, unit in shape]
-            self._known[shape] = _assignable(wanted, self.keys)
-        return self._known[shape]
 
 
-def shape_of(inputs: Sequence[Parameter]) -> Shape:
-    """What of a routine's inputs `Bindings.fit` depends on where their names are not the caller's:
-    few shapes are those of many entries."""
-    kinds = [(coarse(p.type), p.unit or "") for p in inputs]
-    return tuple(sorted(("real" if kind == "number" else kind, unit) for kind, unit in kinds))
-
-
-def _fits(wanted: Parameter, given: Parameter) -> bool:
-    contradict = wanted.unit is not None and given.unit is not None and wanted.unit != given.unit
-    return not contradict and serves(wanted.type, given.type)
-
-
-def _assignable(wanted: Sequence[Parameter], given: Sequence[Parameter]) -> bool:
-    """Whether each of ``wanted`` can have one of ``given`` to itself (Kuhn's algorithm)."""
-    holder: dict[int, int] = {}
-
-    def place(want: int, seen: set[int]) -> bool:
-        for have in range(len(given)):
-            if have in seen or not _fits(wanted[want], given[have]):
-                continue
-            seen.add(have)
-            if have not in holder or place(holder[have], seen):
-                holder[have] = want
-                return True
-        return False
-
-    return all(place(want, set()) for want in range(len(wanted)))
-
-
-__all__ = ["Bindings", "Shape", "shape_of"]
+__all__ = ["Bindings"]

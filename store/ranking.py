@@ -144,6 +144,18 @@ class Ranking:
         self._method_support = np.log(np.maximum(1.0, pooled))
         self._postings, self._totals, self._background = _postings(counts)
 
+    def takes(self, keys: Sequence[Parameter]) -> Mask:
+        """Which entries (all,) take values so named and typed: as many, of fitting types, and in no
+        other unit; where the names are all an entry's own, under these."""
+        fitting = self._roster.align(keys)
+        mask = np.zeros(len(self._inputs), dtype=bool)
+        mask[fitting.places[fitting.measures[:, MEASURES.index("other_unit")] == 0]] = True
+        names = {key.name for key in keys}
+        for place in fitting.places[fitting.measures[:, MEASURES.index("equal_names")] < 1]:
+            if mask[place] and {p.name for p in self._inputs[place]} == names:
+                mask[place] = False
+        return mask
+
     def features(self, wanted: Wanted, cosines: Floats) -> tuple[Positions, dict[str, Floats]]:
         """The positions (n,) of the entries that the caller's values fit, and their features
         (columns of length n). ``cosines`` are the inner products of the vectors of all entries

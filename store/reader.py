@@ -29,7 +29,7 @@ from tracemine.schemas import (
 from tracemine.schemas.arrow import TABLES, procedure_from_row
 from tracemine.schemas.records import DOMAINS, STATUSES
 from tracemine.schemas.types import TypeSyntaxError, is_subtype, parse
-from tracemine.store.bindings import Bindings, Shape, shape_of
+from tracemine.store.bindings import Bindings
 from tracemine.store.embedder import Embedder
 from tracemine.store.errors import RequestError, StoreError
 from tracemine.store.index import (
@@ -138,7 +138,6 @@ class _Card:
     status: str
     domain: str
     signature: Signature
-    shape: Shape
     success_rate: float
     text: str
     position: int
@@ -213,7 +212,7 @@ class Store:
         asked = self._bindings(bindings, units)
         output = Parameter("", output_type or "any", self._unit(output_unit, "the output"))
         vector = self.embedder.encode([query])[0]
-        cards = self._fitting(domain, output_type, output, asked, status)
+        cards = self._fitting(domain, output_type, output.unit, status)
         if asked is not None:
             return self._bound(query, vector, cards, k, asked, output)
         ranked = self._lifted(query, self._ranked(vector, cards, max(k, POOL)))
@@ -235,7 +234,7 @@ class Store:
         _check_request("", k, domain, output_type, status)
         asked = self._bindings(bindings, units)
         output = Parameter("", output_type or "any", self._unit(output_unit, "the output"))
-        cards = self._fitting(domain, output_type, output, asked, status)
+        cards = self._fitting(domain, output_type, output.unit, status)
         if asked is not None:
             return self._bound("", vector, cards, k, asked, output)
         return self._hits(list(islice(self._ranked(vector, cards, k), k)))
@@ -287,8 +286,7 @@ class Store:
         self,
         domain: str | None,
         output_type: str | None,
-        output: Parameter,
-        asked: Bindings | None,
+        output_unit: str | None,
         status: Sequence[str],
     ) -> list[_Card]:
         return [
@@ -297,8 +295,7 @@ class Store:
             if card.status in status
             and (domain is None or card.domain == domain)
             and (output_type is None or is_subtype(card.signature.output.type, output_type))
-            and (output.unit is None or card.signature.output.unit in (None, output.unit))
-            and (asked is None or asked.fit(card.signature.inputs, card.shape))
+            and (output_unit is None or card.signature.output.unit in (None, output_unit))
         ]
 
     # -- search with values --------------------------------------------------------------------
@@ -317,17 +314,17 @@ class Store:
             return []
         shelf = self._shelf(frozenset(card.table for card in cards))
         by_place = {shelf.places[card.procedure_id]: card for card in cards}
-        rows = np.array(sorted(by_place), dtype=np.int64)
+        left = np.zeros(len(shelf.places), dtype=bool)
+        left[list(by_place)] = True
+        left &= shelf.ranking.takes(asked.keys)
         cosines = shelf.cosines(vector)
         wanted = Wanted(query, asked.keys, asked.values, output)
         served: list[tuple[int, float, Trial]] = []
         # What does not hold on the values drops out, so only as many are run as it takes.
-        while len(served) < k and len(rows):
-            scored = shelf.ranking.best(wanted, rows, cosines[rows], max(RUN, k))
-            if not scored:
-                break
+        while len(served) < k and left.any():
+            scored = shelf.ranking.best(wanted, left, cosines, max(RUN, k))
             served += self._tried(wanted, shelf, scored, asked)
-            rows = np.setdiff1d(rows, [place for place, _ in scored])
+            left[[place for place, _ in scored]] = False
         chosen = [(by_place[place], score, trial) for place, score, trial in served[:k]]
         procedures = self._procedures([card.procedure_id for card, _, _ in chosen])
         return [_hit(procedures[card.procedure_id], score, trial) for card, score, trial in chosen]
@@ -550,10 +547,7 @@ class Store:
             )
             for row in self.rows(query):
                 signature = Signature.from_json(row.pop("signature"))
-                shape = shape_of(signature.inputs)
-                cards.append(
-                    _Card(table=table, signature=signature, shape=shape, position=len(cards), **row)
-                )
+                cards.append(_Card(table=table, signature=signature, position=len(cards), **row))
         return tuple(cards)
 
     @cached_property
