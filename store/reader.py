@@ -279,7 +279,7 @@ class Store:
             try:
                 spellings.setdefault(unit_key(unit), unit)
             except UnknownUnitError:
-                spellings.setdefault(unit, unit)
+                continue  # no caller's unit is this one
         return spellings
 
     def _fitting(

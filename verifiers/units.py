@@ -164,15 +164,22 @@ def convert(value: Fraction, unit: str, into: str) -> Fraction:
 
 
 def unit_key(text: str) -> str:
-    """The same text for all spellings of a unit: ``km/h`` and ``kilometers per hour``.
+    """The same text for units of which a number is the same number of the other: ``km/h``,
+    ``kilometers per hour`` and ``kph``.
 
     Raises:
-        UnknownUnitError: if it is no unit of measure.
+        UnknownUnitError: if it is no unit of measure, or a logarithmic one.
     """
     with _LOCK:
-        found = _parsed(canonical_unit(text))
-    powers = sorted((str(name), Fraction(power)) for name, power in found._units.items())
-    return "*".join(name if power == 1 else f"{name}**{power}" for name, power in powers)
+        unit, registry = _parsed(canonical_unit(text)), _registry()
+        try:
+            zero, one = [
+                registry.Quantity(Fraction(n), unit).to_root_units().magnitude for n in (0, 1)
+            ]
+        except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+            raise UnknownUnitError(f"{text}: {error}") from error
+        kind = sorted((str(name), str(power)) for name, power in unit.dimensionality.items())
+        return f"{zero} {one} {kind}"
 
 
 @lru_cache(maxsize=4096)
