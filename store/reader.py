@@ -326,7 +326,7 @@ class Store:
             served += self._tried(wanted, shelf, scored, asked)
             left[[place for place, _ in scored]] = False
         chosen = [(by_place[place], score, trial) for place, score, trial in served[:k]]
-        procedures = self._procedures([card.procedure_id for card, _, _ in chosen])
+        procedures = self._procedures([card for card, _, _ in chosen])
         return [_hit(procedures[card.procedure_id], score, trial) for card, score, trial in chosen]
 
     def _tried(
@@ -337,16 +337,16 @@ class Store:
         tried = [shelf.tried[place] for place, _ in scored]
         try:
             found = try_all(tried, asked, self.sandbox)
-            judge = rerank
+            ran = True
         except RuntimeError as error:
             why = _first_line(error)
             logger.warning("entries were not run on the values: no sandbox (%s)", why)
-            found = [untried(entry, asked) for entry in tried]
-            judge = None
+            found = untried(tried, asked)
+            ran = False
         trials = {place: trial for (place, _), trial in zip(scored, found, strict=True)}
         kept = [(place, score) for place, score in scored if trials[place].fits]
-        if judge is not None:
-            kept = judge(wanted, kept, [trials[place].value for place, _ in kept])
+        if ran:
+            kept = rerank(wanted, kept, [trials[place].value for place, _ in kept])
         return [(place, score, trials[place]) for place, score in kept]
 
     @property
@@ -430,7 +430,7 @@ class Store:
         """
         wanted = procedure_id.strip().lower()
         found = [
-            card.procedure_id
+            card
             for card in self._cards
             if card.procedure_id == wanted
             or (len(wanted) >= LEAST_PREFIX and card.procedure_id.startswith(wanted))
@@ -439,8 +439,9 @@ class Store:
             return None
         if len(found) > 1:
             raise RequestError(f"{len(found)} ids begin with {procedure_id}: give more of it")
-        procedure = self._procedures(found)[found[0]]
-        return Entry(procedure, self._evidence(procedure), self._events(found[0]))
+        identifier = found[0].procedure_id
+        procedure = self._procedures(found)[identifier]
+        return Entry(procedure, self._evidence(procedure), self._events(identifier))
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The result of SQL over the tables (one view each), in DuckDB, as dicts.
@@ -595,19 +596,20 @@ class Store:
             return self._indexes[table]
 
     def _hits(self, scored: Sequence[_Scored]) -> list[Hit]:
-        procedures = self._procedures([s.card.procedure_id for s in scored])
+        procedures = self._procedures([s.card for s in scored])
         return [_hit(procedures[s.card.procedure_id], min(1.0, max(-1.0, s.score))) for s in scored]
 
-    def _procedures(self, ids: Sequence[str]) -> dict[str, Procedure]:
-        if not ids:
-            return {}
-        wanted = list(ids)
-        rows = self.rows(
-            "SELECT * FROM procedures WHERE list_contains(?, procedure_id) UNION ALL BY NAME "
-            "SELECT * FROM candidates WHERE list_contains(?, procedure_id)",
-            [wanted, wanted],
-        )
-        return {row["procedure_id"]: procedure_from_row(row) for row in rows}
+    def _procedures(self, cards: Iterable[_Card]) -> dict[str, Procedure]:
+        wanted: dict[str, list[str]] = {}
+        for card in cards:
+            wanted.setdefault(card.table, []).append(card.procedure_id)
+        return {
+            row["procedure_id"]: procedure_from_row(row)
+            for table, ids in wanted.items()
+            for row in self.rows(
+                f"SELECT * FROM {table} WHERE list_contains(?, procedure_id)", [ids]
+            )
+        }
 
     def _evidence(self, procedure: Procedure) -> tuple[Evidence, ...]:
         variants = [variant.variant_id for variant in procedure.variants]

@@ -18,7 +18,7 @@ from tracemine.store.bindings import Bindings
 from tracemine.verifiers import Limits, Run, Sandbox
 from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.replay import is_plain_arithmetic
-from tracemine.verifiers.roles import align
+from tracemine.verifiers.roles import Roster
 from tracemine.verifiers.sandbox import Backend
 
 #: Routines of which it is remembered how they are run.
@@ -41,40 +41,32 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of it. ``roles``: parameter -> the caller's name; None where no alignment is
-    without contradicting units. ``met``: whether the preconditions hold, None where it could not be
-    said because a value is of no use to a parameter. ``value`` is what the variant gave,
+    """What came of it. ``roles``: parameter -> the caller's name. ``met``: whether the
+    preconditions hold, None where it could not be said. ``value`` is what the variant gave,
     ``reason`` says why it gave none and is empty where it did."""
 
-    roles: Mapping[str, str] | None
-    met: bool | None = None
+    roles: Mapping[str, str]
+    met: bool | None
     value: Any = None
     reason: str = ""
 
     @property
     def fits(self) -> bool:
         """Whether nothing speaks against the entry's use on the values."""
-        return self.roles is not None and self.met is not False
+        return self.met is not False
 
 
-def untried(entry: Tried, bindings: Bindings) -> Trial:
-    """The trial of an entry where nothing can be run."""
-    met = None if entry.predicates else True
-    return Trial(aligned(entry.inputs, bindings), met, reason="not run: no sandbox")
-
-
-def aligned(inputs: Sequence[Parameter], bindings: Bindings) -> dict[str, str] | None:
-    """Parameter -> the caller's name; None where types leave no way, or names and order speak for
-    one that lets units contradict."""
-    roles = align(inputs, bindings.keys)
-    if roles is None or roles.other_unit:
-        return None
-    names = [bindings.keys[position].name for position in roles.positions]
-    return {parameter.name: name for parameter, name in zip(inputs, names, strict=True)}
+def untried(entries: Sequence[Tried], bindings: Bindings) -> list[Trial]:
+    """The trials of ``entries`` where nothing can be run; otherwise as `try_all`."""
+    return [
+        Trial(way, None if entry.predicates else True, reason="not run: no sandbox")
+        for entry, way in zip(entries, _aligned(entries, bindings), strict=True)
+    ]
 
 
 def try_all(entries: Sequence[Tried], bindings: Bindings, sandbox: Sandbox) -> list[Trial]:
-    """A `Trial` for each of ``entries``, in order.
+    """A `Trial` for each of ``entries``, in order. The values must fit the types of each one's
+    inputs.
 
     Neither raises nor hangs on account of the code: what goes wrong is a reason.
 
@@ -83,13 +75,8 @@ def try_all(entries: Sequence[Tried], bindings: Bindings, sandbox: Sandbox) -> l
     """
     trials: dict[int, Trial] = {}
     bound: dict[int, dict[str, Any]] = {}
-    roles: dict[int, dict[str, str]] = {}
-    for index, entry in enumerate(entries):
-        way = aligned(entry.inputs, bindings)
-        if way is None:
-            trials[index] = Trial(None, reason="units or types contradict")
-            continue
-        roles[index] = way
+    roles = _aligned(entries, bindings)
+    for index, (entry, way) in enumerate(zip(entries, roles, strict=True)):
         try:
             given = {name: bindings.values[key] for name, key in way.items()}
             bound[index] = bind(entry.inputs, given)
@@ -114,6 +101,19 @@ def try_all(entries: Sequence[Tried], bindings: Bindings, sandbox: Sandbox) -> l
         told = "" if run.status == "ok" else f"{run.status}: {run.reason}"
         trials[index] = Trial(roles[index], True, run.value, told)
     return [trials[index] for index in range(len(entries))]
+
+
+def _aligned(entries: Sequence[Tried], bindings: Bindings) -> list[dict[str, str]]:
+    """For each entry, parameter -> the caller's name."""
+    found = Roster([entry.inputs for entry in entries]).align(bindings.keys)
+    names = [key.name for key in bindings.keys]
+    return [
+        {
+            parameter.name: names[position]
+            for parameter, position in zip(entry.inputs, row, strict=True)
+        }
+        for entry, row in zip(entries, found.positions.tolist(), strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,4 +216,4 @@ def _all_hold(names: tuple[str, ...], predicates: tuple[str, ...]) -> _Program |
     return _Program(source, _HOLD, names)
 
 
-__all__ = ["Trial", "Tried", "aligned", "try_all", "untried"]
+__all__ = ["Trial", "Tried", "try_all", "untried"]
