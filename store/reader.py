@@ -214,7 +214,7 @@ class Store:
         vector = self.embedder.encode([query])[0]
         cards = self._fitting(domain, output_type, output.unit, status)
         if asked is not None:
-            return self._bound(query, vector, cards, k, asked, output)
+            return self._bound(query, vector, cards, k, asked, output, status)
         ranked = self._lifted(query, self._ranked(vector, cards, max(k, POOL)))
         return self._hits(list(islice(ranked, k)))
 
@@ -236,7 +236,7 @@ class Store:
         output = Parameter("", output_type or "any", self._unit(output_unit, "the output"))
         cards = self._fitting(domain, output_type, output.unit, status)
         if asked is not None:
-            return self._bound("", vector, cards, k, asked, output)
+            return self._bound("", vector, cards, k, asked, output, status)
         return self._hits(list(islice(self._ranked(vector, cards, k), k)))
 
     def _bindings(
@@ -308,11 +308,13 @@ class Store:
         k: int,
         asked: Bindings,
         output: Parameter,
+        status: Sequence[str],
     ) -> list[Hit]:
         """The first ``k`` of ``cards`` by `ranking`, as hits that say how the values go."""
         if not cards:
             return []
-        shelf = self._shelf(frozenset(card.table for card in cards))
+        # Not of what the other filters leave: what speaks for an entry does not depend on them.
+        shelf = self._shelf(frozenset(c.table for c in self._cards if c.status in status))
         by_place = {shelf.places[card.procedure_id]: card for card in cards}
         left = np.zeros(len(shelf.places), dtype=bool)
         left[list(by_place)] = True
@@ -725,7 +727,6 @@ def _order(scored: _Scored) -> tuple[float, int, float, str]:
 
 def _hit(procedure: Procedure, score: float, trial: Trial | None = None) -> Hit:
     best = procedure.variants[0]
-    tried = trial or Trial(None, True)
     return Hit(
         procedure_id=procedure.procedure_id,
         score=round(score, SCORE_DIGITS),
@@ -741,10 +742,10 @@ def _hit(procedure: Procedure, score: float, trial: Trial | None = None) -> Hit:
         distinct_problems=procedure.distinct_problems,
         variant=ServedVariant(best.variant_id, best.subroutine, best.code, best.entry_point),
         provenance=procedure.provenance,
-        unchecked=tried.met is None,
-        roles=tried.roles,
-        gives=tried.value,
-        gives_not=tried.reason,
+        unchecked=trial is not None and trial.met is None,
+        roles=trial.roles if trial else None,
+        gives=trial.value if trial else None,
+        gives_not=trial.reason if trial else "",
     )
 
 
