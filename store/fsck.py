@@ -184,8 +184,8 @@ def _checks(min_replays: int) -> list[_Check]:
         _Check(
             "is an entry whose evidence counts a token less than once, or twice",
             "SELECT DISTINCT procedure_id AS subject FROM "
-            f"(SELECT procedure_id, unnest(evidence) AS e FROM {_ENTRIES}) "
-            "GROUP BY procedure_id, e.token HAVING count(*) > 1 OR NOT coalesce(min(e.count), 0) > 0",
+            f"(SELECT procedure_id, unnest(evidence) AS e FROM {_ENTRIES}) GROUP BY procedure_id, "
+            "e.token HAVING count(*) > 1 OR NOT coalesce(min(e.count), 0) > 0",
         ),
         _Check(
             "is an entry whose evidence is not in order of its tokens",

@@ -123,7 +123,7 @@ def test_what_speaks_for_a_method_speaks_for_every_entry_of_it() -> None:
     def entry(method: str, words: str) -> Rankable:
         signature = Signature((Parameter("x", "int"),), Parameter("y", "int"))
         tokens = tokens_of(signature.inputs, words)
-        return Rankable(signature, 1, 1.0, method, {token: 400 for token in tokens})
+        return Rankable(signature, 1, 1.0, method, dict.fromkeys(tokens, 400))
 
     asked = wanted((Parameter("x", "int"),), "money left")
     entries = [entry("paid", "money left"), entry("paid", "sheep"), entry("sold", "sheep")]
