@@ -116,9 +116,9 @@ def print_hits(console: Console, hits: Sequence[Hit]) -> None:
 def _trial(console: Console, hit: Hit) -> None:
     """How the caller's values go, and what they give."""
     for parameter, name in (hit.roles or {}).items():
-        line(console, _cut(f"   takes: {parameter} = your {name}"))
+        line(console, _cut(f"   takes: {parameter} = your {_printable(name)}"))
     told = f"nothing: {hit.gives_not}" if hit.gives_not else encode(hit.gives)
-    line(console, f"   gives: {_cut(' '.join(told.split()))}")
+    line(console, f"   gives: {_cut(_printable(told))}")
 
 
 def print_entry(console: Console, entry: Entry) -> None:
@@ -258,6 +258,11 @@ def _provenance(console: Console, provenance: Sequence[Provenance]) -> None:
         line(console, f"    {_cut(' '.join(one.quote.split()))}")
     if len(provenance) > MAX_PROVENANCE:
         line(console, f"  and {len(provenance) - MAX_PROVENANCE} more")
+
+
+def _printable(text: str) -> str:
+    """``text`` on one line, without what a terminal would obey: stored code may have written it."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _cut(text: str) -> str:
