@@ -60,6 +60,9 @@ SCORE_DIGITS = 6
 _WIDEN = 4
 _LEAST_WINDOW = 32
 
+#: The columns that a hit is made of: evidence has hundreds of rows, and a hit shows none of it.
+_OF_A_HIT = "* REPLACE ([] AS evidence)"
+
 #: Characters of a wrong unit that are shown.
 _SHOWN_UNIT_CHARS = 40
 
@@ -328,7 +331,7 @@ class Store:
             served += self._tried(wanted, shelf, scored, asked)
             left[[place for place, _ in scored]] = False
         chosen = [(by_place[place], score, trial) for place, score, trial in served[:k]]
-        procedures = self._procedures([card for card, _, _ in chosen])
+        procedures = self._procedures([card for card, _, _ in chosen], _OF_A_HIT)
         return [_hit(procedures[card.procedure_id], score, trial) for card, score, trial in chosen]
 
     def _tried(
@@ -598,10 +601,10 @@ class Store:
             return self._indexes[table]
 
     def _hits(self, scored: Sequence[_Scored]) -> list[Hit]:
-        procedures = self._procedures([s.card for s in scored])
+        procedures = self._procedures([s.card for s in scored], _OF_A_HIT)
         return [_hit(procedures[s.card.procedure_id], min(1.0, max(-1.0, s.score))) for s in scored]
 
-    def _procedures(self, cards: Iterable[_Card]) -> dict[str, Procedure]:
+    def _procedures(self, cards: Iterable[_Card], columns: str = "*") -> dict[str, Procedure]:
         wanted: dict[str, list[str]] = {}
         for card in cards:
             wanted.setdefault(card.table, []).append(card.procedure_id)
@@ -609,7 +612,7 @@ class Store:
             row["procedure_id"]: procedure_from_row(row)
             for table, ids in wanted.items()
             for row in self.rows(
-                f"SELECT * FROM {table} WHERE list_contains(?, procedure_id)", [ids]
+                f"SELECT {columns} FROM {table} WHERE list_contains(?, procedure_id)", [ids]
             )
         }
 

@@ -30,9 +30,7 @@ def test_units_that_differ_have_different_keys() -> None:
     assert len({unit_key(unit) for unit in units}) == len(units)
 
 
-@pytest.mark.parametrize(
-    "text", ["sheep", "", " ", "1", "dB", "m**9**9**9", "m" * 500, "import os"]
-)
+@pytest.mark.parametrize("text", ["sheep", "", " ", "1", "dB", "m**9**9**9", "m" * 500, "rm x"])
 def test_what_is_no_unit_is_told(text: str) -> None:
     with pytest.raises(UnknownUnitError):
         unit_key(text)
