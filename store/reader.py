@@ -7,7 +7,6 @@ methods may be called from several threads.
 from __future__ import annotations
 
 import heapq
-import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,15 +40,12 @@ from tracemine.store.index import (
     search_index,
 )
 from tracemine.store.keywords import POOL, WEIGHT, Keywords
-from tracemine.store.ranking import RUN, Wanted, rerank
-from tracemine.store.shelf import Shelf, make_shelf
 from tracemine.store.snapshot import Snapshot, open_snapshot
-from tracemine.store.trials import Trial, try_all, untried
 
 if TYPE_CHECKING:
+    from tracemine.store.shelf import Shelf
+    from tracemine.store.trials import Trial
     from tracemine.verifiers import Sandbox
-
-logger = logging.getLogger(__name__)
 
 #: Statuses that search gives unless it is asked for others.
 SERVED = ("canonical", "verified")
@@ -319,40 +315,12 @@ class Store:
         # Not of what the other filters leave: what speaks for an entry does not depend on them.
         shelf = self._shelf(frozenset(c.table for c in self._cards if c.status in status))
         by_place = {shelf.places[card.procedure_id]: card for card in cards}
-        left = np.zeros(len(shelf.places), dtype=bool)
-        left[list(by_place)] = True
-        left &= shelf.ranking.takes(asked.keys)
-        cosines = shelf.cosines(vector)
-        wanted = Wanted(query, asked.keys, asked.values, output)
-        served: list[tuple[int, float, Trial]] = []
-        # What does not hold on the values drops out, so only as many are run as it takes.
-        while len(served) < k and left.any():
-            scored = shelf.ranking.best(wanted, left, cosines, max(RUN, k))
-            served += self._tried(wanted, shelf, scored, asked)
-            left[[place for place, _ in scored]] = False
-        chosen = [(by_place[place], score, trial) for place, score, trial in served[:k]]
+        among = np.zeros(len(shelf.places), dtype=bool)
+        among[list(by_place)] = True
+        offers = shelf.offer(query, vector, asked, output, among, k, self.sandbox)
+        chosen = [(by_place[place], score, trial) for place, score, trial in offers]
         procedures = self._procedures([card for card, _, _ in chosen], _OF_A_HIT)
         return [_hit(procedures[card.procedure_id], score, trial) for card, score, trial in chosen]
-
-    def _tried(
-        self, wanted: Wanted, shelf: Shelf, scored: Sequence[tuple[int, float]], asked: Bindings
-    ) -> list[tuple[int, float, Trial]]:
-        """Those of ``scored`` (place, score) that can take the values, with what they gave, best
-        first."""
-        tried = [shelf.tried[place] for place, _ in scored]
-        try:
-            found = try_all(tried, asked, self.sandbox)
-            ran = True
-        except RuntimeError as error:
-            why = _first_line(error)
-            logger.warning("entries were not run on the values: no sandbox (%s)", why)
-            found = untried(tried, asked)
-            ran = False
-        trials = {place: trial for (place, _), trial in zip(scored, found, strict=True)}
-        kept = [(place, score) for place, score in scored if trials[place].fits]
-        if ran:
-            kept = rerank(wanted, kept, [trials[place].value for place, _ in kept])
-        return [(place, score, trials[place]) for place, score in kept]
 
     @property
     def sandbox(self) -> Sandbox:
@@ -369,6 +337,9 @@ class Store:
         self._sandbox = sandbox
 
     def _shelf(self, tables: frozenset[str]) -> Shelf:
+        # Imported here: most searches bring no values, and scipy takes its time.
+        from tracemine.store.shelf import make_shelf
+
         with self._lock:
             if tables not in self._shelves:
                 signatures = {card.procedure_id: card.signature for card in self._cards}

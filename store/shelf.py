@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tracemine.schemas import Signature
+from tracemine.schemas import Parameter, Signature
+from tracemine.store.bindings import Bindings
 from tracemine.store.errors import StoreError
 from tracemine.store.index import Vectors, index_number, numbers_of, vectors_of
-from tracemine.store.ranking import Rankable, Ranking, method_of
-from tracemine.store.trials import Tried
+from tracemine.store.ranking import RUN, Mask, Rankable, Ranking, Wanted, method_of, rerank
+from tracemine.store.trials import Trial, Tried, try_all, untried
+from tracemine.verifiers import Sandbox
+
+logger = logging.getLogger(__name__)
 
 #: What is read of each entry beside its signature.
 COLUMNS = (
@@ -34,12 +39,60 @@ class Shelf:
     tried: tuple[Tried, ...]
     rows: tuple[tuple[Any, npt.NDArray[np.int64], npt.NDArray[np.int64]], ...]
 
-    def cosines(self, vector: Vectors) -> npt.NDArray[np.float64]:
-        """The inner products (n,) of the entries' vectors with ``vector`` (d,).
+    def offer(
+        self,
+        words: str,
+        vector: Vectors,
+        bindings: Bindings,
+        output: Parameter,
+        among: Mask,
+        k: int,
+        sandbox: Sandbox,
+    ) -> list[tuple[int, float, Trial]]:
+        """The first ``k`` of ``among`` (n,) for a caller who asks in ``words``, of which ``vector``
+        (d,) is the vector, for an ``output`` and brings ``bindings``, as ``(place, score, trial)``.
+        Without a sandbox that runs anything, by score alone, and a warning is logged.
 
         Raises:
-            StoreError: if it is of another size than these.
+            StoreError: if the vector is of another size than those here.
         """
+        left = among & self.ranking.takes(bindings.keys)
+        cosines = self._cosines(vector)
+        wanted = Wanted(words, bindings.keys, bindings.values, output)
+        offers: list[tuple[int, float, Trial]] = []
+        # What does not hold on the values drops out, so only as many are run as it takes.
+        while len(offers) < k and left.any():
+            scored = self.ranking.best(wanted, left, cosines, max(RUN, k))
+            offers += self._tried(wanted, scored, bindings, sandbox)
+            left[[place for place, _ in scored]] = False
+        return offers[:k]
+
+    def _tried(
+        self,
+        wanted: Wanted,
+        scored: Sequence[tuple[int, float]],
+        bindings: Bindings,
+        sandbox: Sandbox,
+    ) -> list[tuple[int, float, Trial]]:
+        """Those of ``scored`` (place, score) that can take the values, with what they gave, best
+        first."""
+        tried = [self.tried[place] for place, _ in scored]
+        try:
+            found = try_all(tried, bindings, sandbox)
+            ran = True
+        except RuntimeError as error:
+            why = " ".join(str(error).split())
+            logger.warning("entries were not run on the values: no sandbox (%s)", why)
+            found = untried(tried, bindings)
+            ran = False
+        trials = {place: trial for (place, _), trial in zip(scored, found, strict=True)}
+        kept = [(place, score) for place, score in scored if trials[place].met is not False]
+        if ran:
+            kept = rerank(wanted, kept, [trials[place].value for place, _ in kept])
+        return [(place, score, trials[place]) for place, score in kept]
+
+    def _cosines(self, vector: Vectors) -> npt.NDArray[np.float64]:
+        """The inner products (n,) of the entries' vectors with ``vector`` (d,)."""
         found = np.zeros(len(self.places))
         for index, places, rows in self.rows:
             if index.d != len(vector):

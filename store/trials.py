@@ -50,11 +50,6 @@ class Trial:
     value: Any = None
     reason: str = ""
 
-    @property
-    def fits(self) -> bool:
-        """Whether nothing speaks against the entry's use on the values."""
-        return self.met is not False
-
 
 def untried(entries: Sequence[Tried], bindings: Bindings) -> list[Trial]:
     """The trials of ``entries`` where nothing can be run; otherwise as `try_all`."""
