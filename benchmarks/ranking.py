@@ -103,7 +103,7 @@ def gather(store: Store, limit: int) -> Choices:
     for question, vector in zip(questions, vectors, strict=True):
         wanted = Wanted(question.asked, question.keys, runs.values(question.id), question.output)
         places, features = ranking.features(wanted, rest.vectors @ vector)
-        fitting = types.by_signature(question)[places]
+        fitting = types.by_output(question)[places]
         rows.append((wanted, places[fitting], {n: c[fitting] for n, c in features.items()}))
     for start in range(0, len(questions), 500):
         runs.run(

@@ -1,17 +1,23 @@
 """How many runs a second, how strongly isolated, and do reference programs reproduce?
 
-    python -m benchmarks.replay [--data DIR] [--repeats N] [--many N] [--json]
+    python -m benchmarks.replay [--data DIR] [--in-flight N] [--repeats N] [--many N] [--quick]
+                                [--json]
 
-Runs of the reference programs of CRUXEval (one call each) and MBPP (all tests of a task) in one
-process, one at a time, each way in turn, and the median of the repeats:
+Runs of the reference programs of CRUXEval (one call each) and MBPP (all tests of a task), each way
+in turn, and the median of the repeats. ``--in-flight`` processes, by default as many as there are
+cores, share the rows, each running one after the other, in every way alike; where they are several
+each is bound to a core. One alone is not bound, and shows what a single caller waits on a machine
+whose cores sleep in between.
 
 - ``sandbox``: monty and, unless that passed, CPython, as `Sandbox.run` and `check_tests` do, a pass
   not yet confirmed; ``verdict`` confirms it with other hashes too
 - ``fork``: as HumanEval's `check_correctness` does (openai/human-eval, execution.py, MIT): a forked
   `multiprocessing.Process`, a temporary folder, `reliability_guard`, the program executed with
   output swallowed under an interval timer. Kinder to it than it is: the result comes through a pipe
-  and not through a `multiprocessing.Manager`, which starts a server process for each run
-- ``interpreter``: a fresh ``python -I`` for each run
+  and not through a `multiprocessing.Manager`, which starts a server process for each run. Forked of
+  a process that has imported this project and no sandbox
+- ``interpreter``: a fresh ``python -I`` for each run; ``no site``: ``python -I -S``, which does not
+  look at the installed packages, nor at what they do when Python starts
 
 Rows whose own computing takes over `HEAVY_SECONDS` of CPU time measure the program and not the
 sandbox: they count as reproduced, and are left out of the rates.
@@ -33,7 +39,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import cycle
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +58,18 @@ HEAVY_SECONDS = 0.1
 
 #: Calls of one batch where memory is watched.
 BATCH = 100
+
+#: Waited before memory is read: a worker clears away after its answer, and forks the next child.
+SETTLE_SECONDS = 0.1
+
+#: With ``--quick``: each so many rows of a set, one repeat, and so many runs to watch memory over.
+QUICK_STEP, QUICK_RUNS = 10, 2_000
+
+#: The kernel counts CPU time in steps of this many seconds.
+TICK = 1 / os.sysconf("SC_CLK_TCK")
+
+#: Processes that share the rows wait so long for one another to be ready, in seconds.
+READY_SECONDS = 120.0
 
 _ENTRY = "tracemine_benchmark"
 
@@ -215,9 +236,9 @@ def forked(program: str) -> bool:
     return bool(said == "passed")
 
 
-def interpreted(program: str) -> bool:
+def interpreted(program: str, *options: str) -> bool:
     """One fresh interpreter."""
-    command = [sys.executable, "-I", "-c", program]
+    command = [sys.executable, "-I", *options, "-c", program]
     with contextlib.suppress(subprocess.TimeoutExpired):
         done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
         return done.returncode == 0
@@ -227,45 +248,120 @@ def interpreted(program: str) -> bool:
 # -- measuring -------------------------------------------------------------------------------------
 
 
-def measure(rows: Sequence[Row], repeats: int) -> dict[str, dict[str, float]]:
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one process did of a way: rows that passed, when it began and ended (seconds of a clock
+    that all processes have), and the CPU time that it and all it started used."""
+
+    passed: int
+    began: float
+    ended: float
+    cpu_seconds: float
+
+
+class Lanes:
+    """``count`` processes that share ``rows``, each one row after the other. Where they are several
+    each is bound to a core: else the kernel puts two on one and leaves the other asleep."""
+
+    def __init__(self, rows: Sequence[Row], count: int, *, sandboxed: bool) -> None:
+        context = multiprocessing.get_context("fork")
+        cores: Any = context.SimpleQueue()
+        for _, core in zip(range(count), cycle(sorted(os.sched_getaffinity(0))), strict=False):
+            cores.put({core} if count > 1 else os.sched_getaffinity(0))
+        self._count = count
+        self._pool = ProcessPoolExecutor(
+            count, context, _open_lane, (rows, context.Barrier(count), cores, sandboxed)
+        )
+        self.run("sandbox" if sandboxed else "fork", ())  # started and warm
+
+    def __enter__(self) -> Lanes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+
+    def run(self, way: str, numbers: Sequence[int]) -> tuple[int, float, float]:
+        """How many of the rows of ``numbers`` pass, the seconds until the last was done, and the
+        CPU time of all."""
+        parts = [numbers[lane :: self._count] for lane in range(self._count)]
+        shares = list(self._pool.map(_run_share, [way] * self._count, parts))
+        took = max(share.ended for share in shares) - min(share.began for share in shares)
+        return sum(s.passed for s in shares), took, sum(s.cpu_seconds for s in shares)
+
+
+#: In a process of `Lanes`: the rows, the ways to run one, and what all wait at.
+_LANE: dict[str, Any] = {}
+
+
+def _open_lane(rows: Sequence[Row], ready: Barrier, cores: Any, sandboxed: bool) -> None:
+    os.sched_setaffinity(0, cores.get())
+    _LANE.update(rows=rows, ready=ready)
+    if not sandboxed:
+        _LANE.update(
+            {
+                "fork": lambda row: forked(row.program),
+                "interpreter": lambda row: interpreted(row.program),
+                "no site": lambda row: interpreted(row.program, "-S"),
+            }
+        )
+        return
+    sandbox = Sandbox(processes=1)
+    _LANE.update(
+        sandbox=lambda row: row.run(sandbox),
+        verdict=lambda row: row.verdict(sandbox),
+    )
+    sandbox.isolation()  # warm, and after this the interpreters with other hashes
+    for row in rows[:3]:
+        row.verdict(sandbox)
+
+
+def _run_share(way: str, numbers: Sequence[int]) -> Share:
+    rows = [_LANE["rows"][number] for number in numbers]
+    used = _cpu_seconds()
+    _LANE["ready"].wait(READY_SECONDS)  # so that no process takes two shares
+    began = time.perf_counter()
+    passed = sum(map(_LANE[way], rows))
+    ended = time.perf_counter()
+    return Share(passed, began, ended, _cpu_seconds() - used)
+
+
+#: Way -> whether it is one of the sandbox.
+WAYS = {"sandbox": True, "verdict": True, "fork": False, "interpreter": False, "no site": False}
+
+
+def measure(rows: Sequence[Row], repeats: int, in_flight: int) -> dict[str, dict[str, float]]:
     """By way: rows reproduced in the worst repeat; runs a second by the clock, and runs for each
-    second of CPU time of this process and all it started, over rows that are not heavy (medians of
-    the repeats); how many were heavy. On a machine that does other work too, the CPU time is the
-    steadier figure: whoever waits for a worker loses his turn to others."""
-    with Sandbox(processes=1) as sandbox:
-        ways: dict[str, Callable[[Row], bool]] = {
-            "sandbox": lambda row: row.run(sandbox),
-            "verdict": lambda row: row.verdict(sandbox),
-            "fork": lambda row: forked(row.program),
-            "interpreter": lambda row: interpreted(row.program),
-        }
-        for row in rows[:3]:  # warm
-            row.verdict(sandbox)
-        seconds: dict[str, list[float]] = {way: [] for way in ways}
-        cpu: dict[str, list[float]] = {way: [] for way in ways}
-        passed: dict[str, int] = {way: len(rows) for way in ways}
-        # Found first, because a heavy row would drown what the others cost.
-        heavy = {i for i, row in enumerate(rows) if _is_heavy(row)}
-        light = [row for i, row in enumerate(rows) if i not in heavy]
-        for i in heavy:
-            for way, run in ways.items():
-                passed[way] -= not run(rows[i])
-        lost = {way: len(rows) - passed[way] for way in ways}
-        for _ in range(repeats):
-            for way, run in ways.items():
-                began, used = time.perf_counter(), _cpu_seconds()
-                right = sum(map(run, light))
-                cpu[way].append(_cpu_seconds() - used)
-                seconds[way].append(time.perf_counter() - began)
-                passed[way] = min(passed[way], right + len(heavy) - lost[way])
+    second of CPU time of all processes, over rows that are not heavy (medians of the repeats); how
+    many were heavy."""
+    # Found first, because a heavy row would drown what the others cost.
+    heavy = [number for number, row in enumerate(rows) if _is_heavy(row)]
+    light = [number for number in range(len(rows)) if number not in heavy]
+    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    cpu: dict[str, list[float]] = {way: [] for way in WAYS}
+    passed: dict[str, list[int]] = {way: [] for way in WAYS}
+    heavy_right: dict[str, int] = {}
+    # Apart, because to fork a process that has a sandbox takes longer.
+    with (
+        Lanes(rows, in_flight, sandboxed=True) as ours,
+        Lanes(rows, in_flight, sandboxed=False) as theirs,
+    ):
+        for repeat in range(repeats):
+            for way, sandboxed in WAYS.items():
+                lanes = ours if sandboxed else theirs
+                right, took, used = lanes.run(way, light)
+                if not repeat:
+                    heavy_right[way] = lanes.run(way, heavy)[0]
+                seconds[way].append(took)
+                cpu[way].append(used)
+                passed[way].append(right + heavy_right[way])
     return {
         way: {
-            "reproduced": passed[way],
+            "reproduced": min(passed[way]),
             "heavy": len(heavy),
             "per_second": len(light) / statistics.median(seconds[way]),
-            "per_cpu_second": len(light) / statistics.median(cpu[way]),
+            "per_cpu_second": len(light) / max(statistics.median(cpu[way]), TICK),
         }
-        for way in ways
+        for way in WAYS
     }
 
 
@@ -303,6 +399,7 @@ def watch_memory(rows: Sequence[Row], runs: int) -> dict[str, Any]:
                 # One run in a hundred is a program's own, with whatever it does.
                 rows[(point * 997 + batch) % len(rows)].run(sandbox)
                 singles += 1
+            time.sleep(SETTLE_SECONDS)
             seen.append(round(_resident_mib(), 1))
         took = time.perf_counter() - began
     return {"runs": 2 * runs + singles, "mib": seen, "seconds": round(took, 1)}
@@ -321,14 +418,21 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA)
+    cores = len(os.sched_getaffinity(0))
+    parser.add_argument("--in-flight", type=int, default=cores, help="runs at a time")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--many", type=int, default=100_000, help="runs to watch memory over")
+    parser.add_argument("--quick", action="store_true", help="fewer rows, repeats and runs")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     sets = {"cruxeval": cruxeval(arguments.data), "mbpp": mbpp(arguments.data)}
-    light = sets["cruxeval"]
-    found: dict[str, Any] = {name: measure(rows, arguments.repeats) for name, rows in sets.items()}
-    found["memory"] = watch_memory(light, arguments.many)
+    if arguments.quick:
+        sets = {name: rows[::QUICK_STEP] for name, rows in sets.items()}
+        arguments.repeats, arguments.many = 1, QUICK_RUNS
+    found: dict[str, Any] = {
+        name: measure(rows, arguments.repeats, arguments.in_flight) for name, rows in sets.items()
+    }
+    found["memory"] = watch_memory(sets["cruxeval"], arguments.many)
     if arguments.json:
         print(json.dumps(found))
         return 0

@@ -463,15 +463,6 @@ def _limit_child(request: dict[str, Any], base_bytes: int, limit_processes: bool
 # --- the zygote -----------------------------------------------------------------------------------
 
 
-def _rehearse() -> None:
-    """Do what a run does, while nobody waits: after a fork, each page of memory that is touched for
-    the first time costs as much as hundreds of lines of Python."""
-    namespace: dict[str, Any] = {}
-    text = "def f(a, b):\n    return [str(a), sorted({*b, len(b)}), {c: c + a for c in b}]\n"
-    exec(compile(text, "<rehearsal>", "exec", dont_inherit=True), namespace)
-    json.dumps(repr(namespace["f"](a=1, b=[2.5, 3])))
-
-
 class _Child:
     """A child and this side of its pipes: what it is asked is written to one, its frame read from
     the other."""
@@ -620,7 +611,6 @@ class Zygote:
                 own = _seccomp.child_program(os.getpid())
                 if own is None or not _seccomp.apply(own):
                     os._exit(71)  # it worked when the zygote tried
-            _rehearse()
             request, body = read_frame(4)
             os.close(4)
             request["source"] = json.loads(body)

@@ -77,18 +77,32 @@ def __tm_call(
     return out
 """
 
-#: Around one call: a value that is long in writing and has sets or dicts in it is not handed out
-#: before the driver has looked at it. No function: to define one takes longer than many a call.
+#: Before and after code whose values may have sets or dicts in them: one that is long in writing is
+#: not handed out before the driver has looked at it. No function: to define one takes longer than
+#: many a call.
 _BEFORE = "__tm_repr, __tm_len = repr, len\n"
 _AFTER = """
-__tm_text = __tm_repr(__tm_value)
-[None if __tm_len(__tm_text) > 20000 and '{' in __tm_text else __tm_value, __tm_text]"""
+[[None, __tm_told[1]] if __tm_len(__tm_told[1]) > 20000 and '{' in __tm_told[1] else __tm_told
+ for __tm_told in __tm_all]"""
 
-#: Code without any of these makes no set and no dict.
-_TABLES = re.compile(r"\{|set|dict|counter|type|getattr|import", re.IGNORECASE)
+#: Code without any of these, in small letters, makes no set and no dict.
+_TABLES = ("{", "set", "dict", "counter", "getattr", "import")
+
+#: What makes objects, which are written as they like and bring out all that they hold: where code
+#: has one of these the driver looks first.
+_OBJECTS = ("class", "type")
 
 #: What our own names in the code begin with. Code that has such names is not run here.
 _OWN = "__tm_"
+
+#: The modules that monty has. A program that begins with another need not be begun.
+_MODULES = frozenset(
+    ["__future__", "asyncio", "base64", "binascii", "bisect", "collections", "copy", "csv",
+     "dataclasses", "datetime", "decimal", "functools", "hashlib", "itertools", "json", "math",
+     "os", "pathlib", "posixpath", "random", "re", "sys", "time", "tomllib", "typing",
+     "unicodedata"]
+)  # fmt: skip
+_IMPORT = re.compile(r"^(?:import[ \t]+(\w+)|from[ \t]+(\w+)[\w.]*[ \t]+import\b)", re.MULTILINE)
 
 _UNSUPPORTED = (
     "NotImplementedError", "ModuleNotFoundError", "ImportError", "Internal error",
@@ -147,8 +161,8 @@ class MontyPool:
         limits: Limits,
     ) -> list[Run]:
         """One `Run` for each of ``bindings``, in order. Raises nothing on account of the code."""
-        if _OWN in (source if source.isascii() else unicodedata.normalize("NFKC", source)):
-            return [Run("unsupported", None, f"names that begin with {_OWN}", NAME)] * len(bindings)
+        if lacking := _lacking(source):
+            return [Run("unsupported", None, lacking, NAME)] * len(bindings)
         if len(bindings) > 1 and is_stateless(source):
             together = self._together(source, entry_point, bindings, limits, limits.seconds)
             if not isinstance(together, Run):
@@ -159,6 +173,20 @@ class MontyPool:
 
         return run_each(bindings, limits, NAME, call)
 
+    def run_calls(self, source: str, calls: Sequence[str], limits: Limits) -> Run:
+        """What ``calls`` (expressions) give after ``source``, one after the other in one session:
+        a list, each as it was before the next. ``unsupported`` where one would have to be looked at
+        from inside. Raises nothing on account of the code."""
+        if lacking := _lacking("\n".join([source, *calls])):
+            return Run("unsupported", None, lacking, NAME)
+        values = self._values(source, calls, {}, limits, limits.seconds)
+        if values is None:
+            return Run("unsupported", None, "a value that may come out as another", NAME)
+        if isinstance(values, Run):
+            return values
+        runs = (_read((0, value), limits) for value in values)
+        return next((run for run in runs if run.status != "ok"), Run("ok", values, "", NAME))
+
     def _alone(
         self,
         source: str,
@@ -167,22 +195,38 @@ class MontyPool:
         limits: Limits,
         seconds: float,
     ) -> Run:
-        """One call. Asked for its value and for how the value is written there, because to read
-        `_DRIVER` takes longer than most calls: what host and interpreter write in one way came out
-        as it was. At what they do not, such as a set in another order, the driver looks."""
-        asked = f"{source}\n__tm_value = {entry_point}(**__tm_keywords)"
-        if _TABLES.search(source):
-            asked = f"{_BEFORE}{asked}{_AFTER}"
-        else:
-            asked = f"{asked}\n[__tm_value, repr(__tm_value)]"
-        found = self._feed(asked, {"__tm_keywords": _fresh(keywords)}, limits, seconds)
+        """One call. First without `_DRIVER`, because to read it takes longer than most calls."""
+        inputs = {"__tm_keywords": _fresh(keywords)}
+        values = self._values(source, [f"{entry_point}(**__tm_keywords)"], inputs, limits, seconds)
+        if values is None:
+            values = self._together(source, entry_point, [keywords], limits, seconds)
+            return values if isinstance(values, Run) else values[0]
+        return values if isinstance(values, Run) else _read((0, values[0]), limits)
+
+    def _values(
+        self,
+        source: str,
+        expressions: Sequence[str],
+        inputs: dict[str, Any],
+        limits: Limits,
+        seconds: float,
+    ) -> list[Any] | Run | None:
+        """What ``expressions`` give, or how they failed. Each is asked for its value and for how
+        the value is written there and then: what host and interpreter write in one way came out as
+        it was. None where one is written otherwise, such as a set in another order, or may be more
+        than it is written as."""
+        asked = ", ".join([f"[__tm_value := {e}, __tm_repr(__tm_value)]" for e in expressions])
+        code = f"{_BEFORE}{source}\n__tm_all = [{asked}]"
+        seen = _as_read(code).lower()
+        if any(word in seen for word in _OBJECTS):
+            return None
+        code += _AFTER if any(word in seen for word in _TABLES) else "\n__tm_all"
+        found = self._feed(code, inputs, limits, seconds)
         if isinstance(found, Run):
             return found
-        value, text = found
-        if _is_written(value, text):
-            return _read((0, value), limits)
-        runs = self._together(source, entry_point, [keywords], limits, seconds)
-        return runs if isinstance(runs, Run) else runs[0]
+        if all(_is_written(value, text) for value, text in found):
+            return [value for value, _ in found]
+        return None
 
     def _together(
         self,
@@ -224,6 +268,21 @@ def _note_absence(module: str) -> None:
     """Let an import of ``module`` fail at once, as it would after a search, if it is not there."""
     if module not in sys.modules and importlib.util.find_spec(module) is None:
         sys.modules[module] = None  # type: ignore[assignment]
+
+
+def _as_read(code: str) -> str:
+    """``code`` with its names as an interpreter reads them."""
+    return code if code.isascii() else unicodedata.normalize("NFKC", code)
+
+
+def _lacking(code: str) -> str:
+    """Why ``code`` is not for monty, where that can be seen without running it; else empty."""
+    if _OWN in _as_read(code):
+        return f"names that begin with {_OWN}"
+    for plainly, within in _IMPORT.findall(code) if "import" in code else ():
+        if (plainly or within) not in _MODULES:
+            return f"monty has no module {plainly or within}"
+    return ""
 
 
 def _is_written(value: Any, text: Any) -> bool:

@@ -230,9 +230,9 @@ def _load(argument: int) -> tuple[int, int, int, int]:
 
 def apply(filter_bytes: bytes) -> bool:
     """Put the filter on this process and all it starts, for good. Needs no-new-privileges."""
-    buffer = ctypes.create_string_buffer(filter_bytes, len(filter_bytes))
+    address = ctypes.cast(ctypes.c_char_p(filter_bytes), ctypes.c_void_p).value
     count = len(filter_bytes) // _INSTRUCTION.size
-    header = struct.pack("HxxxxxxP", count, ctypes.addressof(buffer))
+    header = struct.pack("HxxxxxxP", count, address)
     return bool(_libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, header, 0, 0) == 0)
 
 

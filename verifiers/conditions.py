@@ -105,10 +105,10 @@ def plan(code: str, tests: Sequence[str], setup: str) -> Plan:
         SyntaxError, ValueError, RecursionError, MemoryError: if the program, a test or the setup
             does not parse.
     """
-    written = ast.parse(code)
     prepared = ast.parse(setup).body
-    if not prepared and (plain := _plainly(written, tests)):
-        return plain
+    if not prepared and (calls := calls_of(tests)):
+        return plan_calls(code, calls)
+    written = ast.parse(code)
     imports = [n for n in prepared if isinstance(n, (ast.Import, ast.ImportFrom))]
     known_to_code = mentioned([written]) if prepared else set()
     checks, constants = _for_tests(prepared, known_to_code)
@@ -139,10 +139,14 @@ def plan(code: str, tests: Sequence[str], setup: str) -> Plan:
     )
 
 
-def _plainly(written: ast.Module, tests: Sequence[str]) -> Plan | None:
-    """The plan, at a third of the time, where each test says ``f(...) == literal`` of a function
-    that is no builtin, as most do; None where one does not."""
-    asks, assertions = [], []
+def calls_of(tests: Sequence[str]) -> list[tuple[str, Assertion]] | None:
+    """The call of each test as it is written, and what the test asserts of it, where each says
+    ``f(...) == literal`` of a function that is no builtin, as most do; None where one does not.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: if a test does not parse.
+    """
+    found = []
     for test in map(str.strip, tests):
         match ast.parse(test).body:
             case [
@@ -156,9 +160,19 @@ def _plainly(written: ast.Module, tests: Sequence[str]) -> Plan | None:
         expected = _literal(condition)
         if expected is None:
             return None
-        asks.append(_ASK.format(_text_of(call, test)))
-        assertions.append((Assertion(condition, (call,), expected),))
-    return Plan(_ask(ast.Module([], []), _bound(written), asks), "", tuple(assertions))
+        found.append((_text_of(call, test), Assertion(condition, (call,), expected)))
+    return found
+
+
+def plan_calls(code: str, calls: Sequence[tuple[str, Assertion]]) -> Plan:
+    """The plan of tests of which `calls_of` gave ``calls``, at a third of the time.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: if the program does not parse.
+    """
+    asks = [_ASK.format(call) for call, _ in calls]
+    assertions = tuple((assertion,) for _, assertion in calls)
+    return Plan(_ask(ast.Module([], []), _bound(ast.parse(code)), asks), "", assertions)
 
 
 def _text_of(node: ast.expr, source: str) -> str:

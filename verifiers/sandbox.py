@@ -126,6 +126,22 @@ class Sandbox:
             pool = self._monty
         return pool.run_many(source, entry_point, bindings, limits)
 
+    def run_calls(
+        self, source: str, calls: Sequence[str], *, limits: Limits = DEFAULT_LIMITS
+    ) -> Run:
+        """What ``calls`` (expressions) give after ``source``, one after the other in one fresh
+        interpreter of monty: a `Run` whose value is a list, each as it was before the next.
+
+        ``unsupported`` also where `run_many` could say more: a value that would have to be looked
+        at from inside. Nothing that the code does raises here. About 0.2 ms for three calls.
+        """
+        refusal = _refusal(source, "calls")
+        if refusal:
+            return Run("refused", None, refusal, "monty")
+        if not self._monty.usable():
+            return Run("unsupported", None, "monty does not survive a fork", "monty")
+        return self._monty.run_calls(source, calls, limits)
+
     def run(
         self,
         source: str,

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from tracemine.schemas import content_id
-from tracemine.verifiers.conditions import ENTRY, Plan, UnseenError, plan
+from tracemine.verifiers.conditions import (
+    ENTRY,
+    Assertion,
+    Plan,
+    UnseenError,
+    calls_of,
+    plan,
+    plan_calls,
+)
 from tracemine.verifiers.decide import decide
-from tracemine.verifiers.sandbox import Backend, Limits, Sandbox
+from tracemine.verifiers.sandbox import Backend, Limits, Run, Sandbox
 from tracemine.verifiers.verdict import Outcome, Verdict
 
 NAME = "tests"
@@ -22,6 +31,9 @@ _NOT_PERMITTED = "PermissionError: [Errno 1]"
 
 #: Seconds after which monty is not waited for: CPython has the last word on what it does not pass.
 _MONTY_SECONDS = 2.0
+
+#: What it raises to read a test or a program that is no Python.
+_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 def admission_test(problem_id: str, tests: Sequence[str]) -> int:
@@ -54,32 +66,67 @@ def check_tests(
     """
     if not tests:
         return Verdict("unknown", "no tests", NAME)
+    # CPython has the last word on what monty does not pass.
+    hasty = dataclasses.replace(limits, seconds=min(limits.seconds, _MONTY_SECONDS))
+    calls = _calls(tests, setup)
+    at_once = _at_once(code, calls, sandbox, hasty) if calls else None
+    if at_once is not None and at_once.outcome == "agree" and not confirm:
+        return at_once
     try:
-        planned = plan(code, tests, setup)
+        planned = plan_calls(code, calls) if calls else plan(code, tests, setup)
     except UnseenError as error:
         return Verdict("unknown", str(error), NAME)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except _UNREADABLE as error:
         return Verdict("unknown", f"a test that is no Python: {error}"[:200], NAME)
     source = f"{code}\n{planned.ask}"
 
     def ask(backend: Backend, second_seed: bool) -> Verdict:
-        seconds = min(limits.seconds, _MONTY_SECONDS) if backend == "monty" else limits.seconds
-        bounded = dataclasses.replace(limits, seconds=seconds)
+        if backend == "monty" and at_once is not None:
+            return at_once
+        bounded = hasty if backend == "monty" else limits
         (run,) = sandbox.run_many(
             source, ENTRY, [{}], backend=backend, limits=bounded, second_seed=second_seed
         )
-        if run.status == "ok":
-            failed = _first_failure(run.value, planned, sandbox)
-            if failed is None:
-                return Verdict("agree", f"{run.backend}: {len(tests)} of {len(tests)} tests", NAME)
-            return Verdict("differ", f"{run.backend}: test {failed} fails", NAME)
-        # An exception or an exit is the program's doing; a limit, a value that is not plain or what
-        # the sandbox does not permit is ours.
-        ours = run.status != "error" or _NOT_PERMITTED in run.reason
-        outcome: Outcome = "unknown" if ours else "differ"
-        return Verdict(outcome, f"{run.backend}: {run.status}: {run.reason}"[:300], NAME)
+        failed = _first_failure(run.value, planned, sandbox) if run.status == "ok" else None
+        return _verdict(run, failed, len(tests))
 
     return decide(ask, confirm=confirm)
+
+
+def _calls(tests: Sequence[str], setup: str) -> list[tuple[str, Assertion]] | None:
+    """The calls that ``tests`` are about, where that is all there is to them."""
+    with contextlib.suppress(*_UNREADABLE):  # the plan will say so
+        return None if setup.strip() else calls_of(tests)
+    return None
+
+
+def _at_once(
+    code: str, calls: Sequence[tuple[str, Assertion]], sandbox: Sandbox, limits: Limits
+) -> Verdict | None:
+    """What monty says of ``calls``, asked for nothing else, which takes half the time of a plan.
+    None where it does not say it plainly."""
+    run = sandbox.run_calls(code, [call for call, _ in calls], limits=limits)
+    if run.status in ("unsupported", "refused"):
+        return None
+    failed = None
+    if run.status == "ok":
+        # Both are plain: no code decides what is equal.
+        wrong = (i for i, (_, asserted) in enumerate(calls) if [run.value[i]] != asserted.equals)
+        failed = next(wrong, None)
+    return _verdict(run, failed, len(calls))
+
+
+def _verdict(run: Run, failed: int | None, count: int) -> Verdict:
+    """What a run says of ``count`` tests, of which ``failed`` is the first that fails."""
+    if run.status == "ok":
+        if failed is None:
+            return Verdict("agree", f"{run.backend}: {count} of {count} tests", NAME)
+        return Verdict("differ", f"{run.backend}: test {failed} fails", NAME)
+    # An exception or an exit is the program's doing; a limit, a value that is not plain or what
+    # the sandbox does not permit is ours.
+    ours = run.status != "error" or _NOT_PERMITTED in run.reason
+    outcome: Outcome = "unknown" if ours else "differ"
+    return Verdict(outcome, f"{run.backend}: {run.status}: {run.reason}"[:300], NAME)
 
 
 def _first_failure(found: Any, planned: Plan, sandbox: Sandbox) -> int | None:

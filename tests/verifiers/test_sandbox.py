@@ -306,6 +306,7 @@ def test_a_forked_copy_starts_workers_of_its_own(sandbox: Sandbox) -> None:
     if pid == 0:
         values = []
         try:
+            assert sandbox.run_calls(ECHO, ["f(7)"]).status == "unsupported"
             for backend in BACKENDS:
                 values.append(sandbox.run_many(ECHO, "f", [{"x": 7}], backend=backend)[0].value)
         finally:

@@ -40,6 +40,38 @@ def test_a_program_that_does_what_it_should_passes(sandbox: Sandbox) -> None:
     assert verdict.outcome == "agree" and verdict.reason.startswith("cpython")
 
 
+@pytest.mark.parametrize(
+    ("code", "tests", "expected"),
+    [
+        # What one call gives is changed by the next.
+        ("s = []\ndef f(n):\n    s.append(n)\n    return s", ["assert f(1) == [1]",
+         "assert f(2) == [1, 2]"], "agree"),
+        ("s = []\ndef f(n):\n    s.append(n)\n    return s", ["assert f(1) == [1, 2]",
+         "assert f(2) == [1, 2]"], "differ"),
+        ("def f(n): return {n, 1}", ["assert f(7) == {1, 7}", "assert f(1) == {1}"], "agree"),
+        ("class A:\n    n = 2\ndef f(n): return A.n", ["assert f(1) == 2"], "agree"),
+        ("def f(n): return n", ["assert f(1) == 1", "assert f(2) == 3"], "differ"),
+        ("def f(n): return hash(str(n)) % 2", ["assert f(1) == 0", "assert f(2) == 0",
+         "assert f(3) == 0", "assert f(4) == 0", "assert f(5) == 0", "assert f(6) == 0"], "differ"),
+        ("def f(n): return range(n)", ["assert f(2) == [0, 1]"], "unknown"),
+        ("def f(n: return n", ["assert f(1) == 1"], "unknown"),
+        ("def f(n): return n\ndef g(): pass\nx = (", ["assert f(1) == 1"], "unknown"),
+        ("import heapq\ndef f(n): return heapq.nsmallest(1, [n])", ["assert f(1) == [1]"],
+         "agree"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("confirm", [True, False])
+def test_what_is_asked_at_once_has_the_verdict_of_a_plan(
+    code: str, tests: list[str], expected: str, confirm: bool, sandbox: Sandbox
+) -> None:
+    limits = Limits(seconds=1.0)
+    found = check_tests(code, tests, "", sandbox, limits=limits, confirm=confirm)
+    assert found.outcome == expected
+    # A setup, even of nothing, is planned for.
+    planned = check_tests(code, tests, "pass", sandbox, limits=limits, confirm=confirm)
+    assert planned.outcome == expected
+
+
 def test_python_equality_is_what_a_test_asks_for(sandbox: Sandbox) -> None:
     assert outcome(sandbox, "def f(): return 1.0", ["assert f() == 1"]) == "agree"
     assert outcome(sandbox, "def f(): return [1]", ["assert f() == (1,)"]) == "differ"
