@@ -7,6 +7,7 @@ error says what to do). With ``--json`` standard output is one JSON object and n
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import math
 import os
@@ -199,9 +200,17 @@ def search(
         str | None,
         typer.Option("--output-type", metavar="T", help="E.g. rational: an int routine fits too."),
     ] = None,
+    output_unit: Annotated[
+        str | None,
+        typer.Option("--output-unit", metavar="U", help="E.g. dollar, mile/hour."),
+    ] = None,
     bindings: Annotated[
         str | None,
-        typer.Option("--bindings", metavar="JSON", help="Your values by name, to be taken."),
+        typer.Option("--bindings", metavar="JSON", help="Your values by name, to be tried."),
+    ] = None,
+    units: Annotated[
+        str | None,
+        typer.Option("--units", metavar="JSON", help="Units of these values by name."),
     ] = None,
     status: Annotated[
         list[str] | None,
@@ -217,6 +226,7 @@ def search(
     if not query.strip():
         raise RequestError("the query is empty")
     values = parse_bindings(bindings)
+    value_units = parse_units(units)
     with _stdout_kept(as_json):
         from tracemine.store import Embedder, Store
         from tracemine.store.reader import SERVED
@@ -230,7 +240,9 @@ def search(
             k,
             domain=domain,
             output_type=output_type,
+            output_unit=output_unit,
             bindings=values,
+            units=value_units,
             status=tuple(status or SERVED),
         )
     from tracemine.pipelines.rendering import hit_json, print_hits
@@ -460,6 +472,23 @@ def parse_bindings(text: str | None) -> dict[str, Any] | None:
         if isinstance(value, float) and not math.isfinite(value):
             raise RequestError(f"--bindings: {name} is no finite number")
     return values
+
+
+def parse_units(text: str | None) -> dict[str, str | None] | None:
+    """The units of ``--units``: a JSON object of texts, or null for none.
+
+    Raises:
+        RequestError: if ``text`` is no such object.
+    """
+    if text is None:
+        return None
+    try:
+        units = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"--units is not JSON: {error}") from error
+    if not isinstance(units, dict) or not all(isinstance(u, str | None) for u in units.values()):
+        raise RequestError('--units takes a JSON object such as {"price": "dollar"}')
+    return units
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tracemine.schemas import Provenance, Signature
+from tracemine.schemas import Provenance, Signature, encode
 from tracemine.store import Entry, Hit
 from tracemine.store.reader import Evidence
 
@@ -28,8 +28,8 @@ Json = dict[str, Any]
 
 
 def hit_json(hit: Hit) -> Json:
-    """A hit as ``search --json`` prints it."""
-    return dataclasses.asdict(hit)
+    """A hit as ``search --json`` prints it; the value that it gives as instances write it."""
+    return dataclasses.asdict(hit) | {"gives": json.loads(encode(hit.gives))}
 
 
 def entry_json(entry: Entry | None) -> Json:
@@ -105,10 +105,20 @@ def print_hits(console: Console, hits: Sequence[Hit]) -> None:
             line(console, f"   {text}")
         _labelled(console, "needs", hit.preconditions, indent=3)
         if hit.unchecked:
-            line(console, "   needs: not checked on your values, whose names are others")
+            line(console, "   needs: not checked on your values")
+        if hit.roles is not None:
+            _trial(console, hit)
         _labelled(console, "fails", hit.failure_modes, indent=3)
         _code(console, hit.variant.code or hit.variant.subroutine, indent=6)
         line(console, "")
+
+
+def _trial(console: Console, hit: Hit) -> None:
+    """How the caller's values go, and what they give."""
+    for parameter, name in (hit.roles or {}).items():
+        line(console, _cut(f"   takes: {parameter} = your {_printable(name)}"))
+    told = f"nothing: {hit.gives_not}" if hit.gives_not else encode(hit.gives)
+    line(console, f"   gives: {_cut(_printable(told))}")
 
 
 def print_entry(console: Console, entry: Entry) -> None:
@@ -248,6 +258,11 @@ def _provenance(console: Console, provenance: Sequence[Provenance]) -> None:
         line(console, f"    {_cut(' '.join(one.quote.split()))}")
     if len(provenance) > MAX_PROVENANCE:
         line(console, f"  and {len(provenance) - MAX_PROVENANCE} more")
+
+
+def _printable(text: str) -> str:
+    """``text`` on one line, without what a terminal would obey: stored code may have written it."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _cut(text: str) -> str:

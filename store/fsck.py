@@ -181,6 +181,16 @@ def _checks(min_replays: int) -> list[_Check]:
             "abs(success_rate - CASE WHEN variants[1].attempts = 0 THEN 0 "
             "ELSE variants[1].passes / variants[1].attempts END) > 1e-9",
         ),
+        _Check(
+            "is an entry whose evidence counts a token less than once, or twice",
+            "SELECT DISTINCT procedure_id AS subject FROM "
+            f"(SELECT procedure_id, unnest(evidence) AS e FROM {_ENTRIES}) GROUP BY procedure_id, "
+            "e.token HAVING count(*) > 1 OR NOT coalesce(min(e.count), 0) > 0",
+        ),
+        _Check(
+            "is an entry whose evidence is not in order of its tokens",
+            f"SELECT procedure_id AS subject FROM {_ENTRIES} WHERE evidence <> list_sort(evidence)",
+        ),
     ]
 
 

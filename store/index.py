@@ -94,6 +94,18 @@ def numbers_of(index: Any) -> Numbers:
     return np.asarray(faiss.vector_to_array(index.id_map), dtype=np.int64)
 
 
+def vectors_of(index: Any) -> Vectors:
+    """The vectors (n, d) of all entries in the index, in the order they were added: a view of its
+    own memory, which lives as long as the index does."""
+    library: Any = importlib.import_module("faiss")
+    flat = library.downcast_index(index.index)
+    if not index.ntotal:
+        return np.zeros((0, index.d), dtype=np.float32)
+    values = library.rev_swig_ptr(flat.get_xb(), index.ntotal * index.d)
+    view: Vectors = values.reshape(index.ntotal, index.d)
+    return view
+
+
 def search_index(index: Any, query: Vectors, k: int, *, among: Numbers | None = None) -> Any:
     """The ``k`` nearest to ``query`` (d,) as ``(number, inner product)``, best first; only those in
     ``among`` where it is given. Fewer come back only if there are fewer."""

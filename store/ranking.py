@@ -16,12 +16,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tracemine.schemas import Parameter, Signature
+from tracemine.schemas import Parameter, Signature, canonical_code, content_id, encode
 from tracemine.verifiers.roles import MEASURES, Roster
 
 #: The weight of each feature (`Ranking.features`, `plausibility`), from `benchmarks/ranking.py`.
@@ -65,6 +66,9 @@ _EPSILON = 1e-9
 #: Entries that are run on the caller's values, for each search.
 RUN = 50
 
+#: Methods whose hash is remembered.
+_REMEMBERED = 65536
+
 #: Digits of a score, so that the order in which a library adds does not decide.
 SCORE_DIGITS = 9
 
@@ -97,6 +101,15 @@ class Rankable:
     evidence: Mapping[str, int] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def method_of(code: str, entry_point: str) -> str:
+    """The same for code that differs in names alone."""
+    try:
+        return content_id("method", canonical_code(code, entry_point))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return content_id("method", code)  # what is no Python has no names
+
+
 def tokens_of(keys: Iterable[Parameter], words: str) -> list[str]:
     """What a question, or a span, says by its roles and its words: each role's name and the words
     of it, all names together, and the words asked, each once."""
@@ -111,8 +124,9 @@ class Ranking:
     """Scores of ``entries`` for what a caller wants."""
 
     def __init__(self, entries: Sequence[Rankable]) -> None:
-        self._entries = list(entries)
-        self._roster = Roster([entry.signature.inputs for entry in entries])
+        # Not the entries: their evidence is in the postings below.
+        self._inputs = [entry.signature.inputs for entry in entries]
+        self._roster = Roster(self._inputs)
         methods = sorted({entry.method for entry in entries})
         rows = {method: row for row, method in enumerate(methods)}
         self._method = np.array([rows[entry.method] for entry in entries], dtype=np.int64)
@@ -129,6 +143,18 @@ class Ranking:
             counts[rows[entry.method]].update(entry.evidence)
         self._method_support = np.log(np.maximum(1.0, pooled))
         self._postings, self._totals, self._background = _postings(counts)
+
+    def takes(self, keys: Sequence[Parameter]) -> Mask:
+        """Which entries (all,) take values so named and typed: as many, of fitting types, and in no
+        other unit; where the names are all an entry's own, under these."""
+        fitting = self._roster.align(keys)
+        mask = np.zeros(len(self._inputs), dtype=bool)
+        mask[fitting.places[fitting.measures[:, MEASURES.index("other_unit")] == 0]] = True
+        names = {key.name for key in keys}
+        for place in fitting.places[fitting.measures[:, MEASURES.index("equal_names")] < 1]:
+            if mask[place] and {p.name for p in self._inputs[place]} == names:
+                mask[place] = False
+        return mask
 
     def features(self, wanted: Wanted, cosines: Floats) -> tuple[Positions, dict[str, Floats]]:
         """The positions (n,) of the entries that the caller's values fit, and their features
@@ -157,7 +183,7 @@ class Ranking:
         """The ``n`` best entries as ``(position, score)``, before any of them is run: of those that
         ``among`` (all entries,) leaves and the caller's values fit. ``cosines`` are as in
         `features`. Ties go to the first position."""
-        if not self._entries:
+        if not self._inputs:
             return []
         rows, found = self.features(wanted, cosines)
         total = np.round(_sum(found), SCORE_DIGITS)
@@ -248,7 +274,7 @@ def _writing(value: Any) -> str | None:
     if value is None:
         return None
     number = _finite(value)
-    return f"{number:.9g}" if number is not None else repr(value)
+    return f"{number:.9g}" if number is not None else encode(value)
 
 
 def _kind(name: str) -> str:
@@ -288,6 +314,7 @@ __all__ = [
     "Rankable",
     "Ranking",
     "Wanted",
+    "method_of",
     "plausibility",
     "rerank",
     "tokens_of",

@@ -6,22 +6,29 @@ methods may be called from several threads.
 
 from __future__ import annotations
 
-import dataclasses
 import heapq
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracemine.schemas import Event, Instance, Procedure, Provenance, Replay, Signature
+from tracemine.schemas import (
+    Event,
+    Instance,
+    Parameter,
+    Procedure,
+    Provenance,
+    Replay,
+    Signature,
+)
 from tracemine.schemas.arrow import TABLES, procedure_from_row
 from tracemine.schemas.records import DOMAINS, STATUSES
 from tracemine.schemas.types import TypeSyntaxError, is_subtype, parse
-from tracemine.store.bindings import BindingFilter
+from tracemine.store.bindings import Bindings
 from tracemine.store.embedder import Embedder
 from tracemine.store.errors import RequestError, StoreError
 from tracemine.store.index import (
@@ -35,6 +42,11 @@ from tracemine.store.index import (
 from tracemine.store.keywords import POOL, WEIGHT, Keywords
 from tracemine.store.snapshot import Snapshot, open_snapshot
 
+if TYPE_CHECKING:
+    from tracemine.store.shelf import Shelf
+    from tracemine.store.trials import Trial
+    from tracemine.verifiers import Sandbox
+
 #: Statuses that search gives unless it is asked for others.
 SERVED = ("canonical", "verified")
 
@@ -43,6 +55,12 @@ SCORE_DIGITS = 6
 #: How many neighbours are looked at first, for each hit that is asked for.
 _WIDEN = 4
 _LEAST_WINDOW = 32
+
+#: The columns that a hit is made of: evidence has hundreds of rows, and a hit shows none of it.
+_OF_A_HIT = "* REPLACE ([] AS evidence)"
+
+#: Characters of a wrong unit that are shown.
+_SHOWN_UNIT_CHARS = 40
 
 #: The least beginning of an id that `Store.get` takes for the whole.
 LEAST_PREFIX = 6
@@ -61,9 +79,16 @@ class ServedVariant:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """What search gives of an entry. ``score`` is the cosine with the query
-    (to 0.002: vectors are of unit length up to their grid) and what words add; ``tokens`` what
-    ``variant.subroutine`` costs; ``unchecked`` says that the caller's bindings fit the signature
-    only under other names, so that preconditions could not be evaluated."""
+    (to 0.002: vectors are of unit length up to their grid) and what words add; where the caller
+    brought values it is that of `ranking`, which may be any number, and entries that give what a
+    better one gave come after all others whatever theirs is. ``tokens`` is what
+    ``variant.subroutine`` costs.
+
+    The rest speaks of the caller's values: ``roles`` says which goes where (parameter -> the
+    caller's name), ``gives`` what the variant gave on them, or None and, in ``gives_not``, why
+    nothing. ``unchecked``: the entry has preconditions, and they could not be evaluated (a value is
+    not of its parameter's type, or there is no sandbox).
+    """
 
     procedure_id: str
     score: float
@@ -80,6 +105,9 @@ class Hit:
     variant: ServedVariant
     provenance: tuple[Provenance, ...]
     unchecked: bool = False
+    roles: Mapping[str, str] | None = None
+    gives: Any = None
+    gives_not: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +129,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Card:
-    """What search needs of every entry, in memory: about 500 bytes each. ``position`` is the
+    """What search needs of every entry, in memory: about 1.5 kB each. ``position`` is the
     card's place among all."""
 
     procedure_id: str
     table: str
     status: str
     domain: str
-    output: str
-    signature: str
+    signature: Signature
     success_rate: float
     text: str
     position: int
@@ -122,6 +149,8 @@ class Store:
         self.snapshot = snapshot
         self._lock = threading.RLock()
         self._indexes: dict[str, Any] = {}
+        self._shelves: dict[frozenset[str], Shelf] = {}
+        self._sandbox: Sandbox | None = None
         self._embedder: Embedder | None = None
         self._database = self._connect()
 
@@ -147,21 +176,31 @@ class Store:
         *,
         domain: str | None = None,
         output_type: str | None = None,
+        output_unit: str | None = None,
         bindings: Mapping[str, Any] | None = None,
+        units: Mapping[str, str | None] | None = None,
         status: Sequence[str] = SERVED,
     ) -> list[Hit]:
-        """The ``k`` entries whose words are nearest to ``query``, best first: by the cosine of
-        vectors, to which the query's own words add among the nearest (see `keywords`). Filters
-        act inside the search: fewer come back only if fewer fit.
+        """The ``k`` entries that answer ``query``, best first. Filters act inside the search: fewer
+        come back only if fewer fit.
 
-        Ties in score go by status (canonical before verified before the rest), success rate, id.
+        Without ``bindings`` those whose words are nearest: by the cosine of vectors, to which the
+        query's own words add among the nearest (see `keywords`). Ties in score go by status
+        (canonical before verified before the rest), success rate, id.
+
+        With ``bindings`` those that `ranking` places first: the best are run on the values, in the
+        sandbox, and judged by what they give, too. Where no sandbox can be had a warning is logged,
+        and nothing is run. Ties go by id.
 
         Args:
             domain: only entries of this domain.
             output_type: only entries whose output may stand where this type is asked for: an
                 ``int`` routine answers a request for ``rational``.
-            bindings: values by name. Only entries whose parameters can take them; where the names
-                are the entry's own, only if its preconditions hold on them (run in the sandbox).
+            output_unit: only entries whose output is in this unit, or in none that is known.
+            bindings: values by name. Only entries whose parameters can take them, and whose
+                preconditions hold on them.
+            units: of values in ``bindings``, by name; text that pint parses. Only entries that do
+                not take these values in another unit.
             status: statuses to serve.
 
         Raises:
@@ -169,11 +208,14 @@ class Store:
             StoreError: if the store's embedder or index cannot be used.
         """
         _check_request(query, k, domain, output_type, status)
+        asked = self._bindings(bindings, units)
+        output = Parameter("", output_type or "any", self._unit(output_unit, "the output"))
         vector = self.embedder.encode([query])[0]
-        fitting = BindingFilter(bindings) if bindings is not None else None
-        cards = self._fitting(domain, output_type, fitting, status)
+        cards = self._fitting(domain, output_type, output.unit, status)
+        if asked is not None:
+            return self._bound(query, vector, cards, k, asked, output, status)
         ranked = self._lifted(query, self._ranked(vector, cards, max(k, POOL)))
-        return self._first(ranked, k, fitting)
+        return self._hits(list(islice(ranked, k)))
 
     def search_vector(
         self,
@@ -182,20 +224,68 @@ class Store:
         *,
         domain: str | None = None,
         output_type: str | None = None,
+        output_unit: str | None = None,
         bindings: Mapping[str, Any] | None = None,
+        units: Mapping[str, str | None] | None = None,
         status: Sequence[str] = SERVED,
     ) -> list[Hit]:
-        """`search` by a vector of the store's embedder."""
+        """`search` by a vector of the store's embedder, without words."""
         _check_request("", k, domain, output_type, status)
-        fitting = BindingFilter(bindings) if bindings is not None else None
-        cards = self._fitting(domain, output_type, fitting, status)
-        return self._first(self._ranked(vector, cards, k), k, fitting)
+        asked = self._bindings(bindings, units)
+        output = Parameter("", output_type or "any", self._unit(output_unit, "the output"))
+        cards = self._fitting(domain, output_type, output.unit, status)
+        if asked is not None:
+            return self._bound("", vector, cards, k, asked, output, status)
+        return self._hits(list(islice(self._ranked(vector, cards, k), k)))
+
+    def _bindings(
+        self, bindings: Mapping[str, Any] | None, units: Mapping[str, str | None] | None
+    ) -> Bindings | None:
+        if units is not None and not isinstance(units, Mapping):
+            raise RequestError("units must be given by name")
+        if bindings is None:
+            if units:
+                raise RequestError("units are those of bindings: give bindings, too")
+            return None
+        return Bindings(bindings, {n: self._unit(u, repr(n)) for n, u in (units or {}).items()})
+
+    def _unit(self, text: str | None, of: str) -> str | None:
+        """A unit in the spelling of the store's signatures."""
+        if text is None:
+            return None
+        # Imported here: few searches have units.
+        from tracemine.verifiers.units import UnknownUnitError, unit_key
+
+        if not isinstance(text, str):
+            raise RequestError(f"the unit of {of} must be text")
+        try:
+            key = unit_key(text)
+        except UnknownUnitError as error:
+            shown = repr(text[:_SHOWN_UNIT_CHARS])
+            raise RequestError(
+                f"unknown unit {shown} of {of}: a unit is e.g. dollar or mile/hour"
+            ) from error
+        return self._spellings.get(key, text)
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        from tracemine.verifiers.units import UnknownUnitError, unit_key
+
+        signatures = [card.signature for card in self._cards]
+        units = {p.unit for s in signatures for p in (*s.inputs, s.output) if p.unit}
+        spellings: dict[str, str] = {}
+        for unit in sorted(units):
+            try:
+                spellings.setdefault(unit_key(unit), unit)
+            except UnknownUnitError:
+                continue  # no caller's unit is this one
+        return spellings
 
     def _fitting(
         self,
         domain: str | None,
         output_type: str | None,
-        fitting: BindingFilter | None,
+        output_unit: str | None,
         status: Sequence[str],
     ) -> list[_Card]:
         return [
@@ -203,9 +293,61 @@ class Store:
             for card in self._cards
             if card.status in status
             and (domain is None or card.domain == domain)
-            and (output_type is None or is_subtype(card.output, output_type))
-            and (fitting is None or fitting.takes(card.signature))
+            and (output_type is None or is_subtype(card.signature.output.type, output_type))
+            and (output_unit is None or card.signature.output.unit in (None, output_unit))
         ]
+
+    # -- search with values --------------------------------------------------------------------
+
+    def _bound(
+        self,
+        query: str,
+        vector: Vectors,
+        cards: Sequence[_Card],
+        k: int,
+        asked: Bindings,
+        output: Parameter,
+        status: Sequence[str],
+    ) -> list[Hit]:
+        """The first ``k`` of ``cards`` by `ranking`, as hits that say how the values go."""
+        if not cards:
+            return []
+        # Not of what the other filters leave: what speaks for an entry does not depend on them.
+        shelf = self._shelf(frozenset(c.table for c in self._cards if c.status in status))
+        by_place = {shelf.places[card.procedure_id]: card for card in cards}
+        among = np.zeros(len(shelf.places), dtype=bool)
+        among[list(by_place)] = True
+        offers = shelf.offer(query, vector, asked, output, among, k, self.sandbox)
+        chosen = [(by_place[place], score, trial) for place, score, trial in offers]
+        procedures = self._procedures([card for card, _, _ in chosen], _OF_A_HIT)
+        return [_hit(procedures[card.procedure_id], score, trial) for card, score, trial in chosen]
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """Where entries are run: that of this process, if `use_sandbox` has named no other."""
+        if self._sandbox is None:
+            # Imported here: most searches bring no values, and need no sandbox.
+            from tracemine.verifiers import shared_sandbox
+
+            return shared_sandbox()
+        return self._sandbox
+
+    def use_sandbox(self, sandbox: Sandbox) -> None:
+        """Run entries in ``sandbox``, e.g. one that requires isolation."""
+        self._sandbox = sandbox
+
+    def _shelf(self, tables: frozenset[str]) -> Shelf:
+        # Imported here: most searches bring no values, and scipy takes its time.
+        from tracemine.store.shelf import make_shelf
+
+        with self._lock:
+            if tables not in self._shelves:
+                signatures = {card.procedure_id: card.signature for card in self._cards}
+                indexes = {table: self._index(table) for table in sorted(tables)}
+                self._shelves[tables] = make_shelf(signatures, indexes, self.rows)
+            return self._shelves[tables]
+
+    # -- search by words -----------------------------------------------------------------------
 
     def _lifted(self, query: str, ranked: Iterator[_Scored]) -> Iterator[_Scored]:
         """``ranked`` with what words add to the scores of the first `POOL`."""
@@ -217,19 +359,6 @@ class Store:
         ]
         yield from sorted(lifted, key=_order)
         yield from ranked
-
-    def _first(self, ranked: Iterator[_Scored], k: int, fitting: BindingFilter | None) -> list[Hit]:
-        if fitting is None:
-            return self._hits(list(islice(ranked, k)))
-        hits: list[Hit] = []
-        # Preconditions run in the sandbox, so only as many as it takes to find k that hold.
-        while len(hits) < k and (batch := list(islice(ranked, k))):
-            for hit, predicates in self._hits_with_predicates(batch):
-                holds = fitting.holds(hit.signature, predicates)
-                if holds is False or len(hits) == k:
-                    continue
-                hits.append(hit if holds else dataclasses.replace(hit, unchecked=True))
-        return hits
 
     @property
     def embedder(self) -> Embedder:
@@ -277,7 +406,7 @@ class Store:
         """
         wanted = procedure_id.strip().lower()
         found = [
-            card.procedure_id
+            card
             for card in self._cards
             if card.procedure_id == wanted
             or (len(wanted) >= LEAST_PREFIX and card.procedure_id.startswith(wanted))
@@ -286,8 +415,9 @@ class Store:
             return None
         if len(found) > 1:
             raise RequestError(f"{len(found)} ids begin with {procedure_id}: give more of it")
-        procedure = self._procedures(found)[found[0]]
-        return Entry(procedure, self._evidence(procedure), self._events(found[0]))
+        identifier = found[0].procedure_id
+        procedure = self._procedures(found)[identifier]
+        return Entry(procedure, self._evidence(procedure), self._events(identifier))
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The result of SQL over the tables (one view each), in DuckDB, as dicts.
@@ -393,8 +523,8 @@ class Store:
                 f"FROM {table} ORDER BY procedure_id"
             )
             for row in self.rows(query):
-                output = Signature.from_json(row["signature"]).output.type
-                cards.append(_Card(table=table, output=output, position=len(cards), **row))
+                signature = Signature.from_json(row.pop("signature"))
+                cards.append(_Card(table=table, signature=signature, position=len(cards), **row))
         return tuple(cards)
 
     @cached_property
@@ -442,23 +572,20 @@ class Store:
             return self._indexes[table]
 
     def _hits(self, scored: Sequence[_Scored]) -> list[Hit]:
-        return [hit for hit, _ in self._hits_with_predicates(scored)]
+        procedures = self._procedures([s.card for s in scored], _OF_A_HIT)
+        return [_hit(procedures[s.card.procedure_id], min(1.0, max(-1.0, s.score))) for s in scored]
 
-    def _hits_with_predicates(self, scored: Sequence[_Scored]) -> list[tuple[Hit, tuple[str, ...]]]:
-        procedures = self._procedures([s.card.procedure_id for s in scored])
-        found = [(procedures[s.card.procedure_id], s.score) for s in scored]
-        return [(_hit(procedure, score), procedure.predicates) for procedure, score in found]
-
-    def _procedures(self, ids: Sequence[str]) -> dict[str, Procedure]:
-        if not ids:
-            return {}
-        wanted = list(ids)
-        rows = self.rows(
-            "SELECT * FROM procedures WHERE list_contains(?, procedure_id) UNION ALL BY NAME "
-            "SELECT * FROM candidates WHERE list_contains(?, procedure_id)",
-            [wanted, wanted],
-        )
-        return {row["procedure_id"]: procedure_from_row(row) for row in rows}
+    def _procedures(self, cards: Iterable[_Card], columns: str = "*") -> dict[str, Procedure]:
+        wanted: dict[str, list[str]] = {}
+        for card in cards:
+            wanted.setdefault(card.table, []).append(card.procedure_id)
+        return {
+            row["procedure_id"]: procedure_from_row(row)
+            for table, ids in wanted.items()
+            for row in self.rows(
+                f"SELECT {columns} FROM {table} WHERE list_contains(?, procedure_id)", [ids]
+            )
+        }
 
     def _evidence(self, procedure: Procedure) -> tuple[Evidence, ...]:
         variants = [variant.variant_id for variant in procedure.variants]
@@ -572,11 +699,11 @@ def _order(scored: _Scored) -> tuple[float, int, float, str]:
     return (-scored.score, rank, -card.success_rate, card.procedure_id)
 
 
-def _hit(procedure: Procedure, score: float) -> Hit:
+def _hit(procedure: Procedure, score: float, trial: Trial | None = None) -> Hit:
     best = procedure.variants[0]
     return Hit(
         procedure_id=procedure.procedure_id,
-        score=round(min(1.0, max(-1.0, score)), SCORE_DIGITS),
+        score=round(score, SCORE_DIGITS),
         subquestion=procedure.subquestion,
         summary=procedure.summary,
         status=procedure.status,
@@ -589,6 +716,10 @@ def _hit(procedure: Procedure, score: float) -> Hit:
         distinct_problems=procedure.distinct_problems,
         variant=ServedVariant(best.variant_id, best.subroutine, best.code, best.entry_point),
         provenance=procedure.provenance,
+        unchecked=trial is not None and trial.met is None,
+        roles=trial.roles if trial else None,
+        gives=trial.value if trial else None,
+        gives_not=trial.reason if trial else "",
     )
 
 

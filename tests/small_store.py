@@ -21,6 +21,7 @@ from tracemine.schemas import (
     Signature,
     Source,
     Span,
+    Token,
     Trajectory,
     Variant,
     arrow,
@@ -32,6 +33,7 @@ from tracemine.schemas.records import STATUSES, VERDICTS, Domain, Origin, Status
 from tracemine.schemas.values import dump_json
 from tracemine.store import Draft, Embedder, begin, publish
 from tracemine.store.index import build_index, index_file, write_index
+from tracemine.store.ranking import tokens_of
 from tracemine.store.tables import shard_name, shard_of, write_shard
 
 AS_OF = "2025-06-30T12:00:00+00:00"
@@ -53,7 +55,8 @@ class Routine:
     origin: Origin = "trace"
 
 
-def _signature(output: str, **inputs: str) -> Signature:
+def signature(output: str, **inputs: str) -> Signature:
+    """A signature of types alone."""
     parameters = tuple(Parameter(name, kind) for name, kind in inputs.items())
     return Signature(parameters, Parameter("result", output))
 
@@ -62,7 +65,7 @@ ROUTINES = (
     Routine(
         subquestion="How much money is left after spending?",
         code="def remaining(total, spent):\n    left = total - spent\n    return left\n",
-        signature=_signature("int", total="int", spent="int"),
+        signature=signature("int", total="int", spent="int"),
         predicates=("spent <= total",),
         domain="math",
         status="canonical",
@@ -77,7 +80,7 @@ ROUTINES = (
     Routine(
         subquestion="What is the average of the values?",
         code="def average(values):\n    total = sum(values)\n    return total / len(values)\n",
-        signature=_signature("rational", values="list[int]"),
+        signature=signature("rational", values="list[int]"),
         predicates=("len(values) > 0",),
         domain="math",
         status="verified",
@@ -92,7 +95,7 @@ ROUTINES = (
     Routine(
         subquestion="How fast does the train go?",
         code="def speed(distance, time):\n    rate = distance / time\n    return rate\n",
-        signature=_signature("real", distance="real", time="real"),
+        signature=signature("real", distance="real", time="real"),
         predicates=("time != 0",),
         domain="stem",
         status="candidate",
@@ -102,7 +105,7 @@ ROUTINES = (
     Routine(
         subquestion="Reverse the words of a sentence",
         code="def reverse(text):\n    words = text.split()\n    return ' '.join(words[::-1])\n",
-        signature=_signature("str", text="str"),
+        signature=signature("str", text="str"),
         predicates=("isinstance(text, str)",),
         domain="code",
         status="verified",
@@ -259,6 +262,9 @@ def _procedure(
     spans: list[Span],
     instances: list[Instance],
 ) -> Procedure:
+    said = Counter(
+        token for span in spans for token in tokens_of(span.signature.inputs, span.subquestion)
+    )
     passes, attempts = routine.verdicts.count("pass"), len(routine.verdicts)
     variant = Variant(
         variant_id, spans[0].subroutine, routine.code, entry_point, 7, passes, attempts,
@@ -283,6 +289,7 @@ def _procedure(
         success_rate=passes / attempts if attempts else 0.0,
         distinct_problems=passes,
         last_verified=AS_OF if passes else None,
+        evidence=tuple(Token(token, said[token]) for token in sorted(said)),
     )
 
 

@@ -40,8 +40,13 @@ MAX_TRIED = 6
 #: Digits that two sums are compared by.
 _DIGITS = 9
 
-#: Pairs of parameters whose weight is remembered, and keys of a roster.
+#: Pairs of parameters whose weight is remembered.
 _REMEMBERED = 65536
+#: What a roster remembers of callers' keys, in numbers of 8 bytes: callers choose the names.
+_REMEMBERED_NUMBERS = 8_000_000
+
+#: Types whose values are written as text, so that a text may be one.
+_WRITTEN = frozenset({"str", "expr", "equation", "interval"})
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -135,11 +140,10 @@ class Roster:
     def _column(self, key: Parameter) -> Floats:
         """What speaks for ``key`` in the role of each parameter, and what `MEASURES` count of the
         two: (5, parameters)."""
-        if key not in self._columns:
-            if len(self._columns) >= _REMEMBERED:
-                self._columns.clear()
+        known = self._columns.get(key)
+        if known is None:
             pairs = [(wanted.unit, key.unit) for wanted in self._parameters]
-            self._columns[key] = np.array(
+            known = np.array(
                 [
                     [_weight(wanted, key) for wanted in self._parameters],
                     [wanted.name == key.name for wanted in self._parameters],
@@ -149,7 +153,10 @@ class Roster:
                 ],
                 dtype=np.float64,
             )
-        return self._columns[key]
+            if (len(self._columns) + 1) * known.size > _REMEMBERED_NUMBERS:
+                self._columns.clear()
+            self._columns[key] = known
+        return known
 
 
 def _assign(weights: Floats) -> Integers:
@@ -172,9 +179,16 @@ def _ways(arity: int) -> Integers:
 
 
 @lru_cache(maxsize=_REMEMBERED)
+def serves(wanted: str, given: str) -> bool:
+    """Whether a value of the type ``given`` may stand where ``wanted`` is: their coarse types are
+    equal, one is `any`, or a text is wanted in a notation of its own."""
+    want, have = coarse(wanted), coarse(given)
+    return want == have or "any" in (want, have) or (have == "str" and want in _WRITTEN)
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def _weight(wanted: Parameter, given: Parameter) -> float:
-    kinds = {coarse(wanted.type), coarse(given.type)}
-    if len(kinds) > 1 and "any" not in kinds:
+    if not serves(wanted.type, given.type):
         return _IMPOSSIBLE
     weight = EQUAL_TYPE * (wanted.type == given.type)
     if wanted.unit is not None and given.unit is not None:
@@ -192,4 +206,4 @@ def _words(name: str) -> frozenset[str]:
     return frozenset(words) - _ORDINALS
 
 
-__all__ = ["MEASURES", "Aligned", "Roles", "Roster", "align"]
+__all__ = ["MEASURES", "Aligned", "Roles", "Roster", "align", "serves"]

@@ -163,6 +163,25 @@ def convert(value: Fraction, unit: str, into: str) -> Fraction:
     return zero + (one - zero) * value
 
 
+def unit_key(text: str) -> str:
+    """The same text for units of which a number is the same number of the other: ``km/h``,
+    ``kilometers per hour`` and ``kph``.
+
+    Raises:
+        UnknownUnitError: if it is no unit of measure, or a logarithmic one.
+    """
+    with _LOCK:
+        unit, registry = _parsed(canonical_unit(text)), _registry()
+        try:
+            zero, one = [
+                registry.Quantity(Fraction(n), unit).to_root_units().magnitude for n in (0, 1)
+            ]
+        except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+            raise UnknownUnitError(f"{text}: {error}") from error
+        kind = sorted((str(name), str(power)) for name, power in unit.dimensionality.items())
+        return f"{zero} {one} {kind}"
+
+
 @lru_cache(maxsize=4096)
 def _line(unit: str, into: str) -> tuple[Fraction, Fraction]:
     """What 0 and 1 of ``unit`` are: all units but the logarithmic ones convert along a line."""
@@ -211,4 +230,11 @@ def _parsed(unit: str) -> Any:
     return parsed
 
 
-__all__ = ["OtherDimensionError", "UnknownUnitError", "canonical_unit", "convert", "read_unit"]
+__all__ = [
+    "OtherDimensionError",
+    "UnknownUnitError",
+    "canonical_unit",
+    "convert",
+    "read_unit",
+    "unit_key",
+]

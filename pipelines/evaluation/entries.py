@@ -7,24 +7,20 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from tracemine.schemas import Procedure, Signature, canonical_code, content_id
+from tracemine.schemas import Procedure, Signature, content_id
 from tracemine.schemas.arrow import procedure_from_row
 from tracemine.schemas.records import Domain
 from tracemine.store import Store
 from tracemine.store.embedder import Vectors
-from tracemine.store.ranking import Rankable, tokens_of
+from tracemine.store.ranking import Rankable, method_of, tokens_of
 from tracemine.transforms.consolidate import FAILED_REPLAY
 from tracemine.transforms.consolidate import STAGE as CONSOLIDATE
 from tracemine.transforms.segment import embedding_words
 from tracemine.verifiers import verifier_for
 from tracemine.verifiers.replay import Routine
-
-#: Methods whose hash is remembered.
-_REMEMBERED = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +160,6 @@ def refuted(store: Store) -> Shelf:
     return Shelf(entries, store.embedder.encode([entry.text for entry in entries]))
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def method_of(code: str, entry_point: str) -> str:
-    """The same for code that differs in names alone."""
-    return content_id("method", canonical_code(code, entry_point))
-
-
 def _shelf(store: Store, tables: Sequence[str]) -> Shelf:
     found: dict[str, tuple[Entry, Vectors]] = {}
     for table in tables:
@@ -257,5 +247,5 @@ def _stacked(entries: Sequence[Entry], vectors: Sequence[Vectors], width: int) -
 
 
 __all__ = [
-    "Entry", "Shelf", "method_of", "refused", "refuted", "served", "unconsolidated", "ungated",
+    "Entry", "Shelf", "refused", "refuted", "served", "unconsolidated", "ungated",
 ]  # fmt: skip

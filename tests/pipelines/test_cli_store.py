@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import os
 import re
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +17,12 @@ import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from tracemine.pipelines import cli
-from tracemine.store import RequestError
+from tracemine.pipelines.rendering import hit_json, print_hits, print_json
+from tracemine.schemas import decode, encode
+from tracemine.store import RequestError, Store
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import small_store
@@ -135,6 +141,14 @@ def test_version(capsys: Capture) -> None:
         ("search", "--store", "STORE", "x", "--bindings", "[" * 20_000),
         ("search", "--store", "STORE", "x", "--bindings", '{"a": NaN}'),
         ("search", "--store", "STORE", "x", "--bindings", '{"a": {"$float": "inf"}}'),
+        ("search", "--store", "STORE", "x", "--bindings", '{"a": 1e400}'),
+        ("search", "--store", "STORE", "x", "--units", '{"a": "dollar"}'),
+        ("search", "--store", "STORE", "x", "--bindings", '{"a": 1}', "--units", "{"),
+        ("search", "--store", "STORE", "x", "--bindings", '{"a": 1}', "--units", '["dollar"]'),
+        ("search", "--store", "STORE", "x", "--bindings", '{"a": 1}', "--units", '{"a": 1e400}'),
+        ("search", "--store", "STORE", "x", "--bindings", '{"a": 1}', "--units", '{"a": "sheep"}'),
+        ("search", "--store", "STORE", "x", "--bindings", '{"a": 1}', "--units", '{"b": "hour"}'),
+        ("search", "--store", "STORE", "x", "--output-unit", "a\nsheep"),
         ("search", "--store", "STORE", " "),
         ("search", "--store", "STORE", "x", "--frobnicate"),
         ("show", "--store", "STORE"),
@@ -193,6 +207,38 @@ def test_search_takes_filters(store: Path, capsys: Capture) -> None:
     assert found("--bindings", '{"total": 5, "spent": 2}') == ["spending?"]
     assert found("--bindings", '{"total": 5, "spent": 7}') == []
     assert found("--output-type", "rational", "--domain", "math") == ["spending?", "values?"]
+
+
+def test_search_with_values_says_what_comes_of_them(store: Path, capsys: Capture) -> None:
+    words = ("search", "--store", store, "money left", "--bindings", '{"my purse": 5, "paid": 2}')
+    status, out, _ = call(capsys, *words, "--json", "--units", '{"my purse": "dollars"}')
+    (hit,) = json.loads(out)["hits"]
+    assert status == 0
+    assert hit["roles"] == {"total": "my purse", "spent": "paid"}
+    assert (hit["gives"], hit["gives_not"], hit["unchecked"]) == (3, "", False)
+    _, out, _ = call(capsys, *words)
+    assert "takes: total = your my purse\n" in out
+    assert "gives: 3\n" in out
+    words = ("search", "--store", store, "money left", "--bindings", '{"a": 5.5, "b": 2}')
+    _, out, _ = call(capsys, *words, "--json")
+    (hit,) = json.loads(out)["hits"]
+    assert (hit["gives"], hit["unchecked"]) == (None, True)
+    _, out, _ = call(capsys, *words)
+    assert "gives: nothing: total: a float is no int\n" in out
+    assert "needs: not checked on your values\n" in out
+
+
+@pytest.mark.parametrize("value", [(1, 2), {3}, Fraction(3, 4), math.nan, {1: "a"}, 1j, "é\n\x1b"])
+def test_what_a_hit_gives_is_written_as_in_instances(
+    value: Any, store: Path, capsys: Capture
+) -> None:
+    (hit,) = Store.open(str(store)).search("money left", 1)
+    given_hit = dataclasses.replace(hit, roles={"total": "a"}, gives=value)
+    written = print_json(hit_json(given_hit))
+    assert encode(decode(json.dumps(json.loads(written)["gives"]))) == encode(value)
+    refused = dataclasses.replace(hit, roles={"total": "\x1b[2J\n"}, gives_not="no\x1b[2J\nline")
+    print_hits(Console(), [given_hit, refused])
+    assert "\x1b" not in capsys.readouterr().out
 
 
 def test_a_person_reads_hits_and_an_entry(store: Path, capsys: Capture) -> None:

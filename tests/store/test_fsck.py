@@ -159,6 +159,14 @@ def own_problem_only(made: small_store.Tables) -> None:
         row["problem_id"] = problem
 
 
+def evidence(*counts: tuple[str, int]) -> Forge:
+    def forge(made: small_store.Tables) -> None:
+        said = [{"token": token, "count": count} for token, count in counts]
+        made.rows["procedures"][0]["evidence"] = said
+
+    return forge
+
+
 FORGERIES: dict[str, tuple[Forge, str]] = {
     "a quote nobody said": (forge_quote, "quotes what its trace does not say"),
     "a quote one place off": (shift_provenance, "quotes what its trace does not say"),
@@ -228,6 +236,12 @@ FORGERIES: dict[str, tuple[Forge, str]] = {
     "an entry without provenance": (
         lambda made: rows(made, "candidates")[0].update(provenance=[]),
         "without variants or provenance",
+    ),
+    "evidence of nothing": (evidence(("role total", 0)), "less than once"),
+    "evidence said twice": (evidence(("role total", 1), ("role total", 2)), "or twice"),
+    "evidence in disorder": (
+        evidence(("role total", 1), ("asked total", 2)),
+        "not in order of its tokens",
     ),
     "a vector of another length": (
         lambda made: made.vectors.update({k: v / 2 for k, v in made.vectors.items()}),

@@ -1,0 +1,214 @@
+"""Entries tried on a caller's values: how the values go, whether preconditions hold, what is given.
+
+Stored code is code that models wrote. It runs in the sandbox under its usual limits, what is shared
+by several entries as one batch.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from tracemine.schemas import Parameter, canonical_code
+from tracemine.store.bindings import Bindings
+from tracemine.verifiers import Limits, Run, Sandbox
+from tracemine.verifiers.bindings import BindingError, bind
+from tracemine.verifiers.replay import is_plain_arithmetic
+from tracemine.verifiers.roles import Roster
+from tracemine.verifiers.sandbox import Backend
+
+#: Routines of which it is remembered how they are run.
+_REMEMBERED = 16384
+
+#: The name that preconditions are called by in the sandbox.
+_HOLD = "tracemine_hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What of an entry is tried: its first variant, its inputs and its preconditions as boolean
+    expressions over these."""
+
+    code: str
+    entry_point: str
+    inputs: tuple[Parameter, ...]
+    predicates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of it. ``roles``: parameter -> the caller's name. ``met``: whether the
+    preconditions hold, None where it could not be said. ``value`` is what the variant gave,
+    ``reason`` says why it gave none and is empty where it did."""
+
+    roles: Mapping[str, str]
+    met: bool | None
+    value: Any = None
+    reason: str = ""
+
+
+def untried(entries: Sequence[Tried], bindings: Bindings) -> list[Trial]:
+    """The trials of ``entries`` where nothing can be run; otherwise as `try_all`."""
+    return [
+        Trial(way, None if entry.predicates else True, reason="not run: no sandbox")
+        for entry, way in zip(entries, _aligned(entries, bindings), strict=True)
+    ]
+
+
+def try_all(entries: Sequence[Tried], bindings: Bindings, sandbox: Sandbox) -> list[Trial]:
+    """A `Trial` for each of ``entries``, in order. The values must fit the types of each one's
+    inputs.
+
+    Neither raises nor hangs on account of the code: what goes wrong is a reason.
+
+    Raises:
+        RuntimeError: if the sandbox has no worker to give; see `Sandbox.run_many`.
+    """
+    trials: dict[int, Trial] = {}
+    bound: dict[int, dict[str, Any]] = {}
+    roles = _aligned(entries, bindings)
+    for index, (entry, way) in enumerate(zip(entries, roles, strict=True)):
+        try:
+            given = {name: bindings.values[key] for name, key in way.items()}
+            bound[index] = bind(entry.inputs, given)
+        except BindingError as error:
+            met = None if entry.predicates else True
+            trials[index] = Trial(way, met, reason=str(error))
+    batches = _Batches(sandbox)
+    judged = batches.run(
+        [index for index in bound if entries[index].predicates],
+        lambda index: _conditions(entries[index]),
+        bound,
+    )
+    for index, run in judged.items():
+        if run.status != "ok" or run.value is not True:
+            trials[index] = Trial(roles[index], False, reason="a precondition does not hold")
+    ran = batches.run(
+        [index for index in bound if index not in trials],
+        lambda index: _program(entries[index]),
+        bound,
+    )
+    for index, run in ran.items():
+        told = "" if run.status == "ok" else f"{run.status}: {run.reason}"
+        trials[index] = Trial(roles[index], True, run.value, told)
+    return [trials[index] for index in range(len(entries))]
+
+
+def _aligned(entries: Sequence[Tried], bindings: Bindings) -> list[dict[str, str]]:
+    """For each entry, parameter -> the caller's name."""
+    found = Roster([entry.inputs for entry in entries]).align(bindings.keys)
+    names = [key.name for key in bindings.keys]
+    return [
+        {
+            parameter.name: names[position]
+            for parameter, position in zip(entry.inputs, row, strict=True)
+        }
+        for entry, row in zip(entries, found.positions.tolist(), strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """``source`` defines ``entry_point``, whose parameters are ``names``. ``final``: an error of
+    the fast interpreter is CPython's."""
+
+    source: str
+    entry_point: str
+    names: tuple[str, ...]
+    final: bool = False
+
+
+class _Batches:
+    """Runs programs, one batch for all calls of one. After as many timeouts as `Limits` grants one
+    batch, the other programs get as little time as its remaining calls would."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._limits = Limits()
+        self._timeouts = 0
+
+    def run(
+        self,
+        wanted: Sequence[int],
+        program: Callable[[int], _Program | None],
+        bound: Mapping[int, Mapping[str, Any]],
+    ) -> dict[int, Run]:
+        """A `Run` of ``program(index)`` on the values ``bound[index]``, for each index wanted."""
+        runs: dict[int, Run] = {}
+        batches: dict[_Program, list[int]] = {}
+        for index in wanted:
+            found = program(index)
+            if found is None:
+                runs[index] = Run("refused", None, "not Python", "")
+            else:
+                batches.setdefault(found, []).append(index)
+        for found, members in batches.items():
+            # By place: entries that share a program may call its parameters by other names.
+            calls = [dict(zip(found.names, bound[i].values(), strict=True)) for i in members]
+            runs |= dict(zip(members, self._batch(found, calls), strict=True))
+        return runs
+
+    def _batch(self, program: _Program, calls: Sequence[Mapping[str, Any]]) -> list[Run]:
+        runs = self._run(program, calls, "monty")
+        sure = ("ok", "refused", "error") if program.final else ("ok", "refused")
+        again = [place for place, run in enumerate(runs) if run.status not in sure]
+        found = self._run(program, [calls[place] for place in again], "cpython")
+        for place, run in zip(again, found, strict=True):
+            runs[place] = run
+        self._timeouts += sum(run.status == "timeout" for run in runs)
+        return runs
+
+    def _run(
+        self, program: _Program, calls: Sequence[Mapping[str, Any]], backend: Backend
+    ) -> list[Run]:
+        limits = self._limits
+        if self._timeouts >= limits.slow_calls:
+            limits = dataclasses.replace(limits, seconds=limits.seconds * limits.slow_factor)
+        return self._sandbox.run_many(
+            program.source, program.entry_point, calls, backend=backend, limits=limits
+        )
+
+
+def _program(entry: Tried) -> _Program:
+    return _shared(entry.code, entry.entry_point, tuple(p.name for p in entry.inputs))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _shared(code: str, entry_point: str, names: tuple[str, ...]) -> _Program:
+    """The program of a routine: the same for all whose code differs in names alone, where it is
+    arithmetic, whose names nothing else can tell."""
+    if is_plain_arithmetic(code):
+        tree = ast.parse(code)
+        head = tree.body[0]
+        if (
+            len(tree.body) == 1
+            and isinstance(head, ast.FunctionDef)
+            and ast.unparse(head.args) == ", ".join(names)
+        ):
+            places = tuple(f"p{place}" for place in range(len(names)))
+            return _Program(canonical_code(code, entry_point), "f", places, final=True)
+    return _Program(code, entry_point, names)
+
+
+def _conditions(entry: Tried) -> _Program | None:
+    return _all_hold(tuple(p.name for p in entry.inputs), entry.predicates)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _all_hold(names: tuple[str, ...], predicates: tuple[str, ...]) -> _Program | None:
+    """A function that gives True if all predicates hold; None if one is not an expression."""
+    for predicate in predicates:
+        try:
+            ast.parse(predicate, mode="eval")
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+    tests = [f"    if not (\n{predicate}\n    ):\n        return False" for predicate in predicates]
+    source = "\n".join([f"def {_HOLD}({', '.join(names)}):", *tests, "    return True"]) + "\n"
+    return _Program(source, _HOLD, names)
+
+
+__all__ = ["Trial", "Tried", "try_all", "untried"]
