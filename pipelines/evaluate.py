@@ -7,9 +7,14 @@ arm is one way to retrieve, on the same questions in the same run (`evaluation.c
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable
 from typing import Any
 
-from tracemine.pipelines.evaluation.compare import Bench, compare
+from tracemine.pipelines.evaluation.compare import Bench, compare, retrieval
+from tracemine.pipelines.evaluation.compare import growth as grow
+from tracemine.pipelines.evaluation.gate import gate
 from tracemine.pipelines.evaluation.held_out import collect
 from tracemine.pipelines.evaluation.questions import Asked, select
 from tracemine.pipelines.options import EvaluateOptions
@@ -20,6 +25,8 @@ from tracemine.teachers import UnknownTeacherError, teacher_fingerprint
 from tracemine.transforms.admit import AdmitOptions
 from tracemine.transforms.read import resolve_inputs
 from tracemine.verifiers import IsolationError, Sandbox, shared_sandbox
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def run_evaluate(options: EvaluateOptions) -> dict[str, Any]:
@@ -72,13 +79,24 @@ def run_evaluate(options: EvaluateOptions) -> dict[str, Any]:
 
 def measure(store: Store, chosen: Asked, sandbox: Sandbox, *, growth: bool) -> dict[str, Any]:
     """All that is measured of ``store`` with the questions that were chosen."""
-    bench = Bench.of(store, chosen.questions, sandbox)
-    return {
+    found: dict[str, Any] = {
         "questions": len(chosen.questions),
         "problems": len({question.problem_id for question in chosen.questions}),
-        "entries": len(bench.shelf.entries),
-        **compare(bench),
     }
+    if not chosen.questions:
+        return found
+    bench = Bench.of(store, chosen.questions, sandbox)
+    found |= {"entries": len(bench.shelf.entries), **compare(bench)}
+    parts: dict[str, Callable[[], Any]] = {
+        "retrieval": lambda: retrieval(bench),
+        "gate": lambda: gate(bench.shelf, bench.ungated, bench.asking, bench.runs, sandbox),
+        **({"growth": lambda: grow(bench)} if growth else {}),
+    }
+    for name, part in parts.items():
+        started = time.perf_counter()
+        found[name] = part()
+        _LOGGER.info("%s: %.0f s", name, time.perf_counter() - started)
+    return found
 
 
 __all__ = ["measure", "run_evaluate"]

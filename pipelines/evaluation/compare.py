@@ -23,6 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,15 @@ import numpy.typing as npt
 
 from tracemine.pipelines.evaluation import arms
 from tracemine.pipelines.evaluation.entries import Shelf, served, unconsolidated, ungated
+from tracemine.pipelines.evaluation.growth import SHARES, shelves_at
 from tracemine.pipelines.evaluation.intervals import Draws
+from tracemine.pipelines.evaluation.leakage import (
+    diversity,
+    leakage,
+    nothing_fits,
+    nothing_holds,
+    tokens_cost,
+)
 from tracemine.pipelines.evaluation.passes import Outcome, Runs
 from tracemine.pipelines.evaluation.questions import Question
 from tracemine.schemas import Parameter, decode, encode
@@ -74,6 +83,16 @@ class Bench:
     runs: Runs
     draws: Draws
 
+    @cached_property
+    def ungated(self) -> Shelf:
+        """The store's shelf without its gate."""
+        return ungated(self.store)
+
+    @cached_property
+    def spans(self) -> Shelf:
+        """The store's shelf without consolidation."""
+        return unconsolidated(self.store, self.shelf)
+
     @classmethod
     def of(cls, store: Store, questions: Sequence[Question], sandbox: Sandbox) -> Bench:
         """The bench for ``questions``, asked in the words of their problems."""
@@ -116,6 +135,35 @@ def compare(bench: Bench) -> Json:
         # Every question has at least two operations, so this is all of them.
         "multi_operation": _shares(results, bench.draws),
         "by_operations": _parts(results, questions, by_operations, _shares),
+    }
+
+
+def retrieval(bench: Bench) -> Json:
+    """What retrieval costs and gives away, by the first hits of typed_signature: ``leakage`` of the
+    reference answer, ``tokens``, ``diversity``, and the share of questions that no entry fits."""
+    shelf, asking, types = bench.shelf, bench.asking, bench.types
+    ranked = arms.by_ranking(shelf, asking, types.by_signature, bench.runs)
+    return {
+        "leakage": leakage(shelf, asking, ranked),
+        "tokens": tokens_cost(shelf, asking, ranked, bench.store.embedder.tokens),
+        "diversity": diversity(shelf, asking, ranked),
+        "nothing_fits": {
+            "output": nothing_fits(asking, types.by_output),
+            "signature": nothing_fits(asking, types.by_signature),
+            "bound": nothing_holds(shelf, asking, types.by_signature, bench.runs),
+        },
+    }
+
+
+def growth(bench: Bench) -> Json:
+    """typed_signature as the store would stand after each of `SHARES` of its trajectories."""
+    shelves = shelves_at(bench.store, bench.shelf, bench.spans)
+    return {
+        f"{share:.0%}": {
+            "entries": len(shelf.entries),
+            **_shares({"typed_signature": on_shelf(bench, shelf)}, bench.draws),
+        }
+        for share, shelf in zip(SHARES, shelves, strict=True)
     }
 
 
@@ -205,11 +253,11 @@ def _whole_trace(bench: Bench) -> Passes:
 
 
 def _no_gate(bench: Bench) -> Passes:
-    return on_shelf(bench, ungated(bench.store))
+    return on_shelf(bench, bench.ungated)
 
 
 def _no_consolidation(bench: Bench) -> Passes:
-    return on_shelf(bench, unconsolidated(bench.store, bench.shelf))
+    return on_shelf(bench, bench.spans)
 
 
 def _teachers_words(bench: Bench) -> Passes:
@@ -357,4 +405,7 @@ def _operations(question: Question) -> str:
     return f"{MOST_OPERATIONS} or more" if many else str(question.operations)
 
 
-__all__ = ["ARMS", "BASELINES", "LIFTED", "Bench", "compare", "on_shelf", "without_names"]
+__all__ = [
+    "ARMS", "BASELINES", "LIFTED", "Bench", "compare", "growth", "on_shelf", "retrieval",
+    "without_names",
+]  # fmt: skip

@@ -28,12 +28,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracemine.pipelines.evaluation.entries import Entry, Shelf, method_of
+from tracemine.pipelines.evaluation.entries import Entry, Shelf
 from tracemine.schemas import fraction_of
 from tracemine.schemas.arrow import Row
 from tracemine.schemas.shingles import near_duplicate_classes, shingles
 from tracemine.store import Store
 from tracemine.store.embedder import Vectors, to_grid
+from tracemine.store.ranking import method_of
 from tracemine.verifiers.replay import CHOSE
 
 #: The parts of its trajectories that a store's growth is measured at.

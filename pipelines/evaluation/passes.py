@@ -16,7 +16,10 @@ from tracemine.verifiers import Context, Sandbox, verify
 from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.replay import Routine, is_plain_arithmetic, is_unmet, run_routine
 from tracemine.verifiers.roles import Roster
-from tracemine.verifiers.runs import Run
+from tracemine.verifiers.runs import Limits, Run
+
+#: What a routine may use on one question's values: an answer that takes longer is none.
+LIMITS = Limits(seconds=1.0)
 
 
 class Outcome(IntEnum):
@@ -115,7 +118,7 @@ class Runs:
     ) -> dict[str, Given]:
         if not bound:
             return {}
-        runs = run_routine(routine, list(bound.values()), self._sandbox, **how)
+        runs = run_routine(routine, list(bound.values()), self._sandbox, limits=LIMITS, **how)
         return {
             question_id: _given(run, self._expected[question_id], self._questions[question_id])
             for question_id, run in zip(bound, runs, strict=True)
