@@ -1,12 +1,14 @@
 """What the ranking of `store/ranking.py` weighs, learned from replays within a store.
 
-    python -m benchmarks.ranking --store DIR [--quick] [--json]
+    python -m benchmarks.ranking --store DIR [--heldout PATH ... --holdout F] [--quick] [--json]
 
 A quarter of the store's problems, by hash, ask; what speaks for each entry is counted again without
 them, and an entry that rests on them alone is left out. The weights are those under which an entry
 that gives the checked result is the likeliest first choice (a conditional logit: McFadden,
 *Conditional logit analysis of qualitative choice behavior*, 1974). No held-out problem takes part.
-Beside the learned weights stand those in force, and how often each puts a right entry first.
+Beside the learned weights stand those in force, and what each kind of feature adds: how often a
+right entry comes first with it and those above it, learned anew each time. With ``--heldout`` also
+on the dev half of held-out problems, with the same weights.
 """
 
 from __future__ import annotations
@@ -25,12 +27,17 @@ from scipy.optimize import minimize
 
 from tracemine.pipelines.evaluation.arms import Types
 from tracemine.pipelines.evaluation.entries import Entry, Shelf, served, unconsolidated
+from tracemine.pipelines.evaluation.held_out import collect
 from tracemine.pipelines.evaluation.passes import Outcome, Runs
-from tracemine.pipelines.evaluation.questions import Question, question_of
+from tracemine.pipelines.evaluation.questions import Question, question_of, select
+from tracemine.pipelines.runner import pipeline_options
 from tracemine.schemas import Instance, Signature, Source, Span, Trajectory, fraction_of
 from tracemine.store import Store
 from tracemine.store.ranking import WEIGHTS, Ranking, Wanted, plausibility
+from tracemine.transforms.admit import AdmitOptions
+from tracemine.transforms.read import resolve_inputs
 from tracemine.verifiers import shared_sandbox
+from tracemine.verifiers.roles import MEASURES
 
 #: The share of problems that ask.
 ASKING = 0.25
@@ -38,6 +45,18 @@ ASKING = 0.25
 QUESTIONS, QUICK = 4000, 400
 #: An entry counts while so many problems beside those that ask speak for it.
 LEAST_PROBLEMS = 3
+#: Questions whose pairs are run in one go.
+BATCH = 500
+#: Kinds of features, each added to those above it.
+STEPS: Mapping[str, tuple[str, ...]] = {
+    "words": ("cosine", "output_word"),
+    "and roles": (*MEASURES, "output_unit"),
+    "and evidence": ("evidence",),
+    "and support": ("support", "method_support", "success_rate"),
+    "and what it gives": (
+        "not_positive", "not_cents", "not_whole", "no_value", "larger", "smaller",
+    ),
+}  # fmt: skip
 #: What keeps weights small that little speaks for, in standard deviations of their features.
 PENALTY = 1.0
 
@@ -47,44 +66,74 @@ Floats = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class Choices:
     """Rows of pairs of question and entry: features (n, f), whether the entry gives the result
-    (n,), and which question it is (n,), in order."""
+    (n,), and which question it is (n,), in order; only of questions of which an entry is
+    right. ``asked`` counts all questions."""
 
     names: tuple[str, ...]
     features: Floats
     right: npt.NDArray[np.bool_]
     question: npt.NDArray[np.int64]
+    asked: int
+
+    @property
+    def with_choice(self) -> int:
+        """Of how many questions an entry is right."""
+        return len(np.unique(self.question))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="benchmarks.ranking", description=__doc__)
     parser.add_argument("--store", required=True, help="a mined store")
+    parser.add_argument("--heldout", nargs="*", default=[], help="as for tracemine evaluate")
+    parser.add_argument("--holdout", type=float, default=0.0, help="as for tracemine evaluate")
     parser.add_argument("--quick", action="store_true", help="fewer questions")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     store = Store.open(options.store)
-    choices = gather(store, QUICK if options.quick else QUESTIONS)
-    learned = learn(choices)
-    in_force = np.array([WEIGHTS[name] for name in choices.names])
-    found = {
-        "questions": len(np.unique(choices.question)),
-        "pairs": len(choices.right),
-        "weights": {
-            name: {"learned": round(float(weight), 3), "in force": WEIGHTS[name]}
-            for name, weight in zip(choices.names, learned, strict=True)
+    limit = QUICK if options.quick else QUESTIONS
+    shelf, questions = own(store, limit)
+    asked = {"the store's own": gather(store, shelf, questions)}
+    if options.heldout:
+        dev = held_out(store, options.heldout, options.holdout, limit)
+        asked["dev"] = gather(store, served(store), dev)
+    choices = asked["the store's own"]
+    learned = learn(choices, choices.names)
+    _print(
+        {
+            "asked": {
+                name: {"questions": c.asked, "of these with a right entry": c.with_choice}
+                for name, c in asked.items()
+            },
+            "weights": {
+                name: {"learned": round(float(weight), 3), "in force": WEIGHTS[name]}
+                for name, weight in zip(choices.names, learned, strict=True)
+            },
+            "right first": steps(asked),
         },
-        "right first": {
-            "learned": first_right(choices, learned),
-            "in force": first_right(choices, in_force),
-            "most spans": first_right(choices, _only(choices.names, "support")),
-        },
-    }
-    _print(found, as_json=options.json)
+        as_json=options.json,
+    )
     return 0
 
 
-def gather(store: Store, limit: int) -> Choices:
-    """The choices that the store's own questions have among its entries."""
+def steps(asked: Mapping[str, Choices]) -> dict[str, dict[str, float]]:
+    """How often a right entry comes first, by what is weighed, for each set of questions. Weights
+    are learned from the first set."""
+    first = next(iter(asked.values()))
+    weights = {"most spans": _only(first.names, ["support"])}
+    names: list[str] = []
+    for step, added in STEPS.items():
+        names += added
+        weights[step] = learn(first, names)
+    weights["in force"] = np.array([WEIGHTS[name] for name in first.names])
+    return {
+        step: {name: right_first(choices, each) for name, choices in asked.items()}
+        for step, each in weights.items()
+    }
+
+
+def own(store: Store, limit: int) -> tuple[Shelf, list[Question]]:
+    """Questions of some of the store's own problems, and what it serves without these."""
     shelf = served(store)
     spans = unconsolidated(store, shelf)
     problems = {
@@ -92,28 +141,45 @@ def gather(store: Store, limit: int) -> Choices:
         for row in store.rows("SELECT trajectory_id, problem_id FROM trajectories")
     }
     asking = {p for p in problems.values() if fraction_of(f"ranking {p}") < ASKING}
-    rest = without(shelf, spans, problems, asking)
-    questions = sorted(
-        own_questions(store, asking), key=lambda q: (fraction_of(f"ranking {q.id}"), q.id)
-    )[:limit]
+    return without(shelf, spans, problems, asking), _least(own_questions(store, asking), limit)
+
+
+def held_out(store: Store, paths: Sequence[str], holdout: float, limit: int) -> list[Question]:
+    """Questions of the dev half of held-out problems."""
+    found = collect(
+        resolve_inputs(paths, format="auto", columns={}),
+        teacher="rules",
+        admit=AdmitOptions(holdout=holdout, held_out=True),
+        beam_options=pipeline_options(()),
+    )
+    rows = store.rows("SELECT DISTINCT problem_id, problem FROM trajectories")
+    stored = {row["problem_id"]: row["problem"] for row in rows}
+    return _least(select(found.questions, stored, split="dev").questions, limit)
+
+
+def _least(questions: Iterable[Question], limit: int) -> list[Question]:
+    return sorted(questions, key=lambda q: (fraction_of(f"ranking {q.id}"), q.id))[:limit]
+
+
+def gather(store: Store, shelf: Shelf, questions: Sequence[Question]) -> Choices:
+    """The choices that ``questions`` have among the entries of ``shelf``."""
     runs = Runs(questions, shared_sandbox())
-    types, ranking = Types(rest), Ranking([entry.rankable for entry in rest.entries])
+    types, ranking = Types(shelf), Ranking([entry.rankable for entry in shelf.entries])
     vectors = store.embedder.encode([question.asked for question in questions])
     rows: list[tuple[Wanted, npt.NDArray[np.int64], dict[str, Floats]]] = []
     for question, vector in zip(questions, vectors, strict=True):
         wanted = Wanted(question.asked, question.keys, runs.values(question.id), question.output)
-        places, features = ranking.features(wanted, rest.vectors @ vector)
+        places, features = ranking.features(wanted, shelf.vectors @ vector)
         fitting = types.by_output(question)[places]
         rows.append((wanted, places[fitting], {n: c[fitting] for n, c in features.items()}))
-    for start in range(0, len(questions), 500):
+    for start in range(0, len(questions), BATCH):
+        part = list(zip(questions, rows, strict=True))[start : start + BATCH]
         runs.run(
-            (rest.entries[place].routine, question.id)
-            for question, (_, places, _) in list(zip(questions, rows, strict=True))[
-                start : start + 500
-            ]
+            (shelf.entries[place].routine, question.id)
+            for question, (_, places, _) in part
             for place in places
         )
-    return _choices(questions, rows, rest, runs)
+    return _choices(questions, rows, shelf, runs)
 
 
 def _choices(
@@ -129,8 +195,7 @@ def _choices(
     ):
         given = [runs.given(shelf.entries[place].routine, question.id) for place in places]
         passes = [g.outcome is Outcome.PASS for g in given]
-        # Where nothing is right, or all is, there is nothing to choose.
-        if not any(passes) or all(passes):
+        if not any(passes):
             continue
         looks = [plausibility(wanted, g.value) for g in given]
         columns = [
@@ -146,6 +211,7 @@ def _choices(
         np.concatenate(blocks) if blocks else np.zeros((0, width)),
         np.array(right, dtype=bool),
         np.array(asked, dtype=np.int64),
+        len(questions),
     )
 
 
@@ -237,13 +303,14 @@ def _trajectory(row: Mapping[str, Any]) -> Trajectory:
     )
 
 
-def learn(choices: Choices) -> Floats:
-    """The weight of each feature (f,)."""
+def learn(choices: Choices, names: Sequence[str]) -> Floats:
+    """The weight of each feature (f,), 0 for those not in ``names``."""
+    used = np.array([name in names for name in choices.names])
     spread = choices.features.std(axis=0)
     scale = np.where(spread > 0, spread, 1.0)
-    features = (choices.features - choices.features.mean(axis=0)) / scale
-    starts = np.flatnonzero(np.diff(choices.question, prepend=-1))
-    group = np.cumsum(np.diff(choices.question, prepend=-1) > 0) - 1
+    features = ((choices.features - choices.features.mean(axis=0)) / scale)[:, used]
+    changes = np.diff(choices.question, prepend=-1) > 0
+    starts, group = np.flatnonzero(changes), np.cumsum(changes) - 1
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         scores = features @ weights
@@ -254,33 +321,35 @@ def learn(choices: Choices) -> Floats:
         pull = shifted / every[group] - shifted * choices.right / hits[group]
         return float(value), features.T @ pull + 2 * PENALTY * weights
 
-    found = minimize(loss, np.zeros(len(choices.names)), jac=True, method="L-BFGS-B")
-    weights: Floats = found.x / scale
+    found = minimize(loss, np.zeros(int(used.sum())), jac=True, method="L-BFGS-B")
+    weights = np.zeros(len(choices.names))
+    weights[used] = found.x / scale[used]
     return weights
 
 
-def first_right(choices: Choices, weights: Floats) -> float:
-    """The share of questions whose first choice under ``weights`` is right; the first row of those
-    that tie."""
+def right_first(choices: Choices, weights: Floats) -> float:
+    """The share of questions whose first choice under ``weights`` is right; the first entry of
+    those that tie. Questions of which no entry is right count, too."""
     scores = np.round(choices.features @ weights, 9)
     order = np.lexsort((np.arange(len(scores)), -scores, choices.question))
     starts = np.flatnonzero(np.diff(choices.question[order], prepend=-1))
-    return round(float(choices.right[order][starts].mean()), 4)
+    return round(float(choices.right[order][starts].sum()) / max(1, choices.asked), 4)
 
 
-def _only(names: Sequence[str], name: str) -> Floats:
-    return np.array([float(each == name) for each in names])
+def _only(names: Sequence[str], wanted: Sequence[str]) -> Floats:
+    return np.array([float(each in wanted) for each in names])
 
 
 def _print(found: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(found) + "\n")
         return
-    lines = [f"{found['questions']} questions with a choice, {found['pairs']} pairs"]
+    lines = [f"{name}: {counts}" for name, counts in found["asked"].items()]
     for name, weights in found["weights"].items():
         lines.append(f"  {name:16} {weights['learned']:8.3f} (in force {weights['in force']})")
-    for name, share in found["right first"].items():
-        lines.append(f"right first, {name}: {share:.4f}")
+    for step, shares in found["right first"].items():
+        figures = ", ".join(f"{name} {share:.4f}" for name, share in shares.items())
+        lines.append(f"right first, {step}: {figures}")
     sys.stdout.write("\n".join(lines) + "\n")
 
 
