@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tracemine.pipelines.evaluation.compare import Bench, compare, retrieval
+from tracemine.pipelines.evaluation.compare import Bench, compare, nothing_asked, retrieval
 from tracemine.pipelines.evaluation.compare import growth as grow
+from tracemine.pipelines.evaluation.entries import served
 from tracemine.pipelines.evaluation.gate import gate
 from tracemine.pipelines.evaluation.held_out import collect
 from tracemine.pipelines.evaluation.questions import Asked, select
@@ -84,7 +85,7 @@ def measure(store: Store, chosen: Asked, sandbox: Sandbox, *, growth: bool) -> d
         "problems": len({question.problem_id for question in chosen.questions}),
     }
     if not chosen.questions:
-        return found
+        return found | {"entries": len(served(store).entries), **nothing_asked()}
     bench = Bench.of(store, chosen.questions, sandbox)
     found |= {"entries": len(bench.shelf.entries), **compare(bench)}
     parts: dict[str, Callable[[], Any]] = {

@@ -273,20 +273,58 @@ def _cut(text: str) -> str:
 
 
 def print_evaluation(console: Console, found: Mapping[str, Any]) -> None:
-    """The report of ``evaluate``: replay@k of each arm, overall and by domain."""
+    """The report of ``evaluate``: what was asked, replay@k of each arm with its interval, overall
+    and by domain, and the lift at 1 over each baseline. A table takes 80 columns at most."""
     line(
         console,
         f"{counted(found['questions'], 'question')} of {counted(found['problems'], 'problem')} "
-        f"({found['split']}), {counted(found['entries'], 'entry')}",
+        f"(split {found['split']}), {counted(found['entries'], 'procedure')} to find them in",
     )
-    tables = {"replay@k": found["replay_at_k"], **found["by_domain"]}
-    for title, arms in tables.items():
-        table = Table(title=title, title_justify="left")
-        table.add_column("arm", no_wrap=True)
-        ks = list(next(iter(arms.values())))
-        for k in ks:
-            table.add_column(f"@{k}", justify="right", no_wrap=True)
+    _reasons(console, "dropped", found["dropped"])
+    _reasons(console, "no question", found["unasked"])
+    if not found["questions"]:
+        for fate in ("rejected", "failed"):
+            _reasons(console, fate, found["trajectories"][fate])
+        return
+    domains = found["by_domain"]
+    for title, arms, lift in (
+        ("all", found["replay_at_k"], found["lift"]),
+        *((d, domains[d], found["lift_by_domain"][d]) for d in domains if len(domains) > 1),
+    ):
+        first = next(iter(arms.values()))
+        asked = counted(next(iter(first.values()))["n"], "question")
+        table = _figures(f"replay@k, {title} ({asked})", [f"@{k}" for k in first])
         for arm, shares in arms.items():
-            cells = [f"{s['value']:.3f} {s['low']:.3f}-{s['high']:.3f}" for s in shares.values()]
-            table.add_row(arm, *cells)
+            table.add_row(arm, *map(_share, shares.values()))
         console.print(table)
+        table = _figures(f"lift at 1, {title}: over", list(lift))
+        for baseline in next(iter(lift.values())):
+            table.add_row(baseline, *(_share(lift[arm][baseline]["1"]) for arm in lift))
+        console.print(table)
+
+
+def _reasons(console: Console, label: str, reasons: Mapping[str, int]) -> None:
+    for reason, count in reasons.items():
+        line(console, f"{label}: {count:,} ({reason})")
+
+
+def _figures(title: str, columns: Sequence[str]) -> Table:
+    # Without a frame, four shares stand beside the longest name of an arm.
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _share(share: Mapping[str, float]) -> str:
+    """``.441 .402-.480``, the value and its interval; of a lift ``.039 -.001:.080``."""
+    value, low, high = (_digits(share[name]) for name in ("value", "low", "high"))
+    return f"{value} {low}{':' if '-' in low + high + value else '-'}{high}"
+
+
+def _digits(share: float) -> str:
+    """Three digits and a point, behind a sign if it is negative: ``.441``, ``1.00``."""
+    text = f"{abs(share):.3f}"
+    told = text[:-1] if text.startswith("1") else text[1:]
+    return f"-{told}" if float(text) and share < 0 else told

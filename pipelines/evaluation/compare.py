@@ -1,4 +1,4 @@
-"""The arms of an evaluation, side by side: replay@k, and what one adds to another.
+"""The arms of an evaluation, side by side on the same questions; `tables` says what each is worth.
 
 untyped            words alone, of all that the store serves
 typed              the caller's words and values, of entries that give what is wanted
@@ -20,14 +20,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tracemine.pipelines.evaluation import arms
 from tracemine.pipelines.evaluation.entries import Shelf, served, unconsolidated, ungated
@@ -42,16 +39,11 @@ from tracemine.pipelines.evaluation.leakage import (
 )
 from tracemine.pipelines.evaluation.passes import Outcome, Runs
 from tracemine.pipelines.evaluation.questions import Question
+from tracemine.pipelines.evaluation.tables import Json, Passes, shares, tabulate
 from tracemine.schemas import Parameter, decode, encode
 from tracemine.store import Embedder, Store
 from tracemine.store.embedder import Vectors, to_grid
 from tracemine.verifiers import Sandbox
-
-#: Arms whose lift is reported, and what it is over.
-LIFTED = ("typed", "typed_signature", "bound")
-BASELINES = (
-    "popularity", "random", "bm25", "whole_trace", "words", "no_gate", "no_consolidation",
-)  # fmt: skip
 
 #: Characters of a trace that are embedded at a time (the bundled model reads some 1,000), how many
 #: such pieces of a long one, and how many traces in one go.
@@ -59,16 +51,10 @@ PIECE_CHARS = 1000
 MAX_PIECES = 8
 BATCH_TRACES = 512
 
-#: Questions whose own routine has so many operations or more are one row.
-MOST_OPERATIONS = 5
-
 #: Routines that are run on every question they fit in one go.
 BATCH_ROUTINES = 200
 
 _LOGGER = logging.getLogger(__name__)
-
-Passes = npt.NDArray[np.bool_]
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -116,26 +102,20 @@ def asking_in(
 
 
 def compare(bench: Bench) -> Json:
-    """``replay_at_k`` of every arm: overall, by domain, by operations; and ``lift``, what `LIFTED`
-    find more than `BASELINES`, question by question."""
+    """Every arm of `ARMS` on the same questions, as `tables.tabulate` states it."""
     results = {}
     for name, arm in ARMS.items():
         started = time.perf_counter()
         results[name] = arm(bench)
         first = float(results[name][:, 0].mean()) if len(results[name]) else 0.0
         _LOGGER.info("%s: %.3f at 1, %.0f s", name, first, time.perf_counter() - started)
-    questions = bench.asking.questions
-    by_domain = _by([question.domain for question in questions])
-    by_operations = _by([_operations(question) for question in questions])
-    return {
-        "replay_at_k": _shares(results, bench.draws),
-        "lift": _lifts(results, bench.draws),
-        "by_domain": _parts(results, questions, by_domain, _shares),
-        "lift_by_domain": _parts(results, questions, by_domain, _lifts),
-        # Every question has at least two operations, so this is all of them.
-        "multi_operation": _shares(results, bench.draws),
-        "by_operations": _parts(results, questions, by_operations, _shares),
-    }
+    return tabulate(results, bench.asking.questions, bench.draws)
+
+
+def nothing_asked() -> Json:
+    """What `compare` gives where there is no question: every arm, with n 0."""
+    empty = np.zeros((0, len(arms.KS)), dtype=bool)
+    return tabulate(dict.fromkeys(ARMS, empty), (), Draws(()))
 
 
 def retrieval(bench: Bench) -> Json:
@@ -161,7 +141,7 @@ def growth(bench: Bench) -> Json:
     return {
         f"{share:.0%}": {
             "entries": len(shelf.entries),
-            **_shares({"typed_signature": on_shelf(bench, shelf)}, bench.draws),
+            **shares({"typed_signature": on_shelf(bench, shelf)}, bench.draws),
         }
         for share, shelf in zip(SHARES, shelves, strict=True)
     }
@@ -349,63 +329,7 @@ def _passes(bench: Bench, ranked: arms.Ranked) -> Passes:
     return arms.passes(bench.shelf, bench.asking, ranked, bench.runs)
 
 
-# -- tables ------------------------------------------------------------------------------------
-
-
-def _shares(results: Mapping[str, Passes], draws: Draws) -> Json:
-    return {
-        arm: {
-            str(k): draws.share(found[:, column].astype(float)).to_json()
-            for column, k in enumerate(arms.KS)
-        }
-        for arm, found in results.items()
-    }
-
-
-def _lifts(results: Mapping[str, Passes], draws: Draws) -> Json:
-    return {
-        arm: {
-            baseline: {
-                str(k): draws.share(
-                    results[arm][:, column].astype(float) - results[baseline][:, column]
-                ).to_json()
-                for column, k in enumerate(arms.KS)
-            }
-            for baseline in BASELINES
-        }
-        for arm in LIFTED
-    }
-
-
-def _parts(
-    results: Mapping[str, Passes],
-    questions: Sequence[Question],
-    parts: Mapping[str, Sequence[int]],
-    table: Callable[[Mapping[str, Passes], Draws], Json],
-) -> Json:
-    return {
-        name: table(
-            {arm: found[list(rows)] for arm, found in results.items()},
-            Draws([questions[row].problem_id for row in rows]),
-        )
-        for name, rows in parts.items()
-    }
-
-
-def _by(labels: Sequence[str]) -> dict[str, list[int]]:
-    counts = Counter(labels)
-    return {
-        label: [row for row, found in enumerate(labels) if found == label]
-        for label in sorted(counts)
-    }
-
-
-def _operations(question: Question) -> str:
-    many = question.operations >= MOST_OPERATIONS
-    return f"{MOST_OPERATIONS} or more" if many else str(question.operations)
-
-
 __all__ = [
-    "ARMS", "BASELINES", "LIFTED", "Bench", "compare", "growth", "on_shelf", "retrieval",
+    "ARMS", "Bench", "compare", "growth", "nothing_asked", "on_shelf", "retrieval",
     "without_names",
 ]  # fmt: skip

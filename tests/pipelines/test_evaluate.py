@@ -1,0 +1,611 @@
+"""evaluate, end to end through the command line, on stores made for it: one that is perfect, one
+that is useless, one that leaks; and on what is wrong with a request."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tracemine.pipelines import cli
+from tracemine.pipelines.evaluation.questions import (
+    BEYOND,
+    IN_STORE,
+    NEAR_STORE,
+    OTHER_SPLIT,
+    SAME,
+    split_of,
+)
+from tracemine.pipelines.rendering import print_evaluation
+from tracemine.schemas import fraction_of, problem_id
+from tracemine.transforms.admit import HELD_OUT, NOT_HELD_OUT
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import independent_check
+import small_store
+
+pytestmark = pytest.mark.slow
+
+Json = dict[str, Any]
+Row = dict[str, str]
+
+AS_OF = "2026-01-02T03:04:05+00:00"
+HOLDOUT = 0.3
+ARMS = (
+    "untyped", "typed", "typed_signature", "bound", "oracle", "popularity", "random", "bm25",
+    "whole_trace", "no_gate", "no_consolidation",
+)  # fmt: skip
+KS = ("1", "3", "5", "10")
+
+# -- problems that are made ------------------------------------------------------------------------
+
+_WHO = ("Odile", "Bram", "Nadia", "Tariq", "Imke", "Ottilie", "Fritjof", "Senna")
+_FIRST = (
+    "On a wet morning", "Before the fair opens", "At the end of the harvest", "Under an awning",
+    "After a long drive home", "While a baby sleeps", "With the radio turned up", "Once more",
+    "In the yard behind the mill", "Long before breakfast", "Because the van is late", "At noon",
+)  # fmt: skip
+_ASIDE = (
+    "The wind is strong today.", "Nobody else is around.", "A grey dog looks on.", "It is late.",
+    "The road to town is closed.", "It smells of cinnamon here.", "Somebody whistles a tune.",
+    "Bells ring across the valley.", "Rain drums on the roof.", "A kettle sings inside.",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Family:
+    """Problems that one formula solves; ``{who}`` and a gap for each number."""
+
+    tale: str
+    asked: str
+    formula: str
+    gaps: tuple[str, ...]
+
+
+# Each takes another number of values, so that its signature alone tells what fits.
+SOLD = Family(
+    "{who} fills {a} crates with {b} pears each and sells {c} pears.",
+    "How many pears are left?",
+    "{a}*{b}-{c}",
+    ("a", "b", "c"),
+)
+CAMP = Family(
+    "{who} has ${a} and buys {b} tents at ${c} each and {d} lamps at ${e} each.",
+    "How many dollars are left?",
+    "{a}-{b}*{c}-{d}*{e}",
+    ("a", "b", "c", "d", "e"),
+)
+#: All take three numbers, and their words say nothing of which formula is meant.
+CARDS = tuple(
+    Family("{who} reads {a}, {b} and {c} off a card.", "What comes out?", formula, ("a", "b", "c"))
+    for formula in ("{a}*{b}-{c}", "{a}+{b}*{c}", "({a}+{b})*{c}", "{a}*{b}*{c}", "{a}+{b}+{c}")
+)
+# Take three numbers too, and ask what none of these gives.
+SHARED = Family(
+    "{who} adds {b} pears to a heap of {a} and shares all of them out on {c} plates.",
+    "How many pears are on a plate?",
+    "({a}+{b})/{c}",
+    ("a", "b", "c"),
+)
+BOXES = Family(
+    "{who} takes {b} pears out of a box of {a}, and does so with {c} boxes.",
+    "How many pears do the boxes still hold?",
+    "({a}-{b})*{c}",
+    ("a", "b", "c"),
+)
+
+
+def rows_of(family: Family, count: int, seed: int, *, below: int = 60) -> list[Row]:
+    """``count`` solved problems in other words and numbers, the same for a seed; the numbers that
+    are drawn are less than ``below``."""
+    draw = random.Random(seed)
+    found: dict[str, Row] = {}
+    while len(found) < count:
+        a, b, c, d, e = draw.sample(range(2, below), 5)
+        if family is CAMP:
+            a += b * c + d * e
+        if family is SHARED:
+            a = c * d - b
+        numbers = {"a": a, "b": b, "c": c, "d": d, "e": e}
+        formula = family.formula.format(**numbers)
+        result = eval(formula)
+        if min(result, a) <= 0 or len({numbers[g] for g in family.gaps}) < len(family.gaps):
+            continue
+        who = draw.choice(_WHO)
+        tale = family.tale.format(who=who, **numbers)
+        opening = f"{draw.choice(_FIRST)}, {tale} {draw.choice(_ASIDE)}"
+        found[opening] = {
+            "question": f"{opening} {family.asked}",
+            "answer": f"{who} gets {formula} = <<{formula}={result:g}>>{result:g} in the end.\n"
+            f"#### {result:g}",
+        }
+    return list(found.values())
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def left_out(row: Row) -> bool:
+    return fraction_of(problem_id(row["question"])) < HOLDOUT
+
+
+# -- running it ------------------------------------------------------------------------------------
+
+
+def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tracemine.pipelines.cli", *map(str, arguments)]
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+def call(*arguments: str | Path) -> tuple[int, str, str]:
+    """The exit status, stdout and stderr of a command that runs in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = cli.main([str(a) for a in arguments])
+    assert "Traceback" not in err.getvalue()
+    return status, out.getvalue(), err.getvalue()
+
+
+def told(*arguments: str | Path) -> Json:
+    """What a command that succeeds prints with ``--json``."""
+    status, out, err = call(*arguments, "--json")
+    assert status == 0, err
+    found: Json = json.loads(out)
+    return found
+
+
+def evaluate(store: Path, heldout: Path, *arguments: str) -> Json:
+    found = told("evaluate", "--store", store, "--heldout", heldout, *arguments)
+    adds_up(found)
+    return found
+
+
+def mine(store: Path, rows: Path, *arguments: str) -> Json:
+    return told("mine", "--store", store, "--input", rows, "--as-of", AS_OF, *arguments)
+
+
+def adds_up(found: Json) -> None:
+    trajectories = found["trajectories"]
+    assert trajectories["read"] == (
+        trajectories["admitted"]
+        + sum(trajectories["rejected"].values())
+        + trajectories["duplicates"]
+        + sum(trajectories["failed"].values())
+    )
+    assert found["found"] == found["questions"] + sum(found["dropped"].values())
+
+
+def at_1(found: Json, arm: str) -> Json:
+    share: Json = found["replay_at_k"][arm]["1"]
+    return share
+
+
+# -- a store that is perfect -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Made:
+    """A store, the rows it was mined from with some left out, and what `mine` said."""
+
+    store: Path
+    path: Path
+    rows: list[Row]
+    mined: Json
+
+
+@pytest.fixture(scope="module")
+def perfect(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("perfect")
+    rows = [*rows_of(SOLD, 20, seed=1), *rows_of(CAMP, 20, seed=2)]
+    path = write_rows(folder / "rows.jsonl", rows)
+    mined = mine(folder / "store", path, "--holdout", str(HOLDOUT))
+    return Made(folder / "store", path, rows, mined)
+
+
+@pytest.fixture(scope="module")
+def judged(perfect: Made) -> tuple[subprocess.CompletedProcess[str], Json]:
+    """The perfect store, judged as a program would have it done."""
+    done = run(
+        "evaluate", "--store", perfect.store, "--heldout", perfect.path, "--holdout",
+        str(HOLDOUT), "--split", "all", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done, json.loads(done.stdout)
+
+
+def test_a_perfect_store_is_perfect(judged: tuple[Any, Json]) -> None:
+    _, found = judged
+    asked = found["questions"]
+    assert asked > 10
+    whole = {"value": 1.0, "low": 1.0, "high": 1.0, "n": asked}
+    for arm in ("typed_signature", "bound", "oracle"):
+        for k in KS:
+            assert found["replay_at_k"][arm][k] == whole, (arm, k)
+    assert found["gate"]["served"]["all"]["tries"]["value"] == 1.0
+    assert found["growth"]["100%"]["typed_signature"]["1"] == whole
+
+
+def test_a_perfect_store_does_not_leak(judged: tuple[Any, Json]) -> None:
+    leakage = judged[1]["retrieval"]["leakage"]
+    for text in ("summary", "full"):
+        for k in KS:
+            assert leakage[text][k]["excess"]["low"] <= 0.0, (text, k)
+            assert leakage[text][k]["excess"]["value"] == 0.0, (text, k)
+
+
+def test_every_arm_is_told_of_with_its_interval_and_count(judged: tuple[Any, Json]) -> None:
+    done, found = judged
+    assert done.stdout.count("\n") == 1
+    tables = {
+        "all": found["replay_at_k"],
+        "multi": found["multi_operation"],
+        **found["by_domain"],
+        **found["by_operations"],
+    }
+    assert found["by_domain"].keys() == {"math"}
+    for name, table in tables.items():
+        assert table.keys() >= set(ARMS), name
+        for arm, shares in table.items():
+            assert tuple(shares) == KS, (name, arm)
+            for share in shares.values():
+                assert share.keys() == {"value", "low", "high", "n"}
+                assert 0 <= share["low"] <= share["value"] <= share["high"] <= 1
+            values = [share["value"] for share in shares.values()]
+            assert values == sorted(values), (name, arm)
+    assert {share["n"] for arm in found["multi_operation"].values() for share in arm.values()} == {
+        found["questions"]
+    }
+    by_operations = [arms["oracle"]["1"]["n"] for arms in found["by_operations"].values()]
+    assert sum(by_operations) == found["questions"]
+    assert found["split"] == "all"
+    assert found["mined"]["holdout"] == found["holdout"] == HOLDOUT
+
+
+def test_holdout_takes_what_mine_left_out(perfect: Made, judged: tuple[Any, Json]) -> None:
+    _, found = judged
+    adds_up(found)
+    stored = {r["problem_id"] for r in independent_check.rows(perfect.store, "trajectories")}
+    kept = {problem_id(row["question"]) for row in perfect.rows if not left_out(row)}
+    assert stored == kept
+    read, admitted = len(perfect.rows), sum(map(left_out, perfect.rows))
+    assert 0 < admitted < read
+    assert perfect.mined["trajectories"]["rejected"] == {HELD_OUT: admitted}
+    assert found["trajectories"]["read"] == read
+    assert found["trajectories"]["admitted"] == found["problems"] == admitted
+    assert found["trajectories"]["rejected"] == {NOT_HELD_OUT: read - admitted}
+    assert found["dropped"] == {}
+
+
+def test_problems_of_the_store_and_their_like_are_dropped(
+    perfect: Made, judged: tuple[Any, Json], tmp_path: Path
+) -> None:
+    _, held_out = judged
+    known = [row for row in perfect.rows if not left_out(row)]
+    alike = [row | {"question": f"Listen: {row['question']}"} for row in known[:5]]
+    path = write_rows(tmp_path / "rows.jsonl", [*perfect.rows, *alike])
+    found = evaluate(perfect.store, path, "--split", "all", "--no-growth")
+    assert found["dropped"] == {IN_STORE: len(known), NEAR_STORE: len(alike)}
+    assert found["questions"] == held_out["questions"]
+    for figures in ("replay_at_k", "lift", "gate", "retrieval"):
+        assert found[figures] == held_out[figures], figures
+    assert "growth" in held_out
+    assert "growth" not in found
+
+
+def test_dev_and_final_part_the_problems_of_all_sources(perfect: Made, tmp_path: Path) -> None:
+    rows = [*rows_of(SOLD, 12, seed=21), *rows_of(CAMP, 12, seed=22)]
+    # The same problems in another source, told otherwise: the same values, the same half.
+    again = [row | {"answer": f"Let us see. {row['answer']}"} for row in rows[:8]]
+    write_rows(tmp_path / "one.jsonl", rows)
+    write_rows(tmp_path / "two.jsonl", again)
+    found = {
+        split: evaluate(perfect.store, tmp_path / "*.jsonl", "--split", split, "--no-growth")
+        for split in ("dev", "final", "all")
+    }
+    halves = [split_of(problem_id(row["question"])) for row in rows]
+    assert {s: f["split"] for s, f in found.items()} == {s: s for s in found}
+    assert found["all"]["questions"] == found["all"]["problems"] == len(rows)
+    assert found["all"]["dropped"] == {SAME: len(again)}
+    for split, other in (("dev", "final"), ("final", "dev")):
+        asked = found[split]
+        assert asked["questions"] == asked["problems"] == halves.count(split) > 0
+        doubled = [split_of(problem_id(row["question"])) for row in again]
+        beside = halves.count(other) + doubled.count(other)
+        assert asked["dropped"][OTHER_SPLIT] == beside
+        assert asked["dropped"].get(SAME, 0) == doubled.count(split)
+    # What all find is what the two find.
+    for arm in ARMS:
+        shares = {split: found[split]["replay_at_k"][arm]["1"] for split in found}
+        right = {split: round(share["value"] * share["n"]) for split, share in shares.items()}
+        assert right["dev"] + right["final"] == right["all"], arm
+
+
+def test_a_ledger_of_what_was_read(perfect: Made, tmp_path: Path) -> None:
+    rows = rows_of(SOLD, 6, seed=31)
+    wrong = rows_of(SOLD, 1, seed=32)[0]
+    wrong = {"question": wrong["question"], "answer": wrong["answer"], "reference": "0"}
+    text = "".join(json.dumps(row) + "\n" for row in [*rows, rows[0]])
+    (tmp_path / "rows.jsonl").write_text(text + '{not json\n{"question": null}\n')
+    found = evaluate(perfect.store, tmp_path / "rows.jsonl", "--split", "all")
+    trajectories = found["trajectories"]
+    assert trajectories["read"] == 9
+    assert trajectories["admitted"] == 6
+    assert trajectories["duplicates"] == 1
+    assert sum(trajectories["failed"].values()) == 2
+
+
+def test_questions_are_limited(perfect: Made) -> None:
+    arguments = ("--holdout", str(HOLDOUT), "--split", "all", "--no-growth", "--questions")
+    found = evaluate(perfect.store, perfect.path, *arguments, "4")
+    assert found["questions"] == found["replay_at_k"]["bound"]["1"]["n"] == 4
+    assert found["dropped"] == {BEYOND: found["found"] - 4}
+    found = evaluate(perfect.store, perfect.path, *arguments, "100000")
+    assert found["questions"] == found["found"]
+
+
+# -- the same answer, however it is run ------------------------------------------------------------
+
+
+def test_order_of_rows_and_workers_change_nothing(
+    perfect: Made, judged: tuple[Any, Json], tmp_path: Path
+) -> None:
+    _, found = judged
+    rows = list(perfect.rows)
+    random.Random(7).shuffle(rows)
+    assert rows != perfect.rows
+    shuffled = write_rows(tmp_path / "rows.jsonl", rows)
+    arguments = ("--holdout", str(HOLDOUT), "--split", "all")
+    assert evaluate(perfect.store, shuffled, *arguments) == found
+    done = run(
+        "evaluate", "--store", perfect.store, "--heldout", perfect.path, *arguments, "--json",
+        "--direct_running_mode=multi_processing", "--direct_num_workers=2",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == found
+
+
+# -- a store that is useless -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def useless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("useless")
+    rows = [row for seed, family in enumerate(CARDS) for row in rows_of(family, 8, seed=100 + seed)]
+    mined = mine(folder / "store", write_rows(folder / "rows.jsonl", rows))
+    assert mined["procedures"]["canonical"] >= 3
+    return folder / "store"
+
+
+@pytest.mark.parametrize(("family", "below"), [(SHARED, 60), (BOXES, 8)])
+def test_a_useless_store_is_no_better_than_chance(
+    useless: Path, tmp_path: Path, family: Family, below: int
+) -> None:
+    """Of small numbers other formulas give the result at times."""
+    heldout = write_rows(tmp_path / "rows.jsonl", rows_of(family, 30, seed=3, below=below))
+    found = evaluate(useless, heldout, "--split", "all", "--no-growth")
+    assert found["questions"] == 30
+    # Something is retrieved, and it runs: it is only not right.
+    assert found["retrieval"]["nothing_fits"]["bound"]["value"] == 0.0
+    assert found["gate"]["served"]["tries"] >= 30
+    for k in KS:
+        typed, chance = (found["replay_at_k"][a][k] for a in ("typed_signature", "random"))
+        assert typed["low"] <= chance["high"], k
+        lift = found["lift"]["typed_signature"]["random"][k]
+        assert lift["low"] <= 0.0 <= lift["high"], k
+    oracle = found["replay_at_k"]["oracle"]["1"]["value"]
+    assert oracle == 0.0 if family is SHARED else 0.0 < oracle < 0.3, oracle
+    # A pass by coincidence is not taken for a routine that knows how.
+    assert found["gate"]["served"]["certain"]["tries"]["value"] == 0.0
+
+
+# -- a store that leaks ----------------------------------------------------------------------------
+
+#: What is sold in each problem that leaks: its words lead to the entry that tells its answer.
+_SOLD = (
+    "lanterns", "violins", "tortoises", "umbrellas", "doughnuts", "helmets", "carpets", "magnets",
+)  # fmt: skip
+
+
+def test_a_store_that_leaks_is_found(tmp_path: Path) -> None:
+    rows, routines, answers = [], [], {}
+    for number, thing in enumerate(_SOLD):
+        (row,) = rows_of(SOLD, 1, seed=400 + number)
+        rows.append({name: text.replace("pears", thing) for name, text in row.items()})
+        answers[thing] = answer = row["answer"].rpartition("#### ")[2]
+        # Half of them tell the answer in the words that they are found by, half in their code only.
+        words = f"How many {thing} are left?" + (f" It was {answer}." if number % 2 else "")
+        routines.append(
+            small_store.Routine(
+                subquestion=words,
+                code=f"def {thing}(crates, each, sold):\n    # {answer} of them\n"
+                "    return crates * each - sold\n",
+                signature=small_store.signature("int", crates="int", each="int", sold="int"),
+                predicates=(),
+                domain="math",
+                status="canonical",
+                cases=tuple(({"crates": 2 + n, "each": 3, "sold": 1}, 5 + 3 * n) for n in range(4)),
+                verdicts=("pass", "pass", "pass"),
+            )
+        )
+    made = small_store.tables(routines)
+    small_store.write(tmp_path / "store", made)
+    heldout = write_rows(tmp_path / "rows.jsonl", rows)
+    found = evaluate(tmp_path / "store", heldout, "--split", "all", "--no-growth")
+    leakage = found["retrieval"]["leakage"]
+    assert found["questions"] == leakage["questions"] == len(_SOLD)
+    assert leakage["full"]["1"]["contained"]["value"] == 1.0
+    assert leakage["full"]["1"]["excess"]["low"] > 0.5
+    assert leakage["summary"]["1"]["contained"]["value"] == 0.5
+    assert leakage["summary"]["1"]["excess"]["low"] > 0.0
+    entries = {row["procedure_id"]: row for row in made.rows["procedures"]}
+    named = {}
+    for leak in leakage["worst"]:
+        (thing,) = (
+            t for t in _SOLD if f"def {t}(" in entries[leak["entry"]]["variants"][0]["code"]
+        )
+        named[thing] = leak
+        assert (leak["reference"], leak["k"]) == (answers[thing], 1)
+        assert leak["summary"] == (_SOLD.index(thing) % 2 == 1)
+        assert leak["share_of_entries"] == 1 / len(_SOLD)
+    assert named.keys() == set(_SOLD)
+
+
+# -- what a person reads ---------------------------------------------------------------------------
+
+
+def test_a_report_fits_a_narrow_terminal(
+    perfect: Made, judged: tuple[Any, Json], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, found = judged
+    monkeypatch.setenv("COLUMNS", "80")
+    words = ("evaluate", "--store", perfect.store, "--heldout", perfect.path)
+    status, out, _ = call(*words, "--holdout", str(HOLDOUT), "--split", "all")
+    assert status == 0
+    assert max(map(len, out.splitlines())) <= 80
+    assert "\N{HORIZONTAL ELLIPSIS}" not in out
+    for arm in ARMS:
+        (cells,) = re.findall(rf"^{arm} +(.*)$", out.partition("lift at 1")[0], re.MULTILINE)
+        for k, value, interval in zip(KS, cells.split()[::2], cells.split()[1::2], strict=True):
+            share = found["replay_at_k"][arm][k]
+            low, high = map(float, interval.split("-"))
+            assert float(value) == pytest.approx(share["value"], abs=6e-4), (arm, k)
+            assert (low, high) == pytest.approx((share["low"], share["high"]), abs=6e-4), (arm, k)
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [
+        ((1.0, 1.0, 1.0), "1.00 1.00-1.00"),
+        ((0.0, 0.0, 0.0), ".000 .000-.000"),
+        ((0.4412, 0.4, 0.99961), ".441 .400-1.00"),
+        ((0.2, -0.0501, 0.45), ".200 -.050:.450"),
+        ((-0.2, -1.0, -0.00004), "-.200 -1.00:.000"),
+    ],
+)
+def test_a_figure_is_told_with_its_interval(share: tuple[float, ...], told: str) -> None:
+    figure = dict(zip(("value", "low", "high"), share, strict=True))
+    table = {"a": {str(k): figure | {"n": 3} for k in KS}}
+    found = {
+        "questions": 3, "problems": 3, "entries": 1, "split": "dev", "dropped": {}, "unasked": {},
+        "replay_at_k": table, "by_domain": {"math": table}, "lift": {"a": table},
+        "lift_by_domain": {},
+    }  # fmt: skip
+    out = io.StringIO()
+    print_evaluation(Console(file=out, width=80), found)
+    assert re.search(rf"^a +{re.escape(told)} ", out.getvalue(), re.MULTILINE)
+
+
+# -- what is wrong with a request ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--store", "NONE", "--heldout", "ROWS"],
+        ["--store", "OTHER", "--heldout", "ROWS"],
+        ["--heldout", "ROWS"],
+        ["--store", "STORE"],
+        ["--store", "STORE", "--heldout", ""],
+        ["--store", "STORE", "--heldout", "NONE"],
+        ["--store", "STORE", "--heldout", "ROWS", "NONE"],
+        ["--store", "STORE", "--heldout", "ROWS", "--format", "nonsense"],
+        ["--store", "STORE", "--heldout", "ROWS", "--columns", "problem"],
+        ["--store", "STORE", "--heldout", "ROWS", "--teacher", "nobody"],
+        ["--store", "STORE", "--heldout", "ROWS", "--split", "test"],
+        ["--store", "STORE", "--heldout", "ROWS", "--split", "DEV"],
+        ["--store", "STORE", "--heldout", "ROWS", "--holdout", "1.5"],
+        ["--store", "STORE", "--heldout", "ROWS", "--holdout", "1"],
+        ["--store", "STORE", "--heldout", "ROWS", "--holdout", "-0.1"],
+        ["--store", "STORE", "--heldout", "ROWS", "--holdout", "nan"],
+        ["--store", "STORE", "--heldout", "ROWS", "--holdout", "some"],
+        ["--store", "STORE", "--heldout", "ROWS", "--questions", "0"],
+        ["--store", "STORE", "--heldout", "ROWS", "--questions", "many"],
+        ["--store", "STORE", "--heldout", "ROWS", "--frobnicate"],
+        ["--store", "STORE", "--heldout", "ROWS", "--direct_num_worker=2"],
+        ["--store", "STORE", "--input", "ROWS"],
+        ["stray", "--store", "STORE", "--heldout", "ROWS"],
+    ],
+)
+def test_a_wrong_request_is_one_line_and_exit_2(
+    arguments: list[str], perfect: Made, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    (other / "snapshots" / "000001").mkdir(parents=True)
+    manifest = json.loads((perfect.store / "snapshots/000001/manifest.json").read_text())
+    manifest["schema_version"] = "999"
+    (other / "snapshots" / "000001" / "manifest.json").write_text(json.dumps(manifest))
+    (other / "CURRENT").write_text((perfect.store / "CURRENT").read_text())
+    places = {
+        "STORE": perfect.store,
+        "OTHER": other,
+        "NONE": tmp_path / "none",
+        "ROWS": perfect.path,
+    }
+    words = [str(places.get(a, a)) for a in arguments]
+    for as_json in ([], ["--json"]):
+        status, out, err = call("evaluate", *words, *as_json)
+        assert (status, out) == (2, ""), err
+        assert err.count("\n") == 1, err
+        assert err.startswith("tracemine: ")
+
+
+def test_another_input_beside_a_wrong_one_is_named(perfect: Made, tmp_path: Path) -> None:
+    words = ("evaluate", "--store", perfect.store, "--heldout", perfect.path, tmp_path / "gone")
+    _, _, err = call(*words)
+    assert "gone" in err
+    (tmp_path / "plain").mkdir()
+    status, out, err = call("evaluate", "--store", tmp_path / "plain", "--heldout", perfect.path)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+
+
+NO_QUESTION = {
+    "empty.jsonl": b"",
+    "binary.jsonl": bytes(range(256)) * 20,
+    "broken.jsonl": b'{"question": "1 +',
+    "wrong.jsonl": json.dumps(
+        {"question": "What is 2 and 3?", "answer": "It is 2*3-1 = <<2*3-1=5>>5.\n#### "}
+    ).encode(),
+    "one_operation.jsonl": json.dumps(
+        {"question": "Bram sells 2 of 7 pears. How many are left?",
+         "answer": "He has 7-2 = <<7-2=5>>5 pears left.\n#### 5"}
+    ).encode(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_QUESTION)
+def test_rows_without_a_question_are_exit_1(name: str, perfect: Made, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(NO_QUESTION[name])
+    words = ("evaluate", "--store", perfect.store, "--heldout", tmp_path / name, "--split", "all")
+    status, out, err = call(*words, "--json")
+    assert status == 1, err
+    assert err.splitlines()[-1].startswith("no question is left to ask")
+    found = json.loads(out)
+    adds_up(found)
+    assert found["questions"] == 0
+    assert found["by_domain"] == {}
+    for table in ("replay_at_k", "multi_operation"):
+        assert {s["n"] for arm in ARMS for s in found[table][arm].values()} == {0}
+    status, out, err = call(*words)
+    assert status == 1, err
+    assert err.splitlines()[-1].startswith("no question is left to ask")
