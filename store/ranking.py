@@ -218,12 +218,19 @@ def rerank(
         for (position, score), value in zip(scored, values, strict=True)
     ]
     judged.sort(key=lambda found: (-found[1], found[0]))
-    first: list[tuple[int, float]] = []
-    repeated: list[tuple[int, float]] = []
+    order = repeats_last([value for _, _, value in judged])
+    return [judged[place][:2] for place in order]
+
+
+def repeats_last(values: Sequence[Any]) -> list[int]:
+    """The places of ``values``, those after the others that give what one before them gives; None
+    is nothing, and repeats nothing."""
+    first: list[int] = []
+    repeated: list[int] = []
     seen: set[str] = set()
-    for position, score, value in judged:
+    for place, value in enumerate(values):
         said = _writing(value)
-        (repeated if said in seen else first).append((position, score))
+        (repeated if said in seen else first).append(place)
         if said is not None:
             seen.add(said)
     return first + repeated
@@ -316,6 +323,7 @@ __all__ = [
     "Wanted",
     "method_of",
     "plausibility",
+    "repeats_last",
     "rerank",
     "tokens_of",
     "weigh",

@@ -7,6 +7,7 @@ sees a result before the first ten are chosen.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +22,25 @@ from tracemine.schemas import Parameter
 from tracemine.schemas.types import coarse
 from tracemine.store.embedder import Vectors
 from tracemine.store.keywords import POOL, WEIGHT, Keywords
-from tracemine.store.ranking import RUN, Ranking, Wanted, rerank
+from tracemine.store.ranking import (
+    RUN,
+    Ranking,
+    Wanted,
+    plausibility,
+    repeats_last,
+    rerank,
+)
 from tracemine.verifiers.roles import MEASURES, Roster
 
 #: The numbers of hits that are looked at.
 KS = (1, 3, 5, 10)
 DEPTH = max(KS)
+
+#: Spans that vote for their methods.
+VOTERS = 40
+
+#: Features of a value that no answer has.
+_IMPLAUSIBLE = ("no_value", "not_positive", "not_cents", "not_whole")
 
 #: The seed of the random arm.
 SEED = 20260101
@@ -112,13 +126,13 @@ def _kind(type_text: str) -> str:
 def by_score(
     asking: Asking, masks: Callable[[Question], Mask], score: Callable[[int], Scores]
 ) -> Ranked:
-    """The first `DEPTH` of what ``masks`` leaves, by descending ``score(index)`` (n,); ties go to
+    """The first `RUN` of what ``masks`` leaves, by descending ``score(index)`` (n,); ties go to
     the lesser id."""
     found: Ranked = []
     for index, question in enumerate(asking.questions):
         rows = np.flatnonzero(masks(question))
         scores = np.asarray(score(index))[rows]
-        found.append(rows[np.lexsort((rows, -scores))[:DEPTH]].tolist())
+        found.append(rows[np.lexsort((rows, -scores))[:RUN]].tolist())
     return found
 
 
@@ -139,15 +153,23 @@ def by_words(shelf: Shelf, asking: Asking, masks: Callable[[Question], Mask]) ->
 
 
 def by_ranking(
-    shelf: Shelf, asking: Asking, masks: Callable[[Question], Mask], runs: Runs
+    shelf: Shelf,
+    asking: Asking,
+    masks: Callable[[Question], Mask],
+    runs: Runs,
+    *,
+    running: bool = True,
 ) -> Ranked:
-    """As a search with the caller's values: `store.ranking`, the best `RUN` of which are run."""
+    """As a search with the caller's values: `store.ranking`, the best `RUN` of which are run, or,
+    not ``running``, in the order before that."""
     ranking = Ranking([entry.rankable for entry in shelf.entries])
     wanted = [asking.wanted(i, runs.values(q.id)) for i, q in enumerate(asking.questions)]
     near = []
     for index, question in enumerate(asking.questions):
         cosines = shelf.vectors @ asking.vectors[index]
         near.append(ranking.best(wanted[index], masks(question), cosines, RUN))
+    if not running:
+        return [[row for row, _ in scored] for scored in near]
     run_all(shelf, asking, [[row for row, _ in scored] for scored in near], runs)
     found: Ranked = []
     for index, question in enumerate(asking.questions):
@@ -155,7 +177,7 @@ def by_ranking(
             runs.given(shelf.entries[row].routine, question.id).value for row, _ in near[index]
         ]
         reranked = rerank(wanted[index], near[index], values)
-        found.append([row for row, _ in reranked[:DEPTH]])
+        found.append([row for row, _ in reranked])
     return found
 
 
@@ -170,20 +192,79 @@ def run_all(shelf: Shelf, asking: Asking, ranked: Sequence[Iterable[int]], runs:
 
 def passes(shelf: Shelf, asking: Asking, ranked: Ranked, runs: Runs) -> npt.NDArray[np.bool_]:
     """Whether one of the first k gives the checked result: (questions, len(KS))."""
-    run_all(shelf, asking, ranked, runs)
+    run_all(shelf, asking, [rows[:DEPTH] for rows in ranked], runs)
     found = np.zeros((len(ranked), len(KS)), dtype=bool)
     for row, (question, places) in enumerate(zip(asking.questions, ranked, strict=True)):
         right = [
             runs.given(shelf.entries[place].routine, question.id).outcome is Outcome.PASS
-            for place in places
+            for place in places[:DEPTH]
         ]
         found[row] = [any(right[:k]) for k in KS]
     return found
 
 
-def popularity(shelf: Shelf) -> npt.NDArray[np.float64]:
-    """How many spans each entry rests on (n,)."""
-    return np.array([float(entry.rankable.support) for entry in shelf.entries])
+def popularity(shelf: Shelf) -> dict[str, float]:
+    """How many spans each method rests on, over all its entries."""
+    total: Counter[str] = Counter()
+    for entry in shelf.entries:
+        total[entry.rankable.method] += entry.rankable.support
+    return {method: float(count) for method, count in total.items()}
+
+
+def nearest_spans(spans: Shelf, asking: Asking) -> Callable[[int], dict[str, float]]:
+    """The votes of the `VOTERS` spans whose words are nearest to a question's, of those that take
+    as many values: each for its method, with its cosine."""
+    methods = [entry.rankable.method for entry in spans.entries]
+    arity = np.array([len(entry.routine.signature.inputs) for entry in spans.entries])
+
+    def votes(index: int) -> dict[str, float]:
+        rows = np.flatnonzero(arity == len(asking.questions[index].keys))
+        cosines = spans.vectors[rows] @ asking.vectors[index]
+        cast: dict[str, float] = {}
+        for place in np.lexsort((rows, -cosines))[:VOTERS]:
+            method = methods[rows[place]]
+            cast[method] = cast.get(method, 0.0) + float(cosines[place])
+        return cast
+
+    return votes
+
+
+def by_votes(
+    shelf: Shelf,
+    asking: Asking,
+    masks: Callable[[Question], Mask],
+    votes: Callable[[int], Mapping[str, float]],
+) -> Ranked:
+    """Methods by ``votes(index)`` (method -> votes): of each the entry that rests on most spans
+    stands for all, because hundreds of entries differ in names alone."""
+    found: Ranked = []
+    for index, question in enumerate(asking.questions):
+        cast = votes(index)
+        standing: dict[str, int] = {}
+        rows = np.flatnonzero(masks(question)).tolist()
+        for row in sorted(rows, key=lambda row: (-shelf.entries[row].rankable.support, row)):
+            method = shelf.entries[row].rankable.method
+            if method in cast:
+                standing.setdefault(method, row)
+        order = sorted(standing, key=lambda method: (-cast[method], standing[method]))
+        found.append([standing[method] for method in order[:RUN]])
+    return found
+
+
+def plausible_first(shelf: Shelf, asking: Asking, ranked: Ranked, runs: Runs) -> Ranked:
+    """``ranked`` again, with what `store.ranking` learns from running entries: each is run on the
+    question's values; what gives nothing that looks like an answer comes after what does, and what
+    gives what one before it gives comes last."""
+    run_all(shelf, asking, ranked, runs)
+    found: Ranked = []
+    for index, (question, rows) in enumerate(zip(asking.questions, ranked, strict=True)):
+        wanted = asking.wanted(index, runs.values(question.id))
+        values = [runs.given(shelf.entries[row].routine, question.id).value for row in rows]
+        odd = [any(plausibility(wanted, v).get(name) for name in _IMPLAUSIBLE) for v in values]
+        order = sorted(range(len(rows)), key=lambda place: (odd[place], place))
+        kept = repeats_last([values[place] for place in order])
+        found.append([rows[order[place]] for place in kept])
+    return found
 
 
 def at_random(shelf: Shelf, asking: Asking) -> Callable[[int], Scores]:
@@ -197,11 +278,12 @@ def at_random(shelf: Shelf, asking: Asking) -> Callable[[int], Scores]:
 
 
 def by_bm25(shelf: Shelf, asking: Asking) -> Callable[[int], Scores]:
-    """BM25 of words, and of the names of what the caller has, with the entries' texts."""
+    """BM25 of words, and of the names of what the caller has, with the entries' texts and all that
+    their spans say: what the ranking has, too."""
     import bm25s
 
     index = bm25s.BM25()
-    texts = [entry.text for entry in shelf.entries]
+    texts = [f"{entry.text} {_said(entry.rankable.evidence)}" for entry in shelf.entries]
     tokenized = bm25s.tokenize(texts, stopwords="en", show_progress=False)
     if not tokenized.vocab:
         # Nothing to index: no entry has a word that counts.
@@ -221,6 +303,12 @@ def by_bm25(shelf: Shelf, asking: Asking) -> Callable[[int], Scores]:
         return np.asarray(index.get_scores(tokens), dtype=np.float64)
 
     return score
+
+
+def _said(evidence: Mapping[str, int]) -> str:
+    """The words of tokens (`store.ranking.tokens_of`), as often as they are said."""
+    words = [(token.rpartition(" ")[2].replace("_", " "), n) for token, n in evidence.items()]
+    return " ".join(word for word, count in words for _ in range(count))
 
 
 def by_whole_trace(
@@ -249,13 +337,14 @@ def by_whole_trace(
             rows = [row for row in rests_on.get(ids[place], ()) if mask[row]]
             for row in sorted(rows, key=lambda row: (-cosines[row], row)):
                 chosen[row] = None
-            if len(chosen) >= DEPTH:
+            if len(chosen) >= RUN:
                 break
-        found.append(list(chosen)[:DEPTH])
+        found.append(list(chosen)[:RUN])
     return found
 
 
 __all__ = [
     "DEPTH", "KS", "Asking", "Mask", "Ranked", "Types", "at_random", "by_bm25", "by_ranking",
-    "by_score", "by_whole_trace", "by_words", "passes", "popularity", "run_all",
+    "by_score", "by_votes", "by_whole_trace", "by_words", "nearest_spans", "passes",
+    "plausible_first", "popularity", "run_all",
 ]  # fmt: skip

@@ -5,15 +5,23 @@ typed              the caller's words and values, of entries that give what is w
 typed_signature    the same, of entries that take the caller's values too
 bound              the same, of entries whose preconditions hold on them
 oracle             whether any entry of the store gives the result
-words              words alone, of what typed_signature leaves
-popularity         the entries that rest on most spans   (this and all below: of what
-random             drawn by lot                            typed_signature leaves)
-bm25               BM25 over the entries' texts
-whole_trace        entries of the traces whose whole text is nearest
-no_gate            ranked as typed_signature, of all routines that replay would have judged
-no_consolidation   ranked as typed_signature, every span by itself
+
+All below choose among what typed_signature leaves:
+
+not_run            as typed_signature, without a look at what entries give
+no_gate            as typed_signature, among all routines that replay would have judged
+no_consolidation   as typed_signature, every span by itself
 teachers_words     as typed_signature, asked in the words of the teacher, who knew the routine
 unnamed            as typed_signature, values without names: by unit, type and order alone
+words              words alone, as a search without values
+popularity         methods by the spans they rest on
+votes              methods by the spans whose words are nearest
+random             by lot
+bm25               BM25 over the entries' texts and all that their spans say
+whole_trace        entries of the traces whose whole text is nearest
+
+and each of the last six as ``NAME_run``: its first fifty are run on the caller's values, as those
+of typed_signature are; what gives nothing that looks like an answer, or repeats one, comes later.
 """
 
 from __future__ import annotations
@@ -102,27 +110,40 @@ def asking_in(
 
 
 def compare(bench: Bench) -> Json:
-    """Every arm of `ARMS` on the same questions, as `tables.tabulate` states it."""
-    results = {}
+    """Every arm on the same questions, as `tables.tabulate` states it."""
+    results: dict[str, Passes] = {}
+
+    def note(name: str, found: Passes, started: float) -> None:
+        results[name] = found
+        first = float(found[:, 0].mean()) if len(found) else 0.0
+        _LOGGER.info("%s: %.3f at 1, %.0f s", name, first, time.perf_counter() - started)
+
     for name, arm in ARMS.items():
         started = time.perf_counter()
-        results[name] = arm(bench)
-        first = float(results[name][:, 0].mean()) if len(results[name]) else 0.0
-        _LOGGER.info("%s: %.3f at 1, %.0f s", name, first, time.perf_counter() - started)
+        note(name, arm(bench), started)
+    for name, way in NOT_RUNNING.items():
+        started = time.perf_counter()
+        ranked = way(bench)
+        note(name, _passes(bench, ranked), started)
+        started = time.perf_counter()
+        ranked = arms.plausible_first(bench.shelf, bench.asking, ranked, bench.runs)
+        note(f"{name}_run", _passes(bench, ranked), started)
     return tabulate(results, bench.asking.questions, bench.draws)
 
 
 def nothing_asked() -> Json:
     """What `compare` gives where there is no question: every arm, with n 0."""
     empty = np.zeros((0, len(arms.KS)), dtype=bool)
-    return tabulate(dict.fromkeys(ARMS, empty), (), Draws(()))
+    ran = [f"{name}_run" for name in NOT_RUNNING]
+    return tabulate(dict.fromkeys([*ARMS, *NOT_RUNNING, *ran], empty), (), Draws(()))
 
 
 def retrieval(bench: Bench) -> Json:
     """What retrieval costs and gives away, by the first hits of typed_signature: ``leakage`` of the
     reference answer, ``tokens``, ``diversity``, and the share of questions that no entry fits."""
     shelf, asking, types = bench.shelf, bench.asking, bench.types
-    ranked = arms.by_ranking(shelf, asking, types.by_signature, bench.runs)
+    near = arms.by_ranking(shelf, asking, types.by_signature, bench.runs)
+    ranked = [rows[: arms.DEPTH] for rows in near]
     return {
         "leakage": leakage(shelf, asking, ranked),
         "tokens": tokens_cost(shelf, asking, ranked, bench.store.embedder.tokens),
@@ -205,31 +226,42 @@ def run_everything(bench: Bench) -> None:
         )
 
 
-def _words(bench: Bench) -> Passes:
-    return _passes(bench, arms.by_words(bench.shelf, bench.asking, bench.types.by_signature))
+def _not_run(bench: Bench) -> Passes:
+    ranked = arms.by_ranking(
+        bench.shelf, bench.asking, bench.types.by_signature, bench.runs, running=False
+    )
+    return _passes(bench, ranked)
 
 
-def _popularity(bench: Bench) -> Passes:
-    support = arms.popularity(bench.shelf)
-    return _scored(bench, lambda _: support)
+def _words(bench: Bench) -> arms.Ranked:
+    return arms.by_words(bench.shelf, bench.asking, bench.types.by_signature)
 
 
-def _random(bench: Bench) -> Passes:
+def _popularity(bench: Bench) -> arms.Ranked:
+    votes = arms.popularity(bench.shelf)
+    return arms.by_votes(bench.shelf, bench.asking, bench.types.by_signature, lambda _: votes)
+
+
+def _votes(bench: Bench) -> arms.Ranked:
+    votes = arms.nearest_spans(bench.spans, bench.asking)
+    return arms.by_votes(bench.shelf, bench.asking, bench.types.by_signature, votes)
+
+
+def _random(bench: Bench) -> arms.Ranked:
     return _scored(bench, arms.at_random(bench.shelf, bench.asking))
 
 
-def _bm25(bench: Bench) -> Passes:
+def _bm25(bench: Bench) -> arms.Ranked:
     return _scored(bench, arms.by_bm25(bench.shelf, bench.asking))
 
 
-def _whole_trace(bench: Bench) -> Passes:
+def _whole_trace(bench: Bench) -> arms.Ranked:
     embedder = bench.store.embedder
     traces = trace_vectors(bench.store, bench.shelf, embedder)
     asked = [f"{q.problem} {words}" for q, words in _asked(bench.asking)]
-    ranked = arms.by_whole_trace(
+    return arms.by_whole_trace(
         bench.shelf, bench.asking, bench.types.by_signature, traces, embedder.encode(asked)
     )
-    return _passes(bench, ranked)
 
 
 def _no_gate(bench: Bench) -> Passes:
@@ -260,15 +292,21 @@ ARMS: Mapping[str, Callable[[Bench], Passes]] = {
     "typed_signature": _typed_signature,
     "bound": _bound,
     "oracle": _oracle,
-    "words": _words,
-    "popularity": _popularity,
-    "random": _random,
-    "bm25": _bm25,
-    "whole_trace": _whole_trace,
+    "not_run": _not_run,
     "no_gate": _no_gate,
     "no_consolidation": _no_consolidation,
     "teachers_words": _teachers_words,
     "unnamed": _unnamed,
+}
+
+#: Ways that do not run what they find. Each is an arm, and as ``NAME_run`` another.
+NOT_RUNNING: Mapping[str, Callable[[Bench], arms.Ranked]] = {
+    "words": _words,
+    "popularity": _popularity,
+    "votes": _votes,
+    "random": _random,
+    "bm25": _bm25,
+    "whole_trace": _whole_trace,
 }
 
 
@@ -321,8 +359,8 @@ def _ranked(bench: Bench, masks: Callable[[Question], arms.Mask]) -> Passes:
     return _passes(bench, arms.by_ranking(bench.shelf, bench.asking, masks, bench.runs))
 
 
-def _scored(bench: Bench, score: Callable[[int], arms.Scores]) -> Passes:
-    return _passes(bench, arms.by_score(bench.asking, bench.types.by_signature, score))
+def _scored(bench: Bench, score: Callable[[int], arms.Scores]) -> arms.Ranked:
+    return arms.by_score(bench.asking, bench.types.by_signature, score)
 
 
 def _passes(bench: Bench, ranked: arms.Ranked) -> Passes:

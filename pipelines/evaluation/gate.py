@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tracemine.pipelines.evaluation.arms import Asking, Types, by_words, run_all
+from tracemine.pipelines.evaluation.arms import DEPTH, Asking, Types, by_words, run_all
 from tracemine.pipelines.evaluation.entries import Entry, Shelf
 from tracemine.pipelines.evaluation.intervals import Draws
 from tracemine.pipelines.evaluation.passes import Outcome, Runs
@@ -113,7 +113,8 @@ def gate(
 
 def tries(shelf: Shelf, asking: Asking, runs: Runs) -> tuple[list[Try], int]:
     """Every try, in order of question, and how many more a precondition declined."""
-    ranked = by_words(shelf, asking, Types(shelf).by_signature)
+    near = by_words(shelf, asking, Types(shelf).by_signature)
+    ranked = [rows[:DEPTH] for rows in near]
     run_all(shelf, asking, ranked, runs)
     found, declined = [], 0
     for index, (question, rows) in enumerate(zip(asking.questions, ranked, strict=True)):

@@ -17,9 +17,11 @@ from tracemine.pipelines.evaluation.intervals import Draws
 from tracemine.pipelines.evaluation.questions import Question
 
 #: Arms whose lift is reported, and what it is over.
-LIFTED = ("typed", "typed_signature", "bound")
+LIFTED = ("typed", "typed_signature", "bound", "not_run", "unnamed")
 BASELINES = (
-    "popularity", "random", "bm25", "whole_trace", "words", "no_gate", "no_consolidation",
+    "popularity", "votes", "random", "bm25", "whole_trace", "words",
+    "popularity_run", "votes_run", "random_run", "bm25_run", "whole_trace_run", "words_run",
+    "no_gate", "no_consolidation",
 )  # fmt: skip
 
 #: Questions whose own routine has so many operations or more are one row.
