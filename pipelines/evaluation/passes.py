@@ -6,7 +6,7 @@ Roles are aligned by name, unit and type (`verifiers.roles`), never with a look 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
@@ -40,7 +40,7 @@ class Given:
 
     outcome: Outcome
     value: Any = None
-    computed: bool = False
+    computed: bool = field(default=False, compare=False)
 
 
 _UNFIT = Given(Outcome.UNFIT)

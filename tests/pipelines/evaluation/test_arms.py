@@ -12,17 +12,20 @@ import numpy as np
 import pytest
 
 from tracemine.pipelines.evaluation.arms import (
-    DEPTH,
     KS,
+    VOTERS,
     Asking,
     Types,
     at_random,
     by_bm25,
     by_ranking,
     by_score,
+    by_votes,
     by_whole_trace,
     by_words,
+    nearest_spans,
     passes,
+    plausible_first,
     popularity,
 )
 from tracemine.pipelines.evaluation.entries import Entry, Shelf, method_of
@@ -30,7 +33,7 @@ from tracemine.pipelines.evaluation.passes import Runs
 from tracemine.pipelines.evaluation.questions import Question
 from tracemine.schemas import Parameter, Signature, content_id, encode
 from tracemine.store.embedder import Vectors
-from tracemine.store.ranking import Rankable, tokens_of
+from tracemine.store.ranking import RUN, Rankable, tokens_of
 from tracemine.verifiers import shared_sandbox
 from tracemine.verifiers.replay import Routine
 
@@ -136,26 +139,72 @@ def test_types_of_nothing() -> None:
 # --- orders ---------------------------------------------------------------------------------------
 
 
-def test_popularity_is_the_number_of_spans() -> None:
+def test_popularity_counts_the_spans_of_a_method_whichever_entry_they_are_of() -> None:
     made = shelf(
-        entry("a", trajectories=["t1"]),
-        entry("b", trajectories=["t1", "t2", "t3"]),
-        entry("c", trajectories=["t2"]),
+        entry("a", trajectories=["t1"], body="items + price_per_item"),
+        entry("b", trajectories=["t1", "t2"]),
+        entry("c", trajectories=["t2"], body="items - price_per_item"),
+        entry("d", trajectories=["t3", "t4", "t5"]),
+        entry("e", trajectories=["t1", "t2", "t3", "t4"], body="items / price_per_item"),
     )
-    scores = popularity(made)
-    assert scores.tolist() == [1, 3, 1]
-    # Equally common ones by id.
-    assert by_score(asking(question()), all_of(made), lambda _: scores) == [[1, 0, 2]]
+    votes = popularity(made)
+    assert sorted(votes.values()) == [1, 1, 4, 5]
+    # The method of two entries by the one with most spans; equally common ones by id.
+    every = by_votes(made, asking(question()), all_of(made), lambda _: votes)
+    assert every == [[3, 4, 0, 2]]
+    # What the mask leaves out stands for nothing.
+    left = np.array([True, True, True, False, True])
+    assert by_votes(made, asking(question()), lambda _: left, lambda _: votes) == [[1, 4, 0, 2]]
+    assert by_votes(made, asking(question()), all_of(made), lambda _: {}) == [[]]
 
 
-def test_no_more_than_ten_and_none_that_the_mask_leaves_out() -> None:
-    made = shelf(*(entry(f"{i:02}") for i in range(30)))
-    scores = np.arange(30.0)
+def test_near_spans_vote_for_their_method_if_they_take_as_many_values() -> None:
+    three = (*ITEMS, Parameter("more", "int"))
+    spans = shelf(
+        entry("a", body="items + price_per_item"),
+        entry("b"),
+        entry("c"),
+        entry("d", body="items + price_per_item + more", inputs=three),
+        vectors=[[1, 0], [0.8, 0.6], [0.6, 0.8], [1, 0]],
+    )
+    votes = nearest_spans(spans, asking(question()))(0)
+    methods = [made.rankable.method for made in spans.entries]
+    assert votes == pytest.approx({methods[0]: 1.0, methods[1]: 1.4}, abs=1e-6)
+
+
+def test_only_so_many_spans_vote() -> None:
+    near = [entry(f"{i:02}") for i in range(VOTERS)]
+    far = entry("far", body="items + price_per_item")
+    vectors = [[1.0, 0.0]] * VOTERS + [[0.0, 1.0]]
+    votes = nearest_spans(shelf(*near, far, vectors=vectors), asking(question()))(0)
+    assert votes == {near[0].rankable.method: VOTERS}
+
+
+def test_what_looks_like_no_answer_comes_later_and_repeats_last() -> None:
+    made = shelf(
+        entry("a", body="items - price_per_item"),
+        entry("b", body="items / price_per_item"),
+        entry("c"),
+        entry("d", body="price_per_item * items"),
+        entry("e", body="items + price_per_item"),
+        entry("f", body="items / 0"),
+    )
+    asked = asking(question())
+    (found,) = plausible_first(made, asked, [[0, 1, 2, 3, 4, 5]], runs_of(asked))
+    # 12, 7; then -1, 0.75 of a dollar's worth of whole numbers is fine; nothing; and 12 again.
+    assert found.index(2) < found.index(4) < found.index(0)
+    assert found[-1] == 3 and found.index(5) > found.index(4)
+    assert sorted(found) == list(range(6))
+
+
+def test_no_more_than_are_run_and_none_that_the_mask_leaves_out() -> None:
+    made = shelf(*(entry(f"{i:02}") for i in range(80)))
+    scores = np.arange(80.0)
     (found,) = by_score(asking(question()), all_of(made), lambda _: scores)
-    assert found == list(range(29, 29 - DEPTH, -1))
-    even = np.arange(30) % 2 == 0
+    assert found == list(range(79, 79 - RUN, -1))
+    even = np.arange(80) % 2 == 0
     (found,) = by_score(asking(question()), lambda _: even, lambda _: scores)
-    assert found == list(range(28, 28 - 2 * DEPTH, -2))
+    assert found == list(range(78, -1, -2))
     assert by_score(asking(question()), lambda _: even & False, lambda _: scores) == [[]]
 
 
@@ -265,7 +314,7 @@ def test_ranking_of_more_than_it_runs() -> None:
     made = shelf(*(entry(f"{i:03}", body=f"items * price_per_item + {i}") for i in range(80)))
     asked = asking(question())
     (found,) = by_ranking(made, asked, all_of(made), runs_of(asked))
-    assert len(found) == DEPTH == len(set(found))
+    assert len(found) == RUN == len(set(found))
 
 
 # --- what passes ----------------------------------------------------------------------------------
@@ -316,7 +365,14 @@ def every_arm(asked: Asking) -> dict[str, list[list[int]]]:
     by_trace = by_whole_trace(SHELF, asked, types.by_signature, vectors, asked.vectors)
     common = popularity(SHELF)
     return {
-        "popularity": by_score(asked, types.by_signature, lambda _: common),
+        "popularity": by_votes(SHELF, asked, types.by_signature, lambda _: common),
+        "votes": by_votes(SHELF, asked, types.by_signature, nearest_spans(SHELF, asked)),
+        "popularity_run": plausible_first(
+            SHELF,
+            asked,
+            by_votes(SHELF, asked, types.by_signature, lambda _: common),
+            runs_of(asked),
+        ),
         "random": by_score(asked, types.by_signature, at_random(SHELF, asked)),
         "bm25": by_score(asked, types.by_signature, by_bm25(SHELF, asked)),
         "whole_trace": by_trace,
@@ -356,7 +412,7 @@ def test_the_test_above_can_fail() -> None:
     plain = asking(*QUESTIONS, words="how much do pears cost?", vector=(0.6, 0.8))
     other = asking(*QUESTIONS, words="what money is left?", vector=(-0.6, 0.8))
     for name, ranked in every_arm(plain).items():
-        if name not in ("popularity", "random"):
+        if name not in ("popularity", "popularity_run", "random"):
             assert ranked != every_arm(other)[name], name
 
 
@@ -366,7 +422,9 @@ def test_every_arm_of_an_empty_shelf_finds_nothing() -> None:
     types = Types(made)
     scores = popularity(made)
     for ranked in (
-        by_score(asked, types.by_output, lambda _: scores),
+        by_votes(made, asked, types.by_output, lambda _: scores),
+        by_votes(made, asked, types.by_output, nearest_spans(made, asked)),
+        plausible_first(made, asked, [[], []], runs_of(asked)),
         by_score(asked, all_of(made), at_random(made, asked)),
         by_score(asked, all_of(made), by_bm25(made, asked)),
         by_words(made, asked, all_of(made)),
