@@ -63,6 +63,12 @@ def run_evaluate(options: EvaluateOptions) -> dict[str, Any]:
     }
     chosen = select(held_out.questions, stored, split=options.split, limit=options.questions)
     manifest = store.snapshot.manifest
+    if options.holdout != manifest.get("holdout"):
+        _LOGGER.warning(
+            "the store left out %s of the problems, --holdout is %s: what it holds is dropped",
+            manifest.get("holdout"),
+            options.holdout,
+        )
     return {
         "store": options.store,
         "snapshot": store.snapshot.number,

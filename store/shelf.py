@@ -16,7 +16,7 @@ from tracemine.store.bindings import Bindings
 from tracemine.store.errors import StoreError
 from tracemine.store.index import Vectors, index_number, numbers_of, vectors_of
 from tracemine.store.ranking import RUN, Mask, Rankable, Ranking, Wanted, method_of, rerank
-from tracemine.store.trials import Trial, Tried, try_all, untried
+from tracemine.store.trials import Batches, Trial, Tried, try_all, untried
 from tracemine.verifiers import Sandbox
 
 logger = logging.getLogger(__name__)
@@ -60,10 +60,11 @@ class Shelf:
         cosines = self._cosines(vector)
         wanted = Wanted(words, bindings.keys, bindings.values, output)
         offers: list[tuple[int, float, Trial]] = []
+        batches = Batches(sandbox)
         # What does not hold on the values drops out, so only as many are run as it takes.
         while len(offers) < k and left.any():
             scored = self.ranking.best(wanted, left, cosines, max(RUN, k))
-            offers += self._tried(wanted, scored, bindings, sandbox)
+            offers += self._tried(wanted, scored, bindings, batches)
             left[[place for place, _ in scored]] = False
         return offers[:k]
 
@@ -72,13 +73,13 @@ class Shelf:
         wanted: Wanted,
         scored: Sequence[tuple[int, float]],
         bindings: Bindings,
-        sandbox: Sandbox,
+        batches: Batches,
     ) -> list[tuple[int, float, Trial]]:
         """Those of ``scored`` (place, score) that can take the values, with what they gave, best
         first."""
         tried = [self.tried[place] for place, _ in scored]
         try:
-            found = try_all(tried, bindings, sandbox)
+            found = try_all(tried, bindings, batches)
             ran = True
         except RuntimeError as error:
             why = " ".join(str(error).split())

@@ -19,6 +19,7 @@ from tracemine.verifiers import Limits, Run, Sandbox
 from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.replay import is_plain_arithmetic
 from tracemine.verifiers.roles import Roster
+from tracemine.verifiers.runs import DEFAULT_LIMITS
 from tracemine.verifiers.sandbox import Backend
 
 #: Routines of which it is remembered how they are run.
@@ -26,6 +27,10 @@ _REMEMBERED = 16384
 
 #: The name that preconditions are called by in the sandbox.
 _HOLD = "tracemine_hold"
+
+
+#: Why a program is not run.
+_TOO_SLOW = "not run: too many entries before it ran out of time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def untried(entries: Sequence[Tried], bindings: Bindings) -> list[Trial]:
     ]
 
 
-def try_all(entries: Sequence[Tried], bindings: Bindings, sandbox: Sandbox) -> list[Trial]:
+def try_all(entries: Sequence[Tried], bindings: Bindings, batches: Batches) -> list[Trial]:
     """A `Trial` for each of ``entries``, in order. The values must fit the types of each one's
     inputs.
 
@@ -78,7 +83,6 @@ def try_all(entries: Sequence[Tried], bindings: Bindings, sandbox: Sandbox) -> l
         except BindingError as error:
             met = None if entry.predicates else True
             trials[index] = Trial(way, met, reason=str(error))
-    batches = _Batches(sandbox)
     judged = batches.run(
         [index for index in bound if entries[index].predicates],
         lambda index: _conditions(entries[index]),
@@ -86,7 +90,8 @@ def try_all(entries: Sequence[Tried], bindings: Bindings, sandbox: Sandbox) -> l
     )
     for index, run in judged.items():
         if run.status != "ok" or run.value is not True:
-            trials[index] = Trial(roles[index], False, reason="a precondition does not hold")
+            why = _TOO_SLOW if run.reason == _TOO_SLOW else "a precondition does not hold"
+            trials[index] = Trial(roles[index], False, reason=why)
     ran = batches.run(
         [index for index in bound if index not in trials],
         lambda index: _program(entries[index]),
@@ -122,13 +127,14 @@ class _Program:
     final: bool = False
 
 
-class _Batches:
-    """Runs programs, one batch for all calls of one. After as many timeouts as `Limits` grants one
-    batch, the other programs get as little time as its remaining calls would."""
+class Batches:
+    """Runs programs for one search, one batch for all calls of one. After as many timeouts as
+    `Limits` grants one batch, the other programs get as little time as its remaining calls would,
+    or are not run, so that entries which loop cost a search some seconds, however many they are."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, limits: Limits = DEFAULT_LIMITS) -> None:
         self._sandbox = sandbox
-        self._limits = Limits()
+        self._limits = limits
         self._timeouts = 0
 
     def run(
@@ -166,6 +172,8 @@ class _Batches:
         self, program: _Program, calls: Sequence[Mapping[str, Any]], backend: Backend
     ) -> list[Run]:
         limits = self._limits
+        if self._timeouts >= limits.most_slow_calls:
+            return [Run("timeout", None, _TOO_SLOW, backend)] * len(calls)
         if self._timeouts >= limits.slow_calls:
             limits = dataclasses.replace(limits, seconds=limits.seconds * limits.slow_factor)
         return self._sandbox.run_many(
@@ -211,4 +219,4 @@ def _all_hold(names: tuple[str, ...], predicates: tuple[str, ...]) -> _Program |
     return _Program(source, _HOLD, names)
 
 
-__all__ = ["Trial", "Tried", "try_all", "untried"]
+__all__ = ["Batches", "Trial", "Tried", "try_all", "untried"]

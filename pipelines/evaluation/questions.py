@@ -292,7 +292,8 @@ def select(
         stored: the problems of the store, problem id -> text. A question whose problem is among
             them, or near enough to count as one of them (`schemas.shingles`), is dropped.
         split: the half, by hash of problem id, that is asked.
-        limit: at most so many, the least by hash; a problem's questions stay together.
+        limit: at most so many, the least by hash; a problem's questions stay together
+            unless those of the first are more.
     """
     dropped: Counter[str] = Counter()
     questions = list(found)
@@ -310,9 +311,13 @@ def select(
         else:
             kept[_identity(question)] = question
     asked_for = sorted(kept.values(), key=lambda q: (fraction_of(f"asked {q.problem_id}"), q.id))
-    if limit is not None:
-        dropped[BEYOND] += max(0, len(asked_for) - limit)
-        asked_for = asked_for[:limit]
+    if limit is not None and len(asked_for) > limit:
+        # A problem whose questions would not all be asked is not asked at all, but for the first.
+        first_beyond = asked_for[limit].problem_id
+        whole = [q for q in asked_for[:limit] if q.problem_id != first_beyond]
+        within = whole or asked_for[:limit]
+        dropped[BEYOND] += len(asked_for) - len(within)
+        asked_for = within
     return Asked(tuple(sorted(asked_for, key=lambda q: q.id)), dict(sorted(dropped.items())))
 
 

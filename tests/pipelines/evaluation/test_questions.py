@@ -273,6 +273,12 @@ def test_a_limit_takes_the_same_questions_of_more() -> None:
         result = select(found, {}, split="all", limit=limit)
         assert len(result.questions) == min(limit, 50)
         assert result.dropped.get(BEYOND, 0) == max(0, 50 - limit)
+    # A problem is asked whole or not at all, but for the first.
+    pairs = [question(i, f"{WORDS} twice {i // 2} w{i // 2}a w{i // 2}b") for i in range(20)]
+    for limit, asked in ((1, 1), (2, 2), (3, 2), (7, 6), (20, 20)):
+        result = select(pairs, {}, split="all", limit=limit)
+        assert len(result.questions) == asked
+        assert result.dropped.get(BEYOND, 0) == 20 - asked
     ten = {q.id for q in select(found, {}, split="all", limit=10).questions}
     twenty = {q.id for q in select(found, {}, split="all", limit=20).questions}
     assert ten < twenty
