@@ -427,6 +427,18 @@ def test_a_useless_store_is_no_better_than_chance(
     assert found["gate"]["served"]["certain"]["tries"]["value"] == 0.0
 
 
+def test_where_words_say_nothing_nobody_knows_the_routine(useless: Path, tmp_path: Path) -> None:
+    """The store has the routines, and only the result would tell which of them is meant."""
+    cards = [row for seed, family in enumerate(CARDS) for row in rows_of(family, 10, seed + 200)]
+    heldout = write_rows(tmp_path / "rows.jsonl", cards)
+    found = evaluate(useless, heldout, "--split", "all", "--no-growth")
+    assert at_1(found, "oracle")["low"] > 0.5
+    for arm in set(ARMS) - {"oracle"}:
+        assert at_1(found, arm)["high"] < at_1(found, "oracle")["low"], arm
+    lift = found["lift"]["typed_signature"]["random"]["1"]
+    assert lift["low"] <= 0.0 <= lift["high"]
+
+
 def test_a_store_that_serves_nothing_finds_nothing(tmp_path: Path) -> None:
     """Two problems are not enough to be shown on: there is a candidate, and nothing to serve."""
     rows = write_rows(tmp_path / "mined.jsonl", rows_of(SOLD, 2, seed=9))
