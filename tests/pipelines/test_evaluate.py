@@ -346,8 +346,6 @@ def test_dev_and_final_part_the_problems_of_all_sources(perfect: Made, tmp_path:
 
 def test_a_ledger_of_what_was_read(perfect: Made, tmp_path: Path) -> None:
     rows = rows_of(SOLD, 6, seed=31)
-    wrong = rows_of(SOLD, 1, seed=32)[0]
-    wrong = {"question": wrong["question"], "answer": wrong["answer"], "reference": "0"}
     text = "".join(json.dumps(row) + "\n" for row in [*rows, rows[0]])
     (tmp_path / "rows.jsonl").write_text(text + '{not json\n{"question": null}\n')
     found = evaluate(perfect.store, tmp_path / "rows.jsonl", "--split", "all")
