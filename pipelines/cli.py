@@ -360,6 +360,9 @@ def evaluate(
     teacher: Annotated[
         str, typer.Option("--teacher", metavar="T", help="Who cuts traces: rules.")
     ] = "rules",
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let the embedder run code of its own.")
+    ] = False,
     holdout: Annotated[
         float,
         typer.Option("--holdout", metavar="F", help="Take what mine --holdout left out; all."),
@@ -386,6 +389,7 @@ def evaluate(
         format=format_,
         columns=parse_columns(columns or ()),
         teacher=teacher,
+        trust_remote_code=trust_remote_code,
         holdout=holdout,
         split=parse_split(split),
         questions=questions,

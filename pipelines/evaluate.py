@@ -21,7 +21,7 @@ from tracemine.pipelines.evaluation.questions import Asked, select
 from tracemine.pipelines.options import EvaluateOptions
 from tracemine.pipelines.progress import Progress
 from tracemine.pipelines.runner import pipeline_options
-from tracemine.store import RequestError, Store
+from tracemine.store import Embedder, RequestError, Store
 from tracemine.teachers import UnknownTeacherError, teacher_fingerprint
 from tracemine.transforms.admit import AdmitOptions
 from tracemine.transforms.read import resolve_inputs
@@ -34,18 +34,22 @@ def run_evaluate(options: EvaluateOptions) -> dict[str, Any]:
     """Evaluate the store at ``options.store``; gives the object that ``--json`` prints.
 
     Raises:
-        RequestError: if the store, an input or the teacher cannot be used.
+        RequestError: if the store, its embedder, an input or the teacher cannot be used.
     """
     try:
         sandbox = shared_sandbox(require_isolation=options.require_isolation)
     except (IsolationError, RuntimeError) as error:
         raise RequestError(f"no sandbox: {error}") from error
     store = Store.open(options.store)
+    files = resolve_inputs(options.heldout, format=options.format, columns=options.columns)
+    beam_options = pipeline_options(options.beam_args)
     try:
         fingerprint = teacher_fingerprint(options.teacher)
     except UnknownTeacherError as error:
         raise RequestError(str(error)) from error
-    files = resolve_inputs(options.heldout, format=options.format, columns=options.columns)
+    # Loaded before the traces are read, which takes long: one that is not to be had ends the run.
+    name = store.snapshot.manifest["embedder"].get("name")
+    store.use_embedder(Embedder.load(name, trust_remote_code=options.trust_remote_code))
     with Progress(enabled=True):
         held_out = collect(
             files,
@@ -55,7 +59,7 @@ def run_evaluate(options: EvaluateOptions) -> dict[str, Any]:
                 held_out=True,
                 require_isolation=options.require_isolation,
             ),
-            beam_options=pipeline_options(options.beam_args),
+            beam_options=beam_options,
         )
     stored = {
         row["problem_id"]: row["problem"]

@@ -90,7 +90,8 @@ class EvaluateOptions:
 
     Attributes:
         heldout: as `MineOptions.inputs`.
-        store, format, columns, teacher, require_isolation, beam_args: as for `MineOptions`.
+        store, format, columns, teacher, trust_remote_code, require_isolation, beam_args: as for
+            `MineOptions`.
         holdout: take the share of problems that `mine --holdout` left out; 0 takes all.
         split: ``dev`` to tune on, ``final`` to report, ``all`` for both halves.
         questions: ask at most so many; None for all.
@@ -105,6 +106,7 @@ class EvaluateOptions:
     format: str = "auto"
     columns: Mapping[str, str] = field(default_factory=dict)
     teacher: str = "rules"
+    trust_remote_code: bool = False
     holdout: float = 0.0
     split: Split = "dev"
     questions: int | None = None

@@ -33,6 +33,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from tracemine.pipelines.evaluation import arms
 from tracemine.pipelines.evaluation.entries import Shelf, served, unconsolidated, ungated
@@ -86,6 +87,21 @@ class Bench:
     def spans(self) -> Shelf:
         """The store's shelf without consolidation."""
         return unconsolidated(self.store, self.shelf)
+
+    @cached_property
+    def outcomes(self) -> npt.NDArray[np.int8]:
+        """What every entry does on every question: (questions, entries), by `Outcome`."""
+        entries, questions = self.shelf.entries, self.asking.questions
+        fits = np.array([self.types.runnable(question) for question in questions], dtype=bool)
+        found = np.full(fits.shape, Outcome.UNFIT, dtype=np.int8)
+        for start in range(0, len(entries), BATCH_ROUTINES):
+            stop = start + BATCH_ROUTINES
+            pairs = [(row, start + column) for row, column in np.argwhere(fits[:, start:stop])]
+            self.runs.run((entries[column].routine, questions[row].id) for row, column in pairs)
+            for row, column in pairs:
+                given = self.runs.given(entries[column].routine, questions[row].id)
+                found[row, column] = given.outcome
+        return found
 
     @classmethod
     def of(cls, store: Store, questions: Sequence[Question], sandbox: Sandbox) -> Bench:
@@ -185,45 +201,19 @@ def _typed_signature(bench: Bench) -> Passes:
 
 
 def _bound(bench: Bench) -> Passes:
-    """Runs every entry that fits on every question, so that the oracle costs nothing more."""
-    run_everything(bench)
-    entries = bench.shelf.entries
+    places = {question.id: place for place, question in enumerate(bench.asking.questions)}
+    holds = bench.outcomes > Outcome.UNMET
 
     def holding(question: Question) -> arms.Mask:
-        mask = bench.types.by_signature(question).copy()
-        for row in np.flatnonzero(mask):
-            outcome = bench.runs.given(entries[row].routine, question.id).outcome
-            mask[row] = outcome not in (Outcome.UNFIT, Outcome.UNMET)
+        mask: arms.Mask = bench.types.by_signature(question) & holds[places[question.id]]
         return mask
 
     return _ranked(bench, holding)
 
 
 def _oracle(bench: Bench) -> Passes:
-    run_everything(bench)
-    entries = bench.shelf.entries
-    found = [
-        any(
-            bench.runs.given(entries[row].routine, question.id).outcome is Outcome.PASS
-            for row in np.flatnonzero(bench.types.runnable(question))
-        )
-        for question in bench.asking.questions
-    ]
-    return np.repeat(np.array(found, dtype=bool)[:, None], len(arms.KS), axis=1)
-
-
-def run_everything(bench: Bench) -> None:
-    """Run every entry on every question whose values it takes."""
-    entries, questions = bench.shelf.entries, bench.asking.questions
-    fits = [bench.types.runnable(question) for question in questions]
-    for start in range(0, len(entries), BATCH_ROUTINES):
-        rows = range(start, min(start + BATCH_ROUTINES, len(entries)))
-        bench.runs.run(
-            (entries[row].routine, question.id)
-            for row in rows
-            for question, fit in zip(questions, fits, strict=True)
-            if fit[row]
-        )
+    found = (bench.outcomes == Outcome.PASS).any(axis=1)
+    return np.repeat(found[:, None], len(arms.KS), axis=1)
 
 
 def _not_run(bench: Bench) -> Passes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,11 +37,12 @@ def collect(
     admit: AdmitOptions,
     beam_options: PipelineOptions,
 ) -> HeldOut:
-    """Read, admit and cut ``files``. What workers find is written under Beam's ``temp_location``
-    where that is given (it must be, where workers are other machines), else into a folder of this
-    machine, which is removed."""
-    base = beam_options.view_as(GoogleCloudOptions).temp_location
-    folder = f"{base.rstrip('/')}/questions" if base else tempfile.mkdtemp(prefix="tracemine-")
+    """Read, admit and cut ``files``. What workers find is written into a folder of its own, which
+    is removed: under Beam's ``temp_location`` where that is given (it must be, where workers are
+    other machines), else on this machine."""
+    base = beam_options.view_as(GoogleCloudOptions).temp_location or tempfile.gettempdir()
+    # Never one that is there: what another run left would be read as this one's.
+    folder = f"{base.rstrip('/')}/tracemine-{uuid.uuid4().hex}"
     try:
         pipeline = beam.Pipeline(runner=make_runner(beam_options), options=beam_options)
         read = pipeline | "Read" >> ReadTrajectories(files)
@@ -70,8 +71,9 @@ def collect(
             tuple(path): total for path, total in map(json.loads, _lines(f"{folder}/counts-*"))
         }
     finally:
-        if not base:
-            shutil.rmtree(folder, ignore_errors=True)
+        system, path = fsspec.core.url_to_fs(folder)
+        if system.exists(path):
+            system.rm(path, recursive=True)
     return HeldOut(
         tuple(sorted(questions, key=lambda question: question.id)),
         {

@@ -100,7 +100,7 @@ def test_help_waits_for_no_large_library() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.rstrip().endswith("[]")
-    for command_name in ("mine", "search", "show", "stats", "fsck"):
+    for command_name in ("mine", "search", "show", "stats", "fsck", "evaluate"):
         assert command_name in done.stdout
 
 

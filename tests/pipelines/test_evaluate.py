@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -224,17 +225,19 @@ def perfect(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 @pytest.fixture(scope="module")
-def judged(perfect: Made) -> tuple[subprocess.CompletedProcess[str], Json]:
-    """The perfect store, judged as a program would have it done."""
+def judged(perfect: Made) -> tuple[str, Json]:
+    """The perfect store, judged as a program would have it done, by two worker processes; what it
+    printed, as it is and read."""
     done = run(
         "evaluate", "--store", perfect.store, "--heldout", perfect.path, "--holdout",
         str(HOLDOUT), "--split", "all", "--json",
+        "--direct_running_mode=multi_processing", "--direct_num_workers=2",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return done, json.loads(done.stdout)
+    return done.stdout, json.loads(done.stdout)
 
 
-def test_a_perfect_store_is_perfect(judged: tuple[Any, Json]) -> None:
+def test_a_perfect_store_is_perfect(judged: tuple[str, Json]) -> None:
     _, found = judged
     asked = found["questions"]
     assert asked > 10
@@ -246,7 +249,7 @@ def test_a_perfect_store_is_perfect(judged: tuple[Any, Json]) -> None:
     assert found["growth"]["100%"]["typed_signature"]["1"] == whole
 
 
-def test_a_perfect_store_does_not_leak(judged: tuple[Any, Json]) -> None:
+def test_a_perfect_store_does_not_leak(judged: tuple[str, Json]) -> None:
     leakage = judged[1]["retrieval"]["leakage"]
     for text in ("summary", "full"):
         for k in KS:
@@ -254,9 +257,9 @@ def test_a_perfect_store_does_not_leak(judged: tuple[Any, Json]) -> None:
             assert leakage[text][k]["excess"]["value"] == 0.0, (text, k)
 
 
-def test_every_arm_is_told_of_with_its_interval_and_count(judged: tuple[Any, Json]) -> None:
-    done, found = judged
-    assert done.stdout.count("\n") == 1
+def test_every_arm_is_told_of_with_its_interval_and_count(judged: tuple[str, Json]) -> None:
+    printed, found = judged
+    assert printed.count("\n") == 1
     tables = {
         "all": found["replay_at_k"],
         "multi": found["multi_operation"],
@@ -282,7 +285,7 @@ def test_every_arm_is_told_of_with_its_interval_and_count(judged: tuple[Any, Jso
     assert found["mined"]["holdout"] == found["holdout"] == HOLDOUT
 
 
-def test_holdout_takes_what_mine_left_out(perfect: Made, judged: tuple[Any, Json]) -> None:
+def test_holdout_takes_what_mine_left_out(perfect: Made, judged: tuple[str, Json]) -> None:
     _, found = judged
     adds_up(found)
     stored = {r["problem_id"] for r in independent_check.rows(perfect.store, "trajectories")}
@@ -298,7 +301,7 @@ def test_holdout_takes_what_mine_left_out(perfect: Made, judged: tuple[Any, Json
 
 
 def test_problems_of_the_store_and_their_like_are_dropped(
-    perfect: Made, judged: tuple[Any, Json], tmp_path: Path
+    perfect: Made, judged: tuple[str, Json], tmp_path: Path
 ) -> None:
     _, held_out = judged
     known = [row for row in perfect.rows if not left_out(row)]
@@ -343,8 +346,6 @@ def test_dev_and_final_part_the_problems_of_all_sources(perfect: Made, tmp_path:
 
 def test_a_ledger_of_what_was_read(perfect: Made, tmp_path: Path) -> None:
     rows = rows_of(SOLD, 6, seed=31)
-    wrong = rows_of(SOLD, 1, seed=32)[0]
-    wrong = {"question": wrong["question"], "answer": wrong["answer"], "reference": "0"}
     text = "".join(json.dumps(row) + "\n" for row in [*rows, rows[0]])
     (tmp_path / "rows.jsonl").write_text(text + '{not json\n{"question": null}\n')
     found = evaluate(perfect.store, tmp_path / "rows.jsonl", "--split", "all")
@@ -368,21 +369,26 @@ def test_questions_are_limited(perfect: Made) -> None:
 
 
 def test_order_of_rows_and_workers_change_nothing(
-    perfect: Made, judged: tuple[Any, Json], tmp_path: Path
+    perfect: Made, judged: tuple[str, Json], tmp_path: Path
 ) -> None:
     _, found = judged
     rows = list(perfect.rows)
     random.Random(7).shuffle(rows)
     assert rows != perfect.rows
     shuffled = write_rows(tmp_path / "rows.jsonl", rows)
-    arguments = ("--holdout", str(HOLDOUT), "--split", "all")
-    assert evaluate(perfect.store, shuffled, *arguments) == found
-    done = run(
-        "evaluate", "--store", perfect.store, "--heldout", perfect.path, *arguments, "--json",
-        "--direct_running_mode=multi_processing", "--direct_num_workers=2",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == found
+    again = evaluate(perfect.store, shuffled, "--holdout", str(HOLDOUT), "--split", "all")
+    assert again == found
+
+
+def test_what_another_run_left_is_not_read(perfect: Made, tmp_path: Path) -> None:
+    left = tmp_path / "temp" / "questions"
+    left.mkdir(parents=True)
+    (left / "questions-00001-of-00002").write_text("what another run left\n")
+    heldout = write_rows(tmp_path / "rows.jsonl", rows_of(SOLD, 3, seed=41))
+    place = f"--temp_location={tmp_path / 'temp'}"
+    found = evaluate(perfect.store, heldout, "--split", "all", "--no-growth", place)
+    assert found["questions"] == 3
+    assert [path.name for path in (tmp_path / "temp").iterdir()] == ["questions"]
 
 
 # -- a store that is useless -----------------------------------------------------------------------
@@ -402,7 +408,7 @@ def test_a_useless_store_is_no_better_than_chance(
     useless: Path, tmp_path: Path, family: Family, below: int
 ) -> None:
     """Of small numbers other formulas give the result at times."""
-    heldout = write_rows(tmp_path / "rows.jsonl", rows_of(family, 30, seed=3, below=below))
+    heldout = write_rows(tmp_path / "rows.jsonl", rows_of(family, 30, seed=4, below=below))
     found = evaluate(useless, heldout, "--split", "all", "--no-growth")
     assert found["questions"] == 30
     # Something is retrieved, and it runs: it is only not right.
@@ -417,6 +423,31 @@ def test_a_useless_store_is_no_better_than_chance(
     assert oracle == 0.0 if family is SHARED else 0.0 < oracle < 0.3, oracle
     # A pass by coincidence is not taken for a routine that knows how.
     assert found["gate"]["served"]["certain"]["tries"]["value"] == 0.0
+
+
+def test_where_words_say_nothing_nobody_knows_the_routine(useless: Path, tmp_path: Path) -> None:
+    """The store has the routines, and only the result would tell which of them is meant."""
+    cards = [row for seed, family in enumerate(CARDS) for row in rows_of(family, 10, seed + 200)]
+    heldout = write_rows(tmp_path / "rows.jsonl", cards)
+    found = evaluate(useless, heldout, "--split", "all", "--no-growth")
+    assert at_1(found, "oracle")["low"] > 0.5
+    for arm in set(ARMS) - {"oracle"}:
+        assert at_1(found, arm)["high"] < at_1(found, "oracle")["low"], arm
+    lift = found["lift"]["typed_signature"]["random"]["1"]
+    assert lift["low"] <= 0.0 <= lift["high"]
+
+
+def test_a_store_that_serves_nothing_finds_nothing(tmp_path: Path) -> None:
+    """Two problems are not enough to be shown on: there is a candidate, and nothing to serve."""
+    rows = write_rows(tmp_path / "mined.jsonl", rows_of(SOLD, 2, seed=9))
+    assert mine(tmp_path / "store", rows)["procedures"]["candidate"] == 1
+    heldout = write_rows(tmp_path / "rows.jsonl", rows_of(SOLD, 5, seed=10))
+    found = evaluate(tmp_path / "store", heldout, "--split", "all")
+    assert (found["questions"], found["entries"]) == (5, 0)
+    assert {a for a in ARMS if at_1(found, a)["value"]} == {"no_gate"}
+    assert found["retrieval"]["nothing_fits"]["output"]["value"] == 1.0
+    # The candidate is right on them: it was refused for want of problems.
+    assert found["gate"]["refused_wrongly"]["certain"]["value"] == 1.0
 
 
 # -- a store that leaks ----------------------------------------------------------------------------
@@ -475,7 +506,7 @@ def test_a_store_that_leaks_is_found(tmp_path: Path) -> None:
 
 
 def test_a_report_fits_a_narrow_terminal(
-    perfect: Made, judged: tuple[Any, Json], monkeypatch: pytest.MonkeyPatch
+    perfect: Made, judged: tuple[str, Json], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, found = judged
     monkeypatch.setenv("COLUMNS", "80")
@@ -524,6 +555,7 @@ def test_a_figure_is_told_with_its_interval(share: tuple[float, ...], told: str)
     [
         ["--store", "NONE", "--heldout", "ROWS"],
         ["--store", "OTHER", "--heldout", "ROWS"],
+        ["--store", "STRANGE", "--heldout", "ROWS"],
         ["--heldout", "ROWS"],
         ["--store", "STORE"],
         ["--store", "STORE", "--heldout", ""],
@@ -550,15 +582,19 @@ def test_a_figure_is_told_with_its_interval(share: tuple[float, ...], told: str)
 def test_a_wrong_request_is_one_line_and_exit_2(
     arguments: list[str], perfect: Made, tmp_path: Path
 ) -> None:
-    other = tmp_path / "other"
-    (other / "snapshots" / "000001").mkdir(parents=True)
     manifest = json.loads((perfect.store / "snapshots/000001/manifest.json").read_text())
-    manifest["schema_version"] = "999"
-    (other / "snapshots" / "000001" / "manifest.json").write_text(json.dumps(manifest))
-    (other / "CURRENT").write_text((perfect.store / "CURRENT").read_text())
+    changed = {
+        "other": {"schema_version": "999"},
+        "strange": {"embedder": manifest["embedder"] | {"fingerprint": "another"}},
+    }
+    for name, fields in changed.items():
+        shutil.copytree(perfect.store, tmp_path / name)
+        path = tmp_path / name / "snapshots/000001/manifest.json"
+        path.write_text(json.dumps(manifest | fields))
     places = {
         "STORE": perfect.store,
-        "OTHER": other,
+        "OTHER": tmp_path / "other",
+        "STRANGE": tmp_path / "strange",
         "NONE": tmp_path / "none",
         "ROWS": perfect.path,
     }
@@ -599,13 +635,20 @@ def test_rows_without_a_question_are_exit_1(name: str, perfect: Made, tmp_path: 
     words = ("evaluate", "--store", perfect.store, "--heldout", tmp_path / name, "--split", "all")
     status, out, err = call(*words, "--json")
     assert status == 1, err
-    assert err.splitlines()[-1].startswith("no question is left to ask")
+    assert err.startswith("no question is left to ask")
+    assert err.count("\n") == 1, err
     found = json.loads(out)
     adds_up(found)
     assert found["questions"] == 0
     assert found["by_domain"] == {}
     for table in ("replay_at_k", "multi_operation"):
         assert {s["n"] for arm in ARMS for s in found[table][arm].values()} == {0}
-    status, out, err = call(*words)
-    assert status == 1, err
-    assert err.splitlines()[-1].startswith("no question is left to ask")
+
+
+def test_a_person_is_told_why_nothing_can_be_asked(perfect: Made, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_bytes(NO_QUESTION["one_operation.jsonl"])
+    words = ("evaluate", "--store", perfect.store, "--heldout", tmp_path / "rows.jsonl")
+    status, out, err = call(*words, "--split", "all")
+    assert (status, err.count("\n")) == (1, 1)
+    assert err.startswith("no question is left to ask")
+    assert "no question: 1 (" in out

@@ -1,4 +1,4 @@
-"""What a request to mine must be."""
+"""What a request to mine, or to evaluate, must be."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import pytest
 
 from tracemine.data import sample_files
 from tracemine.pipelines import MineOptions
-from tracemine.pipelines.options import parse_columns, parse_licences, parse_time
+from tracemine.pipelines.options import (
+    SPLITS,
+    EvaluateOptions,
+    parse_columns,
+    parse_licences,
+    parse_split,
+    parse_time,
+)
 from tracemine.store import RequestError
 
 
@@ -37,6 +44,34 @@ def test_a_wrong_value_is_refused_in_one_line(wrong: dict[str, Any]) -> None:
     with pytest.raises(RequestError) as caught:
         MineOptions(**{"inputs": ("a",), "store": "s", **wrong})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"heldout": ()},
+        {"heldout": ("a", " ")},
+        {"store": ""},
+        {"format": " "},
+        {"teacher": ""},
+        {"holdout": 1.0},
+        {"holdout": -0.1},
+        {"holdout": float("nan")},
+        {"questions": 0},
+        {"questions": -1},
+    ],
+)
+def test_a_wrong_evaluation_is_refused_in_one_line(wrong: dict[str, Any]) -> None:
+    with pytest.raises(RequestError) as caught:
+        EvaluateOptions(**{"heldout": ("a",), "store": "s", **wrong})
+    assert "\n" not in str(caught.value)
+
+
+def test_splits() -> None:
+    assert tuple(map(parse_split, SPLITS)) == ("dev", "final", "all")
+    for wrong in ("", "DEV", "test"):
+        with pytest.raises(RequestError, match="--split"):
+            parse_split(wrong)
 
 
 @pytest.mark.parametrize(
