@@ -37,7 +37,8 @@ CONVERSIONS = frozenset(
 #: Modules that a condition may use whoever imports them.
 MODULES = frozenset({"math"})
 
-_KNOWN = frozenset({*dir(builtins), *MODULES})
+#: Names that a test may use without the program.
+KNOWN = frozenset({*dir(builtins), *MODULES})
 
 _HOLE = "tracemine_value_{}"
 
@@ -153,7 +154,7 @@ def calls_of(tests: Sequence[str]) -> list[tuple[str, Assertion]] | None:
                 ast.Assert(
                     ast.Compare(ast.Call(ast.Name(name)) as call, [ast.Eq() as equal], [right])
                 )
-            ] if name not in _KNOWN:
+            ] if name not in KNOWN:
                 condition = ast.Compare(_hole(_HOLE, 0), [equal], [right])
             case _:
                 return None
@@ -208,7 +209,7 @@ def _helpers(
         if isinstance(statement, ast.FunctionDef) and statement.name not in known_to_code:
             inner = {n.arg for n in nodes_of(statement) if isinstance(n, ast.arg)}
             inner |= _bound(statement) | {helper.name for helper in found}
-            if not asserts(statement) and mentioned([statement]) <= _KNOWN | imported | inner:
+            if not asserts(statement) and mentioned([statement]) <= KNOWN | imported | inner:
                 found.append(statement)
     return found
 
@@ -360,8 +361,8 @@ def _trusted_names(
                 own.add(node.arg)
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 called.add(node.func.id)
-    known = _KNOWN - own
-    if not called & (program - _KNOWN):
+    known = KNOWN - own
+    if not called & (program - KNOWN):
         known -= program
     return known | (helpers - own)
 
