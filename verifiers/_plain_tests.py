@@ -24,7 +24,7 @@ _CONSTANTS = {"True": True, "False": False, "None": None}
 
 def _balanced(depth: int) -> str:
     """The pattern of what may stand in brackets, in plain text. It never tries anything twice."""
-    within = rf"""[^'"()\[\]{{}}]++|'[^']*+'|"[^"]*+\""""
+    within = r"""[^'"()\[\]{}]++|'[^']*+'|"[^"]*+\""""
     if depth:
         inner = _balanced(depth - 1)
         within += rf"|\({inner}\)|\[{inner}\]|\{{{inner}\}}"
@@ -34,7 +34,9 @@ def _balanced(depth: int) -> str:
 _TEST = re.compile(rf"assert +(([A-Za-z_][A-Za-z0-9_]*) *\({_balanced(_DEPTH)}\)) *== *(.+)")
 
 
-def plain_calls(tests: Sequence[str], builtin: frozenset[str]) -> list[tuple[str, list[Any]]] | None:
+def plain_calls(
+    tests: Sequence[str], builtin: frozenset[str]
+) -> list[tuple[str, list[Any]]] | None:
     """The call of each test as it is written, and a list of the one value that it should give; None
     where a test is not as plain as that, or calls a name of ``builtin``."""
     found = []

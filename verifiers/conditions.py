@@ -12,6 +12,7 @@ import builtins
 import copy
 import itertools
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -189,14 +190,16 @@ def _for_tests(
     """What of a setup is there for the tests alone: functions that assert, and names for values."""
     checks: dict[str, ast.FunctionDef] = {}
     constants: list[ast.stmt] = []
+    said = Counter(name for statement in setup for name in mentioned([statement]))
     for statement in setup:
-        others = known_to_code | mentioned(s for s in setup if s is not statement)
         pair = given(statement)
         if isinstance(statement, ast.FunctionDef) and asserts(statement):
             if statement.name not in known_to_code:
                 checks[statement.name] = statement
-        elif pair and pair[0] not in others and not mentioned([pair[1]]):
-            constants.append(statement)
+        elif pair and pair[0] not in known_to_code:
+            name, value = pair
+            if said[name] == 1 and not mentioned([value]):
+                constants.append(statement)
     return checks, constants
 
 

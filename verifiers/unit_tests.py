@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from tracemine.schemas import content_id
@@ -60,7 +61,7 @@ def check_tests(
     if not tests:
         return Verdict("unknown", "no tests", NAME)
     # CPython has the last word on what monty does not pass.
-    hasty = dataclasses.replace(limits, seconds=min(limits.seconds, _MONTY_SECONDS))
+    hasty = _hasty(limits)
     calls = _calls(tests, setup)
     at_once = _at_once(code, calls, sandbox, hasty) if calls else None
     if at_once is not None and at_once.outcome == "agree" and not confirm:
@@ -84,6 +85,11 @@ def check_tests(
         return _verdict(run, failed, len(tests))
 
     return decide(ask, confirm=confirm)
+
+
+@lru_cache(maxsize=16)
+def _hasty(limits: Limits) -> Limits:
+    return dataclasses.replace(limits, seconds=min(limits.seconds, _MONTY_SECONDS))
 
 
 def _calls(tests: Sequence[str], setup: str) -> list[tuple[str, list[Any]]] | None:
