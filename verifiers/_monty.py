@@ -18,7 +18,7 @@ from typing import Any
 
 import pydantic_monty
 
-from tracemine.schemas import NotPlainError, decode, encode
+from tracemine.schemas import decode, encode
 from tracemine.verifiers._stateless import is_stateless
 from tracemine.verifiers._supplied import OWN, supply
 from tracemine.verifiers.runs import Backend, Limits, Run, Status, reason_text, run_each
@@ -186,8 +186,10 @@ class MontyPool:
             return Run("unsupported", None, "a value that may come out as another", NAME)
         if isinstance(values, Run):
             return values
-        runs = (_read((0, value), limits) for value in values)
-        return next((run for run in runs if run.status != "ok"), Run("ok", values, "", NAME))
+        for value in values:
+            if why := _not_plain(value, limits):
+                return Run("unsupported", None, why, NAME)
+        return Run("ok", values, "", NAME)
 
     def _alone(
         self,
@@ -218,10 +220,9 @@ class MontyPool:
         seconds: float,
     ) -> list[Any] | Run | None:
         """What ``expressions`` give after ``before`` (of our own) and ``source``, or how they
-        failed. Each is asked for its value and for how
-        the value is written there and then: what host and interpreter write in one way came out as
-        it was. None where one is written otherwise, such as a set in another order, or may be more
-        than it is written as."""
+        failed. Each is asked for its value and for how the value is written there and then: what
+        host and interpreter write in one way came out as it was. None where one is written
+        otherwise, such as a set in another order, or may be more than it is written as."""
         asked = ", ".join([f"[__tm_value := {e}, __tm_repr(__tm_value)]" for e in expressions])
         code = f"{source}\n__tm_all = [{asked}]"
         seen = _as_read(code).lower()
@@ -285,7 +286,7 @@ def _as_read(code: str) -> str:
 def _readied(source: str, calls: Sequence[str] = ()) -> tuple[str, str, str]:
     """A text of our own that stands before ``source``, ``source`` with what that supplies, and why
     it is not for monty (``calls`` of it neither) where that can be seen without running it."""
-    if any(OWN in _as_read(code) for code in (source, *calls)):
+    if OWN in _as_read("\n".join([source, *calls])):
         return "", source, f"names that begin with {OWN}"
     before, source = supply(source) or ("", source)
     for plainly, within in _IMPORT.findall(source) if "import" in source else ():
@@ -336,10 +337,17 @@ def _read(row: Any, limits: Limits) -> Run:
         return Run("unsupported" if text.startswith(_UNSUPPORTED) else "error", None, text, NAME)
     if tag == 1:
         return Run("unsupported", None, str(value), NAME)
-    if type(value) not in (int, float, bool) or (type(value) is int and value.bit_length() > 64):
-        try:
-            if len(encode(value)) > limits.result_chars:
-                raise NotPlainError("a result of more than the characters allowed")
-        except ValueError as error:  # not plain, or an integer of too many digits
-            return Run("unsupported", None, reason_text(error), NAME)
-    return Run("ok", value, "", NAME)
+    why = _not_plain(value, limits)
+    return Run("unsupported", None, why, NAME) if why else Run("ok", value, "", NAME)
+
+
+def _not_plain(value: Any, limits: Limits) -> str:
+    """Why a value is none that may come out; empty where it may."""
+    if type(value) in (int, float, bool) and (type(value) is not int or value.bit_length() <= 64):
+        return ""
+    try:
+        if len(encode(value)) > limits.result_chars:
+            return "a result of more than the characters allowed"
+    except ValueError as error:  # not plain, or an integer of too many digits
+        return reason_text(error) or "not a plain value"
+    return ""

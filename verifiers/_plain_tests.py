@@ -13,11 +13,9 @@ from typing import Any, NoReturn
 #: Brackets of a call within one another, at most.
 _DEPTH = 8
 
-#: With one of these a text may be read otherwise than it looks.
-_NOT_PLAIN = re.compile(r"""[\\#]|'''|\"""|[^ -~]""")
-
-#: JSON has them, and Python does not.
-_JSON_WORDS = re.compile(r"true|false|null")
+#: With one of these a text may be read otherwise than it looks: what is not printed, a backslash, a
+#: comment, a text in three quotes.
+_NOT_PLAIN = re.compile(r"""[^ !"$-\[\]-~]""")
 
 _CONSTANTS = {"True": True, "False": False, "None": None}
 
@@ -26,8 +24,8 @@ def _balanced(depth: int) -> str:
     """The pattern of what may stand in brackets, in plain text. It never tries anything twice."""
     within = r"""[^'"()\[\]{}]++|'[^']*+'|"[^"]*+\""""
     if depth:
-        inner = _balanced(depth - 1)
-        within += rf"|\({inner}\)|\[{inner}\]|\{{{inner}\}}"
+        # Which of them closes which is for who runs it.
+        within += rf"|[(\[{{]{_balanced(depth - 1)}[)\]}}]"
     return f"(?:{within})*+"
 
 
@@ -41,7 +39,9 @@ def plain_calls(
     where a test is not as plain as that, or calls a name of ``builtin``."""
     found = []
     for test in map(str.strip, tests):
-        read = None if _NOT_PLAIN.search(test) else _TEST.fullmatch(test)
+        if _NOT_PLAIN.search(test) or "'''" in test or '"""' in test:
+            return None
+        read = _TEST.fullmatch(test)
         if read is None or read[2] in builtin or keyword.iskeyword(read[2]):
             return None
         expected = _literal(read[3])
@@ -62,8 +62,9 @@ def _literal(text: str) -> list[Any] | None:
     """A list of the one value that ``text`` writes, if it is a literal."""
     if text in _CONSTANTS:
         return [_CONSTANTS[text]]
-    # Most are JSON but for their quotes, which is read five times as fast, and means the same.
-    if "(" not in text and not _JSON_WORDS.search(text):
+    # Most are JSON but for their quotes, which is read five times as fast, and means the same where
+    # none of the words of JSON is in it.
+    if "(" not in text and "true" not in text and "false" not in text and "null" not in text:
         try:
             return [_JSON.decode(text if '"' in text else text.replace("'", '"'))]
         except (ValueError, RecursionError):

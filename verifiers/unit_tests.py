@@ -100,7 +100,7 @@ def _calls(tests: Sequence[str], setup: str) -> list[tuple[str, list[Any]]] | No
     if plain := plain_calls(tests, KNOWN):
         return plain
     with contextlib.suppress(*_UNREADABLE):  # the plan will say so
-        return [(call, asserted.equals) for call, asserted in calls_of(tests) or ()]
+        return [(call, asserted.equals or []) for call, asserted in calls_of(tests) or ()]
     return None
 
 
