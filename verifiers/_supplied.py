@@ -1,9 +1,10 @@
-"""What monty lacks, supplied: some modules, in Python, and the deletion of members.
+"""What monty lacks, supplied: some modules, in Python, the deletion of members, and some methods as
+values (``key=counts.get``, ``map(str.strip, lines)``).
 
 Where the standard library has a module's functions in Python (those in C are the same by PEP 399)
 its own text is taken. What a program uses of it is put before it. A program that uses more of a
-module, or the module itself as a value, that deletes a name, or has classes, is not rewritten, and
-so runs in CPython.
+module, or the module itself as a value, that deletes a name, has classes or catches errors, is not
+rewritten: what is supplied raises where it would not be exact, and such a program runs in CPython.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import string
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from types import ModuleType
+from types import MethodDescriptorType, ModuleType
 
 from tracemine.verifiers.unfolding import nodes_of
 
@@ -79,6 +80,23 @@ _MODULES: Mapping[str, ModuleType | None] = {
     "array": None, "cmath": cmath, "heapq": heapq, "operator": operator, "string": string,
 }  # fmt: skip
 
+#: Types whose methods, as values, are supplied; not of those that are called on the type itself.
+_TYPES: Mapping[str, type] = {"dict": dict, "list": list, "set": set, "str": str}
+_METHOD = """
+def {own}(self, *args, **keywords):
+    if {type}(self) is not {kind}:
+        raise {error}('another type')
+    return self.{name}(*args, **keywords)
+"""
+#: The same of one object, of the method that most often is a value.
+_BOUND = "get"
+_BOUND_METHOD = """
+def {own}(owner):
+    if not {isinstance}(owner, {kind}):
+        raise {error}('another type')
+    return lambda *args: owner.{name}(*args)
+"""
+
 #: Monty makes no bare objects. They are made to be told from all else, which a new list is too.
 _INSTEAD = {"object": "list"}
 
@@ -86,6 +104,12 @@ _IMPORTED = re.compile(
     rf"^[ \t]*(?:import[ \t][^\n]*\b|from[ \t]+)(?:{'|'.join(_MODULES)})\b", re.MULTILINE
 )
 _DELETING = re.compile(r"\bdel\b")
+_METHODS = tuple(f"{name}." for name in _TYPES)
+_BOUND_VALUE = re.compile(rf"\.{_BOUND}\b(?! *\()")
+
+#: Programs with these are not rewritten: objects of their own compare and ``pop`` as they like, and
+#: what is raised, which is not always what CPython raises, must not be caught.
+_OTHERWISE = ("class", "type", "except", "finally")
 
 #: Ends a line for some and not for others.
 _ODD_LINES = re.compile(r"\r(?!\n)|[\f\v\x1c-\x1e]")
@@ -108,10 +132,13 @@ def supply(source: str) -> tuple[str, str] | None:
 
 
 def _wants(source: str) -> bool:
-    # How objects of its own compare, and what their ``pop`` does, is another matter.
-    if "class" in source or "type" in source:
+    if any(word in source for word in _OTHERWISE):
         return False
     if "import" in source and _IMPORTED.search(source):
+        return True
+    if any(start in source for start in _METHODS):
+        return True
+    if f".{_BOUND}" in source and _BOUND_VALUE.search(source):
         return True
     return "del" in source and bool(_DELETING.search(source))
 
@@ -145,9 +172,11 @@ def _own(module: str, name: str) -> str:
 _Part = tuple[str, frozenset[str], frozenset[str]]
 
 
-@lru_cache(maxsize=len(_MODULES))
+@lru_cache(maxsize=len(_MODULES) + len(_TYPES))
 def _parts(module: str) -> dict[str, _Part]:
-    """What is supplied of a module, by name."""
+    """What is supplied of a module or a type, by name."""
+    if module in _TYPES:
+        return _methods(module)
     real = _MODULES[module]
     if real is None:
         return {}
@@ -171,6 +200,21 @@ def _parts(module: str) -> dict[str, _Part]:
         if name not in parts:
             parts[name] = _part(module, functions[name], functions)
             rest += parts[name][1]
+    return parts
+
+
+def _methods(kind: str) -> dict[str, _Part]:
+    members = vars(_TYPES[kind]).items()
+    names = [name for name, value in members if isinstance(value, MethodDescriptorType)]
+    parts: dict[str, _Part] = {}
+    texts = {name: (name, _METHOD, "type") for name in names if not name.startswith("_")}
+    if kind == "dict":
+        texts[f"bound_{_BOUND}"] = (_BOUND, _BOUND_METHOD, "isinstance")
+    for name, (method, text, asked) in texts.items():
+        builtin = frozenset([asked, kind, "NotImplementedError"])
+        own = {asked: _own("builtin", asked), "kind": _own("builtin", kind)}
+        own |= {"own": _own(kind, name), "error": _own("builtin", "NotImplementedError")}
+        parts[name] = (text.format(name=method, **own), frozenset(), builtin)
     return parts
 
 
@@ -242,7 +286,27 @@ def _rewritten(source: str, nodes: Sequence[ast.AST]) -> tuple[str, str]:
         if within(part) != f"{owner}.{part.attr}":  # as in f-strings
             raise _UnsuppliedError("a place that cannot be told")
         put(part, _looked_up(owner, part.attr))
+    bound = {
+        name
+        for node in nodes
+        if not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+        for name in _names_in(node)
+    }
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
     for node in nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            owned = within(node).removesuffix(f".{node.attr}")
+            kind, method = owned, node.attr
+            if kind in _TYPES and kind not in bound and method in _parts(kind):
+                put(node, _own(kind, method))
+            elif method == _BOUND and id(node) not in called and "dict" not in bound:
+                kind, method = "dict", f"bound_{_BOUND}"
+                put(node, f"{_own(kind, method)}({owned})")
+            else:
+                continue
+            if ast.dump(ast.parse(owned, mode="eval").body) != ast.dump(node.value):
+                raise _UnsuppliedError("a place that cannot be told")
+            taken.add((kind, method))
         if isinstance(node, ast.Import) and any(a.name in _MODULES for a in node.names):
             texts = []
             for alias in node.names:
@@ -260,8 +324,6 @@ def _rewritten(source: str, nodes: Sequence[ast.AST]) -> tuple[str, str]:
             texts = [bind(n, module, w) for n, w in wanted if names[n] > 1 or w == "*"]
             put(node, "; ".join(texts) or "pass")
         elif isinstance(node, ast.Delete):
-            if "except" in source:
-                raise _UnsuppliedError("which error it is may matter")
             put(node, "; ".join([_deleted(target, within) for target in node.targets]))
     last = len(source)
     for begin, end, text in sorted(edits, reverse=True):

@@ -134,6 +134,46 @@ def _flat(value: Any) -> list[float]:
     return [value.real, value.imag] if isinstance(value, complex) else [value]
 
 
+METHODS = {
+    "str": ["lower", "strip", "split", "isalpha", "title", "lstrip"],
+    "list": ["count", "index", "copy"],
+    "set": ["union", "issubset"],
+    "dict": ["get", "keys"],
+}
+
+
+@given(xs=st.lists(st.text(max_size=4) | st.lists(st.integers(0, 3), max_size=3), max_size=4),
+       y=st.text(max_size=2) | st.integers(0, 3))  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_methods_as_values(xs: list[Any], y: Any, sandbox: Sandbox) -> None:
+    for kind, names in METHODS.items():
+        for name in names:
+            given_too = "" if name in ("lower", "isalpha", "title", "copy", "keys") else ", y"
+            source = (
+                f"def call(method, x, y): return method(x{given_too})\n"
+                f"def f(xs, y): return [call({kind}.{name}, x, y) for x in xs]\n"
+            )
+            space: dict[str, Any] = {}
+            exec(source, space)
+            run = in_monty(sandbox, source, xs=list(xs), y=y)
+            agrees(run, lambda: space["f"](list(xs), y))  # noqa: B023
+
+
+@given(counts=st.dictionaries(st.text(max_size=2) | st.integers(), st.integers(), min_size=1))
+@settings(max_examples=40, deadline=None)
+def test_the_get_of_a_dict_as_a_value(counts: dict[Any, int], sandbox: Sandbox) -> None:
+    source = (
+        "from collections import defaultdict\ndef f(d, xs):\n    e = defaultdict(int, d)\n"
+        "    get = (d or e).get\n    d = None\n"
+        "    return max(xs, key=e.get), sorted(xs, key=get), get(''), get('', 5), e.get('z', 1)\n"
+    )
+    space: dict[str, Any] = {}
+    exec(source, space)
+    xs = list(counts)
+    run = in_monty(sandbox, source, d=counts, xs=xs)
+    assert agrees(run, lambda: space["f"](counts, xs))
+
+
 def test_constants_are_the_modules_own(sandbox: Sandbox) -> None:
     for module, names in ((string, ("ascii_lowercase", "digits", "punctuation", "whitespace")),
                           (cmath, ("pi", "e", "tau"))):  # fmt: skip
@@ -180,6 +220,9 @@ def test_members_are_deleted(start: Any, deleted: str, sandbox: Sandbox) -> None
          "    heapq.heapify(x)\r\n    return x", [1, 2]),
         ("from array import array\nimport cmath\ndef f(): return 'array'", "array"),
         ("import heapq\ndef f(): return f'{heapq.nsmallest(1, [1])}'", "[1]"),
+        ("def f():\n    list = [3, 1]\n    a = {1: 2}\n    list.sort()\n"
+         "    return list, str.upper('a'), a.get(1), dict.fromkeys([1]).get(1)",
+         ([1, 3], "A", 2, None)),
         ("def f(model='del'):\n    x = {1: 2}\n    for k in [1]: del x[k]\n    return model, x",
          ("del", {})),
     ],
@@ -206,7 +249,8 @@ def test_programs_do_what_they_do_in_cpython(source: str, value: Any, sandbox: S
         "def f(x):\n    try:\n        del x[0]\n    except TypeError:\n        return 1",
         "import heapq\ndef f(:", "import heapq\x0cdef f(): pass",
         "import heapqs\ndef f(): return 1",
-        "def f(x):\n    del x[0:4:2]", "from .heapq import x\nfrom heapq import y\ny",
+        "def f(x):\n    del x[0:4:2]", "import heapq\ndef f():\n    try:\n        return heapq.x\n"
+        "    finally:\n        return 1", "from .heapq import x\nfrom heapq import y\ny",
     ],
 )  # fmt: skip
 def test_what_asks_for_more_is_not_rewritten(source: str) -> None:
@@ -243,7 +287,7 @@ def test_a_name_is_bound_where_the_program_binds_it(sandbox: Sandbox) -> None:
 
 
 def test_what_is_supplied_needs_only_what_there_is() -> None:
-    for module in _supplied._MODULES:
+    for module in [*_supplied._MODULES, *_supplied._TYPES]:
         for name, (text, needed, builtin) in _supplied._parts(module).items():
             compile(text, name, "exec")
             assert needed <= _supplied._parts(module).keys()
