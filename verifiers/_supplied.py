@@ -104,7 +104,7 @@ _IMPORTED = re.compile(
     rf"^[ \t]*(?:import[ \t][^\n]*\b|from[ \t]+)(?:{'|'.join(_MODULES)})\b", re.MULTILINE
 )
 _DELETING = re.compile(r"\bdel\b")
-_METHODS = tuple(f"{name}." for name in _TYPES)
+_METHOD_VALUE = re.compile(rf"(?:^|[^\w.])(?:{'|'.join(_TYPES)})\.")
 _BOUND_VALUE = re.compile(rf"\.{_BOUND}\b(?! *\()")
 
 #: Programs with these are not rewritten: objects of their own compare and ``pop`` as they like, and
@@ -136,7 +136,7 @@ def _wants(source: str) -> bool:
         return False
     if "import" in source and _IMPORTED.search(source):
         return True
-    if any(start in source for start in _METHODS):
+    if any(f'{k}.' in source for k in _TYPES) and _METHOD_VALUE.search(source):
         return True
     if f".{_BOUND}" in source and _BOUND_VALUE.search(source):
         return True
