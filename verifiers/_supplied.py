@@ -136,7 +136,7 @@ def _wants(source: str) -> bool:
         return False
     if "import" in source and _IMPORTED.search(source):
         return True
-    if any(f'{k}.' in source for k in _TYPES) and _METHOD_VALUE.search(source):
+    if any(f"{k}." in source for k in _TYPES) and _METHOD_VALUE.search(source):
         return True
     if f".{_BOUND}" in source and _BOUND_VALUE.search(source):
         return True
