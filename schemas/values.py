@@ -77,9 +77,12 @@ def read_fraction(text: str) -> Fraction:
 
 def dump_json(value: Any) -> str:
     """Canonical JSON: sorted keys, no white space, no escapes beyond need, no NaN."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _WRITER.encode(value)
+
+
+_WRITER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 
 def _to_json(value: Any, depth: int) -> Any:

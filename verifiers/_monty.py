@@ -18,8 +18,9 @@ from typing import Any
 
 import pydantic_monty
 
-from tracemine.schemas import NotPlainError, decode, encode
+from tracemine.schemas import decode, encode
 from tracemine.verifiers._stateless import is_stateless
+from tracemine.verifiers._supplied import OWN, supply
 from tracemine.verifiers.runs import Backend, Limits, Run, Status, reason_text, run_each
 
 NAME: Backend = "monty"
@@ -92,9 +93,6 @@ _TABLES = ("{", "set", "dict", "counter", "getattr", "import")
 #: has one of these the driver looks first.
 _OBJECTS = ("class", "type")
 
-#: What our own names in the code begin with. Code that has such names is not run here.
-_OWN = "__tm_"
-
 #: The modules that monty has. A program that begins with another need not be begun.
 _MODULES = frozenset(
     ["__future__", "asyncio", "base64", "binascii", "bisect", "collections", "copy", "csv",
@@ -161,15 +159,18 @@ class MontyPool:
         limits: Limits,
     ) -> list[Run]:
         """One `Run` for each of ``bindings``, in order. Raises nothing on account of the code."""
-        if lacking := _lacking(source):
+        before, code, lacking = _readied(source)
+        if lacking:
             return [Run("unsupported", None, lacking, NAME)] * len(bindings)
         if len(bindings) > 1 and is_stateless(source):
-            together = self._together(source, entry_point, bindings, limits, limits.seconds)
+            whole = f"{before}\n{code}"
+            together = self._together(whole, entry_point, bindings, limits, limits.seconds)
             if not isinstance(together, Run):
                 return together
 
         def call(keywords: Mapping[str, Any], share: float) -> Run:
-            return self._alone(source, entry_point, keywords, limits, limits.seconds * share)
+            seconds = limits.seconds * share
+            return self._alone(before, code, entry_point, keywords, limits, seconds)
 
         return run_each(bindings, limits, NAME, call)
 
@@ -177,18 +178,22 @@ class MontyPool:
         """What ``calls`` (expressions) give after ``source``, one after the other in one session:
         a list, each as it was before the next. ``unsupported`` where one would have to be looked at
         from inside. Raises nothing on account of the code."""
-        if lacking := _lacking("\n".join([source, *calls])):
+        before, code, lacking = _readied(source, calls)
+        if lacking:
             return Run("unsupported", None, lacking, NAME)
-        values = self._values(source, calls, {}, limits, limits.seconds)
+        values = self._values(before, code, calls, {}, limits, limits.seconds)
         if values is None:
             return Run("unsupported", None, "a value that may come out as another", NAME)
         if isinstance(values, Run):
             return values
-        runs = (_read((0, value), limits) for value in values)
-        return next((run for run in runs if run.status != "ok"), Run("ok", values, "", NAME))
+        for value in values:
+            if why := _not_plain(value, limits):
+                return Run("unsupported", None, why, NAME)
+        return Run("ok", values, "", NAME)
 
     def _alone(
         self,
+        before: str,
         source: str,
         entry_point: str,
         keywords: Mapping[str, Any],
@@ -197,31 +202,34 @@ class MontyPool:
     ) -> Run:
         """One call. First without `_DRIVER`, because to read it takes longer than most calls."""
         inputs = {"__tm_keywords": _fresh(keywords)}
-        values = self._values(source, [f"{entry_point}(**__tm_keywords)"], inputs, limits, seconds)
+        call = f"{entry_point}(**__tm_keywords)"
+        values = self._values(before, source, [call], inputs, limits, seconds)
         if values is None:
-            values = self._together(source, entry_point, [keywords], limits, seconds)
+            whole = f"{before}\n{source}"
+            values = self._together(whole, entry_point, [keywords], limits, seconds)
             return values if isinstance(values, Run) else values[0]
         return values if isinstance(values, Run) else _read((0, values[0]), limits)
 
     def _values(
         self,
+        before: str,
         source: str,
         expressions: Sequence[str],
         inputs: dict[str, Any],
         limits: Limits,
         seconds: float,
     ) -> list[Any] | Run | None:
-        """What ``expressions`` give, or how they failed. Each is asked for its value and for how
-        the value is written there and then: what host and interpreter write in one way came out as
-        it was. None where one is written otherwise, such as a set in another order, or may be more
-        than it is written as."""
+        """What ``expressions`` give after ``before`` (of our own) and ``source``, or how they
+        failed. Each is asked for its value and for how the value is written there and then: what
+        host and interpreter write in one way came out as it was. None where one is written
+        otherwise, such as a set in another order, or may be more than it is written as."""
         asked = ", ".join([f"[__tm_value := {e}, __tm_repr(__tm_value)]" for e in expressions])
-        code = f"{_BEFORE}{source}\n__tm_all = [{asked}]"
+        code = f"{source}\n__tm_all = [{asked}]"
         seen = _as_read(code).lower()
         if any(word in seen for word in _OBJECTS):
             return None
         code += _AFTER if any(word in seen for word in _TABLES) else "\n__tm_all"
-        found = self._feed(code, inputs, limits, seconds)
+        found = self._feed(f"{_BEFORE}{before}\n{code}", inputs, limits, seconds)
         if isinstance(found, Run):
             return found
         if all(_is_written(value, text) for value, text in found):
@@ -275,14 +283,16 @@ def _as_read(code: str) -> str:
     return code if code.isascii() else unicodedata.normalize("NFKC", code)
 
 
-def _lacking(code: str) -> str:
-    """Why ``code`` is not for monty, where that can be seen without running it; else empty."""
-    if _OWN in _as_read(code):
-        return f"names that begin with {_OWN}"
-    for plainly, within in _IMPORT.findall(code) if "import" in code else ():
+def _readied(source: str, calls: Sequence[str] = ()) -> tuple[str, str, str]:
+    """A text of our own that stands before ``source``, ``source`` with what that supplies, and why
+    it is not for monty (``calls`` of it neither) where that can be seen without running it."""
+    if OWN in _as_read("\n".join([source, *calls])):
+        return "", source, f"names that begin with {OWN}"
+    before, source = supply(source) or ("", source)
+    for plainly, within in _IMPORT.findall(source) if "import" in source else ():
         if (plainly or within) not in _MODULES:
-            return f"monty has no module {plainly or within}"
-    return ""
+            return before, source, f"monty has no module {plainly or within}"
+    return before, source, ""
 
 
 def _is_written(value: Any, text: Any) -> bool:
@@ -327,10 +337,17 @@ def _read(row: Any, limits: Limits) -> Run:
         return Run("unsupported" if text.startswith(_UNSUPPORTED) else "error", None, text, NAME)
     if tag == 1:
         return Run("unsupported", None, str(value), NAME)
-    if type(value) not in (int, float, bool) or (type(value) is int and value.bit_length() > 64):
-        try:
-            if len(encode(value)) > limits.result_chars:
-                raise NotPlainError("a result of more than the characters allowed")
-        except ValueError as error:  # not plain, or an integer of too many digits
-            return Run("unsupported", None, reason_text(error), NAME)
-    return Run("ok", value, "", NAME)
+    why = _not_plain(value, limits)
+    return Run("unsupported", None, why, NAME) if why else Run("ok", value, "", NAME)
+
+
+def _not_plain(value: Any, limits: Limits) -> str:
+    """Why a value is none that may come out; empty where it may."""
+    if type(value) in (int, float, bool) and (type(value) is not int or value.bit_length() <= 64):
+        return ""
+    try:
+        if len(encode(value)) > limits.result_chars:
+            return "a result of more than the characters allowed"
+    except ValueError as error:  # not plain, or an integer of too many digits
+        return reason_text(error) or "not a plain value"
+    return ""

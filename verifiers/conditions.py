@@ -12,6 +12,7 @@ import builtins
 import copy
 import itertools
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,8 @@ CONVERSIONS = frozenset(
 #: Modules that a condition may use whoever imports them.
 MODULES = frozenset({"math"})
 
-_KNOWN = frozenset({*dir(builtins), *MODULES})
+#: Names that a test may use without the program.
+KNOWN = frozenset({*dir(builtins), *MODULES})
 
 _HOLE = "tracemine_value_{}"
 
@@ -153,7 +155,7 @@ def calls_of(tests: Sequence[str]) -> list[tuple[str, Assertion]] | None:
                 ast.Assert(
                     ast.Compare(ast.Call(ast.Name(name)) as call, [ast.Eq() as equal], [right])
                 )
-            ] if name not in _KNOWN:
+            ] if name not in KNOWN:
                 condition = ast.Compare(_hole(_HOLE, 0), [equal], [right])
             case _:
                 return None
@@ -188,14 +190,16 @@ def _for_tests(
     """What of a setup is there for the tests alone: functions that assert, and names for values."""
     checks: dict[str, ast.FunctionDef] = {}
     constants: list[ast.stmt] = []
+    said = Counter(name for statement in setup for name in mentioned([statement]))
     for statement in setup:
-        others = known_to_code | mentioned(s for s in setup if s is not statement)
         pair = given(statement)
         if isinstance(statement, ast.FunctionDef) and asserts(statement):
             if statement.name not in known_to_code:
                 checks[statement.name] = statement
-        elif pair and pair[0] not in others and not mentioned([pair[1]]):
-            constants.append(statement)
+        elif pair and pair[0] not in known_to_code:
+            name, value = pair
+            if said[name] == 1 and not mentioned([value]):
+                constants.append(statement)
     return checks, constants
 
 
@@ -208,7 +212,7 @@ def _helpers(
         if isinstance(statement, ast.FunctionDef) and statement.name not in known_to_code:
             inner = {n.arg for n in nodes_of(statement) if isinstance(n, ast.arg)}
             inner |= _bound(statement) | {helper.name for helper in found}
-            if not asserts(statement) and mentioned([statement]) <= _KNOWN | imported | inner:
+            if not asserts(statement) and mentioned([statement]) <= KNOWN | imported | inner:
                 found.append(statement)
     return found
 
@@ -360,8 +364,8 @@ def _trusted_names(
                 own.add(node.arg)
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 called.add(node.func.id)
-    known = _KNOWN - own
-    if not called & (program - _KNOWN):
+    known = KNOWN - own
+    if not called & (program - KNOWN):
         known -= program
     return known | (helpers - own)
 

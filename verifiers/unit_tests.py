@@ -5,18 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from tracemine.schemas import content_id
-from tracemine.verifiers.conditions import (
-    ENTRY,
-    Assertion,
-    Plan,
-    UnseenError,
-    calls_of,
-    plan,
-    plan_calls,
-)
+from tracemine.verifiers._plain_tests import plain_calls
+from tracemine.verifiers.conditions import ENTRY, KNOWN, Plan, UnseenError, calls_of, plan
 from tracemine.verifiers.decide import decide
 from tracemine.verifiers.sandbox import Backend, Limits, Run, Sandbox
 from tracemine.verifiers.verdict import Outcome, Verdict
@@ -67,13 +61,13 @@ def check_tests(
     if not tests:
         return Verdict("unknown", "no tests", NAME)
     # CPython has the last word on what monty does not pass.
-    hasty = dataclasses.replace(limits, seconds=min(limits.seconds, _MONTY_SECONDS))
+    hasty = _hasty(limits)
     calls = _calls(tests, setup)
     at_once = _at_once(code, calls, sandbox, hasty) if calls else None
     if at_once is not None and at_once.outcome == "agree" and not confirm:
         return at_once
     try:
-        planned = plan_calls(code, calls) if calls else plan(code, tests, setup)
+        planned = plan(code, tests, setup)
     except UnseenError as error:
         return Verdict("unknown", str(error), NAME)
     except _UNREADABLE as error:
@@ -93,15 +87,25 @@ def check_tests(
     return decide(ask, confirm=confirm)
 
 
-def _calls(tests: Sequence[str], setup: str) -> list[tuple[str, Assertion]] | None:
-    """The calls that ``tests`` are about, where that is all there is to them."""
+@lru_cache(maxsize=16)
+def _hasty(limits: Limits) -> Limits:
+    return dataclasses.replace(limits, seconds=min(limits.seconds, _MONTY_SECONDS))
+
+
+def _calls(tests: Sequence[str], setup: str) -> list[tuple[str, list[Any]]] | None:
+    """The calls that ``tests`` are about and what each should give, where that is all there is to
+    them."""
+    if setup.strip():
+        return None
+    if plain := plain_calls(tests, KNOWN):
+        return plain
     with contextlib.suppress(*_UNREADABLE):  # the plan will say so
-        return None if setup.strip() else calls_of(tests)
+        return [(call, asserted.equals or []) for call, asserted in calls_of(tests) or ()]
     return None
 
 
 def _at_once(
-    code: str, calls: Sequence[tuple[str, Assertion]], sandbox: Sandbox, limits: Limits
+    code: str, calls: Sequence[tuple[str, list[Any]]], sandbox: Sandbox, limits: Limits
 ) -> Verdict | None:
     """What monty says of ``calls``, asked for nothing else, which takes half the time of a plan.
     None where it does not say it plainly."""
@@ -111,7 +115,7 @@ def _at_once(
     failed = None
     if run.status == "ok":
         # Both are plain: no code decides what is equal.
-        wrong = (i for i, (_, asserted) in enumerate(calls) if [run.value[i]] != asserted.equals)
+        wrong = (i for i, (_, equals) in enumerate(calls) if [run.value[i]] != equals)
         failed = next(wrong, None)
     return _verdict(run, failed, len(calls))
 

@@ -253,9 +253,9 @@ def test_errors_and_timeouts_are_verdicts(sandbox: Sandbox) -> None:
 
 def test_what_the_fast_interpreter_lacks_cpython_decides(sandbox: Sandbox) -> None:
     code = (
-        "import heapq\n"
+        "from fractions import Fraction\n"
         "def smallest(numbers_given, how_many):\n"
-        "    return heapq.nsmallest(how_many, numbers_given)"
+        "    return [int(Fraction(n)) for n in sorted(numbers_given)[:how_many]]"
     )
     sig = signature("numbers_given:list[int]", "how_many:int", output="list[int]")
     own = case([1, 2], own_roles=True, numbers_given=[3, 1, 2], how_many=2)

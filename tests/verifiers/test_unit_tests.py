@@ -35,8 +35,8 @@ def test_a_program_that_does_what_it_should_passes(sandbox: Sandbox) -> None:
     assert outcome(sandbox, TRIPLE, ["assert triple(N) == 12"], "N = 4") == "agree"
     assert outcome(sandbox, "class Box: pass\ndef f(b): return 2", ["assert f(b) == 2"],
                    "b = Box()") == "agree"  # fmt: skip
-    heap = "import heapq\ndef least(xs):\n    return heapq.nsmallest(1, xs)\n"
-    verdict = check_tests(heap, ["assert least([3, 1]) == [1]"], "", sandbox)
+    exact = "from fractions import Fraction\ndef least(xs):\n    return int(Fraction(min(xs)))\n"
+    verdict = check_tests(exact, ["assert least([3, 1]) == 1"], "", sandbox)
     assert verdict.outcome == "agree" and verdict.reason.startswith("cpython")
 
 

@@ -1,0 +1,117 @@
+"""Tests that are read without a syntax tree are read as with one."""
+
+from __future__ import annotations
+
+import ast
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracemine.verifiers import Sandbox, check_tests
+from tracemine.verifiers._plain_tests import plain_calls
+from tracemine.verifiers.conditions import KNOWN, calls_of
+
+#: What tests are made of, and what breaks them.
+PIECES = [
+    "assert", " ", " ", "f", "g", "not", "len", "(", ")", "(", ")", "[", "]", "{", "}", "==", "==",
+    "=", ",", ":", ";", "1", "-2", "0.5", "1e3", "007", "1_0", "'a'", '"b"', "'", '"', "'''",
+    "b'c'",
+    "f'{x}'", "True", "None", "true", "null", "NaN", "Infinity", "-", "+", "*", "<", "or", "if",
+    "\\", "#", "\n", "\t", "é", "'==)'", '"(["', "'true'", "'#'", "lambda: 0", "x", "in", ".", "j",
+]  # fmt: skip
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner)
+    | st.tuples(inner, inner) | st.sets(st.integers(), min_size=1),
+    max_leaves=10,
+)  # fmt: skip
+
+
+def check(test: str) -> None:
+    plain = plain_calls([test], KNOWN)
+    if plain is None:
+        return
+    read = calls_of([test])
+    assert read is not None
+    assert [(call, repr(value)) for call, value in plain] == [
+        (call, repr(asserted.equals)) for call, asserted in read
+    ]
+
+
+def parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=14), st.lists(st.sampled_from(PIECES), max_size=9)
+)
+@settings(max_examples=1500, deadline=None)
+def test_whatever_is_read_at_all_is_read_as_a_tree_says(call: list[str], value: list[str]) -> None:
+    for test in ("".join(call) + "==" + "".join(value), f"assert f({''.join(call)}) == 1",
+                 f"assert f(1) == {''.join(value)}",
+                 f"assert f({''.join(call)}) == {''.join(value)}"):  # fmt: skip
+        if parses(test.strip()):
+            check(test)
+
+
+@given(values, values)
+@settings(max_examples=400, deadline=None)
+def test_values_are_read_as_a_tree_says(argument: object, value: object) -> None:
+    check(f"assert f({argument!r}) == {value!r}")
+    check(f"assert f({argument!r}) =={value!r}  ")
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "assert f(1) == 2", "assert f([1, (2, 3)], 'a)') == ['it', \"it's\"]", "assert f() == {}",
+        "assert f({'a': 1})=={'a': (1,)}", "assert f(\"x\" , k=[[]]) == None",
+        "assert f(1) == -2.5",
+        "assert f('') == ''", "assert f(1) == 'true'", "assert f(1) == [True, 'null', 2j]",
+    ],
+)  # fmt: skip
+def test_most_are_plain(test: str) -> None:
+    assert plain_calls([test], KNOWN) is not None
+    check(test)
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "assert f(1) == 2, 'because'", "assert f(1) == 2 or True", "assert f(1) == 2 == 2",
+        "assert not (1) == 2", "assert len([1]) == 1", "assert f(1)(2) == 3",
+        "assert f(1), g(2) == 3",
+        "assert f(1) == 2; x = 1", "assert f(1) == x", "assert f('''a''') == 1",
+        "assert f('\\n') == 1",
+        "assert f(1) == NaN", "assert f(1) == true", "assert f(1) == 1,", "assert f(1) == 007",
+        "assert f(1  # ) == 2", "assert f(1) == f(1)", "assert f(1) == f'{1}'",
+        "assert (f(1)) == 1",
+        "f(1) == 2", "assert f(1) = 2", "assert f(1) != 2", "assert f(1) ==", "assert f(1 == 2",
+        "assert f(1) == [1], [2]", "assert x.f(1) == 2", "assert f(1) == 9" + "9" * 5000,
+    ],
+)  # fmt: skip
+def test_others_are_not(test: str) -> None:
+    assert plain_calls([test], KNOWN) is None
+    assert plain_calls(["assert f(1) == 2", test], KNOWN) is None
+
+
+def test_what_is_no_python_is_undecided_still() -> None:
+    with Sandbox(processes=1) as sandbox:
+        for test in ("assert f(]) == 4", "assert f(1 2) == 4", "assert f(1) == 4 4"):
+            assert check_tests("def f(x): return 4", [test], "", sandbox).outcome == "unknown"
+
+
+@pytest.mark.parametrize("piece", ["(", "[(", "''", '"', "f(", "==", "a ", "()", "1,"])
+def test_long_texts_are_read_in_time(piece: str) -> None:
+    began = time.monotonic()
+    for text in (f"assert f({piece * 50_000}) == 1", f"assert f(1) == {piece * 3_000}"):
+        plain_calls([text], KNOWN)
+    assert time.monotonic() - began < 10
