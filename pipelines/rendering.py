@@ -21,6 +21,9 @@ MAX_REASONS = 12
 #: Characters of a quote or value on one line.
 MAX_LINE = 160
 
+#: Arms of `evaluate` whose lift a report shows; ``--json`` has them all.
+LIFTS_SHOWN = ("typed_signature", "not_run", "unnamed")
+
 Json = dict[str, Any]
 
 
@@ -297,9 +300,10 @@ def print_evaluation(console: Console, found: Mapping[str, Any]) -> None:
         for arm, shares in arms.items():
             table.add_row(arm, *map(_share, shares.values()))
         console.print(table)
-        table = _figures(f"lift at 1, {title}: over", list(lift))
+        table = _figures(f"lift at 1, {title}: over", [arm for arm in lift if arm in LIFTS_SHOWN])
         for baseline in next(iter(lift.values())):
-            table.add_row(baseline, *(_share(lift[arm][baseline]["1"]) for arm in lift))
+            shares = (lift[arm][baseline]["1"] for arm in lift if arm in LIFTS_SHOWN)
+            table.add_row(baseline, *map(_share, shares))
         console.print(table)
 
 
