@@ -67,7 +67,7 @@ def run_evaluate(options: EvaluateOptions) -> dict[str, Any]:
     }
     chosen = select(held_out.questions, stored, split=options.split, limit=options.questions)
     manifest = store.snapshot.manifest
-    if options.holdout != manifest.get("holdout"):
+    if options.holdout not in (0, manifest.get("holdout")):
         _LOGGER.warning(
             "the store left out %s of the problems, --holdout is %s: what it holds is dropped",
             manifest.get("holdout"),
