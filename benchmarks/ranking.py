@@ -29,9 +29,10 @@ from tracemine.pipelines.evaluation.arms import Types
 from tracemine.pipelines.evaluation.entries import Entry, Shelf, served, unconsolidated
 from tracemine.pipelines.evaluation.held_out import collect
 from tracemine.pipelines.evaluation.passes import Outcome, Runs
-from tracemine.pipelines.evaluation.questions import Question, question_of, select
+from tracemine.pipelines.evaluation.questions import Question, question_of
+from tracemine.pipelines.evaluation.selection import select
 from tracemine.pipelines.runner import pipeline_options
-from tracemine.schemas import Instance, Signature, Source, Span, Trajectory, fraction_of
+from tracemine.schemas import Instance, Parameter, Signature, Source, Span, Trajectory, fraction_of
 from tracemine.store import Store
 from tracemine.store.ranking import WEIGHTS, Ranking, Wanted, plausibility
 from tracemine.transforms.admit import AdmitOptions
@@ -286,7 +287,8 @@ def _span(row: Mapping[str, Any], instances: Sequence[Instance]) -> Span:
         instances=tuple(instances),
         verifier=row["verifier"],
         shape=row["shape"],
-        asked=row["asked"] or "",
+        asked=row["asked"],
+        keys=tuple(Parameter(**key) for key in row["keys"]),
     )
 
 

@@ -17,7 +17,7 @@ from tracemine.pipelines.evaluation.compare import growth as grow
 from tracemine.pipelines.evaluation.entries import served
 from tracemine.pipelines.evaluation.gate import gate
 from tracemine.pipelines.evaluation.held_out import collect
-from tracemine.pipelines.evaluation.questions import Asked, select
+from tracemine.pipelines.evaluation.selection import Asked, select
 from tracemine.pipelines.options import EvaluateOptions
 from tracemine.pipelines.progress import Progress
 from tracemine.pipelines.runner import pipeline_options

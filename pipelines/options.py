@@ -11,7 +11,7 @@ from tracemine.data import sample_files
 from tracemine.store.errors import RequestError
 from tracemine.transforms.licences import canonical
 
-#: The halves of the held-out problems, by hash; see `evaluation.questions.split_of`.
+#: The halves of the held-out problems, by hash; see `evaluation.selection.split_of`.
 Split = Literal["dev", "final", "all"]
 SPLITS: tuple[Split, ...] = ("dev", "final", "all")
 

@@ -36,6 +36,8 @@ VARIANT = pa.struct(
     ]
 )  # fmt: skip
 
+KEY = pa.struct([("name", _TEXT), ("type", _TEXT), ("unit", _TEXT)])
+
 PROVENANCE = pa.struct(
     [
         ("trajectory_id", _TEXT), ("source", _TEXT), ("licence", _TEXT),
@@ -68,7 +70,7 @@ _SPANS = pa.schema(
         ("subroutine", _TEXT), ("code", _TEXT), ("entry_point", _TEXT), ("signature", _TEXT),
         ("preconditions", _TEXTS), ("failure_modes", _TEXTS), ("kind", _TEXT),
         ("domain", _TEXT), ("teacher", _TEXT), ("predicates", _TEXTS), ("verifier", _TEXT),
-        ("asked", _TEXT),
+        ("asked", _TEXT), ("keys", pa.list_(KEY)),
     ]
 )  # fmt: skip
 
@@ -170,6 +172,7 @@ def span_row(span: Span) -> Row:
         "predicates": list(span.predicates),
         "verifier": span.verifier,
         "asked": span.asked,
+        "keys": [dataclasses.asdict(key) for key in span.keys],
     }
 
 

@@ -135,7 +135,8 @@ class Span:
     ``code`` defines ``entry_point``, whose parameters are those of ``signature`` in order.
     ``instances[0]`` is the span's own; further ones are held-out tests. ``tool`` names the tool
     that a hand-off points to. ``shape`` is empty until the normalise stage. ``asked`` is the
-    question in words of the problem or the trace, of which the routine made none.
+    question in words of the problem or the trace, of which the routine made none; ``keys`` are
+    what the values of ``instances[0]`` go by without the routine, in order of their mentions.
     """
 
     id: str
@@ -161,6 +162,7 @@ class Span:
     tool: str | None = None
     shape: str = ""
     asked: str = ""
+    keys: tuple[Parameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

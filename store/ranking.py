@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracemine.schemas import Parameter, Signature, canonical_code, content_id, encode
-from tracemine.verifiers.roles import MEASURES, Roster
+from tracemine.verifiers.roles import MEASURES, Roster, kind_of
 
 #: The weight of each feature (`Ranking.features`, `plausibility`), from `benchmarks/ranking.py`.
 WEIGHTS: Mapping[str, float] = {
@@ -53,10 +53,6 @@ SMOOTHING = 100.0
 #: Bounds of the evidence of one entry, so that a long question does not outweigh all else.
 MAX_EVIDENCE = 60.0
 
-#: What a name tells the things of one kind apart by.
-_NUMBERED = re.compile(
-    r"^(first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|other)_|_\d+$"
-)
 _WORD = re.compile(r"[a-z]+")
 
 #: Money is counted in hundredths of its unit.
@@ -113,7 +109,7 @@ def method_of(code: str, entry_point: str) -> str:
 def tokens_of(keys: Iterable[Parameter], words: str) -> list[str]:
     """What a question, or a span, says by its roles and its words: each role's name and the words
     of it, all names together, and the words asked, each once."""
-    kinds = sorted(_kind(key.name) for key in keys)
+    kinds = sorted(kind_of(key.name) for key in keys)
     tokens = [f"role {kind}" for kind in kinds]
     tokens += [f"in role {word}" for kind in kinds for word in kind.split("_")]
     tokens.append("roles " + " ".join(kinds))
@@ -282,10 +278,6 @@ def _writing(value: Any) -> str | None:
         return None
     number = _finite(value)
     return f"{number:.9g}" if number is not None else encode(value)
-
-
-def _kind(name: str) -> str:
-    return _NUMBERED.sub("", name) or name
 
 
 def _finite(value: Any) -> float | None:

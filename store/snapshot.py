@@ -41,7 +41,7 @@ from tracemine.store.policy import (
 from tracemine.store.tables import open_whole, read_files, shard_name, write_shard
 
 #: Raised when a store is written that earlier versions must not read.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 CURRENT = "CURRENT"
 SNAPSHOTS = "snapshots"

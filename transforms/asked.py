@@ -19,6 +19,7 @@ from tracemine.schemas import Span, Trajectory, decode
 from tracemine.teachers.rules.language.numerals import find_numerals, word_set
 from tracemine.teachers.rules.language.words import final_question, is_latex, sentences
 from tracemine.teachers.rules.mathematics.latex import zones
+from tracemine.transforms.mentioned import number_in
 from tracemine.verifiers import ANSWERS, verify
 
 #: Characters of what is asked; a longer sentence loses its beginning, a longer task its end.
@@ -110,12 +111,13 @@ def asked(span: Span, result: str, trajectory: Trajectory) -> str:
         return _task(trajectory.problem)
     problem = final_question(_PICTURE.sub(" ", trajectory.problem))
     stated = _SOCRATIC.match(_last_line(span, trajectory))
-    known = {numeral.value for numeral in find_numerals(trajectory.problem)}
+    known: set[Fraction | None] = {numeral.value for numeral in find_numerals(trajectory.problem)}
     if stated and _says(stated.group(1)):
         return _end(_without_computed(stated.group(1), known, digits=True))
     if _answers(result, trajectory.reference):
         return _end(problem)
-    words = _without_computed(_of_trace(span, trajectory), known - {_number(result)}, digits=False)
+    known.discard(number_in(decode(result)))
+    words = _without_computed(_of_trace(span, trajectory), known, digits=False)
     cleaned = without_numbers(words)
     return _end(cleaned if _says(cleaned) else problem)
 
@@ -224,7 +226,7 @@ def _calculation(tokens: list[re.Match[str]], index: int) -> int | None:
         position += 1
 
 
-def _without_computed(text: str, known: set[Fraction], *, digits: bool) -> str:
+def _without_computed(text: str, known: set[Fraction | None], *, digits: bool) -> str:
     """``text`` without the numbers that are not ``known`` (those of the problem): in words, and,
     if ``digits`` are to be looked at, in digits. "One" is no number, nor is a word of method."""
     for numeral in reversed(find_numerals(text)):
@@ -250,16 +252,6 @@ def _task(problem: str) -> str:
 def _docstring(code: re.Match[str]) -> str:
     found = _DOCSTRING.search(code.group())
     return f"\n{found.group(1) or found.group(2) or ''}\n" if found else "\n"
-
-
-def _number(result: str) -> Fraction | None:
-    value = decode(result)
-    if isinstance(value, bool) or not isinstance(value, (int, float, Fraction)):
-        return None
-    try:
-        return Fraction(repr(value) if isinstance(value, float) else value)
-    except ValueError:  # no finite number
-        return None
 
 
 def _says(text: str) -> bool:

@@ -21,6 +21,7 @@ from tracemine.schemas.values import dump_json
 from tracemine.teachers import Dropped, Teacher, TeacherError, make_teacher
 from tracemine.teachers.base import MIN_QUOTE
 from tracemine.transforms.asked import asked
+from tracemine.transforms.mentioned import name_values
 from tracemine.transforms.stage import HANDOFF, REJECTED, Out, run_stage
 from tracemine.verifiers import verifier_for
 
@@ -109,8 +110,12 @@ def segment(trajectory: Trajectory, teacher: Teacher) -> Iterator[Out]:
     fingerprint = shingles(trajectory.problem)
     for span in segmentation.spans:
         if span.code and span.instances:
-            words = asked(span, span.instances[0].result, trajectory)
-            span = dataclasses.replace(span, asked=words)
+            own = span.instances[0]
+            span = dataclasses.replace(
+                span,
+                asked=asked(span, own.result, trajectory),
+                keys=tuple(key for _, key in name_values(span, own, trajectory)),
+            )
         proposal = Proposal(span, min(trajectory.sources), fingerprint)
         reason = ground(span, trajectory)
         if reason:

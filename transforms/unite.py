@@ -195,7 +195,7 @@ def finish(procedure_id: str, evidence: Iterable[Evidence], policy: Policy, as_o
 
 
 def _tokens(spans: Iterable[Span]) -> tuple[Token, ...]:
-    said = Counter(token for s in spans for token in tokens_of(s.signature.inputs, s.asked))
+    said = Counter(token for s in spans for token in tokens_of(s.keys, s.asked))
     return tuple(Token(token, said[token]) for token in sorted(said))
 
 

@@ -51,11 +51,9 @@ _WRITTEN = frozenset({"str", "expr", "equation", "interval"})
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-#: Words of a name that number things of one kind.
-_ORDINALS = frozenset(
-    ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
-)
-_NUMBER = re.compile(r"\d+")
+#: What a name calls the things of its kind apart from one another by.
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+_NUMBERED = re.compile(rf"^({'|'.join(ORDINALS)}|other)_|_\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +199,30 @@ def _weight(wanted: Parameter, given: Parameter) -> float:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _words(name: str) -> frozenset[str]:
-    """The words of a name, without the ordinals that only number things of one kind."""
-    words = {word for word in name.lower().split("_") if word and not _NUMBER.fullmatch(word)}
-    return frozenset(words) - _ORDINALS
+    """The words of a name, without what only numbers things of its kind."""
+    return frozenset(word for word in kind_of(name.lower()).split("_") if word)
 
 
-__all__ = ["MEASURES", "Aligned", "Roles", "Roster", "align", "serves"]
+def kind_of(name: str) -> str:
+    """A name without what numbers things of its kind: ``items`` of ``first_items``."""
+    while (shorter := _NUMBERED.sub("", name)) and shorter != name:
+        name = shorter
+    return name
+
+
+def numbered(kind: str, index: int) -> str:
+    """The name of one of several things of a kind, the first at ``index`` 0."""
+    return f"{ORDINALS[index]}_{kind}" if index < len(ORDINALS) else f"{kind}_{index + 1}"
+
+
+__all__ = [
+    "MEASURES",
+    "ORDINALS",
+    "Aligned",
+    "Roles",
+    "Roster",
+    "align",
+    "kind_of",
+    "numbered",
+    "serves",
+]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracemine.schemas import Procedure, Signature, content_id
+from tracemine.schemas import Parameter, Procedure, Signature, content_id
 from tracemine.schemas.arrow import procedure_from_row
 from tracemine.schemas.records import Domain
 from tracemine.store import Store
@@ -115,7 +115,9 @@ def unconsolidated(store: Store, shelf: Shelf) -> Shelf:
                     tuple(row["predicates"] or ()),
                     row["verifier"],
                 ),
-                evidence=Counter(tokens_of(signature.inputs, row["asked"] or "")),
+                evidence=Counter(
+                    tokens_of([Parameter(**key) for key in row["keys"]], row["asked"])
+                ),
                 trajectories=[row["trajectory_id"]],
             )
         )

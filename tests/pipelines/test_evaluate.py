@@ -21,7 +21,7 @@ import pytest
 from rich.console import Console
 
 from tracemine.pipelines import cli
-from tracemine.pipelines.evaluation.questions import (
+from tracemine.pipelines.evaluation.selection import (
     BEYOND,
     IN_STORE,
     NEAR_STORE,

@@ -74,7 +74,7 @@ def test_what_things_are_called_alike_elsewhere_changes_nothing(
 ) -> None:
     """Names are letters: another word for each word, on both sides, gives the same alignment."""
     words = sorted({word for p in [*pair[0], *pair[1]] for word in p.name.lower().split("_")})
-    words = [word for word in words if word.isalpha() and word not in roles._ORDINALS]
+    words = [word for word in words if word.isalpha() and word not in roles.ORDINALS]
     others = [f"w{chr(97 + place)}q" for place in range(len(words))]
     pick.shuffle(others)  # type: ignore[attr-defined]
     renamed = dict(zip(words, others, strict=True))

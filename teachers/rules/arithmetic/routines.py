@@ -62,6 +62,7 @@ from tracemine.teachers.rules.arithmetic.terms import (
 )
 from tracemine.teachers.rules.language.numerals import word_set
 from tracemine.teachers.rules.language.words import CURRENCIES, free_name, singular
+from tracemine.verifiers.roles import ORDINALS, numbered
 
 #: A routine of at most this many numbers is one expression; a longer one keeps a line for each
 #: step.
@@ -131,7 +132,6 @@ def outer_symbol(expression: Expression) -> str:
 _HUNDRED = constant(Fraction(100))
 _ONE = constant(Fraction(1))
 _FALLBACK = {"sum": "total", "less": "difference", "product": "product", "quotient": "quotient"}
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 #: The name of a number that the text does not name.
 NAMELESS = "amount"
 #: Verbs whose object is taken away from what there was.
@@ -618,8 +618,8 @@ class Routine:
         at: Counter[str] = Counter()
         for key, name in zip(inputs, names, strict=True):
             at[name] += 1
-            if often[name] > 1 and name != NAMELESS and at[name] <= len(_ORDINALS):
-                self._names[key] = free_name(f"{_ORDINALS[at[name] - 1]}_{name}", self._taken)
+            if often[name] > 1 and name != NAMELESS and at[name] <= len(ORDINALS):
+                self._names[key] = free_name(numbered(name, at[name] - 1), self._taken)
             else:
                 self._names[key] = free_name(name, self._taken)
 
