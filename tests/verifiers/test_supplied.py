@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracemine.schemas import encode
-from tracemine.verifiers import Run, Sandbox, _supplied
+from tracemine.verifiers import Run, Sandbox, _definitions
 from tracemine.verifiers._supplied import supply
 
 numbers = st.integers(-20, 20) | st.floats(-5, 5) | st.integers()
@@ -287,10 +287,10 @@ def test_a_name_is_bound_where_the_program_binds_it(sandbox: Sandbox) -> None:
 
 
 def test_what_is_supplied_needs_only_what_there_is() -> None:
-    for module in [*_supplied._MODULES, *_supplied._TYPES]:
-        for name, (text, needed, builtin) in _supplied._parts(module).items():
+    for module in [*_definitions.MODULES, *_definitions.TYPES]:
+        for name, (text, needed, builtin) in _definitions.parts(module).items():
             compile(text, name, "exec")
-            assert needed <= _supplied._parts(module).keys()
+            assert needed <= _definitions.parts(module).keys()
             assert builtin <= set(dir(builtins))
-    assert set(BINARY) | set(UNARY) == set(_supplied._FUNCTIONS["operator"])
-    assert HEAPS.keys() == set(_supplied._FUNCTIONS["heapq"]) and heapq.heappop([1]) == 1
+    assert set(BINARY) | set(UNARY) == set(_definitions.FUNCTIONS["operator"])
+    assert HEAPS.keys() == set(_definitions.FUNCTIONS["heapq"]) and heapq.heappop([1]) == 1
