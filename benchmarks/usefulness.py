@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tracemine.pipelines.evaluation.entries import served
 from tracemine.pipelines.evaluation.intervals import CONFIDENCE, Draws, Share
@@ -48,8 +47,6 @@ PAIRS = Path(__file__).with_name("labelled_pairs.jsonl")
 QUICK_TRAJECTORIES = 200
 #: A score below that of any fit: the values do not fit the entry at all.
 NO_FIT = -1e6
-
-Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ class _Text:
         lengths = (len(line) + 1 for line in source.split("\n"))
         #: Where each line begins.
         self._begins = list(itertools.accumulate(lengths, initial=0))
-        #: Where each begins and ends, in the text as it was, and what is put there.
+        #: What is put, each after the places in the text as it was between which it goes.
         self._edits: list[tuple[int, int, str]] = []
         #: Modules, or types, and names of what is supplied there.
         self.taken: set[tuple[str, str]] = set()
