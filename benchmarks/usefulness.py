@@ -26,10 +26,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tracemine.pipelines.evaluation.entries import served
-from tracemine.pipelines.evaluation.intervals import CONFIDENCE, ROUNDS, SEED, Draws, Share
+from tracemine.pipelines.evaluation.intervals import CONFIDENCE, Draws, Share
 from tracemine.pipelines.evaluation.passes import Outcome, Runs
 from tracemine.pipelines.evaluation.questions import Question, ask
 from tracemine.schemas import Parameter, Trajectory
@@ -48,8 +47,6 @@ PAIRS = Path(__file__).with_name("labelled_pairs.jsonl")
 QUICK_TRAJECTORIES = 200
 #: A score below that of any fit: the values do not fit the entry at all.
 NO_FIT = -1e6
-
-Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,12 @@ def agreement(useful: Sequence[bool], passed: Sequence[bool]) -> dict[str, Any]:
 
 def _share(values: Iterable[bool]) -> Share:
     numbers = [float(value) for value in values]
-    return Draws([f"{i:06}" for i in range(len(numbers))]).share(numbers)
+    return _draws(len(numbers)).share(numbers)
+
+
+def _draws(pairs: int) -> Draws:
+    """The rounds of the bootstrap over so many pairs, in their order."""
+    return Draws([f"{place:06}" for place in range(pairs)])
 
 
 def area(scores: Sequence[float], useful: Sequence[bool]) -> dict[str, float | int]:
@@ -134,9 +136,7 @@ def area(scores: Sequence[float], useful: Sequence[bool]) -> dict[str, float | i
     numbers = np.asarray(scores, dtype=np.float64)
     right, wrong = numbers[labels], numbers[~labels]
     above = (right[:, None] > wrong) + 0.5 * (right[:, None] == wrong)
-    generator = np.random.Generator(np.random.PCG64(SEED))
-    drawn = generator.integers(0, len(labels), size=(ROUNDS, len(labels)))
-    weights = np.stack([np.bincount(row, minlength=len(labels)) for row in drawn])
+    weights = _draws(len(labels)).weights
     ours, theirs = weights[:, labels], weights[:, ~labels]
     sizes = ours.sum(axis=1) * theirs.sum(axis=1)
     both = sizes > 0

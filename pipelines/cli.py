@@ -52,6 +52,22 @@ app = typer.Typer(
 )
 
 StoreOption = Annotated[str, typer.Option("--store", metavar="DIR", help="The store's folder.")]
+FormatOption = Annotated[
+    str, typer.Option("--format", metavar="NAME", help="Of the input; auto tells by fields.")
+]
+ColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option("--columns", metavar="FIELD=COLUMN,...", help="For the format generic."),
+]
+TeacherOption = Annotated[
+    str, typer.Option("--teacher", metavar="T", help="Who cuts traces: rules.")
+]
+TrustRemoteCodeOption = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Let the embedder run code of its own.")
+]
+RequireIsolationOption = Annotated[
+    bool, typer.Option("--require-isolation", help="Refuse to run code without namespaces.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
@@ -110,23 +126,14 @@ def mine(
             "--input", metavar="PATH", help="A path, glob, URL or hf:NAME[@REV][:SPLIT]; several."
         ),
     ] = None,
-    format_: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="Of the input; auto tells by fields.")
-    ] = "auto",
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--columns", metavar="FIELD=COLUMN,...", help="For the format generic."),
-    ] = None,
-    teacher: Annotated[
-        str, typer.Option("--teacher", metavar="T", help="Who cuts traces: rules.")
-    ] = "rules",
+    format_: FormatOption = "auto",
+    columns: ColumnsOption = None,
+    teacher: TeacherOption = "rules",
     embedder: Annotated[
         str | None,
         typer.Option("--embedder", metavar="NAME", help="sentence-transformers name or path."),
     ] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Let the embedder run code of its own.")
-    ] = False,
+    trust_remote_code: TrustRemoteCodeOption = False,
     as_of: Annotated[
         str | None,
         typer.Option("--as-of", metavar="TIME", help="The time that the store states; now."),
@@ -143,10 +150,7 @@ def mine(
     shards: Annotated[
         int, typer.Option("--shards", metavar="N", help="Files of each table.")
     ] = DEFAULT_SHARDS,
-    require_isolation: Annotated[
-        bool,
-        typer.Option("--require-isolation", help="Refuse to run code without namespaces."),
-    ] = False,
+    require_isolation: RequireIsolationOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Mine traces into a new store. Arguments that are not listed here go to Beam."""
@@ -216,9 +220,7 @@ def search(
         list[str] | None,
         typer.Option("--status", metavar="S", help="canonical and verified, if not said."),
     ] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Let the embedder run code of its own.")
-    ] = False,
+    trust_remote_code: TrustRemoteCodeOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Find the entries that answer a subquestion. Exit status 1 if there are none."""
@@ -350,19 +352,10 @@ def evaluate(
         list[str] | None,
         typer.Option("--heldout", metavar="PATH", help="As --input of mine; several."),
     ] = None,
-    format_: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="Of the input; auto tells by fields.")
-    ] = "auto",
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--columns", metavar="FIELD=COLUMN,...", help="For the format generic."),
-    ] = None,
-    teacher: Annotated[
-        str, typer.Option("--teacher", metavar="T", help="Who cuts traces: rules.")
-    ] = "rules",
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Let the embedder run code of its own.")
-    ] = False,
+    format_: FormatOption = "auto",
+    columns: ColumnsOption = None,
+    teacher: TeacherOption = "rules",
+    trust_remote_code: TrustRemoteCodeOption = False,
     holdout: Annotated[
         float,
         typer.Option("--holdout", metavar="F", help="Take what mine --holdout left out; all."),
@@ -376,10 +369,7 @@ def evaluate(
     growth: Annotated[
         bool, typer.Option("--growth/--no-growth", help="Also at 10%, 20% ... of the store.")
     ] = True,
-    require_isolation: Annotated[
-        bool,
-        typer.Option("--require-isolation", help="Refuse to run code without namespaces."),
-    ] = False,
+    require_isolation: RequireIsolationOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Ask a store what it has never seen. Arguments that are not listed here go to Beam."""

@@ -20,12 +20,12 @@ from tracemine.pipelines.evaluation.held_out import collect
 from tracemine.pipelines.evaluation.selection import Asked, select
 from tracemine.pipelines.options import EvaluateOptions
 from tracemine.pipelines.progress import Progress
+from tracemine.pipelines.requested import fingerprint_of, open_sandbox
 from tracemine.pipelines.runner import pipeline_options
-from tracemine.store import Embedder, RequestError, Store
-from tracemine.teachers import UnknownTeacherError, teacher_fingerprint
+from tracemine.store import Embedder, Store
 from tracemine.transforms.admit import AdmitOptions
 from tracemine.transforms.read import resolve_inputs
-from tracemine.verifiers import IsolationError, Sandbox, shared_sandbox
+from tracemine.verifiers import Sandbox
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -34,19 +34,14 @@ def run_evaluate(options: EvaluateOptions) -> dict[str, Any]:
     """Evaluate the store at ``options.store``; gives the object that ``--json`` prints.
 
     Raises:
-        RequestError: if the store, its embedder, an input or the teacher cannot be used.
+        RequestError: if isolation is required and not to be had, before anything is read; or if
+            the store, its embedder, an input or the teacher cannot be used.
     """
-    try:
-        sandbox = shared_sandbox(require_isolation=options.require_isolation)
-    except (IsolationError, RuntimeError) as error:
-        raise RequestError(f"no sandbox: {error}") from error
+    sandbox, _ = open_sandbox(require_isolation=options.require_isolation)
     store = Store.open(options.store)
     files = resolve_inputs(options.heldout, format=options.format, columns=options.columns)
     beam_options = pipeline_options(options.beam_args)
-    try:
-        fingerprint = teacher_fingerprint(options.teacher)
-    except UnknownTeacherError as error:
-        raise RequestError(str(error)) from error
+    fingerprint = fingerprint_of(options.teacher)
     # Loaded before the traces are read, which takes long: one that is not to be had ends the run.
     name = store.snapshot.manifest["embedder"].get("name")
     store.use_embedder(Embedder.load(name, trust_remote_code=options.trust_remote_code))

@@ -16,10 +16,10 @@ from apache_beam.runners.runner import PipelineResult
 
 from tracemine.pipelines.options import MineOptions
 from tracemine.pipelines.progress import Progress
+from tracemine.pipelines.requested import fingerprint_of, open_sandbox
 from tracemine.pipelines.runner import make_runner, pipeline_options
 from tracemine.schemas import arrow
-from tracemine.store import Draft, Embedder, Policy, RequestError, begin, publish
-from tracemine.teachers import UnknownTeacherError, teacher_fingerprint
+from tracemine.store import Draft, Embedder, Policy, begin, publish
 from tracemine.transforms.admit import Admit, AdmitOptions
 from tracemine.transforms.cluster import Cluster
 from tracemine.transforms.consolidate import Consolidate
@@ -31,7 +31,6 @@ from tracemine.transforms.segment import Route, Segment
 from tracemine.transforms.stage import NAMESPACE
 from tracemine.transforms.unite import Unite
 from tracemine.transforms.write import WriteIndex, WriteTable
-from tracemine.verifiers import IsolationError, shared_sandbox
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -54,10 +53,7 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
     isolation = _isolation(required=options.require_isolation)
     files = resolve_inputs(options.inputs, format=options.format, columns=options.columns)
     beam_options = pipeline_options(options.beam_args)
-    try:
-        teacher = teacher_fingerprint(options.teacher)
-    except UnknownTeacherError as error:
-        raise RequestError(str(error)) from error
+    teacher = fingerprint_of(options.teacher)
     as_of = options.as_of or _now()
     runner = make_runner(beam_options)
     draft = begin(options.store)
@@ -98,12 +94,7 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
 def _isolation(*, required: bool) -> dict[str, Any]:
     """What keeps untrusted code apart on the machine that starts the run. Where that is not much
     and more is not ``required``, a line says so."""
-    try:
-        found = shared_sandbox(require_isolation=required).isolation()
-    except IsolationError as error:
-        raise RequestError(f"--require-isolation: {error}") from error
-    except RuntimeError as error:
-        raise RequestError(f"no sandbox: {error}") from error
+    _, found = open_sandbox(require_isolation=required)
     if not found.complete:
         _LOGGER.warning(
             "no namespaces here: programs in traces run with limits alone and can read what this "

@@ -53,6 +53,12 @@ class Draws:
         #: How often each round draws each problem: (rounds, problems).
         self._weights = np.stack([np.bincount(row, minlength=self._count) for row in drawn])
 
+    @property
+    def weights(self) -> Numbers:
+        """How often each round draws each problem: (rounds, problems), problems in the order of
+        their names. For what is measured over them and is no mean."""
+        return self._weights.astype(np.float64)
+
     def share(self, values: Sequence[float] | Numbers) -> Share:
         """The mean of ``values``, one for each question; of nothing it is 0 with n 0."""
         column = np.asarray(values, dtype=np.float64)

@@ -162,7 +162,8 @@ values = st.one_of(
 
 @given(values, st.lists(values, max_size=4), st.sampled_from([*UNITS, "dollar/hour", "/"]))
 def test_any_value_is_weighed(value: Any, given_: list[Any], unit: str | None) -> None:
-    asked = Wanted("", (), dict(enumerate(given_)), Parameter("", "any", unit))  # type: ignore[arg-type]
+    named = {f"value_{place}": each for place, each in enumerate(given_)}
+    asked = Wanted("", (), named, Parameter("", "any", unit))
     found = plausibility(asked, value)
     assert found.keys() <= WEIGHTS.keys()
     assert math.isfinite(weigh(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -70,13 +71,13 @@ def test_no_way_is_better(pair: tuple[list[Parameter], list[Parameter]]) -> None
 @settings(max_examples=100)
 @given(both(numbers), st.randoms())
 def test_what_things_are_called_alike_elsewhere_changes_nothing(
-    pair: tuple[list[Parameter], list[Parameter]], pick: object
+    pair: tuple[list[Parameter], list[Parameter]], pick: random.Random
 ) -> None:
     """Names are letters: another word for each word, on both sides, gives the same alignment."""
     words = sorted({word for p in [*pair[0], *pair[1]] for word in p.name.lower().split("_")})
     words = [word for word in words if word.isalpha() and word not in roles.ORDINALS]
     others = [f"w{chr(97 + place)}q" for place in range(len(words))]
-    pick.shuffle(others)  # type: ignore[attr-defined]
+    pick.shuffle(others)
     renamed = dict(zip(words, others, strict=True))
 
     def called(parameter: Parameter) -> Parameter:

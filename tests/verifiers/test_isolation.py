@@ -118,6 +118,15 @@ def test_mining_that_requires_isolation_reads_nothing_without(tmp_path: object) 
     assert done.returncode == 1 and '"isolated":' in done.stdout.replace(" :", ":")
 
 
+def test_evaluating_that_requires_isolation_reads_nothing_without(tmp_path: object) -> None:
+    paths = ("--store", f"{tmp_path}/store", "--heldout", f"{tmp_path}/traces.jsonl")
+    command = (sys.executable, "-m", "tracemine.pipelines.cli")
+    done = forbidden(*command, "evaluate", *paths, "--require-isolation")
+    assert done.returncode == 2
+    # Neither of the two paths is there, which is not what it says.
+    assert done.stderr.count("\n") == 1 and "--require-isolation: not isolated" in done.stderr
+
+
 #: Runs what follows where there may be one network namespace at a time.
 ONE_NAMESPACE = (
     "unshare", "--user", "--map-root-user", "sh", "-c",

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracemine.schemas import encode
-from tracemine.verifiers import Limits, Sandbox, _monty, _supplied
+from tracemine.verifiers import Limits, Sandbox, _definitions, _monty
 
 #: Come out of monty as text or as a list, and were neither.
 DISGUISED = {
@@ -171,7 +171,7 @@ def test_the_modules_that_monty_has_are_known(sandbox: Sandbox) -> None:
         source = f"def f():\n    import {name}\n    return 1\n"
         (run,) = sandbox.run_many(source, "f", [{}], backend="monty")
         found |= {name} if run.status == "ok" else set()
-    assert found - _supplied._MODULES.keys() | {"__future__"} == _monty._MODULES
+    assert found - _definitions.MODULES.keys() | {"__future__"} == _monty._MODULES
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import math
 import operator
 import string
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracemine.schemas import encode
-from tracemine.verifiers import Run, Sandbox, _supplied
+from tracemine.verifiers import Run, Sandbox, _definitions
 from tracemine.verifiers._supplied import supply
 
 numbers = st.integers(-20, 20) | st.floats(-5, 5) | st.integers()
@@ -86,10 +87,10 @@ def test_operators(a: Any, b: Any, sandbox: Sandbox) -> None:
             continue
         source = f"from operator import {name}\ndef f(a, b): return {name}(a, b)\n"
         if name not in ("is_", "is_not"):  # of values that came from outside it says nothing
-            agrees(in_monty(sandbox, source, a=a, b=b), lambda: getattr(operator, name)(a, b))  # noqa: B023
+            agrees(in_monty(sandbox, source, a=a, b=b), partial(getattr(operator, name), a, b))
     for name in UNARY:
         source = f"import operator as o\ndef f(a): return o.{name}(a)\n"
-        agrees(in_monty(sandbox, source, a=a), lambda: getattr(operator, name)(a))  # noqa: B023
+        agrees(in_monty(sandbox, source, a=a), partial(getattr(operator, name), a))
 
 
 @given(xs=st.lists(st.tuples(st.integers(), st.text(max_size=2), st.integers()), min_size=1))
@@ -156,7 +157,7 @@ def test_methods_as_values(xs: list[Any], y: Any, sandbox: Sandbox) -> None:
             space: dict[str, Any] = {}
             exec(source, space)
             run = in_monty(sandbox, source, xs=list(xs), y=y)
-            agrees(run, lambda: space["f"](list(xs), y))  # noqa: B023
+            agrees(run, partial(space["f"], list(xs), y))
 
 
 @given(counts=st.dictionaries(st.text(max_size=2) | st.integers(), st.integers(), min_size=1))
@@ -287,10 +288,10 @@ def test_a_name_is_bound_where_the_program_binds_it(sandbox: Sandbox) -> None:
 
 
 def test_what_is_supplied_needs_only_what_there_is() -> None:
-    for module in [*_supplied._MODULES, *_supplied._TYPES]:
-        for name, (text, needed, builtin) in _supplied._parts(module).items():
+    for module in [*_definitions.MODULES, *_definitions.TYPES]:
+        for name, (text, needed, builtin) in _definitions.parts(module).items():
             compile(text, name, "exec")
-            assert needed <= _supplied._parts(module).keys()
+            assert needed <= _definitions.parts(module).keys()
             assert builtin <= set(dir(builtins))
-    assert set(BINARY) | set(UNARY) == set(_supplied._FUNCTIONS["operator"])
-    assert HEAPS.keys() == set(_supplied._FUNCTIONS["heapq"]) and heapq.heappop([1]) == 1
+    assert set(BINARY) | set(UNARY) == set(_definitions.FUNCTIONS["operator"])
+    assert HEAPS.keys() == set(_definitions.FUNCTIONS["heapq"]) and heapq.heappop([1]) == 1

@@ -37,6 +37,17 @@ def test_the_same_digits_every_time_and_in_any_order_of_questions() -> None:
     assert json.loads(json.dumps(first.to_json())) == first.to_json()
 
 
+def test_each_round_draws_as_many_problems_as_there_are() -> None:
+    values = [float(i % 3 == 0) for i in range(60)]
+    draws = Draws([f"p{i:02}" for i in reversed(range(60))])
+    assert draws.weights.shape == (2000, 60)
+    assert (draws.weights.sum(axis=1) == 60).all()
+    # In the order of names.
+    bounds = np.quantile(draws.weights @ values / 60, [0.025, 0.975])
+    found = draws.share(values[::-1])
+    assert [found.low, found.high] == pytest.approx(bounds, abs=1e-4)
+
+
 def test_close_to_the_normal_approximation() -> None:
     count, share = 1000, 0.3
     values = [float(i < count * share) for i in range(count)]

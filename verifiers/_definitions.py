@@ -1,0 +1,194 @@
+"""The definitions of what is supplied to monty (`_supplied`): Python texts by module, or type, and
+name.
+
+Where the standard library has a module's functions in Python (those in C are the same by PEP 399)
+its own text is taken. All names in a definition that are not its own begin with `OWN`, so that a
+program which gives ``len`` another meaning gives it for itself alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import cmath
+import heapq
+import inspect
+import math
+import operator
+import string
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MethodDescriptorType, ModuleType
+
+#: What names begin with that a program does not have.
+OWN = "__tm_"
+
+#: Functions in Python's own text, by module. Not those that are generators, which monty lacks.
+FUNCTIONS: Mapping[str, tuple[str, ...]] = {
+    "heapq": ("heapify", "heappop", "heappush", "heappushpop", "heapreplace", "nlargest",
+              "nsmallest"),
+    "operator": ("add", "and_", "concat", "contains", "eq", "floordiv", "ge", "getitem", "gt",
+                 "is_", "is_not", "le", "lt", "mod", "mul", "ne", "neg", "not_", "or_", "pos",
+                 "pow", "sub", "truediv", "truth", "xor"),
+}  # fmt: skip
+
+#: The others. Of complex numbers only finite ones: what raises here is run in CPython.
+_WRITTEN: Mapping[str, str] = {
+    "operator": """
+def itemgetter(item, *items):
+    if not items:
+        return lambda whole: whole[item]
+    return lambda whole: tuple([whole[item] for item in (item, *items)])
+""",
+    "cmath": """
+def _finite(*numbers):
+    import math
+    for number in numbers:
+        if not isinstance(number, (int, float)) or not math.isfinite(number):
+            raise NotImplementedError('not a finite number')
+def phase(z):
+    import math
+    if not isinstance(z, complex):
+        _finite(z)
+        z = complex(z)
+    _finite(z.real, z.imag)
+    angle = math.atan2(z.imag, z.real)
+    if z.imag and abs(angle) < 1e-300:
+        raise NotImplementedError('an angle that may be too small')
+    return angle
+def polar(z):
+    angle = phase(z)
+    _finite(abs(z))
+    return (float(abs(z)), angle)
+def rect(r, phi):
+    import math
+    _finite(r, phi)
+    r, phi = float(r), float(phi)
+    if not phi:
+        return complex(r, r * phi)
+    return complex(r * math.cos(phi), r * math.sin(phi))
+""",
+}
+
+#: The modules, as they are here. Of ``array`` nothing: many import it and use none of it.
+MODULES: Mapping[str, ModuleType | None] = {
+    "array": None, "cmath": cmath, "heapq": heapq, "operator": operator, "string": string,
+}  # fmt: skip
+
+#: Types whose methods, as values, are supplied; not of those that are called on the type itself.
+TYPES: Mapping[str, type] = {"dict": dict, "list": list, "set": set, "str": str}
+_METHOD = """
+def {own}(self, *args, **keywords):
+    if {type}(self) is not {kind}:
+        raise {error}('another type')
+    return self.{name}(*args, **keywords)
+"""
+#: The same of one object, of the method that most often is a value.
+BOUND = "get"
+_BOUND_METHOD = """
+def {own}(owner):
+    if not {isinstance}(owner, {kind}):
+        raise {error}('another type')
+    return lambda *args: owner.{name}(*args)
+"""
+
+#: Monty makes no bare objects. They are made to be told from all else, which a new list is too.
+_INSTEAD = {"object": "list"}
+
+
+def before(taken: Iterable[tuple[str, str]]) -> str:
+    """Definitions of what is ``taken`` (module and name) and all that they need."""
+    texts: dict[str, str] = {}
+    names: set[str] = set()
+    rest = sorted(taken)
+    while rest:
+        module, name = rest.pop()
+        if own_name(module, name) not in texts:
+            text, needed, builtin = parts(module)[name]
+            texts[own_name(module, name)] = text
+            rest += [(module, other) for other in needed]
+            names |= builtin
+    # As they are before the program gives their names another meaning.
+    bound = [f"{own_name('builtin', n)} = {_INSTEAD.get(n, n)}" for n in sorted(names)]
+    return "\n".join([*bound, *(texts[name] for name in sorted(texts))])
+
+
+def own_name(module: str, name: str) -> str:
+    """What the definition of a module's, or a type's, ``name`` is called."""
+    return f"{OWN}{module}_{name}"
+
+
+#: A definition, the functions of its module that it needs, and the builtins.
+_Part = tuple[str, frozenset[str], frozenset[str]]
+
+
+@lru_cache(maxsize=len(MODULES) + len(TYPES))
+def parts(module: str) -> dict[str, _Part]:
+    """What is supplied of a module or a type, by name."""
+    if module in TYPES:
+        return _methods(module)
+    real = MODULES[module]
+    if real is None:
+        return {}
+    in_python = inspect.getsource(real) if module in FUNCTIONS else ""
+    written = ast.parse(_WRITTEN.get(module, "")).body
+    functions = {
+        node.name: node
+        for node in [*ast.parse(in_python).body, *written]
+        if isinstance(node, ast.FunctionDef)
+    }
+    found: dict[str, _Part] = {
+        name: (f"{own_name(module, name)} = {value!r}", frozenset(), frozenset())
+        for name, value in vars(real).items()
+        if type(value) is str or (type(value) is float and math.isfinite(value))
+        if not name.startswith("_")
+    }
+    written_names = [node.name for node in written if isinstance(node, ast.FunctionDef)]
+    rest = [*FUNCTIONS.get(module, ()), *written_names]
+    while rest:
+        name = rest.pop()
+        if name not in found:
+            found[name] = _part(module, functions[name], functions)
+            rest += found[name][1]
+    return found
+
+
+def _methods(kind: str) -> dict[str, _Part]:
+    members = vars(TYPES[kind]).items()
+    names = [name for name, value in members if isinstance(value, MethodDescriptorType)]
+    found: dict[str, _Part] = {}
+    texts = {name: (name, _METHOD, "type") for name in names if not name.startswith("_")}
+    if kind == "dict":
+        texts[f"bound_{BOUND}"] = (BOUND, _BOUND_METHOD, "isinstance")
+    for name, (method, text, asked) in texts.items():
+        builtin = frozenset([asked, kind, "NotImplementedError"])
+        own = {asked: own_name("builtin", asked), "kind": own_name("builtin", kind)}
+        own |= {"own": own_name(kind, name), "error": own_name("builtin", "NotImplementedError")}
+        found[name] = (text.format(name=method, **own), frozenset(), builtin)
+    return found
+
+
+def _part(
+    module: str, function: ast.FunctionDef, functions: Mapping[str, ast.FunctionDef]
+) -> _Part:
+    """``function`` with names of our own for all that is not its own."""
+    own = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    own |= {
+        a.name for node in ast.walk(function) if isinstance(node, ast.Import) for a in node.names
+    }
+    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+    own |= {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+    needed, builtin = set(), set()
+    for node in names:
+        if node.id in functions and node.id not in own:
+            needed.add(node.id)
+            node.id = own_name(module, node.id)
+        elif node.id not in own:
+            builtin.add(node.id)
+            node.id = own_name("builtin", node.id)
+    if ast.get_docstring(function) is not None:
+        del function.body[0]
+    function.name = own_name(module, function.name)
+    return ast.unparse(function), frozenset(needed), frozenset(builtin)
+
+
+__all__ = ["BOUND", "FUNCTIONS", "MODULES", "OWN", "TYPES", "before", "own_name", "parts"]
