@@ -5,7 +5,9 @@
 A quarter of the store's problems, by hash, ask; what speaks for each entry is counted again without
 them, and an entry that rests on them alone is left out. The weights are those under which an entry
 that gives the checked result is the likeliest first choice (a conditional logit: McFadden,
-*Conditional logit analysis of qualitative choice behavior*, 1974). No held-out problem takes part.
+*Conditional logit analysis of qualitative choice behavior*, 1974), where of the entries of one
+method that give one value only the best is a choice, as in the ranking. No held-out problem takes
+part: a store that was mined without ``--holdout`` is refused.
 Beside the learned weights stand those in force, and what each kind of feature adds: how often a
 right entry comes first with it and those above it, learned anew each time. With ``--heldout`` also
 on the dev half of held-out problems, with the same weights.
@@ -34,7 +36,7 @@ from tracemine.pipelines.evaluation.selection import select
 from tracemine.pipelines.runner import pipeline_options
 from tracemine.schemas import Instance, Parameter, Signature, Source, Span, Trajectory, fraction_of
 from tracemine.store import Store
-from tracemine.store.ranking import WEIGHTS, Ranking, Wanted, plausibility
+from tracemine.store.ranking import WEIGHTS, Ranking, Wanted, plausibility, written
 from tracemine.transforms.admit import AdmitOptions
 from tracemine.transforms.read import resolve_inputs
 from tracemine.verifiers import shared_sandbox
@@ -60,6 +62,8 @@ STEPS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 #: What keeps weights small that little speaks for, in standard deviations of their features.
 PENALTY = 1.0
+#: How often what is alike is chosen anew.
+ROUNDS = 3
 
 Floats = npt.NDArray[np.float64]
 
@@ -68,18 +72,32 @@ Floats = npt.NDArray[np.float64]
 class Choices:
     """Rows of pairs of question and entry: features (n, f), whether the entry gives the result
     (n,), and which question it is (n,), in order; only of questions of which an entry is
-    right. ``asked`` counts all questions."""
+    right. Rows of one ``value`` (n,) are of one question and give the same; those that are
+    ``alike`` (n,) are of one method besides. ``asked`` counts all questions."""
 
     names: tuple[str, ...]
     features: Floats
     right: npt.NDArray[np.bool_]
     question: npt.NDArray[np.int64]
+    value: npt.NDArray[np.int64]
+    alike: npt.NDArray[np.int64]
     asked: int
 
     @property
     def with_choice(self) -> int:
         """Of how many questions an entry is right."""
         return len(np.unique(self.question))
+
+    def rows(self, kept: npt.NDArray[np.int64]) -> Choices:
+        """Some of the rows, in order."""
+        return replace(
+            self,
+            features=self.features[kept],
+            right=self.right[kept],
+            question=self.question[kept],
+            value=self.value[kept],
+            alike=self.alike[kept],
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,6 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     store = Store.open(options.store)
+    if not store.snapshot.manifest.get("holdout"):
+        parser.error(f"{options.store} was mined without --holdout: no problem would be left out")
     limit = QUICK if options.quick else QUESTIONS
     shelf, questions = own(store, limit)
     asked = {"the store's own": gather(store, shelf, questions)}
@@ -99,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dev = held_out(store, options.heldout, options.holdout, limit)
         asked["dev"] = gather(store, served(store), dev)
     choices = asked["the store's own"]
-    learned = learn(choices, choices.names)
+    learned = weights_of(choices, choices.names)
     _print(
         {
             "asked": {
@@ -125,7 +145,7 @@ def steps(asked: Mapping[str, Choices]) -> dict[str, dict[str, float]]:
     names: list[str] = []
     for step, added in STEPS.items():
         names += added
-        weights[step] = learn(first, names)
+        weights[step] = weights_of(first, names)
     weights["in force"] = np.array([WEIGHTS[name] for name in first.names])
     return {
         step: {name: right_first(choices, each) for name, choices in asked.items()}
@@ -191,6 +211,8 @@ def _choices(
 ) -> Choices:
     names = tuple(WEIGHTS)
     blocks, right, asked = [], [], []
+    values: list[tuple[int, str]] = []
+    alike: list[tuple[int, str, str]] = []
     for index, (question, (wanted, places, features)) in enumerate(
         zip(questions, rows, strict=True)
     ):
@@ -206,14 +228,27 @@ def _choices(
         blocks.append(np.array(columns, dtype=np.float64).T)
         right += passes
         asked += [index] * len(passes)
+        for place, each in zip(places, given, strict=True):
+            # Nothing is given by each entry for itself.
+            said = written(each.value) or f"nothing {place}"
+            values.append((index, said))
+            alike.append((index, said, shelf.entries[place].rankable.method))
     width = len(names)
     return Choices(
         names,
         np.concatenate(blocks) if blocks else np.zeros((0, width)),
         np.array(right, dtype=bool),
         np.array(asked, dtype=np.int64),
+        _numbers(values),
+        _numbers(alike),
         len(questions),
     )
+
+
+def _numbers(keys: Sequence[tuple[Any, ...]]) -> npt.NDArray[np.int64]:
+    """A number for each of ``keys``, the same for the same."""
+    known: dict[tuple[Any, ...], int] = {}
+    return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int64)
 
 
 def without(
@@ -329,13 +364,38 @@ def learn(choices: Choices, names: Sequence[str]) -> Floats:
     return weights
 
 
-def right_first(choices: Choices, weights: Floats) -> float:
-    """The share of questions whose first choice under ``weights`` is right; the first entry of
-    those that tie. Questions of which no entry is right count, too."""
+def weights_of(choices: Choices, names: Sequence[str]) -> Floats:
+    """The weight of each feature (f,), 0 for those not in ``names``: learned of all rows, then
+    `ROUNDS` times of the best of those that are alike under the weights before."""
+    weights = learn(choices, names)
+    for _ in range(ROUNDS):
+        weights = learn(choices.rows(best_of_alike(choices, weights)), names)
+    return weights
+
+
+def best_of_alike(choices: Choices, weights: Floats) -> npt.NDArray[np.int64]:
+    """The rows, in order, that are the best of those alike; the first of those that tie."""
     scores = np.round(choices.features @ weights, 9)
-    order = np.lexsort((np.arange(len(scores)), -scores, choices.question))
-    starts = np.flatnonzero(np.diff(choices.question[order], prepend=-1))
-    return round(float(choices.right[order][starts].sum()) / max(1, choices.asked), 4)
+    order = np.lexsort((np.arange(len(scores)), -scores, choices.alike))
+    firsts: npt.NDArray[np.int64] = order[np.diff(choices.alike[order], prepend=-1) != 0]
+    return np.sort(firsts)
+
+
+def right_first(choices: Choices, weights: Floats) -> float:
+    """The share of questions whose first choice under ``weights`` is right: the best entry that
+    gives the value that methods speak most for (`store.ranking.agreed`). Questions of which no
+    entry is right count, too."""
+    best = choices.rows(best_of_alike(choices, weights))
+    scores = np.round(best.features @ weights, 9)
+    order = np.lexsort((-scores, best.value))
+    starts = np.flatnonzero(np.diff(best.value[order], prepend=-1))
+    if not len(starts):
+        return 0.0
+    together = np.round(np.logaddexp.reduceat(scores[order], starts), 9)
+    stands, question = order[starts], best.question[order[starts]]
+    values = np.lexsort((stands, -together, question))
+    firsts = values[np.diff(question[values], prepend=-1) != 0]
+    return round(float(best.right[stands[firsts]].sum()) / max(1, choices.asked), 4)
 
 
 def _only(names: Sequence[str], wanted: Sequence[str]) -> Floats:

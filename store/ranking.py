@@ -60,7 +60,7 @@ _MONEY = ("dollar", "euro", "sterling", "rupee")
 _EPSILON = 1e-9
 
 #: Entries that are run on the caller's values, for each search.
-RUN = 50
+RUN = 100
 
 #: Methods whose hash is remembered.
 _REMEMBERED = 65536
@@ -188,6 +188,23 @@ class Ranking:
         order = np.lexsort((rows, -total))[:n]
         return [(int(rows[i]), float(total[i])) for i in order]
 
+    def rerank(
+        self, wanted: Wanted, scored: Sequence[tuple[int, float]], values: Sequence[Any]
+    ) -> list[tuple[int, float]]:
+        """``scored`` (position, score) again, best first, now that each entry was run on the
+        caller's values: ``values`` are what they gave, None for nothing (see `agreed`)."""
+        scores = [
+            round(score + weigh(plausibility(wanted, value)), SCORE_DIGITS)
+            for (_, score), value in zip(scored, values, strict=True)
+        ]
+        methods = self.methods([position for position, _ in scored])
+        return [(scored[place][0], score) for place, score in agreed(scores, values, methods)]
+
+    def methods(self, positions: Sequence[int]) -> list[int]:
+        """A number for the method of each of these entries."""
+        found: list[int] = self._method[np.asarray(positions, dtype=np.int64)].tolist()
+        return found
+
     def _evidence(self, wanted: Wanted) -> Floats:
         """How much likelier each method's spans make the caller's tokens than all spans do: the sum
         of logarithms (naive Bayes, smoothed towards all spans)."""
@@ -203,33 +220,33 @@ class Ranking:
         return total
 
 
-def rerank(
-    wanted: Wanted, scored: Sequence[tuple[int, float]], values: Sequence[Any]
+def agreed(
+    scores: Sequence[float], values: Sequence[Any], methods: Sequence[int]
 ) -> list[tuple[int, float]]:
-    """``scored`` (position, score) again, best first, now that each entry was run on the caller's
-    values: ``values`` are what they gave, None for nothing. An entry that gives what a better one
-    gave comes after all that give something else: it would tell the caller nothing new."""
-    judged = [
-        (position, round(score + weigh(plausibility(wanted, value)), SCORE_DIGITS), value)
-        for (position, score), value in zip(scored, values, strict=True)
-    ]
-    judged.sort(key=lambda found: (-found[1], found[0]))
-    order = repeats_last([value for _, _, value in judged])
-    return [judged[place][:2] for place in order]
+    """The places of what was run, best first, with scores, now that it is known what each gave:
+    ``values``, None for nothing. All are (n,).
+
+    A value's score is that of all methods that give it, as if scores were logarithms of how likely
+    each is right; however many entries share a method, its best speaks for it. The best entry
+    that gives a value stands for it. What gives the same comes after all that give something else:
+    it would tell the caller nothing new. Nothing agrees with nothing.
+    """
+    order = sorted(range(len(scores)), key=lambda place: (-scores[place], place))
+    groups: dict[str, list[int]] = {}
+    for place in order:
+        said = written(values[place])
+        groups.setdefault(f"nothing {place}" if said is None else f"value {said}", []).append(place)
+    first, repeated = [], []
+    for places in groups.values():
+        best = {methods[place]: scores[place] for place in reversed(places)}
+        together = np.logaddexp.reduce(sorted(best.values()))
+        first.append((places[0], round(float(together), SCORE_DIGITS)))
+        repeated += [(place, scores[place]) for place in places[1:]]
+    return [*sorted(first, key=_best_first), *sorted(repeated, key=_best_first)]
 
 
-def repeats_last(values: Sequence[Any]) -> list[int]:
-    """The places of ``values``, those after the others that give what one before them gives; None
-    is nothing, and repeats nothing."""
-    first: list[int] = []
-    repeated: list[int] = []
-    seen: set[str] = set()
-    for place, value in enumerate(values):
-        said = _writing(value)
-        (repeated if said in seen else first).append(place)
-        if said is not None:
-            seen.add(said)
-    return first + repeated
+def _best_first(scored: tuple[int, float]) -> tuple[float, int]:
+    return -scored[1], scored[0]
 
 
 def plausibility(wanted: Wanted, value: Any) -> dict[str, float]:
@@ -272,7 +289,7 @@ def _codes(texts: Sequence[str]) -> tuple[list[str], Positions]:
     return distinct, np.array([places[text] for text in texts], dtype=np.int64)
 
 
-def _writing(value: Any) -> str | None:
+def written(value: Any) -> str | None:
     """The same text for values that a caller would call the same; None for nothing."""
     if value is None:
         return None
@@ -313,10 +330,10 @@ __all__ = [
     "Rankable",
     "Ranking",
     "Wanted",
+    "agreed",
     "method_of",
     "plausibility",
-    "repeats_last",
-    "rerank",
     "tokens_of",
     "weigh",
+    "written",
 ]

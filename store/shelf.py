@@ -15,7 +15,7 @@ from tracemine.schemas import Parameter, Signature
 from tracemine.store.bindings import Bindings
 from tracemine.store.errors import StoreError
 from tracemine.store.index import Vectors, index_number, numbers_of, vectors_of
-from tracemine.store.ranking import RUN, Mask, Rankable, Ranking, Wanted, method_of, rerank
+from tracemine.store.ranking import RUN, Mask, Rankable, Ranking, Wanted, method_of
 from tracemine.store.trials import Batches, Trial, Tried, try_all, untried
 from tracemine.verifiers import Sandbox
 
@@ -89,7 +89,7 @@ class Shelf:
         trials = {place: trial for (place, _), trial in zip(scored, found, strict=True)}
         kept = [(place, score) for place, score in scored if trials[place].met is not False]
         if ran:
-            kept = rerank(wanted, kept, [trials[place].value for place, _ in kept])
+            kept = self.ranking.rerank(wanted, kept, [trials[place].value for place, _ in kept])
         return [(place, score, trials[place]) for place, score in kept]
 
     def _cosines(self, vector: Vectors) -> npt.NDArray[np.float64]:

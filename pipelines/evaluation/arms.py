@@ -7,6 +7,7 @@ sees a result before the first ten are chosen.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,14 +23,7 @@ from tracemine.schemas import Parameter
 from tracemine.schemas.types import coarse
 from tracemine.store.embedder import Vectors
 from tracemine.store.keywords import POOL, WEIGHT, Keywords
-from tracemine.store.ranking import (
-    RUN,
-    Ranking,
-    Wanted,
-    plausibility,
-    repeats_last,
-    rerank,
-)
+from tracemine.store.ranking import RUN, Ranking, Wanted
 from tracemine.verifiers.roles import MEASURES, Roster
 
 #: The numbers of hits that are looked at.
@@ -39,8 +33,8 @@ DEPTH = max(KS)
 #: Spans that vote for their methods.
 VOTERS = 40
 
-#: Features of a value that no answer has.
-_IMPLAUSIBLE = ("no_value", "not_positive", "not_cents", "not_whole")
+#: What is added to a rank before it is inverted.
+FUSION = 60
 
 #: The seed of the random arm.
 SEED = 20260101
@@ -176,7 +170,7 @@ def by_ranking(
         values = [
             runs.given(shelf.entries[row].routine, question.id).value for row, _ in near[index]
         ]
-        reranked = rerank(wanted[index], near[index], values)
+        reranked = ranking.rerank(wanted[index], near[index], values)
         found.append([row for row, _ in reranked])
     return found
 
@@ -253,17 +247,17 @@ def by_votes(
 
 def plausible_first(shelf: Shelf, asking: Asking, ranked: Ranked, runs: Runs) -> Ranked:
     """``ranked`` again, with what `store.ranking` learns from running entries: each is run on the
-    question's values; what gives nothing that looks like an answer comes after what does, and what
-    gives what one before it gives comes last."""
+    question's values, what it gives is weighed, and methods that agree speak for one another. Ranks
+    are put on the scale of scores as 1 / (60 + rank) (Cormack, Clarke and Buettcher, *Reciprocal
+    rank fusion*, 2009)."""
     run_all(shelf, asking, ranked, runs)
+    ranking = Ranking([entry.rankable for entry in shelf.entries])
     found: Ranked = []
     for index, (question, rows) in enumerate(zip(asking.questions, ranked, strict=True)):
         wanted = asking.wanted(index, runs.values(question.id))
         values = [runs.given(shelf.entries[row].routine, question.id).value for row in rows]
-        odd = [any(plausibility(wanted, v).get(name) for name in _IMPLAUSIBLE) for v in values]
-        order = sorted(range(len(rows)), key=lambda place: (odd[place], place))
-        kept = repeats_last([values[place] for place in order])
-        found.append([rows[order[place]] for place in kept])
+        scored = [(row, -math.log(FUSION + rank)) for rank, row in enumerate(rows, 1)]
+        found.append([row for row, _ in ranking.rerank(wanted, scored, values)])
     return found
 
 

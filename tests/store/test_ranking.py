@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from fractions import Fraction
 from typing import Any
 
@@ -14,15 +15,17 @@ from hypothesis import strategies as st
 from tracemine.schemas import Parameter, Signature
 from tracemine.store.ranking import (
     RUN,
+    SCORE_DIGITS,
     WEIGHTS,
     Rankable,
     Ranking,
     Wanted,
+    agreed,
     method_of,
     plausibility,
-    rerank,
     tokens_of,
     weigh,
+    written,
 )
 from tracemine.verifiers.roles import align
 
@@ -172,33 +175,61 @@ def test_any_value_is_weighed(value: Any, given_: list[Any], unit: str | None) -
         assert found == {}
 
 
-@given(st.lists(st.tuples(values, st.floats(-9, 9)), max_size=9))
-def test_what_was_given_before_comes_last(tried: list[tuple[Any, float]]) -> None:
-    scored = [(place, score) for place, (_, score) in enumerate(tried)]
-    given_ = [value for value, _ in tried]
-    asked = wanted(())
-    found = rerank(asked, scored, given_)
+runs = st.tuples(values, st.floats(-9, 9), st.integers(0, 3))
+
+
+@given(st.lists(runs, max_size=9), st.randoms(use_true_random=False))
+def test_what_was_given_before_comes_last(
+    tried: list[tuple[Any, float, int]], chance: random.Random
+) -> None:
+    gave = [value for value, _, _ in tried]
+    scores = [score for _, score, _ in tried]
+    found = agreed(scores, gave, [method for _, _, method in tried])
     assert sorted(place for place, _ in found) == list(range(len(tried)))
-    scores = dict(found)
-    for place, score in scored:
-        expected = score + weigh(plausibility(asked, given_[place]))
-        assert scores[place] == pytest.approx(expected, abs=1e-8)
     # Two runs, each in order: what says something new, then what only says it again.
-    order = [(-scores[place], place) for place, _ in found]
+    order = [(-score, place) for place, score in found]
     drops = [i for i in range(1, len(order)) if order[i] < order[i - 1]]
     assert len(drops) <= 1
+    said = [written(value) or f"nothing {place}" for place, value in enumerate(gave)]
+    new = len(set(said))
+    assert len({said[place] for place, _ in found[:new]}) == new
+    for place, score in found[:new]:
+        # Who stands for a value is its best, and together they are worth no less.
+        assert scores[place] == max(
+            s for s, text in zip(scores, said, strict=True) if text == said[place]
+        )
+        assert score >= round(scores[place], SCORE_DIGITS)
+    # In whatever order they are given.
+    chance.shuffle(tried)
+    again = agreed([s for _, s, _ in tried], [v for v, _, _ in tried], [m for _, _, m in tried])
+    assert [score for _, score in again] == [score for _, score in found]
+
+
+def test_methods_that_agree_speak_for_one_another_and_copies_do_not() -> None:
+    assert [place for place, _ in agreed([1.0, 0.9, 0.8], [7, 8, 8], [0, 1, 2])] == [1, 0, 2]
+    # Copies of one method are one voice.
+    assert agreed([1.0, 0.9, 0.8], [7, 8, 8], [0, 1, 1])[0] == (0, 1.0)
+    (_, together), *_ = agreed([0.0, 0.0], [8, 8], [0, 1])
+    assert together == pytest.approx(math.log(2))
+    # Nor do those that give nothing agree.
+    assert [score for _, score in agreed([1.0, 0.9], [None, None], [0, 1])] == [1.0, 0.9]
+
+
+def test_a_score_after_a_run_is_the_one_before_and_what_came_of_it() -> None:
+    signature = Signature((Parameter("a", "int"),), Parameter("b", "int"))
+    entries = [Rankable(signature, 1, 1.0, f"m{number}") for number in range(2)]
+    asked = wanted(signature.inputs)
+    found = dict(Ranking(entries).rerank(asked, [(0, 1.0), (1, 0.5)], [7, -1]))
+    assert found[0] == pytest.approx(1.0 + weigh(plausibility(asked, 7)))
+    assert found[1] == pytest.approx(0.5 + weigh(plausibility(asked, -1)))
 
 
 def test_repeats_are_told_by_what_a_caller_would_read() -> None:
-    scored = [(place, 10.0 - place) for place in range(6)]
-    found = rerank(wanted(()), scored, ["7", "7", {2, 1}, {1, 2}, "8", "8"])
+    scores = [10.0 - place for place in range(6)]
+    found = agreed(scores, ["7", "7", {2, 1}, {1, 2}, "8", "8"], [0] * 6)
     assert [place for place, _ in found] == [0, 2, 4, 1, 3, 5]
-    scored = [(place, 10.0 - place) for place in range(4)]
-    found = rerank(wanted(()), scored, [7, 7.0, Fraction(7), "7"])
+    found = agreed(scores[:4], [7, 7.0, Fraction(7), "7"], [0] * 4)
     assert {place for place, _ in found[:2]} == {0, 3}
-    # Nothing is no repeat of nothing: each is one more that gave none.
-    found = rerank(wanted(()), [(0, 1.0), (1, 0.5)], [None, None])
-    assert [place for place, _ in found] == [0, 1]
 
 
 def test_tokens_do_not_depend_on_order_or_number() -> None:
