@@ -198,13 +198,13 @@ def test_what_looks_like_no_answer_comes_later_and_repeats_last() -> None:
 
 
 def test_no_more_than_are_run_and_none_that_the_mask_leaves_out() -> None:
-    made = shelf(*(entry(f"{i:02}") for i in range(80)))
-    scores = np.arange(80.0)
+    made = shelf(*(entry(f"{i:03}") for i in range(RUN + 30)))
+    scores = np.arange(RUN + 30.0)
     (found,) = by_score(asking(question()), all_of(made), lambda _: scores)
-    assert found == list(range(79, 79 - RUN, -1))
-    even = np.arange(80) % 2 == 0
+    assert found == list(range(RUN + 29, 29, -1))
+    even = np.arange(RUN + 30) % 2 == 0
     (found,) = by_score(asking(question()), lambda _: even, lambda _: scores)
-    assert found == list(range(78, -1, -2))
+    assert found == list(range(RUN + 28, -1, -2))
     assert by_score(asking(question()), lambda _: even & False, lambda _: scores) == [[]]
 
 
@@ -311,7 +311,7 @@ def test_ranking_puts_a_repeated_value_behind_new_ones() -> None:
 
 
 def test_ranking_of_more_than_it_runs() -> None:
-    made = shelf(*(entry(f"{i:03}", body=f"items * price_per_item + {i}") for i in range(80)))
+    made = shelf(*(entry(f"{i:03}", body=f"items * price_per_item + {i}") for i in range(RUN + 30)))
     asked = asking(question())
     (found,) = by_ranking(made, asked, all_of(made), runs_of(asked))
     assert len(found) == RUN == len(set(found))
