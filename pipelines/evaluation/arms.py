@@ -19,8 +19,9 @@ import numpy.typing as npt
 from tracemine.pipelines.evaluation.entries import Shelf
 from tracemine.pipelines.evaluation.passes import Outcome, Runs
 from tracemine.pipelines.evaluation.questions import Question
-from tracemine.schemas import Parameter
+from tracemine.schemas import Parameter, decode
 from tracemine.schemas.types import coarse
+from tracemine.store import Store
 from tracemine.store.embedder import Vectors
 from tracemine.store.keywords import POOL, WEIGHT, Keywords
 from tracemine.store.ranking import RUN, Ranking, Wanted
@@ -173,6 +174,29 @@ def by_ranking(
         reranked = ranking.rerank(wanted[index], near[index], values)
         found.append([row for row, _ in reranked])
     return found
+
+
+def by_search(store: Store, shelf: Shelf, asking: Asking) -> Ranked:
+    """What `Store.search` gives, asked as a caller would: ``shelf`` is all that the store serves."""
+    rows = {entry.id: row for row, entry in enumerate(shelf.entries)}
+    found: Ranked = []
+    for question, words in zip(asking.questions, asking.words, strict=True):
+        values = decode(question.bindings)
+        hits = store.search(
+            words,
+            DEPTH,
+            bindings={key.name: values[key.name] for key in question.keys},
+            units={key.name: key.unit for key in question.keys if key.unit is not None},
+            output_type=_widest(question.output.type),
+            output_unit=question.output.unit,
+        )
+        found.append([rows[hit.procedure_id] for hit in hits])
+    return found
+
+
+def _widest(type_text: str) -> str:
+    """The type that a caller names who does not know what kind of number will come."""
+    return "complex" if coarse(type_text) == "number" else type_text
 
 
 def run_all(shelf: Shelf, asking: Asking, ranked: Sequence[Iterable[int]], runs: Runs) -> None:
@@ -339,6 +363,6 @@ def by_whole_trace(
 
 __all__ = [
     "DEPTH", "KS", "Asking", "Mask", "Ranked", "Types", "at_random", "by_bm25", "by_ranking",
-    "by_score", "by_votes", "by_whole_trace", "by_words", "nearest_spans", "passes",
+    "by_score", "by_search", "by_votes", "by_whole_trace", "by_words", "nearest_spans", "passes",
     "plausible_first", "popularity", "run_all",
 ]  # fmt: skip

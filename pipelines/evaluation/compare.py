@@ -4,6 +4,7 @@ untyped            words alone, of all that the store serves
 typed              the caller's words and values, of entries that give what is wanted
 typed_signature    the same, of entries that take the caller's values too
 bound              the same, of entries whose preconditions hold on them
+search             what `Store.search` gives who asks it so: the shelf above is read as it reads it
 oracle             whether any entry of the store gives the result
 
 All below choose among what typed_signature leaves:
@@ -20,8 +21,8 @@ random             by lot
 bm25               BM25 over the entries' texts and all that their spans say
 whole_trace        entries of the traces whose whole text is nearest
 
-and each of the last six as ``NAME_run``: its first fifty are run on the caller's values, as those
-of typed_signature are; what gives nothing that looks like an answer, or repeats one, comes later.
+and each of the last six as ``NAME_run``: its first hundred are run on the caller's values, and what
+they give is weighed as it is for typed_signature.
 """
 
 from __future__ import annotations
@@ -211,6 +212,10 @@ def _bound(bench: Bench) -> Passes:
     return _ranked(bench, holding)
 
 
+def _search(bench: Bench) -> Passes:
+    return _passes(bench, arms.by_search(bench.store, bench.shelf, bench.asking))
+
+
 def _oracle(bench: Bench) -> Passes:
     found = (bench.outcomes == Outcome.PASS).any(axis=1)
     return np.repeat(found[:, None], len(arms.KS), axis=1)
@@ -259,7 +264,12 @@ def _no_gate(bench: Bench) -> Passes:
 
 
 def _no_consolidation(bench: Bench) -> Passes:
-    return on_shelf(bench, bench.spans)
+    # To the ranking each span is a method of its own, or it would consolidate them itself.
+    alone = tuple(
+        replace(entry, rankable=replace(entry.rankable, method=entry.id))
+        for entry in bench.spans.entries
+    )
+    return on_shelf(bench, replace(bench.spans, entries=alone))
 
 
 def _teachers_words(bench: Bench) -> Passes:
@@ -281,6 +291,7 @@ ARMS: Mapping[str, Callable[[Bench], Passes]] = {
     "typed": _typed,
     "typed_signature": _typed_signature,
     "bound": _bound,
+    "search": _search,
     "oracle": _oracle,
     "not_run": _not_run,
     "no_gate": _no_gate,
