@@ -177,7 +177,7 @@ def by_ranking(
 
 
 def by_search(store: Store, shelf: Shelf, asking: Asking) -> Ranked:
-    """What `Store.search` gives, asked as a caller would: ``shelf`` is all that the store serves."""
+    """What `Store.search` gives who asks as a caller would; ``shelf`` is all that it serves."""
     rows = {entry.id: row for row, entry in enumerate(shelf.entries)}
     found: Ranked = []
     for question, words in zip(asking.questions, asking.words, strict=True):
