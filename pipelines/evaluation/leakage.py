@@ -98,7 +98,7 @@ def leakage(shelf: Shelf, asking: Asking, ranked: Ranked) -> dict[str, Any]:
             report[text][str(k)] = {
                 "contained": draws.share(has).to_json(),
                 "exchanged": draws.share(chance).to_json(),
-                "excess": draws.share(has - chance).to_json(),
+                "excess": draws.difference(has - chance).to_json(),
             }
     report["worst"] = worst(shelf, asking, ranked)
     return report
@@ -189,7 +189,7 @@ def tokens_cost(
     draws = Draws([question.problem_id for question in asking.questions])
     return {
         text: {
-            str(k): draws.share(
+            str(k): draws.mean(
                 [
                     float(sum(counted[_text(shelf.entries[row], text)] for row in rows[:k]))
                     for rows in ranked
@@ -263,7 +263,7 @@ def diversity(shelf: Shelf, asking: Asking, ranked: Ranked) -> dict[str, Any]:
 
 def _mean(values: Sequence[tuple[str, float]]) -> dict[str, float | int]:
     """The mean of values that each belong to a problem."""
-    return Draws([problem for problem, _ in values]).share([v for _, v in values]).to_json()
+    return Draws([problem for problem, _ in values]).mean([v for _, v in values]).to_json()
 
 
 def _first(rows: Iterable[int], texts: Sequence[str], reference: str) -> float:

@@ -1,6 +1,11 @@
 """Does a routine give a question's result? Each pair is run once, in the sandbox.
 
 Roles are aligned by name, unit and type (`verifiers.roles`), never with a look at the result.
+
+What comes of a pair rests on that pair alone. Within a batch the sandbox gives less and less time
+after a few timeouts (`verifiers.runs.Limits`), so whatever timed out there is run once more by
+itself, with all of its time: a routine that never ends costs `LIMITS` for every question that it
+fits, in each interpreter.
 """
 
 from __future__ import annotations
@@ -35,12 +40,13 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What came of one pair: the outcome, the value that the routine gave (None for none), and
-    whether it gave one."""
+    """What came of one pair: the outcome, the value that the routine gave (None for none), whether
+    it gave one, and whether its time ended."""
 
     outcome: Outcome
     value: Any = None
     computed: bool = field(default=False, compare=False)
+    timed_out: bool = field(default=False, compare=False)
 
 
 _UNFIT = Given(Outcome.UNFIT)
@@ -67,15 +73,26 @@ class Runs:
         one routine as one batch."""
         wanted: dict[Routine, dict[str, None]] = {}
         for routine, question_id in pairs:
-            same = _anonymous(routine)
+            same = anonymous(routine)
             if question_id not in self._known.setdefault(same, {}):
                 wanted.setdefault(same, {})[question_id] = None
         for routine, bound in zip(wanted, self._bound(wanted), strict=True):
             self._run(routine, bound)
 
+    def count(self) -> dict[str, int]:
+        """How many pairs were ``run`` so far (those that fit), and how many of them are
+        ``timeouts``."""
+        ran = [
+            given
+            for known in self._known.values()
+            for given in known.values()
+            if given.outcome is not Outcome.UNFIT
+        ]
+        return {"run": len(ran), "timeouts": sum(given.timed_out for given in ran)}
+
     def given(self, routine: Routine, question_id: str) -> Given:
         """What came of a pair that `run` was asked for."""
-        return self._known[_anonymous(routine)][question_id]
+        return self._known[anonymous(routine)][question_id]
 
     def _bound(
         self, wanted: Mapping[Routine, Iterable[str]]
@@ -122,11 +139,15 @@ class Runs:
     ) -> dict[str, Given]:
         if not bound:
             return {}
-        runs = run_routine(routine, list(bound.values()), self._sandbox, limits=LIMITS, **how)
-        return {
-            question_id: _given(run, self._expected[question_id], self._questions[question_id])
-            for question_id, run in zip(bound, runs, strict=True)
-        }
+        found = {}
+        batch = list(bound.values())
+        runs = run_routine(routine, batch, self._sandbox, limits=LIMITS, **how)
+        for (question_id, values), run in zip(bound.items(), runs, strict=True):
+            if run.status == "timeout" and len(batch) > 1:
+                (run,) = run_routine(routine, [values], self._sandbox, limits=LIMITS, **how)
+            question = self._questions[question_id]
+            found[question_id] = _given(run, self._expected[question_id], question)
+        return found
 
 
 def _arguments(
@@ -144,13 +165,13 @@ def _given(run: Run, expected: Any, question: Question) -> Given:
     if is_unmet(run):
         return Given(Outcome.UNMET)
     if run.status != "ok":
-        return Given(Outcome.WRONG)
+        return Given(Outcome.WRONG, timed_out=run.status == "timeout")
     # Judged as the question is, whatever the routine says of itself.
     agrees = verify(expected, run.value, Context(verifier=question.verifier)).outcome == "agree"
     return Given(Outcome.PASS if agrees else Outcome.WRONG, run.value, computed=True)
 
 
-def _anonymous(routine: Routine) -> Routine:
+def anonymous(routine: Routine) -> Routine:
     """The routine without its id."""
     return Routine(
         "",
@@ -162,4 +183,4 @@ def _anonymous(routine: Routine) -> Routine:
     )
 
 
-__all__ = ["Given", "Outcome", "Runs"]
+__all__ = ["Given", "Outcome", "Runs", "anonymous"]
