@@ -38,7 +38,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tracemine.pipelines.evaluation import arms
-from tracemine.pipelines.evaluation.entries import Entry, Shelf, served, unconsolidated, ungated
+from tracemine.pipelines.evaluation.entries import (
+    Entry,
+    Shelf,
+    returned,
+    served,
+    unconsolidated,
+    ungated,
+)
 from tracemine.pipelines.evaluation.gate import certain_of
 from tracemine.pipelines.evaluation.growth import SHARES, shelves_at
 from tracemine.pipelines.evaluation.intervals import Draws
@@ -190,13 +197,15 @@ def nothing_asked() -> Json:
 
 def retrieval(bench: Bench) -> Json:
     """What retrieval costs and gives away, by the first hits of typed_signature: ``leakage`` of the
-    reference answer, ``tokens``, ``diversity``, and the share of questions that no entry fits."""
+    reference answer and of the checked result, ``tokens``, ``diversity``, and the share of
+    questions that no entry fits."""
     shelf, asking, types = bench.shelf, bench.asking, bench.types
     near = arms.by_ranking(shelf, asking, types.by_signature, bench.runs)
     ranked = [rows[: arms.DEPTH] for rows in near]
+    hits = returned(bench.store, (shelf.entries[row].id for rows in ranked for row in rows))
     return {
-        "leakage": leakage(shelf, asking, ranked),
-        "tokens": tokens_cost(shelf, asking, ranked, bench.store.embedder.tokens),
+        "leakage": leakage(shelf, asking, ranked, hits),
+        "tokens": tokens_cost(shelf, asking, ranked, hits, bench.store.embedder.tokens),
         "diversity": diversity(shelf, asking, ranked),
         "nothing_fits": {
             "output": nothing_fits(asking, types.by_output),

@@ -32,9 +32,9 @@ DIGITS = 4
 
 #: Fewer problems than these are too few for a bootstrap.
 FEW_PROBLEMS = 30
-#: So many problems must be other than the rest: of 1,000 problems with a single miss a third of
-#: the rounds has none.
-FEW_OTHERS = 5
+#: So many problems must be other than the rest: with one miss in all a third of the rounds has none,
+#: and none has as many as there may well be.
+FEW_OTHERS = 3
 
 #: Sums that differ by less are one.
 _EPSILON = 1e-9
@@ -117,7 +117,7 @@ class Draws:
         """Sums of ``values`` and sizes, by problem, and the number of values."""
         column = np.asarray(values, dtype=np.float64)
         sums = np.bincount(self._group, weights=column, minlength=self._count)
-        return sums, self._sizes, len(column)
+        return sums.astype(np.float64), self._sizes, len(column)
 
     def _by_problem(self, values: Sequence[float] | Numbers) -> tuple[Numbers, Numbers, int]:
         """As `_by_question`, each problem being one question, which gives its mean."""
