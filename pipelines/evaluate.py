@@ -106,7 +106,8 @@ def measure(store: Store, chosen: Asked, sandbox: Sandbox, *, growth: bool) -> d
     for name, part in parts.items():
         started = time.perf_counter()
         found[name] = part()
-        _LOGGER.info("%s: %.0f s", name, time.perf_counter() - started)
+        if chosen.questions:
+            _LOGGER.info("%s: %.0f s", name, time.perf_counter() - started)
     return found
 
 
