@@ -457,7 +457,8 @@ def test_a_useless_store_is_no_better_than_chance(
     assert oracle == 0.0 if family is SHARED else 0.0 < oracle < 0.3, oracle
     # A pass by coincidence is not taken for a routine that knows how.
     assert found["gate"]["served"]["certain"]["tries"]["value"] == 0.0
-    assert {found["certain_at_k"][arm]["10"]["value"] for arm in ARMS} == {0.0}
+    of_store = set(ARMS) - {"no_store"}
+    assert {found["certain_at_k"][arm]["10"]["value"] for arm in of_store} == {0.0}
 
 
 def test_where_words_say_nothing_nobody_knows_the_routine(useless: Path, tmp_path: Path) -> None:
@@ -540,7 +541,8 @@ def test_a_store_that_leaks_is_found(tmp_path: Path) -> None:
         named[thing] = leak
         assert (leak["reference"], leak["k"]) == (answers[thing], 1)
         assert ("summary" in leak["in"]) == (_SOLD.index(thing) % 2 == 1)
-        assert leak["share_of_entries"] == 1 / len(_SOLD)
+        # A count in another hit may be the same number.
+        assert 1 / len(_SOLD) <= leak["share_of_entries"] <= 0.5
     assert named.keys() == set(_SOLD)
 
 
