@@ -32,8 +32,9 @@ DIGITS = 4
 
 #: Fewer problems than these are too few for a bootstrap.
 FEW_PROBLEMS = 30
-#: So many problems must be other than the rest: with one miss in all a third of the rounds has none,
-#: and none has as many as there may well be.
+
+#: So many problems must be other than the rest: with one miss in all a third of the rounds has
+#: none, and hardly one has as many as there may well be.
 FEW_OTHERS = 3
 
 #: Sums that differ by less are one.

@@ -3,13 +3,14 @@
 Roles are aligned by name, unit and type (`verifiers.roles`), never with a look at the result.
 
 What comes of a pair rests on that pair alone. Within a batch the sandbox gives less and less time
-after a few timeouts (`verifiers.runs.Limits`), so whatever timed out there is run once more by
-itself, with all of its time: a routine that never ends costs `LIMITS` for every question that it
-fits, in each interpreter.
+after a few timeouts (`verifiers.runs.Limits`). The fast interpreter is told not to, and what times
+out in the other is run there once more by itself, with all of its time. So a routine that never
+ends costs more than a second for every question that it fits.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -21,10 +22,16 @@ from tracemine.verifiers import Context, Sandbox, verify
 from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.replay import Routine, is_plain_arithmetic, is_unmet, run_routine
 from tracemine.verifiers.roles import Roster
-from tracemine.verifiers.runs import Limits, Run
+from tracemine.verifiers.runs import Backend, Limits, Run
 
 #: What a routine may use on one question's values: an answer that takes longer is none.
 LIMITS = Limits(seconds=1.0)
+
+#: The same in the fast interpreter, which is asked first: most routines take microseconds. However
+#: many calls were slow, the next has all of its time.
+FAST_LIMITS = Limits(
+    seconds=0.25, slow_calls=sys.maxsize, slow_factor=1.0, most_slow_calls=sys.maxsize
+)
 
 
 class Outcome(IntEnum):
@@ -126,25 +133,34 @@ class Runs:
         fitting = {
             question_id: values for question_id, values in bound.items() if values is not None
         }
-        found = self._judge(routine, fitting, backend="monty")
-        if not is_plain_arithmetic(routine.code):
-            # What the fast interpreter could not compute is asked of CPython. Another value is
-            # taken as that: of a million pairs few are right, and CPython takes 300 times as long.
-            again = {i: b for i, b in fitting.items() if not found[i].computed}
-            found |= self._judge(routine, again, backend="cpython")
-        known |= found
+        found = self._judge(routine, fitting, "monty", FAST_LIMITS)
+        # What the fast interpreter could not compute is asked of CPython, but for arithmetic that
+        # it could not compute either. Another value is taken as that: of a million pairs few are
+        # right, and CPython takes 300 times as long.
+        plain = is_plain_arithmetic(routine.code)
+        again = {
+            i: values
+            for i, values in fitting.items()
+            if found[i].timed_out or not (plain or found[i].computed)
+        }
+        known |= found | self._judge(routine, again, "cpython", LIMITS)
 
     def _judge(
-        self, routine: Routine, bound: Mapping[str, dict[str, Any]], **how: Any
+        self,
+        routine: Routine,
+        bound: Mapping[str, dict[str, Any]],
+        backend: Backend,
+        limits: Limits,
     ) -> dict[str, Given]:
         if not bound:
             return {}
         found = {}
-        batch = list(bound.values())
-        runs = run_routine(routine, batch, self._sandbox, limits=LIMITS, **how)
+        how: dict[str, Any] = {"backend": backend, "limits": limits}
+        runs = run_routine(routine, list(bound.values()), self._sandbox, **how)
+        shrinking = limits.slow_factor < 1 and len(bound) > 1
         for (question_id, values), run in zip(bound.items(), runs, strict=True):
-            if run.status == "timeout" and len(batch) > 1:
-                (run,) = run_routine(routine, [values], self._sandbox, limits=LIMITS, **how)
+            if run.status == "timeout" and shrinking:
+                (run,) = run_routine(routine, [values], self._sandbox, **how)
             question = self._questions[question_id]
             found[question_id] = _given(run, self._expected[question_id], question)
         return found
