@@ -22,20 +22,16 @@ from tracemine.pipelines.evaluation.entries import Entry, Shelf
 from tracemine.pipelines.evaluation.passes import Runs
 from tracemine.pipelines.evaluation.questions import Question
 from tracemine.schemas import Parameter, Signature, content_id, decode, encode
-from tracemine.store.ranking import (
-    SCORE_DIGITS,
-    Rankable,
-    method_of,
-    plausibility,
-    repeats_last,
-    weigh,
-)
+from tracemine.store.ranking import SCORE_DIGITS, Rankable, method_of, plausibility, weigh
 from tracemine.verifiers import Sandbox
 from tracemine.verifiers.replay import Routine
 
 #: Of one number there is nothing to make; of five there are some 27,000 formulas.
 MIN_VALUES = 2
 MAX_VALUES = 4
+
+#: Values that agree to so many significant digits are one.
+VALUE_DIGITS = 9
 
 _SIGNS = {
     "+": operator.add, "*": operator.mul, "-": operator.sub, "/": operator.truediv,
@@ -49,7 +45,7 @@ def formulas(values: Sequence[Any]) -> list[_Formula]:
     """All that ``+ - * /`` make of ``values``, each used once: an expression over ``value_1``,
     ``value_2`` ... and what it gives, in a fixed order, the first of those that give the same at
     each step. Empty where there are fewer than `MIN_VALUES`, more than `MAX_VALUES`, or one that
-    is no finite number."""
+    is no number that a float holds."""
     if not MIN_VALUES <= len(values) <= MAX_VALUES or not all(map(_is_number, values)):
         return []
     # Sets of values as bits: what can be made of each.
@@ -87,8 +83,12 @@ def plausible_formulas(asking: Asking, sandbox: Sandbox) -> tuple[Shelf, Asking,
         wanted = renamed.wanted(index, values)
         scores = [round(weigh(plausibility(wanted, v)), SCORE_DIGITS) for _, v in found]
         order = sorted(range(len(found)), key=lambda place: (-scores[place], place))
-        best = repeats_last([found[place][1] for place in order])[:DEPTH]
-        routines = [_routine(found[order[place]][0], question) for place in best]
+        # Sums in another order may differ in their last digits: they are one value.
+        best: dict[str, str] = {}
+        for place in order:
+            text, value = found[place]
+            best.setdefault(f"{float(value):.{VALUE_DIGITS}g}", text)
+        routines = [_routine(text, question) for text in list(best.values())[:DEPTH]]
         ranked.append([places.setdefault(routine, len(places)) for routine in routines])
     entries = tuple(map(_entry, places))
     return Shelf(entries, np.zeros((len(entries), 0), dtype=np.float32)), renamed, ranked, runs
@@ -97,7 +97,10 @@ def plausible_formulas(asking: Asking, sandbox: Sandbox) -> tuple[Shelf, Asking,
 def _is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float, Fraction)):
         return False
-    return not isinstance(value, float) or math.isfinite(value)
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False
 
 
 def _joined(one: _Formula, other: _Formula) -> list[_Formula]:
