@@ -14,7 +14,6 @@ from typing import Any
 
 from tracemine.pipelines.evaluation.compare import Bench, compare, nothing_asked, retrieval
 from tracemine.pipelines.evaluation.compare import growth as grow
-from tracemine.pipelines.evaluation.entries import served
 from tracemine.pipelines.evaluation.gate import gate
 from tracemine.pipelines.evaluation.held_out import collect
 from tracemine.pipelines.evaluation.selection import Asked, select
@@ -84,15 +83,16 @@ def run_evaluate(options: EvaluateOptions) -> dict[str, Any]:
 
 
 def measure(store: Store, chosen: Asked, sandbox: Sandbox, *, growth: bool) -> dict[str, Any]:
-    """All that is measured of ``store`` with the questions that were chosen."""
+    """All that is measured of ``store`` with the questions that were chosen; where there are none,
+    the same with n 0."""
+    bench = Bench.of(store, chosen.questions, sandbox)
     found: dict[str, Any] = {
         "questions": len(chosen.questions),
         "problems": len({question.problem_id for question in chosen.questions}),
+        "entries": len(bench.shelf.entries),
+        # The arms would read every trace of the store, and find nothing.
+        **(compare(bench) if chosen.questions else nothing_asked()),
     }
-    if not chosen.questions:
-        return found | {"entries": len(served(store).entries), **nothing_asked()}
-    bench = Bench.of(store, chosen.questions, sandbox)
-    found |= {"entries": len(bench.shelf.entries), **compare(bench)}
     parts: dict[str, Callable[[], Any]] = {
         "retrieval": lambda: retrieval(bench),
         "gate": lambda: gate(bench.shelf, bench.ungated, bench.asking, bench.runs, sandbox),
@@ -101,7 +101,8 @@ def measure(store: Store, chosen: Asked, sandbox: Sandbox, *, growth: bool) -> d
     for name, part in parts.items():
         started = time.perf_counter()
         found[name] = part()
-        _LOGGER.info("%s: %.0f s", name, time.perf_counter() - started)
+        if chosen.questions:
+            _LOGGER.info("%s: %.0f s", name, time.perf_counter() - started)
     return found
 
 

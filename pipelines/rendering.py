@@ -23,6 +23,10 @@ MAX_LINE = 160
 
 #: Arms of `evaluate` whose lift a report shows; ``--json`` has them all.
 LIFTS_SHOWN = ("typed_signature", "not_run", "unnamed")
+#: The arm that is shown by source.
+SOURCES_SHOWN = "typed_signature"
+#: Characters of a source's name in a report.
+MAX_SOURCE = 24
 
 Json = dict[str, Any]
 
@@ -276,8 +280,10 @@ def _cut(text: str) -> str:
 
 
 def print_evaluation(console: Console, found: Mapping[str, Any]) -> None:
-    """The report of ``evaluate``: what was asked, replay@k of each arm with its interval, overall
-    and by domain, and the lift at 1 over each baseline. A table takes 80 columns at most."""
+    """The report of ``evaluate``: what was asked; replay@k of each arm with its interval, overall
+    and by domain, and the lift at 1 over each baseline; of all questions also what is certain, what
+    it is where each problem weighs one, and how it goes by source. A table takes 80 columns at
+    most."""
     line(
         console,
         f"{counted(found['questions'], 'question')} of {counted(found['problems'], 'problem')} "
@@ -295,8 +301,9 @@ def print_evaluation(console: Console, found: Mapping[str, Any]) -> None:
         *((d, domains[d], found["lift_by_domain"][d]) for d in domains if len(domains) > 1),
     ):
         first = next(iter(arms.values()))
-        asked = counted(next(iter(first.values()))["n"], "question")
-        table = _figures(f"replay@k, {title} ({asked})", [f"@{k}" for k in first])
+        asked = next(iter(first.values()))
+        stands = f"{counted(asked['n'], 'question')} of {counted(asked['problems'], 'problem')}"
+        table = _figures(f"replay@k, {title} ({stands})", [f"@{k}" for k in first])
         for arm, shares in arms.items():
             table.add_row(arm, *map(_share, shares.values()))
         console.print(table)
@@ -305,6 +312,34 @@ def print_evaluation(console: Console, found: Mapping[str, Any]) -> None:
             shares = (lift[arm][baseline]["1"] for arm in lift if arm in LIFTS_SHOWN)
             table.add_row(baseline, *map(_share, shares))
         console.print(table)
+    _weighed(console, found)
+    _by_source(console, found["by_source"])
+    ran = found["pairs"]
+    line(console, f"{counted(ran['run'], 'run')}, {counted(ran['timeouts'], 'timeout')}")
+
+
+def _weighed(console: Console, found: Mapping[str, Any]) -> None:
+    """Beside replay@k of all questions: passes that are no chance, and problems that weigh one."""
+    ways = {"certain": found["certain_at_k"], "problems": found["by_problem"]["replay_at_k"]}
+    ks = ("1", "10")
+    columns = [f"@{k}, {way}" for way in ways for k in ks]
+    table = _figures("replay@k, counted otherwise", columns)
+    for arm in found["replay_at_k"]:
+        table.add_row(arm, *(_share(shares[arm][k]) for shares in ways.values() for k in ks))
+    console.print(table)
+
+
+def _by_source(console: Console, sources: Mapping[str, Any]) -> None:
+    table = _figures(
+        f"replay@k of {SOURCES_SHOWN} by source", ["@1", "@10", "questions", "problems"]
+    )
+    for source, arms in sources.items():
+        shares = arms[SOURCES_SHOWN]
+        counts = (f"{shares['1'][name]:,}" for name in ("n", "problems"))
+        name = _printable(source)
+        name = name if len(name) <= MAX_SOURCE else f"{name[: MAX_SOURCE - 1]}~"
+        table.add_row(name, _share(shares["1"]), _share(shares["10"]), *counts)
+    console.print(table)
 
 
 def _reasons(console: Console, label: str, reasons: Mapping[str, int]) -> None:

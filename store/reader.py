@@ -320,7 +320,9 @@ class Store:
         offers = shelf.offer(query, vector, asked, output, among, k, self.sandbox)
         chosen = [(by_place[place], score, trial) for place, score, trial in offers]
         procedures = self._procedures([card for card, _, _ in chosen], _OF_A_HIT)
-        return [_hit(procedures[card.procedure_id], score, trial) for card, score, trial in chosen]
+        return [
+            hit_of(procedures[card.procedure_id], score, trial) for card, score, trial in chosen
+        ]
 
     @property
     def sandbox(self) -> Sandbox:
@@ -573,7 +575,9 @@ class Store:
 
     def _hits(self, scored: Sequence[_Scored]) -> list[Hit]:
         procedures = self._procedures([s.card for s in scored], _OF_A_HIT)
-        return [_hit(procedures[s.card.procedure_id], min(1.0, max(-1.0, s.score))) for s in scored]
+        return [
+            hit_of(procedures[s.card.procedure_id], min(1.0, max(-1.0, s.score))) for s in scored
+        ]
 
     def _procedures(self, cards: Iterable[_Card], columns: str = "*") -> dict[str, Procedure]:
         wanted: dict[str, list[str]] = {}
@@ -699,7 +703,8 @@ def _order(scored: _Scored) -> tuple[float, int, float, str]:
     return (-scored.score, rank, -card.success_rate, card.procedure_id)
 
 
-def _hit(procedure: Procedure, score: float, trial: Trial | None = None) -> Hit:
+def hit_of(procedure: Procedure, score: float, trial: Trial | None = None) -> Hit:
+    """What search gives of ``procedure``; without a trial nothing of a caller's values."""
     best = procedure.variants[0]
     return Hit(
         procedure_id=procedure.procedure_id,

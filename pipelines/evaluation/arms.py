@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tracemine.pipelines.evaluation.entries import Shelf
+from tracemine.pipelines.evaluation.entries import Entry, Shelf
 from tracemine.pipelines.evaluation.passes import Outcome, Runs
 from tracemine.pipelines.evaluation.questions import Question
 from tracemine.schemas import Parameter, decode
@@ -154,10 +154,14 @@ def by_ranking(
     runs: Runs,
     *,
     running: bool = True,
+    apart: bool = False,
 ) -> Ranked:
     """As a search with the caller's values: `store.ranking`, the best `RUN` of which are run, or,
-    not ``running``, in the order before that."""
-    ranking = Ranking([entry.rankable for entry in shelf.entries])
+    not ``running``, in the order before that. Entries ``apart`` are each a method of their own."""
+    known = [entry.rankable for entry in shelf.entries]
+    if apart:
+        known = [replace(each, method=f"{row}") for row, each in enumerate(known)]
+    ranking = Ranking(known)
     wanted = [asking.wanted(i, runs.values(q.id)) for i, q in enumerate(asking.questions)]
     near = []
     for index, question in enumerate(asking.questions):
@@ -208,17 +212,36 @@ def run_all(shelf: Shelf, asking: Asking, ranked: Sequence[Iterable[int]], runs:
     )
 
 
+#: For each question the hits of the first `DEPTH` that give the checked result: place and entry.
+Right = list[list[tuple[int, Entry]]]
+
+
+def right(shelf: Shelf, asking: Asking, ranked: Ranked, runs: Runs) -> Right:
+    """Which of the first `DEPTH` give the checked result."""
+    run_all(shelf, asking, [rows[:DEPTH] for rows in ranked], runs)
+    return [
+        [
+            (place, shelf.entries[row])
+            for place, row in enumerate(rows[:DEPTH])
+            if runs.given(shelf.entries[row].routine, question.id).outcome is Outcome.PASS
+        ]
+        for question, rows in zip(asking.questions, ranked, strict=True)
+    ]
+
+
+def within(places: Sequence[Iterable[int]]) -> npt.NDArray[np.bool_]:
+    """Whether one of ``places`` (from 0), those of one question, is among the first k: (questions,
+    len(KS))."""
+    found = np.zeros((len(places), len(KS)), dtype=bool)
+    for row, of_question in enumerate(places):
+        first = min(of_question, default=DEPTH)
+        found[row] = [first < k for k in KS]
+    return found
+
+
 def passes(shelf: Shelf, asking: Asking, ranked: Ranked, runs: Runs) -> npt.NDArray[np.bool_]:
     """Whether one of the first k gives the checked result: (questions, len(KS))."""
-    run_all(shelf, asking, [rows[:DEPTH] for rows in ranked], runs)
-    found = np.zeros((len(ranked), len(KS)), dtype=bool)
-    for row, (question, places) in enumerate(zip(asking.questions, ranked, strict=True)):
-        right = [
-            runs.given(shelf.entries[place].routine, question.id).outcome is Outcome.PASS
-            for place in places[:DEPTH]
-        ]
-        found[row] = [any(right[:k]) for k in KS]
-    return found
+    return within([[p for p, _ in hits] for hits in right(shelf, asking, ranked, runs)])
 
 
 def popularity(shelf: Shelf) -> dict[str, float]:
@@ -362,7 +385,7 @@ def by_whole_trace(
 
 
 __all__ = [
-    "DEPTH", "KS", "Asking", "Mask", "Ranked", "Types", "at_random", "by_bm25", "by_ranking",
-    "by_score", "by_search", "by_votes", "by_whole_trace", "by_words", "nearest_spans", "passes",
-    "plausible_first", "popularity", "run_all",
+    "DEPTH", "KS", "Asking", "Mask", "Ranked", "Right", "Types", "at_random", "by_bm25",
+    "by_ranking", "by_score", "by_search", "by_votes", "by_whole_trace", "by_words",
+    "nearest_spans", "passes", "plausible_first", "popularity", "right", "run_all", "within",
 ]  # fmt: skip

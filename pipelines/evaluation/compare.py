@@ -6,6 +6,7 @@ typed_signature    the same, of entries that take the caller's values too
 bound              the same, of entries whose preconditions hold on them
 search             what `Store.search` gives who asks it so: the shelf above is read as it reads it
 oracle             whether any entry of the store gives the result
+no_store           formulas of the values, without any entry: what luck gives (`no_store`)
 
 All below choose among what typed_signature leaves:
 
@@ -32,12 +33,21 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tracemine.pipelines.evaluation import arms
-from tracemine.pipelines.evaluation.entries import Shelf, served, unconsolidated, ungated
+from tracemine.pipelines.evaluation.entries import (
+    Entry,
+    Shelf,
+    returned,
+    served,
+    unconsolidated,
+    ungated,
+)
+from tracemine.pipelines.evaluation.gate import certain_of
 from tracemine.pipelines.evaluation.growth import SHARES, shelves_at
 from tracemine.pipelines.evaluation.intervals import Draws
 from tracemine.pipelines.evaluation.leakage import (
@@ -47,6 +57,7 @@ from tracemine.pipelines.evaluation.leakage import (
     nothing_holds,
     tokens_cost,
 )
+from tracemine.pipelines.evaluation.no_store import plausible_formulas
 from tracemine.pipelines.evaluation.passes import Outcome, Runs
 from tracemine.pipelines.evaluation.questions import Question
 from tracemine.pipelines.evaluation.tables import Json, Passes, shares, tabulate
@@ -65,6 +76,16 @@ BATCH_TRACES = 512
 BATCH_ROUTINES = 200
 
 _LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an arm found: whether one of the first k is right, which hits are, and of what runs."""
+
+    passes: Passes
+    right: arms.Right
+    asking: arms.Asking
+    runs: Runs
 
 
 @dataclass(frozen=True)
@@ -127,12 +148,14 @@ def asking_in(
 
 
 def compare(bench: Bench) -> Json:
-    """Every arm on the same questions, as `tables.tabulate` states it."""
-    results: dict[str, Passes] = {}
+    """Every arm on the same questions, as `tables.tabulate` states it; ``own_methods``, the share
+    of questions whose own method an entry or span of the store has (of the others no pass can be
+    certain), and the ``pairs`` of routine and question that were run."""
+    results: dict[str, Found] = {}
 
-    def note(name: str, found: Passes, started: float) -> None:
+    def note(name: str, found: Found, started: float) -> None:
         results[name] = found
-        first = float(found[:, 0].mean()) if len(found) else 0.0
+        first = float(found.passes[:, 0].mean()) if len(found.passes) else 0.0
         _LOGGER.info("%s: %.3f at 1, %.0f s", name, first, time.perf_counter() - started)
 
     for name, arm in ARMS.items():
@@ -145,25 +168,45 @@ def compare(bench: Bench) -> Json:
         started = time.perf_counter()
         ranked = arms.plausible_first(bench.shelf, bench.asking, ranked, bench.runs)
         note(f"{name}_run", _passes(bench, ranked), started)
-    return tabulate(results, bench.asking.questions, bench.draws)
+    started = time.perf_counter()
+    entries = [*bench.shelf.entries, *bench.ungated.entries, *bench.spans.entries]
+    certain = _certain(results, entries, bench.sandbox)
+    _LOGGER.info("certain passes: %.0f s", time.perf_counter() - started)
+    methods = {entry.rankable.method for entry in entries}
+    questions = bench.asking.questions
+    own = bench.draws.share([float(question.method in methods) for question in questions])
+    counts = [runs.count() for runs in {id(f.runs): f.runs for f in results.values()}.values()]
+    return {
+        **tabulate({n: f.passes for n, f in results.items()}, certain, questions, bench.draws),
+        "own_methods": own.to_json(),
+        "pairs": {name: sum(count[name] for count in counts) for name in ("run", "timeouts")},
+    }
 
 
 def nothing_asked() -> Json:
     """What `compare` gives where there is no question: every arm, with n 0."""
-    empty = np.zeros((0, len(arms.KS)), dtype=bool)
     ran = [f"{name}_run" for name in NOT_RUNNING]
-    return tabulate(dict.fromkeys([*ARMS, *NOT_RUNNING, *ran], empty), (), Draws(()))
+    empty = np.zeros((0, len(arms.KS)), dtype=bool)
+    results = dict.fromkeys([*ARMS, *NOT_RUNNING, *ran], empty)
+    nothing = Draws(())
+    return {
+        **tabulate(results, results, (), nothing),
+        "own_methods": nothing.share([]).to_json(),
+        "pairs": {"run": 0, "timeouts": 0},
+    }
 
 
 def retrieval(bench: Bench) -> Json:
     """What retrieval costs and gives away, by the first hits of typed_signature: ``leakage`` of the
-    reference answer, ``tokens``, ``diversity``, and the share of questions that no entry fits."""
+    reference answer and of the checked result, ``tokens``, ``diversity``, and the share of
+    questions that no entry fits."""
     shelf, asking, types = bench.shelf, bench.asking, bench.types
     near = arms.by_ranking(shelf, asking, types.by_signature, bench.runs)
     ranked = [rows[: arms.DEPTH] for rows in near]
+    hits = returned(bench.store, (shelf.entries[row].id for rows in ranked for row in rows))
     return {
-        "leakage": leakage(shelf, asking, ranked),
-        "tokens": tokens_cost(shelf, asking, ranked, bench.store.embedder.tokens),
+        "leakage": leakage(shelf, asking, ranked, hits),
+        "tokens": tokens_cost(shelf, asking, ranked, hits, bench.store.embedder.tokens),
         "diversity": diversity(shelf, asking, ranked),
         "nothing_fits": {
             "output": nothing_fits(asking, types.by_output),
@@ -179,7 +222,7 @@ def growth(bench: Bench) -> Json:
     return {
         f"{share:.0%}": {
             "entries": len(shelf.entries),
-            **shares({"typed_signature": on_shelf(bench, shelf)}, bench.draws),
+            **shares({"typed_signature": on_shelf(bench, shelf).passes}, bench.draws),
         }
         for share, shelf in zip(SHARES, shelves, strict=True)
     }
@@ -188,20 +231,20 @@ def growth(bench: Bench) -> Json:
 # -- arms --------------------------------------------------------------------------------------
 
 
-def _untyped(bench: Bench) -> Passes:
+def _untyped(bench: Bench) -> Found:
     every = np.ones(len(bench.shelf.entries), dtype=bool)
     return _passes(bench, arms.by_words(bench.shelf, bench.asking, lambda _: every))
 
 
-def _typed(bench: Bench) -> Passes:
+def _typed(bench: Bench) -> Found:
     return _ranked(bench, bench.types.by_output)
 
 
-def _typed_signature(bench: Bench) -> Passes:
+def _typed_signature(bench: Bench) -> Found:
     return _ranked(bench, bench.types.by_signature)
 
 
-def _bound(bench: Bench) -> Passes:
+def _bound(bench: Bench) -> Found:
     places = {question.id: place for place, question in enumerate(bench.asking.questions)}
     holds = bench.outcomes > Outcome.UNMET
 
@@ -212,16 +255,26 @@ def _bound(bench: Bench) -> Passes:
     return _ranked(bench, holding)
 
 
-def _search(bench: Bench) -> Passes:
+def _search(bench: Bench) -> Found:
     return _passes(bench, arms.by_search(bench.store, bench.shelf, bench.asking))
 
 
-def _oracle(bench: Bench) -> Passes:
-    found = (bench.outcomes == Outcome.PASS).any(axis=1)
-    return np.repeat(found[:, None], len(arms.KS), axis=1)
+def _oracle(bench: Bench) -> Found:
+    right: arms.Right = []
+    for question, row in zip(bench.asking.questions, bench.outcomes == Outcome.PASS, strict=True):
+        entries = [bench.shelf.entries[column] for column in np.flatnonzero(row)]
+        # Where the question's own method passes nothing else need be looked at.
+        own = [entry for entry in entries if entry.rankable.method == question.method]
+        right.append([(0, entry) for entry in own[:1] or entries])
+    return _of_right(bench, right)
 
 
-def _not_run(bench: Bench) -> Passes:
+def _no_store(bench: Bench) -> Found:
+    shelf, asking, ranked, runs = plausible_formulas(bench.asking, bench.sandbox)
+    return _passes(replace(bench, shelf=shelf, asking=asking, runs=runs), ranked)
+
+
+def _not_run(bench: Bench) -> Found:
     ranked = arms.by_ranking(
         bench.shelf, bench.asking, bench.types.by_signature, bench.runs, running=False
     )
@@ -259,40 +312,37 @@ def _whole_trace(bench: Bench) -> arms.Ranked:
     )
 
 
-def _no_gate(bench: Bench) -> Passes:
+def _no_gate(bench: Bench) -> Found:
     return on_shelf(bench, bench.ungated)
 
 
-def _no_consolidation(bench: Bench) -> Passes:
+def _no_consolidation(bench: Bench) -> Found:
     # To the ranking each span is a method of its own, or it would consolidate them itself.
-    alone = tuple(
-        replace(entry, rankable=replace(entry.rankable, method=entry.id))
-        for entry in bench.spans.entries
-    )
-    return on_shelf(bench, replace(bench.spans, entries=alone))
+    return on_shelf(bench, bench.spans, apart=True)
 
 
-def _teachers_words(bench: Bench) -> Passes:
+def _teachers_words(bench: Bench) -> Found:
     questions = bench.asking.questions
     words = [question.subquestion for question in questions]
     told = replace(bench, asking=asking_in(words, questions, bench.store.embedder))
     return _ranked(told, told.types.by_signature)
 
 
-def _unnamed(bench: Bench) -> Passes:
+def _unnamed(bench: Bench) -> Found:
     questions = [without_names(question) for question in bench.asking.questions]
     asking = replace(bench.asking, questions=tuple(questions))
     told = replace(bench, asking=asking, runs=Runs(questions, bench.sandbox))
     return _ranked(told, told.types.by_signature)
 
 
-ARMS: Mapping[str, Callable[[Bench], Passes]] = {
+ARMS: Mapping[str, Callable[[Bench], Found]] = {
     "untyped": _untyped,
     "typed": _typed,
     "typed_signature": _typed_signature,
     "bound": _bound,
     "search": _search,
     "oracle": _oracle,
+    "no_store": _no_store,
     "not_run": _not_run,
     "no_gate": _no_gate,
     "no_consolidation": _no_consolidation,
@@ -311,10 +361,10 @@ NOT_RUNNING: Mapping[str, Callable[[Bench], arms.Ranked]] = {
 }
 
 
-def on_shelf(bench: Bench, shelf: Shelf) -> Passes:
-    """As typed_signature, with another shelf."""
+def on_shelf(bench: Bench, shelf: Shelf, *, apart: bool = False) -> Found:
+    """As typed_signature, with another shelf; its entries may be ``apart`` (`arms.by_ranking`)."""
     moved = replace(bench, shelf=shelf, types=arms.Types(shelf))
-    return _ranked(moved, moved.types.by_signature)
+    return _ranked(moved, moved.types.by_signature, apart=apart)
 
 
 def without_names(question: Question) -> Question:
@@ -356,16 +406,39 @@ def _asked(asking: arms.Asking) -> Iterable[tuple[Question, str]]:
     return zip(asking.questions, asking.words, strict=True)
 
 
-def _ranked(bench: Bench, masks: Callable[[Question], arms.Mask]) -> Passes:
-    return _passes(bench, arms.by_ranking(bench.shelf, bench.asking, masks, bench.runs))
+def _ranked(bench: Bench, masks: Callable[[Question], arms.Mask], *, apart: bool = False) -> Found:
+    ranked = arms.by_ranking(bench.shelf, bench.asking, masks, bench.runs, apart=apart)
+    return _passes(bench, ranked)
 
 
 def _scored(bench: Bench, score: Callable[[int], arms.Scores]) -> arms.Ranked:
     return arms.by_score(bench.asking, bench.types.by_signature, score)
 
 
-def _passes(bench: Bench, ranked: arms.Ranked) -> Passes:
-    return arms.passes(bench.shelf, bench.asking, ranked, bench.runs)
+def _passes(bench: Bench, ranked: arms.Ranked) -> Found:
+    return _of_right(bench, arms.right(bench.shelf, bench.asking, ranked, bench.runs))
+
+
+def _of_right(bench: Bench, right: arms.Right) -> Found:
+    return Found(_first_k(right), right, bench.asking, bench.runs)
+
+
+def _first_k(right: arms.Right) -> Passes:
+    return arms.within([[place for place, _ in hits] for hits in right])
+
+
+def _certain(
+    results: Mapping[str, Found], entries: Sequence[Entry], sandbox: Sandbox
+) -> dict[str, Passes]:
+    """Of each arm what passes are no chance (`gate.certain_of`)."""
+    known: dict[int, dict[Any, Any]] = {}
+    found = {}
+    for name, of_arm in results.items():
+        told = known.setdefault(id(of_arm.runs), {})
+        questions = of_arm.asking.questions
+        right = certain_of(questions, of_arm.right, entries, of_arm.runs, sandbox, told)
+        found[name] = _first_k(right)
+    return found
 
 
 __all__ = [

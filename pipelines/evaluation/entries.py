@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tracemine.pipelines.rendering import hit_json, print_json
 from tracemine.schemas import Parameter, Procedure, Signature, content_id
 from tracemine.schemas.arrow import procedure_from_row
 from tracemine.schemas.records import Domain
 from tracemine.store import Store
 from tracemine.store.embedder import Vectors
 from tracemine.store.ranking import Rankable, method_of, tokens_of
+from tracemine.store.reader import hit_of
 from tracemine.transforms.consolidate import FAILED_REPLAY
 from tracemine.transforms.consolidate import STAGE as CONSOLIDATE
 from tracemine.transforms.segment import embedding_words
@@ -123,6 +125,16 @@ def unconsolidated(store: Store, shelf: Shelf) -> Shelf:
         )
     vectors = store.embedder.encode(words)
     return Shelf(tuple(found), vectors)
+
+
+def returned(store: Store, ids: Iterable[str]) -> dict[str, str]:
+    """Entry id -> the hit that ``search --json`` prints of it (score 0, and nothing of a caller's
+    values); of what the store serves."""
+    rows = store.rows(
+        "SELECT * FROM procedures WHERE procedure_id IN (SELECT unnest(?))", [sorted(set(ids))]
+    )
+    found = map(procedure_from_row, rows)
+    return {each.procedure_id: print_json(hit_json(hit_of(each, 0.0))) for each in found}
 
 
 def refuted(store: Store) -> Shelf:
@@ -249,5 +261,5 @@ def _stacked(entries: Sequence[Entry], vectors: Sequence[Vectors], width: int) -
 
 
 __all__ = [
-    "Entry", "Shelf", "refused", "refuted", "served", "unconsolidated", "ungated",
+    "Entry", "Shelf", "refused", "refuted", "returned", "served", "unconsolidated", "ungated",
 ]  # fmt: skip

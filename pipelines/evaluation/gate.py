@@ -23,10 +23,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tracemine.pipelines.evaluation.arms import DEPTH, Asking, Types, by_words, run_all
+from tracemine.pipelines.evaluation.arms import (
+    DEPTH,
+    Asking,
+    Right,
+    Types,
+    by_words,
+    run_all,
+)
 from tracemine.pipelines.evaluation.entries import Entry, Shelf
 from tracemine.pipelines.evaluation.intervals import Draws
-from tracemine.pipelines.evaluation.passes import Outcome, Runs
+from tracemine.pipelines.evaluation.passes import Outcome, Runs, anonymous
 from tracemine.pipelines.evaluation.questions import Question
 from tracemine.schemas import Instance, Parameter, decode, encode
 from tracemine.schemas.shingles import near_duplicate_classes, shingles
@@ -86,7 +93,7 @@ def gate(
     shelves = {"served": served, "ungated": ungated, "refused": refused}
     found = {name: tries(shelf, asking, runs) for name, shelf in shelves.items()}
     passed = {
-        (_anonymous(shelves[name].entries[t.entry].routine), asking.questions[t.question].id): (
+        (anonymous(shelves[name].entries[t.entry].routine), asking.questions[t.question].id): (
             shelves[name].entries[t.entry],
             asking.questions[t.question],
         )
@@ -137,7 +144,7 @@ def kinds_of(
     kinds: dict[_Pair, Kind] = {}
     others: list[tuple[Routine, Question]] = []
     for entry, question in passed:
-        pair = (_anonymous(entry.routine), question.id)
+        pair = (anonymous(entry.routine), question.id)
         if entry.rankable.method == question.method:
             kinds[pair] = "own_method"
         else:
@@ -159,6 +166,30 @@ def kinds_of(
         elif kinds[pair] != "same_nearby":
             kinds[pair] = "coincidence"
     return kinds
+
+
+def certain_of(
+    questions: Sequence[Question],
+    right: Right,
+    entries: Sequence[Entry],
+    runs: Runs,
+    sandbox: Sandbox,
+    known: dict[_Pair, Kind],
+) -> Right:
+    """What of ``right`` (the hits of each question that give its result, by ``runs``) is no chance:
+    the certain passes. ``entries`` are where the questions' own methods are looked for. ``known``
+    has the kinds of passes of these ``runs`` that were told before, and is added to."""
+    passed = {
+        (anonymous(entry.routine), question.id): (entry, question)
+        for question, hits in zip(questions, right, strict=True)
+        for _, entry in hits
+    }
+    new = [pass_ for pair, pass_ in passed.items() if pair not in known]
+    known |= kinds_of(new, entries, runs, sandbox)
+    return [
+        [hit for hit in hits if known[anonymous(hit[1].routine), question.id] in CERTAIN]
+        for question, hits in zip(questions, right, strict=True)
+    ]
 
 
 def _own_ways(
@@ -249,7 +280,7 @@ def _counted(
     """The figures of one shelf."""
     of_try = [problems[asking.questions[t.question].problem_id] for t in tried]
     kind_of_try: list[Kind | None] = [
-        kinds[_anonymous(shelf.entries[t.entry].routine), asking.questions[t.question].id]
+        kinds[anonymous(shelf.entries[t.entry].routine), asking.questions[t.question].id]
         if t.passed
         else None
         for t in tried
@@ -268,7 +299,8 @@ def _counted(
     # Entries of one method pass together, so they are drawn together.
     often = {n: sorted(row for row, each in on.items() if len(each) >= n) for n in thresholds}
     by_method = {
-        n: Draws([shelf.entries[row].rankable.method for row in rows]) for n, rows in often.items()
+        n: Draws([shelf.entries[row].rankable.method for row in rows], of="methods")
+        for n, rows in often.items()
     }
     for name, counting in (("certain", CERTAIN), ("all", frozenset(KINDS))):
         right = np.array([kind in counting for kind in kind_of_try], dtype=np.float64)
@@ -288,11 +320,6 @@ def _counted(
     return report
 
 
-def _anonymous(routine: Routine) -> Routine:
-    """The routine without its id."""
-    return dataclasses.replace(routine, variant_id="")
-
-
 def _nameless(routine: Routine) -> Routine:
     """The routine without its id and without units, which are those of another problem."""
     signature = routine.signature
@@ -301,4 +328,4 @@ def _nameless(routine: Routine) -> Routine:
     return dataclasses.replace(routine, variant_id="", signature=bare)
 
 
-__all__ = ["CERTAIN", "KINDS", "Kind", "Try", "gate", "kinds_of", "tries"]
+__all__ = ["CERTAIN", "KINDS", "Kind", "Try", "certain_of", "gate", "kinds_of", "tries"]

@@ -1,13 +1,16 @@
 """What a retrieval gives away, what it costs, how often nothing fits, and how varied it is.
 
-Leakage: does the text that is retrieved contain the answer of the problem that is asked? A "2"
-stands in many routines and says nothing, so each share stands beside the share for answers of
-*other* problems of the same source (`exchanged`): what leaks is the excess. Numbers are compared by
-value, wherever they stand by themselves; other answers as whole words.
+Leakage: does the text that is retrieved contain the answer of the problem that is asked, or the
+checked result of the step that is asked? A "2" stands in many routines and says nothing, so each
+share stands beside the share for answers of *other* problems of the same source (`exchanged`): what
+leaks is the excess. Numbers are compared by value, wherever they stand by themselves; other answers
+as whole words.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,12 +27,20 @@ from tracemine.pipelines.evaluation.entries import Entry, Shelf
 from tracemine.pipelines.evaluation.intervals import Draws
 from tracemine.pipelines.evaluation.passes import Outcome, Runs
 from tracemine.pipelines.evaluation.questions import Question
+from tracemine.schemas import decode, encode
 from tracemine.teachers.rules.language.numerals import find_numerals
 from tracemine.verifiers.numbers import parse_number
 
-#: What a caller may read of an entry.
-Text = Literal["summary", "full"]
-TEXTS: tuple[Text, ...] = ("summary", "full")
+#: What a caller may read of an entry: ``returned`` is the hit as ``search --json`` prints it, with
+#: all that stands there of its evidence, such as quotes of traces.
+Text = Literal["summary", "full", "returned"]
+TEXTS: tuple[Text, ...] = ("summary", "full", "returned")
+
+#: What is looked for.
+Answer = Literal["reference", "result"]
+ANSWERS: tuple[Answer, ...] = ("reference", "result")
+#: Significant digits of a decimal that is looked for: a calculation adds some at the end.
+ANSWER_DIGITS = 12
 
 #: With how many other problems each answer is exchanged; their mean is the share by chance.
 EXCHANGES = 20
@@ -59,37 +70,57 @@ class Contents:
     words: str
 
 
-def leakage(shelf: Shelf, asking: Asking, ranked: Ranked) -> dict[str, Any]:
-    """How often the first k of ``ranked`` contain the reference answer of the question's problem.
+def leakage(
+    shelf: Shelf, asking: Asking, ranked: Ranked, returned: Mapping[str, str]
+) -> dict[str, Any]:
+    """How often the first k of ``ranked`` contain the ``reference`` answer of the question's
+    problem, and the checked ``result`` of the question itself.
 
-    By text (`TEXTS`) and k: the share of questions whose answer is ``contained``, of answers of
-    other problems of the same source that are (``exchanged``, over `EXCHANGES` of them), and the
-    ``excess`` of the one over the other, paired; intervals are over problems. ``without_reference``
-    and ``unpaired`` count the questions that cannot be asked: those without an answer, and those
-    whose source has no other problem. ``worst`` lists at most `LISTED` questions whose answer is
-    contained, those first whose answer the fewest retrieved entries contain: what one entry has and
-    no other is not there by chance.
+    Of each of these (`ANSWERS`), by text (`TEXTS`) and k: the share of questions whose answer is
+    ``contained``, of answers of other problems of the same source that are (``exchanged``, over
+    `EXCHANGES` of them), and the ``excess`` of the one over the other, paired; intervals are over
+    problems. ``without`` and ``unpaired`` count the questions that cannot be asked: those without
+    such an answer, and those whose source has no other problem. ``worst`` lists at most `LISTED`
+    answers that are contained, those first that the fewest retrieved entries contain: what one
+    entry has and no other is not there by chance.
+
+    Args:
+        returned: id of each retrieved entry -> its hit as ``search --json`` prints it.
     """
-    references = {
-        index: question.reference
-        for index, question in enumerate(asking.questions)
-        if question.reference is not None and _words(question.reference).strip()
+    # As text, where no escape of JSON hides what stands behind it.
+    said = {identifier: _leaves(json.loads(text)) for identifier, text in returned.items()}
+    report: dict[str, Any] = {
+        answer: _leaks(shelf, asking, ranked, said, answer) for answer in ANSWERS
     }
-    others = exchanged({i: asking.questions[i] for i in references})
+    report["worst"] = worst(shelf, asking, ranked, said)
+    return report
+
+
+def _leaks(
+    shelf: Shelf, asking: Asking, ranked: Ranked, said: Mapping[str, str], answer: Answer
+) -> dict[str, Any]:
+    """`leakage` of one of `ANSWERS`."""
+    answers = {
+        index: text
+        for index, question in enumerate(asking.questions)
+        if (text := _answer(question, answer)) is not None
+    }
+    others = exchanged({i: asking.questions[i] for i in answers})
     rows = sorted(others)
     draws = Draws([asking.questions[row].problem_id for row in rows])
     report: dict[str, Any] = {
         "questions": len(rows),
-        "without_reference": len(asking.questions) - len(references),
-        "unpaired": len(references) - len(rows),
+        "without": len(asking.questions) - len(answers),
+        "unpaired": len(answers) - len(rows),
     }
     for text in TEXTS:
-        texts = [_text(entry, text) for entry in shelf.entries]
-        own = np.array(
-            [_first(ranked[row], texts, references[row]) for row in rows], dtype=np.float64
-        )
+        texts = {
+            place: _text(shelf.entries[place], text, said)
+            for place in {place for places in ranked for place in places}
+        }
+        own = np.array([_first(ranked[row], texts, answers[row]) for row in rows], dtype=np.float64)
         exchange = [
-            [_first(ranked[row], texts, references[other]) for other in others[row]] for row in rows
+            [_first(ranked[row], texts, answers[other]) for other in others[row]] for row in rows
         ]
         report[text] = {}
         for k in KS:
@@ -98,43 +129,48 @@ def leakage(shelf: Shelf, asking: Asking, ranked: Ranked) -> dict[str, Any]:
             report[text][str(k)] = {
                 "contained": draws.share(has).to_json(),
                 "exchanged": draws.share(chance).to_json(),
-                "excess": draws.share(has - chance).to_json(),
+                "excess": draws.difference(has - chance).to_json(),
             }
-    report["worst"] = worst(shelf, asking, ranked)
     return report
 
 
-def worst(shelf: Shelf, asking: Asking, ranked: Ranked) -> list[dict[str, Any]]:
-    """At most `LISTED` questions, each with the first retrieved entry whose full text contains its
-    answer: both ids, the entry's place k among those retrieved, whether its ``summary`` contains it
-    too, the answer, and the share of all retrieved entries that contain it, least first."""
+def worst(
+    shelf: Shelf, asking: Asking, ranked: Ranked, said: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """At most `LISTED` answers of questions (`ANSWERS`; one that is both is the reference), each
+    with the first retrieved entry whose hit (``said``, by id) contains it: both ids, the entry's
+    place k among those retrieved, in which of `TEXTS` it stands, the text of the answer, and the
+    share of all retrieved entries that contain it, least first."""
     retrieved = sorted({row for rows in ranked for row in rows})
     shares: dict[str, float] = {}
-    found = []
+    found: list[tuple[float, int, str, Entry, Answer, str]] = []
     for question, rows in zip(asking.questions, ranked, strict=True):
-        reference = question.reference
-        if reference is None:
-            continue
-        for place, row in enumerate(rows, start=1):
-            entry = shelf.entries[row]
-            if not contains(entry.full, reference):
+        answers = {which: _answer(question, which) for which in ANSWERS}
+        if _same(answers["reference"], answers["result"]):
+            answers["result"] = None
+        for which, answer in answers.items():
+            if answer is None:
                 continue
-            if reference not in shares:
-                having = sum(contains(shelf.entries[i].full, reference) for i in retrieved)
-                shares[reference] = having / len(retrieved)
-            found.append((shares[reference], place, question.id, entry, reference))
-            break
-    found.sort(key=lambda leak: leak[:3])
+            for place, row in enumerate(rows, start=1):
+                entry = shelf.entries[row]
+                if not contains(said[entry.id], answer):
+                    continue
+                if answer not in shares:
+                    having = sum(contains(said[shelf.entries[i].id], answer) for i in retrieved)
+                    shares[answer] = having / len(retrieved)
+                found.append((shares[answer], place, question.id, entry, which, answer))
+                break
+    found.sort(key=lambda leak: (*leak[:3], leak[4]))
     return [
         {
             "question": question,
             "entry": entry.id,
             "k": place,
-            "summary": contains(entry.summary, reference),
-            "reference": reference,
+            "in": [text for text in TEXTS if contains(_text(entry, text, said), answer)],
+            which: answer,
             "share_of_entries": round(share, 4),
         }
-        for share, place, question, entry, reference in found[:LISTED]
+        for share, place, question, entry, which, answer in found[:LISTED]
     ]
 
 
@@ -175,33 +211,38 @@ def contains(text: str, reference: str) -> bool:
 
 
 def tokens_cost(
-    shelf: Shelf, asking: Asking, ranked: Ranked, tokens: Callable[[str], int]
+    shelf: Shelf,
+    asking: Asking,
+    ranked: Ranked,
+    returned: Mapping[str, str],
+    tokens: Callable[[str], int],
 ) -> dict[str, Any]:
-    """What a retrieval costs on average, in ``tokens``: the summary and the full text of the
-    ``first`` hit, and of the first `DEPTH` together; 0 where nothing is retrieved. Each text is
-    counted once."""
-    counted: dict[str, int] = {}
-    for row in sorted({row for rows in ranked for row in rows}):
-        for text in TEXTS:
-            said = _text(shelf.entries[row], text)
-            if said not in counted:
-                counted[said] = tokens(said)
+    """What a retrieval costs on average, in ``tokens``: each of `TEXTS` of the first hit, and of
+    the first `DEPTH` together; 0 where nothing is retrieved. Each text is counted once.
+    ``returned`` is as in `leakage`."""
+    retrieved = sorted({row for rows in ranked for row in rows})
     draws = Draws([question.problem_id for question in asking.questions])
-    return {
-        text: {
-            str(k): draws.share(
-                [
-                    float(sum(counted[_text(shelf.entries[row], text)] for row in rows[:k]))
-                    for rows in ranked
-                ]
+    known: dict[str, int] = {}
+    found: dict[str, Any] = {}
+    for text in TEXTS:
+        counted: dict[int, int] = {}
+        for row in retrieved:
+            said = _text(shelf.entries[row], text, returned)
+            if said not in known:
+                known[said] = tokens(said)
+            counted[row] = known[said]
+        found[text] = {
+            str(k): draws.mean(
+                [float(sum(counted[row] for row in rows[:k])) for rows in ranked]
             ).to_json()
             for k in (1, DEPTH)
         }
-        for text in TEXTS
-    }
+    return found
 
 
-def nothing_fits(asking: Asking, masks: Callable[[Question], Mask]) -> dict[str, float | int]:
+def nothing_fits(
+    asking: Asking, masks: Callable[[Question], Mask]
+) -> dict[str, float | int | None]:
     """The share of questions of which a filter leaves no entry at all."""
     draws = Draws([question.problem_id for question in asking.questions])
     return draws.share([float(not masks(q).any()) for q in asking.questions]).to_json()
@@ -209,7 +250,7 @@ def nothing_fits(asking: Asking, masks: Callable[[Question], Mask]) -> dict[str,
 
 def nothing_holds(
     shelf: Shelf, asking: Asking, masks: Callable[[Question], Mask], runs: Runs
-) -> dict[str, float | int]:
+) -> dict[str, float | int | None]:
     """The share of questions of which ``masks`` leaves no entry that takes the values and whose
     preconditions hold on them. Entries are tried a few at a time, those with the fewest
     preconditions first, until one does."""
@@ -261,12 +302,12 @@ def diversity(shelf: Shelf, asking: Asking, ranked: Ranked) -> dict[str, Any]:
     return {"methods": _mean(methods), "hits": _mean(hits), "distance": _mean(distances)}
 
 
-def _mean(values: Sequence[tuple[str, float]]) -> dict[str, float | int]:
+def _mean(values: Sequence[tuple[str, float]]) -> dict[str, float | int | None]:
     """The mean of values that each belong to a problem."""
-    return Draws([problem for problem, _ in values]).share([v for _, v in values]).to_json()
+    return Draws([problem for problem, _ in values]).mean([v for _, v in values]).to_json()
 
 
-def _first(rows: Iterable[int], texts: Sequence[str], reference: str) -> float:
+def _first(rows: Iterable[int], texts: Mapping[int, str], reference: str) -> float:
     """How many of ``rows`` come before the first whose text contains ``reference``; infinitely many
     where none does."""
     for place, row in enumerate(rows):
@@ -275,8 +316,46 @@ def _first(rows: Iterable[int], texts: Sequence[str], reference: str) -> float:
     return float("inf")
 
 
-def _text(entry: Entry, text: Text) -> str:
-    return entry.summary if text == "summary" else entry.full
+def _text(entry: Entry, text: Text, returned: Mapping[str, str]) -> str:
+    match text:
+        case "summary":
+            return entry.summary
+        case "full":
+            return entry.full
+        case "returned":
+            return returned[entry.id]
+
+
+def _leaves(value: Any) -> str:
+    """What stands in a value of JSON, one on a line, without the names of fields."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return "\n".join(map(_leaves, value))
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _answer(question: Question, answer: Answer) -> str | None:
+    """What is looked for of a question; None where it has none."""
+    text = question.reference if answer == "reference" else _written(decode(question.result))
+    return text if text is not None and _words(text).strip() else None
+
+
+def _written(value: Any) -> str:
+    """A checked result as a text may state it."""
+    if isinstance(value, float) and math.isfinite(value):
+        return np.format_float_positional(value, ANSWER_DIGITS, fractional=False, trim="-")
+    if isinstance(value, str):
+        return value
+    number = isinstance(value, (int, Fraction)) and not isinstance(value, bool)
+    return str(value) if number else encode(value)
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    if one is None or other is None:
+        return False
+    value = _value(one)
+    return _words(one) == _words(other) or (value is not None and value == _value(other))
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -303,6 +382,6 @@ def _words(text: str) -> str:
 
 
 __all__ = [
-    "EXCHANGES", "LISTED", "TEXTS", "Contents", "contains", "diversity", "exchanged", "leakage",
-    "nothing_fits", "nothing_holds", "tokens_cost", "worst",
+    "ANSWERS", "EXCHANGES", "LISTED", "TEXTS", "Contents", "contains", "diversity", "exchanged",
+    "leakage", "nothing_fits", "nothing_holds", "tokens_cost", "worst",
 ]  # fmt: skip

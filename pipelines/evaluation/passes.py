@@ -1,10 +1,16 @@
 """Does a routine give a question's result? Each pair is run once, in the sandbox.
 
 Roles are aligned by name, unit and type (`verifiers.roles`), never with a look at the result.
+
+What comes of a pair rests on that pair alone. Within a batch the sandbox gives less and less time
+after a few timeouts (`verifiers.runs.Limits`). The fast interpreter is told not to, and what times
+out in the other is run there once more by itself, with all of its time. So a routine that never
+ends costs more than a second for every question that it fits.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -16,10 +22,16 @@ from tracemine.verifiers import Context, Sandbox, verify
 from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.replay import Routine, is_plain_arithmetic, is_unmet, run_routine
 from tracemine.verifiers.roles import Roster
-from tracemine.verifiers.runs import Limits, Run
+from tracemine.verifiers.runs import Backend, Limits, Run
 
 #: What a routine may use on one question's values: an answer that takes longer is none.
 LIMITS = Limits(seconds=1.0)
+
+#: The same in the fast interpreter, which is asked first: most routines take microseconds. However
+#: many calls were slow, the next has all of its time.
+FAST_LIMITS = Limits(
+    seconds=0.25, slow_calls=sys.maxsize, slow_factor=1.0, most_slow_calls=sys.maxsize
+)
 
 
 class Outcome(IntEnum):
@@ -35,12 +47,13 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What came of one pair: the outcome, the value that the routine gave (None for none), and
-    whether it gave one."""
+    """What came of one pair: the outcome, the value that the routine gave (None for none), whether
+    it gave one, and whether its time ended."""
 
     outcome: Outcome
     value: Any = None
     computed: bool = field(default=False, compare=False)
+    timed_out: bool = field(default=False, compare=False)
 
 
 _UNFIT = Given(Outcome.UNFIT)
@@ -67,15 +80,26 @@ class Runs:
         one routine as one batch."""
         wanted: dict[Routine, dict[str, None]] = {}
         for routine, question_id in pairs:
-            same = _anonymous(routine)
+            same = anonymous(routine)
             if question_id not in self._known.setdefault(same, {}):
                 wanted.setdefault(same, {})[question_id] = None
         for routine, bound in zip(wanted, self._bound(wanted), strict=True):
             self._run(routine, bound)
 
+    def count(self) -> dict[str, int]:
+        """How many pairs were ``run`` so far (those that fit), and how many of them are
+        ``timeouts``."""
+        ran = [
+            given
+            for known in self._known.values()
+            for given in known.values()
+            if given.outcome is not Outcome.UNFIT
+        ]
+        return {"run": len(ran), "timeouts": sum(given.timed_out for given in ran)}
+
     def given(self, routine: Routine, question_id: str) -> Given:
         """What came of a pair that `run` was asked for."""
-        return self._known[_anonymous(routine)][question_id]
+        return self._known[anonymous(routine)][question_id]
 
     def _bound(
         self, wanted: Mapping[Routine, Iterable[str]]
@@ -109,24 +133,39 @@ class Runs:
         fitting = {
             question_id: values for question_id, values in bound.items() if values is not None
         }
-        found = self._judge(routine, fitting, backend="monty")
-        if not is_plain_arithmetic(routine.code):
-            # What the fast interpreter could not compute is asked of CPython. Another value is
-            # taken as that: of a million pairs few are right, and CPython takes 300 times as long.
-            again = {i: b for i, b in fitting.items() if not found[i].computed}
-            found |= self._judge(routine, again, backend="cpython")
+        found = self._judge(routine, fitting, "monty", FAST_LIMITS)
+        # What the fast interpreter could not compute is asked of CPython, but for arithmetic that
+        # it could not compute either. Another value is taken as that: of a million pairs few are
+        # right, and CPython takes 300 times as long.
+        plain = is_plain_arithmetic(routine.code)
+        again = {i: v for i, v in fitting.items() if not (plain or found[i].computed)}
+        slow = {i: v for i, v in fitting.items() if found[i].timed_out}
+        quick = {i: v for i, v in again.items() if i not in slow}
+        found |= self._judge(routine, quick, "cpython", LIMITS)
+        for question_id, values in slow.items():
+            # By itself at once: in a batch it would most likely time out and be run again.
+            found |= self._judge(routine, {question_id: values}, "cpython", LIMITS)
         known |= found
 
     def _judge(
-        self, routine: Routine, bound: Mapping[str, dict[str, Any]], **how: Any
+        self,
+        routine: Routine,
+        bound: Mapping[str, dict[str, Any]],
+        backend: Backend,
+        limits: Limits,
     ) -> dict[str, Given]:
         if not bound:
             return {}
-        runs = run_routine(routine, list(bound.values()), self._sandbox, limits=LIMITS, **how)
-        return {
-            question_id: _given(run, self._expected[question_id], self._questions[question_id])
-            for question_id, run in zip(bound, runs, strict=True)
-        }
+        found = {}
+        how: dict[str, Any] = {"backend": backend, "limits": limits}
+        runs = run_routine(routine, list(bound.values()), self._sandbox, **how)
+        shrinking = limits.slow_factor < 1 and len(bound) > 1
+        for (question_id, values), run in zip(bound.items(), runs, strict=True):
+            if run.status == "timeout" and shrinking:
+                (run,) = run_routine(routine, [values], self._sandbox, **how)
+            question = self._questions[question_id]
+            found[question_id] = _given(run, self._expected[question_id], question)
+        return found
 
 
 def _arguments(
@@ -144,13 +183,13 @@ def _given(run: Run, expected: Any, question: Question) -> Given:
     if is_unmet(run):
         return Given(Outcome.UNMET)
     if run.status != "ok":
-        return Given(Outcome.WRONG)
+        return Given(Outcome.WRONG, timed_out=run.status == "timeout")
     # Judged as the question is, whatever the routine says of itself.
     agrees = verify(expected, run.value, Context(verifier=question.verifier)).outcome == "agree"
     return Given(Outcome.PASS if agrees else Outcome.WRONG, run.value, computed=True)
 
 
-def _anonymous(routine: Routine) -> Routine:
+def anonymous(routine: Routine) -> Routine:
     """The routine without its id."""
     return Routine(
         "",
@@ -162,4 +201,4 @@ def _anonymous(routine: Routine) -> Routine:
     )
 
 
-__all__ = ["Given", "Outcome", "Runs"]
+__all__ = ["Given", "Outcome", "Runs", "anonymous"]

@@ -10,7 +10,7 @@ import pytest
 
 from tracemine.pipelines.evaluation.arms import Asking
 from tracemine.pipelines.evaluation.entries import Shelf
-from tracemine.pipelines.evaluation.gate import KINDS, gate
+from tracemine.pipelines.evaluation.gate import KINDS, certain_of, gate
 from tracemine.pipelines.evaluation.passes import Runs
 from tracemine.verifiers import Sandbox, shared_sandbox
 
@@ -42,14 +42,17 @@ def test_a_gate_that_kept_what_passes_and_refused_what_does_not(sandbox: Sandbox
     served, refused = found["served"], found["refused"]
     assert (served["routines"], found["ungated"]["routines"], refused["routines"]) == (1, 3, 2)
     assert served["passes"] == dict.fromkeys(KINDS, 0) | {"own_method": 4}
-    whole = {"value": 1.0, "low": 1.0, "high": 1.0}
+    # Wilson's bounds of four problems, and of one method.
+    whole = {"value": 1.0, "low": 0.5101, "high": 1.0, "n": 4, "problems": 4}
+    one = {"value": 1.0, "low": 0.2065, "high": 1.0, "n": 1, "methods": 1}
     for which in ("certain", "all"):
-        assert served[which]["tries"] == whole | {"n": 4}
-        assert served[which]["routines"] == {"1": whole | {"n": 1}, "2": whole | {"n": 1}}
+        assert served[which]["tries"] == whole
+        assert served[which]["routines"] == {"1": one, "2": one}
         # What takes three numbers is tried on no question of two.
         assert refused["tried"] == {"1": 1, "2": 1}
         assert refused[which]["tries"]["value"] == 0.0
-        assert found["refused_wrongly"][which] == {"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}
+        none = {"value": 0.0, "low": 0.0, "high": 0.7935, "n": 1, "methods": 1}
+        assert found["refused_wrongly"][which] == none
         assert found["ungated"][which]["tries"]["value"] == 0.5
 
 
@@ -113,7 +116,8 @@ def test_a_precondition_that_does_not_hold_is_no_try(sandbox: Sandbox) -> None:
 def test_nothing_served_nothing_refused_nothing_asked(sandbox: Sandbox) -> None:
     asked = made.asking(made.question(1, {"a": 3, "b": 9}, 30, TOTAL))
     empty = measured(made.shelf(), made.shelf(), asked, sandbox)
-    assert empty["served"]["certain"]["tries"] == {"value": 0.0, "low": 0.0, "high": 0.0, "n": 0}
+    tried = empty["served"]["certain"]["tries"]
+    assert tried == {"value": 0.0, "low": 0.0, "high": 0.0, "n": 0, "problems": 0}
     assert empty["refused_wrongly"]["all"]["n"] == 0
     unasked = measured(made.shelf(TOTAL), made.shelf(TOTAL), made.asking(), sandbox)
     assert unasked["questions"] == unasked["served"]["tries"] == 0
@@ -129,3 +133,29 @@ def test_the_same_in_every_run(sandbox: Sandbox) -> None:
     again = measured(*shelves, made.asking(*reversed(questions)), sandbox)
     assert first == again
     assert 0 < first["served"]["all"]["tries"]["value"] < 1
+
+
+def test_certain_passes_are_told_from_luck(sandbox: Sandbox) -> None:
+    # a * b + a is a * b only where a is 0; two and two is four in any way.
+    lucky = made.question(1, {"a": 0, "b": 5}, 0, TOTAL)
+    known = made.question(2, {"a": 3, "b": 5}, 18, TOTAL)
+    strange = made.question(3, {"a": 3, "b": 7}, 21, LONELY)
+    asked = made.asking(lucky, known, strange)
+    runs = Runs(asked.questions, sandbox)
+    hits = {
+        lucky.id: [(0, PRODUCT), (2, TOTAL)],
+        known.id: [(1, SWAPPED)],
+        strange.id: [(0, PRODUCT)],
+    }
+    right = [hits[question.id] for question in asked.questions]
+    told: dict[Any, Any] = {}
+    arguments = ([TOTAL, PRODUCT, SWAPPED], runs, sandbox, told)
+    found = certain_of(asked.questions, right, *arguments)
+    by_id = {q.id: hits for q, hits in zip(asked.questions, found, strict=True)}
+    # The method of the third question is nobody's, so nothing can be said of its pass.
+    assert by_id == {lucky.id: [(2, TOTAL)], known.id: [(1, SWAPPED)], strange.id: []}
+    # What was told is not asked again.
+    before = dict(told)
+    assert certain_of(asked.questions, right, *arguments) == found
+    assert told == before
+    assert len(told) == 4

@@ -11,19 +11,113 @@ from hypothesis import strategies as st
 
 from tracemine.pipelines.evaluation.intervals import Draws, Share
 
+#: 97.5% of a normal distribution lie below.
+Z = 1.959964
+
 
 def test_of_nothing() -> None:
-    assert Draws([]).share([]) == Share(0.0, 0.0, 0.0, 0)
+    nothing = Share(0.0, 0.0, 0.0, 0, 0)
+    draws = Draws([])
+    for measure in (draws.share, draws.share_of_problems, draws.difference, draws.mean):
+        assert measure([]) == nothing
 
 
-@pytest.mark.parametrize("value", [0.0, 1.0])
-@pytest.mark.parametrize("groups", [["a"], ["a", "b", "b", "c"], list("aaaa")])
-def test_shares_without_variance(value: float, groups: list[str]) -> None:
-    assert Draws(groups).share([value] * len(groups)) == Share(value, value, value, len(groups))
+@pytest.mark.parametrize("problems", [1, 4, 29, 30, 1000])
+def test_problems_that_are_all_alike_are_no_certainty(problems: int) -> None:
+    groups = [f"p{i}" for i in range(problems)] * 2
+    # Where no question of n is wrong, Wilson's bound of the share of wrong ones is z^2 / (n + z^2).
+    bound = round(Z * Z / (problems + Z * Z), 4)
+    draws = Draws(groups)
+    assert draws.share([0.0] * len(groups)) == Share(0.0, 0.0, bound, len(groups), problems)
+    assert draws.share([1.0] * len(groups)) == Share(
+        1.0, pytest.approx(1 - bound, abs=1e-4), 1.0, len(groups), problems
+    )
+    half = draws.share([0.0] * problems + [1.0] * problems)
+    assert half.low < 0.5 < half.high
+    same = draws.difference([0.0] * len(groups))
+    assert (same.low, same.value, same.high) == (-bound, 0.0, bound)
+    more = draws.difference([1.0] * len(groups))
+    assert more.low < more.value == more.high == 1.0
+    assert more.low <= 1 - bound
 
 
-def test_one_problem_has_no_interval_to_speak_of() -> None:
-    assert Draws(["a", "a"]).share([0, 1]) == Share(0.5, 0.5, 0.5, 2)
+def test_one_odd_problem_among_many_leaves_room_for_more() -> None:
+    found = Draws([f"p{i}" for i in range(100)]).share([1.0] * 99 + [0.0])
+    assert found.high < 1.0
+    assert found.low == pytest.approx(0.9455, abs=1e-4)  # Wilson's of 99 of 100
+
+
+def test_questions_of_one_large_problem_do_not_stand_for_many() -> None:
+    groups = ["large"] * 40 + [f"p{i}" for i in range(10)]
+    found = Draws(groups).share([1.0] * 50)
+    # As if there were 50 * 50 / (40 * 40 + 10) questions.
+    assert found.low == pytest.approx(1 - Z * Z / (50**2 / 1610 + Z * Z), abs=1e-4)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+@pytest.mark.parametrize("problems", [5, 20])
+def test_intervals_of_few_problems_hold(share: float, problems: int) -> None:
+    # All questions of a problem go one way: the worst case.
+    generator = np.random.Generator(np.random.PCG64(1))
+    draws = Draws([f"p{i}" for i in range(problems) for _ in range(3)])
+    held = 0
+    for _ in range(1000):
+        right = (generator.random(problems) < share).astype(float)
+        found = draws.share(np.repeat(right, 3))
+        held += found.low <= share <= found.high
+    # Counts are whole, so it is 95% on average over shares; near some it is 91%.
+    assert held >= 900
+
+
+def test_intervals_of_lifts_of_few_problems_hold() -> None:
+    generator = np.random.Generator(np.random.PCG64(2))
+    draws = Draws([f"p{i}" for i in range(20)])
+    for gained, lost in ((0.3, 0.0), (0.3, 0.3), (0.05, 0.02), (0.9, 0.1)):
+        held = 0
+        for _ in range(1000):
+            drawn = generator.random(20)
+            values = (drawn < gained).astype(float) - (drawn >= 1 - lost)
+            found = draws.difference(values)
+            held += found.low <= gained - lost <= found.high
+        assert held >= 900, (gained, lost)
+
+
+def test_a_mean_of_few_problems_is_student_s() -> None:
+    found = Draws(["a", "b", "c", "d"]).mean([1.0, 2.0, 3.0, 6.0])
+    # Standard deviation 2.1602, three degrees of freedom: 3.1824.
+    half = 3.1824 * 2.1602 / 2
+    assert found.value == 3.0
+    assert (found.low, found.high) == pytest.approx((3 - half, 3 + half), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("groups", "values"), [("aaa", [1.0, 2.0, 5.0]), ("abcd", [7.0] * 4), ("aab", [1, 3, 2.0])]
+)
+def test_a_mean_that_nothing_can_be_said_of(groups: str, values: list[float]) -> None:
+    found = Draws(list(groups)).mean(values)
+    assert (found.low, found.high, found.n) == (None, None, len(values))
+    assert found.to_json()["problems"] == len(set(groups))
+
+
+def test_what_is_drawn_is_named() -> None:
+    assert Draws(["a", "b"], of="methods").share([0, 1]).to_json().keys() == {
+        "value", "low", "high", "n", "methods",
+    }  # fmt: skip
+
+
+def test_a_mean_over_problems_weighs_each_as_one() -> None:
+    groups = ["large"] * 40 + [f"p{i:02}" for i in range(40)]
+    values = [1.0] * 40 + [float(i % 4 == 0) for i in range(40)]
+    draws = Draws(groups)
+    found = draws.share_of_problems(values)
+    assert draws.share(values).value == 0.625
+    assert found.value == round(11 / 41, 4)
+    assert (found.n, found.groups) == (80, 41)
+    # The rounds are those of the problems.
+    alone = Draws([f"q{i:02}" for i in range(41)]).share([1.0, *values[40:]])
+    assert (found.value, found.low, found.high) == (alone.value, alone.low, alone.high)
+    lifted = draws.difference_of_problems(np.array(values) - 1.0)
+    assert lifted.value == pytest.approx(11 / 41 - 1, abs=1e-4)
 
 
 def test_the_same_digits_every_time_and_in_any_order_of_questions() -> None:
@@ -72,13 +166,15 @@ def test_a_mean_is_over_questions_not_over_problems() -> None:
 
 
 def test_arms_are_compared_in_the_same_rounds() -> None:
-    # A difference that is the same for every problem has no width, however uncertain each arm is.
+    # Two arms that differ on every tenth problem: how uncertain each is does not matter.
     groups = [f"p{i}" for i in range(50)]
     arm = np.array([float(i % 3 == 0) for i in range(50)])
+    other = arm.copy()
+    other[::10] = 1 - other[::10]
     draws = Draws(groups)
-    assert draws.share(arm).high > draws.share(arm).low
-    difference = draws.share((arm + 0.25) - arm)
-    assert (difference.low, difference.value, difference.high) == (0.25, 0.25, 0.25)
+    difference = draws.difference(other - arm)
+    alone = draws.share(arm)
+    assert difference.high - difference.low < 0.7 * (alone.high - alone.low)
 
 
 def test_one_value_for_each_question() -> None:

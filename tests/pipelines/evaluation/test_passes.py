@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import Any
 
 import pytest
 
+from tracemine.pipelines.evaluation import passes
 from tracemine.pipelines.evaluation.passes import Given, Outcome, Runs
 from tracemine.pipelines.evaluation.questions import Question
 from tracemine.schemas import Parameter, Signature, encode
@@ -225,3 +227,44 @@ def test_one_hostile_question_costs_the_others_nothing() -> None:
     runs.run((routine(code), q.id) for q in (question(), fine))
     assert runs.given(routine(code), question().id).outcome is Outcome.WRONG
     assert runs.given(routine(code), fine.id) == Given(Outcome.PASS, 42)
+
+
+def timed(made: Routine) -> float:
+    """Seconds that a routine takes."""
+    values = {"money": 1, "price_per_item": 1, "items": 1}
+    started = time.perf_counter()
+    shared_sandbox().run_many(made.code, made.entry_point, [values], backend="cpython")
+    return time.perf_counter() - started
+
+
+# The fast interpreter has no statistics, so that CPython is asked for all at once.
+@pytest.mark.parametrize("before", ["", "import statistics\n"])
+def test_what_comes_of_a_pair_does_not_rest_on_the_others(
+    before: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a few timeouts a batch gets a tenth of the time; a long calculation needs more."""
+    seconds = 0.3
+    monkeypatch.setattr(passes, "LIMITS", dataclasses.replace(passes.LIMITS, seconds=seconds))
+    # Items below zero loop for ever; the rest count for a while. The state keeps calls apart.
+    code = (
+        "seen = []\n"
+        "def change(money, price_per_item, items):\n    seen.append(items)\n"
+        "    while items < 0: pass\n"
+        "    total = 0\n    for n in range(COUNT): total += n % 3\n"
+        "    return money - price_per_item * items + 0 * total"
+    )
+    # Counts about a third of the time on this machine.
+    count, took = 1000, 0.0
+    while took < seconds / 3:
+        count *= 2
+        slow = routine(before + code.replace("COUNT", str(count)))
+        took = min(timed(slow) for _ in range(2))  # the first one starts the interpreter
+    looping = [question(values=(50, 4, -n), result=1000 + n) for n in range(1, 5)]
+    fine = question(values=(50, 4, 2), result=42)
+    alone = Runs([fine], shared_sandbox())
+    alone.run([(slow, fine.id)])
+    together = Runs([*looping, fine], shared_sandbox())
+    together.run((slow, q.id) for q in (*looping, fine))
+    assert alone.given(slow, fine.id) == together.given(slow, fine.id) == Given(Outcome.PASS, 42)
+    assert alone.count() == {"run": 1, "timeouts": 0}
+    assert together.count() == {"run": 5, "timeouts": 4}
