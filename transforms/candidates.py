@@ -1,0 +1,133 @@
+"""Candidate groups of one compatibility class, in one process.
+
+`cluster` does the same on any runner; both are made of the same steps (`partition`, `neighbours`,
+`joining`), and a test holds them to each other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tracemine.schemas import content_id
+from tracemine.store.cells import Cells, Grid, on_grid
+from tracemine.transforms import joining, neighbours, partition
+from tracemine.transforms.joining import Group, Membership
+
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class CellKey:
+    """What rows are gathered by: a compatibility class, a cell of it, a part of that."""
+
+    compatible: str
+    cell: int
+    part: int
+
+
+def candidate_groups(name: str, ids: Sequence[str], vectors: Vectors) -> list[list[int]]:
+    """Groups of row numbers of the class ``name``; each row is in exactly one, and no group has
+    more than `partition.MAX_ROWS`. ``vectors`` (n, d) are on the embedder's grid. Groups, and the
+    rows of each, come in order of id: neither the order of rows nor anything else plays a part."""
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    grid = on_grid(vectors)
+    if len(ids) <= partition.MAX_ROWS:
+        return gathered(order, grid[order])
+    cells = trained(ids, grid)
+    chosen: dict[str, list[int]] = {}
+    memberships = [
+        membership
+        for key, rows in keyed(name, ids, grid, cells)
+        for membership in cell_groups(key, [ids[row] for row in rows], grid[rows])
+    ]
+    row_of = {identifier: row for row, identifier in enumerate(ids)}
+    for identifier, key in final_groups(memberships):
+        chosen.setdefault(key, []).append(row_of[identifier])
+    found = [sorted(rows, key=ids.__getitem__) for rows in chosen.values()]
+    return sorted(found, key=lambda rows: ids[rows[0]])
+
+
+def gathered(rows: Sequence[int], grid: Grid) -> list[list[int]]:
+    """The groups of ``rows``, all in one key; ``grid`` (n, d) is in their order."""
+    if not len(rows):
+        return []
+    groups, _ = neighbours.group_rows(grid)
+    members: dict[int, list[int]] = {}
+    for row, group in zip(rows, groups.tolist(), strict=True):
+        members.setdefault(group, []).append(row)
+    return list(members.values())
+
+
+def trained(ids: Sequence[str], grid: Grid) -> Cells:
+    """The cells of a class."""
+    by_hash = sorted(range(len(ids)), key=lambda row: (partition.id_hash(ids[row]), ids[row]))
+    sample = by_hash[: partition.TRAINING_ROWS]
+    return partition.train_cells(grid[sample], len(ids))
+
+
+def keyed(
+    name: str, ids: Sequence[str], grid: Grid, cells: Cells
+) -> Iterator[tuple[CellKey, list[int]]]:
+    """The rows of each key, in order of id."""
+    homes = cells.nearest(grid, partition.CELLS_PER_ROW)
+    by_cell: dict[int, list[int]] = defaultdict(list)
+    for row in sorted(range(len(ids)), key=ids.__getitem__):
+        for cell in homes[row].tolist():
+            by_cell[cell].append(row)
+    for cell in sorted(by_cell):
+        rows = by_cell[cell]
+        if len(rows) <= partition.MAX_ROWS:
+            yield CellKey(name, cell, 0), rows
+            continue
+        places = [partition.place(grid[row], cells.centroids[cell], ids[row]) for row in rows]
+        parts = partition.cut(Counter(places))
+        for part in range(1 + max(parts.values())):
+            inside = [row for row, at in zip(rows, places, strict=True) if parts[at] == part]
+            yield CellKey(name, cell, part), inside
+
+
+def cell_groups(key: CellKey, ids: Sequence[str], grid: Grid) -> Iterator[Membership]:
+    """The group of each row of a key. ``ids`` in order, ``grid`` (n, d) their vectors."""
+    numbers, near = neighbours.group_rows(grid)
+    members: dict[int, list[int]] = {}
+    for row, number in enumerate(numbers.tolist()):
+        members.setdefault(number, []).append(row)
+    for rows in members.values():
+        label = content_id("group", key.compatible, key.cell, key.part, ids[rows[0]])
+        group = Group(len(rows), label)
+        for row in rows:
+            yield Membership(ids[row], int(near[row]), group)
+
+
+def final_groups(memberships: Sequence[Membership]) -> Iterator[tuple[str, str]]:
+    """The id of each row, and the key of the group that it is in."""
+    by_row: dict[str, list[Membership]] = defaultdict(list)
+    for membership in memberships:
+        by_row[membership.row].append(membership)
+    shared: Counter[tuple[Group, Group]] = Counter()
+    for found in by_row.values():
+        shared.update(joining.meetings(found))
+    greater: dict[Group, list[tuple[Group, int]]] = defaultdict(list)
+    for (large, small), count in shared.items():
+        greater[small].append((large, count))
+    groups = {membership.group for membership in memberships}
+    aims = {group: joining.target(group, greater[group]) for group in groups}
+    suitors: dict[Group, list[Group]] = defaultdict(list)
+    for group, aim in aims.items():
+        if aim is not None:
+            suitors[aim].append(group)
+    whole = {
+        key: group_then
+        for group, aim in aims.items()
+        for key, group_then in joining.joined(group, aim, suitors[group])
+    }
+    for row, found in by_row.items():
+        yield row, joining.choose([(m.near, whole[m.group.key]) for m in found])
+
+
+__all__ = ["CellKey", "candidate_groups", "cell_groups", "final_groups", "gathered", "keyed"]

@@ -1,0 +1,139 @@
+"""The coarse partition: a class that is too large for one key is cut into cells.
+
+The cells of a class are trained on those of its rows whose ids have the least hashes, so they
+depend on which rows there are and on nothing else. Each row goes to its nearest few cells. A cell
+that still holds too many rows is cut into *parts*: shells about its centroid, and within a shell by
+hash of the id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import accumulate
+
+import numpy as np
+import xxhash
+
+from tracemine.store.cells import Cells, Grid, distinct_rows
+
+#: The most rows that a key holds, copies in neighbouring cells counted, and a group has.
+MAX_ROWS = 2000
+#: The rows, copies counted, that a cell has on average.
+CELL_ROWS = 500
+#: The cells that a row goes to: near rows on two sides of a border meet in one of them.
+CELLS_PER_ROW = 4
+#: The most rows that cells are trained on (768 bytes each at 384 dimensions), and the fewest for
+#: each cell: a class of more than 2 million rows has larger cells than `CELL_ROWS`.
+TRAINING_ROWS = 1 << 17
+ROWS_PER_CENTROID = 8
+#: Up to here every row is compared with every centroid.
+FLAT_CELLS = 64
+
+ITERATIONS = 10
+SEED = 20260101
+#: Shells of a crowded cell are so wide, in squared grid steps (a cosine of 1/4096).
+SHELL_BITS = 8
+
+#: Shell and hash of the id: the order in which a crowded cell is cut.
+Place = tuple[int, int]
+
+
+def id_hash(identifier: str) -> int:
+    """What samples and cuts go by, in ``range(2**64)``."""
+    return xxhash.xxh3_64_intdigest(identifier.encode("utf-8", "surrogatepass"))
+
+
+def cells_wanted(rows: int, sample: int) -> int:
+    """How many cells a class of so many rows gets, of which ``sample`` train them."""
+    wanted = -(-rows * CELLS_PER_ROW // CELL_ROWS)
+    return max(1, min(wanted, sample // ROWS_PER_CENTROID))
+
+
+def train_cells(sample: Grid, rows: int) -> Cells:
+    """The cells of a class of ``rows`` rows, of which ``sample`` (n, d) is a part; at most
+    `TRAINING_ROWS`, sorted by hash of the id."""
+    wanted = cells_wanted(rows, len(sample))
+    if wanted <= FLAT_CELLS:
+        centroids = _centroids(sample, wanted)
+        middle = np.rint(centroids.mean(axis=0, dtype=np.float64)).astype(np.int16)
+        return Cells(middle[None], centroids, np.array([0, len(centroids)]))
+    tops = _centroids(sample, round(wanted**0.5))
+    whole = Cells(tops[:1], tops, np.array([0, len(tops)]))
+    homes = whole.nearest(sample, 1)[:, 0]
+    below, kept = [], []
+    for top in range(len(tops)):
+        members = sample[homes == top]
+        if len(members):
+            kept.append(top)
+            below.append(_centroids(members, max(1, round(wanted * len(members) / len(sample)))))
+    bounds = np.array([0, *accumulate(len(part) for part in below)])
+    return Cells(tops[kept], np.concatenate(below), bounds)
+
+
+def _centroids(sample: Grid, count: int) -> Grid:
+    """At most ``count`` centroids of ``sample``, on the grid. Vectors and centroids are integers,
+    so that distances are exact and the threads that add them up make no difference."""
+    distinct = distinct_rows(sample)[0]
+    if len(distinct) <= count:
+        return distinct
+    import faiss
+
+    kmeans = faiss.Kmeans(
+        sample.shape[1],
+        count,
+        niter=ITERATIONS,
+        seed=SEED,
+        int_centroids=True,
+        min_points_per_centroid=1,
+        max_points_per_centroid=len(sample),
+    )
+    # On a busy machine its threads wait for each other longer than they work.
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        kmeans.train(sample.astype(np.float32))
+    finally:
+        faiss.omp_set_num_threads(before)
+    return distinct_rows(np.rint(kmeans.centroids).astype(np.int16))[0]
+
+
+def place(vector: Grid, centroid: Grid, identifier: str) -> Place:
+    """Where a row stands in the order in which its cell is cut."""
+    inner = int(vector.astype(np.int64) @ centroid.astype(np.int64))
+    return inner >> SHELL_BITS, id_hash(identifier) & 0xFFFF
+
+
+def cut(places: Mapping[Place, int], limit: int = MAX_ROWS) -> dict[Place, int]:
+    """The part of each place of a cell, given how many rows stand there: runs of places in order,
+    about as many rows in each part, never more than ``limit``.
+
+    Raises:
+        ValueError: if one place holds more than ``limit`` rows.
+    """
+    total = sum(places.values())
+    aim = -(-total // -(-total // limit)) if total else limit
+    parts: dict[Place, int] = {}
+    part = held = 0
+    for at in sorted(places):
+        if places[at] > limit:
+            raise ValueError(f"{places[at]} rows in one place of a cell, more than {limit}")
+        if held >= aim or held + places[at] > limit:
+            part, held = part + 1, 0
+        parts[at] = part
+        held += places[at]
+    return parts
+
+
+
+
+__all__ = [
+    "CELLS_PER_ROW",
+    "MAX_ROWS",
+    "TRAINING_ROWS",
+    "Place",
+    "cells_wanted",
+    "cut",
+    "id_hash",
+    "place",
+    "train_cells",
+]
