@@ -28,7 +28,7 @@ from tracemine.transforms.ledger import Total, assemble, imbalances, rejected_pa
 from tracemine.transforms.read import InputFile, ReadTrajectories, resolve_inputs
 from tracemine.transforms.replay import ReplayGroups, ReplayLimits
 from tracemine.transforms.segment import Route, Segment
-from tracemine.transforms.stage import NAMESPACE
+from tracemine.transforms.stage import NAMESPACE, REJECTED
 from tracemine.transforms.unite import Unite
 from tracemine.transforms.write import WriteIndex, WriteTable
 
@@ -126,8 +126,8 @@ def build(
     embedded = routed.proposals | "Embed" >> Embed(
         options.embedder, trust_remote_code=options.trust_remote_code
     )
-    clustered = embedded | "Cluster" >> Cluster()
-    matrices = clustered.groups | "Replay" >> ReplayGroups(
+    clustered = embedded | "Cluster" >> Cluster(draft.folder)
+    matrices = clustered["groups"] | "Replay" >> ReplayGroups(
         limits, require_isolation=options.require_isolation
     )
     consolidated = matrices | "Consolidate" >> Consolidate(policy)
@@ -136,7 +136,7 @@ def build(
     )
 
     of_trajectories = [read.failed, admitted.rejected]
-    of_spans = [segmented.rejected, routed.rejected, clustered.rejected, consolidated.rejected]
+    of_spans = [segmented.rejected, routed.rejected, clustered[REJECTED], consolidated.rejected]
     rows = {
         "trajectories": admitted.trajectories | "Trajectory rows" >> beam.Map(arrow.trajectory_row),
         "spans": finished

@@ -107,7 +107,8 @@ def _keys(block: npt.NDArray[np.float32], centroids: Grid, first: int) -> Number
     distance = (points * points).sum(axis=1) - 2.0 * (block @ points.T)
     # The row's own square is the same for all; this much makes the smallest distance positive.
     whole = distance.astype(np.int64) + (1 << 23)
-    return whole * _CELLS + (first + np.arange(len(centroids)))
+    keys: Numbers = whole * _CELLS + (first + np.arange(len(centroids)))
+    return keys
 
 
 def _least(keys: Numbers, count: int) -> Numbers:
@@ -118,7 +119,7 @@ def _least(keys: Numbers, count: int) -> Numbers:
 
 def on_grid(vectors: npt.NDArray[np.float32]) -> Grid:
     """Vectors as integers: 1024 times their components, which are on that grid."""
-    return np.rint(vectors * GRID).astype(np.int16)
+    return np.asarray(np.rint(vectors * GRID), dtype=np.int16)
 
 
 def distinct_rows(vectors: Grid) -> tuple[Grid, Numbers]:

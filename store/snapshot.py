@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from tracemine.schemas.arrow import TABLES
+from tracemine.store.cells import CELLS_FILE
 from tracemine.store.errors import RequestError, StoreError
 from tracemine.store.index import INDEXED, KIND, index_file, numbers_of, read_index
 from tracemine.store.policy import (
@@ -412,6 +413,8 @@ def _list_files(draft: Draft) -> list[dict[str, Any]]:
             kind["index"] = entries[inside]
         elif table in TABLES and rest.endswith(".parquet") and "/" not in rest:
             kind["table"] = table
+        elif inside == CELLS_FILE:
+            kind["cells"] = True
         else:
             location.fs.rm_file(location.inner(name))
             continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,12 @@ from tracemine.schemas import content_id
 from tracemine.store.cells import Cells, Grid, on_grid
 from tracemine.transforms import joining, neighbours, partition
 from tracemine.transforms.joining import Group, Membership
+from tracemine.transforms.partition import BOUNDS, Bounds
 
 Vectors = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class CellKey:
+class CellKey(NamedTuple):
     """What rows are gathered by: a compatibility class, a cell of it, a part of that."""
 
     compatible: str
@@ -30,23 +30,25 @@ class CellKey:
     part: int
 
 
-def candidate_groups(name: str, ids: Sequence[str], vectors: Vectors) -> list[list[int]]:
+def candidate_groups(
+    name: str, ids: Sequence[str], vectors: Vectors, bounds: Bounds = BOUNDS
+) -> list[list[int]]:
     """Groups of row numbers of the class ``name``; each row is in exactly one, and no group has
-    more than `partition.MAX_ROWS`. ``vectors`` (n, d) are on the embedder's grid. Groups, and the
+    more than ``bounds.rows``. ``vectors`` (n, d) are on the embedder's grid. Groups, and the
     rows of each, come in order of id: neither the order of rows nor anything else plays a part."""
     order = sorted(range(len(ids)), key=ids.__getitem__)
     grid = on_grid(vectors)
-    if len(ids) <= partition.MAX_ROWS:
+    if len(ids) <= bounds.rows:
         return gathered(order, grid[order])
-    cells = trained(ids, grid)
+    cells = trained(ids, grid, bounds)
     chosen: dict[str, list[int]] = {}
     memberships = [
         membership
-        for key, rows in keyed(name, ids, grid, cells)
+        for key, rows in keyed(name, ids, grid, cells, bounds)
         for membership in cell_groups(key, [ids[row] for row in rows], grid[rows])
     ]
     row_of = {identifier: row for row, identifier in enumerate(ids)}
-    for identifier, key in final_groups(memberships):
+    for identifier, key in final_groups(memberships, bounds.rows):
         chosen.setdefault(key, []).append(row_of[identifier])
     found = [sorted(rows, key=ids.__getitem__) for rows in chosen.values()]
     return sorted(found, key=lambda rows: ids[rows[0]])
@@ -63,29 +65,29 @@ def gathered(rows: Sequence[int], grid: Grid) -> list[list[int]]:
     return list(members.values())
 
 
-def trained(ids: Sequence[str], grid: Grid) -> Cells:
+def trained(ids: Sequence[str], grid: Grid, bounds: Bounds = BOUNDS) -> Cells:
     """The cells of a class."""
     by_hash = sorted(range(len(ids)), key=lambda row: (partition.id_hash(ids[row]), ids[row]))
-    sample = by_hash[: partition.TRAINING_ROWS]
-    return partition.train_cells(grid[sample], len(ids))
+    sample = by_hash[: bounds.training_rows]
+    return partition.train_cells(grid[sample], len(ids), bounds)
 
 
 def keyed(
-    name: str, ids: Sequence[str], grid: Grid, cells: Cells
+    name: str, ids: Sequence[str], grid: Grid, cells: Cells, bounds: Bounds = BOUNDS
 ) -> Iterator[tuple[CellKey, list[int]]]:
     """The rows of each key, in order of id."""
-    homes = cells.nearest(grid, partition.CELLS_PER_ROW)
+    homes = cells.nearest(grid, bounds.cells_per_row)
     by_cell: dict[int, list[int]] = defaultdict(list)
     for row in sorted(range(len(ids)), key=ids.__getitem__):
         for cell in homes[row].tolist():
             by_cell[cell].append(row)
     for cell in sorted(by_cell):
         rows = by_cell[cell]
-        if len(rows) <= partition.MAX_ROWS:
+        if len(rows) <= bounds.rows:
             yield CellKey(name, cell, 0), rows
             continue
         places = [partition.place(grid[row], cells.centroids[cell], ids[row]) for row in rows]
-        parts = partition.cut(Counter(places))
+        parts = partition.cut(Counter(places), bounds.rows)
         for part in range(1 + max(parts.values())):
             inside = [row for row, at in zip(rows, places, strict=True) if parts[at] == part]
             yield CellKey(name, cell, part), inside
@@ -104,7 +106,9 @@ def cell_groups(key: CellKey, ids: Sequence[str], grid: Grid) -> Iterator[Member
             yield Membership(ids[row], int(near[row]), group)
 
 
-def final_groups(memberships: Sequence[Membership]) -> Iterator[tuple[str, str]]:
+def final_groups(
+    memberships: Sequence[Membership], limit: int = BOUNDS.rows
+) -> Iterator[tuple[str, str]]:
     """The id of each row, and the key of the group that it is in."""
     by_row: dict[str, list[Membership]] = defaultdict(list)
     for membership in memberships:
@@ -124,7 +128,7 @@ def final_groups(memberships: Sequence[Membership]) -> Iterator[tuple[str, str]]
     whole = {
         key: group_then
         for group, aim in aims.items()
-        for key, group_then in joining.joined(group, aim, suitors[group])
+        for key, group_then in joining.joined(group, aim, suitors[group], limit)
     }
     for row, found in by_row.items():
         yield row, joining.choose([(m.near, whole[m.group.key]) for m in found])

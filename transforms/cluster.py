@@ -1,51 +1,100 @@
 """Stage 8, cluster: candidate groups of spans that words propose as alike.
 
 Only spans of one domain with compatible signatures meet: same number of inputs, same coarse types.
-Within such a class HDBSCAN groups the vectors. A group is a proposal; replay decides.
+A group is a proposal; replay decides. A class of few rows is one key; a larger one is cut into
+cells, each row in its nearest few, and the groups of neighbouring cells are joined. What is
+gathered under a key (`Bounds`):
+
+| key | what it holds | at most |
+|---|---|---|
+| identity | proposals that are exact duplicates | `rows` proposals |
+| class, if small | its proposals | `rows` proposals |
+| class, if large | rows that its cells are trained on | `training_rows` rows |
+| class, cell, part | rows: span id and vector | `rows` rows |
+| crowded cell | how many rows stand at each place in it | a number for each place |
+| span id | its groups | `cells_per_row` groups |
+| pair of groups, counts | a sum | one number |
+| group of a cell | its rows' ids and the groups that it meets | `rows` x `cells_per_row` |
+| group | its proposals | `rows` proposals |
+
+Counts of classes, the cells of large classes, and how crowded cells are cut go to every worker.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
-import numpy.typing as npt
 
-from tracemine.schemas import Span, canonical_code, content_id
+from tracemine.schemas import Span
 from tracemine.schemas.types import coarse
-from tracemine.transforms.segment import Proposal, reject_span
+from tracemine.store.cells import CELLS_FILE, Cells, Grid, on_grid, write_cells
+from tracemine.transforms import joining, partition
+from tracemine.transforms.candidates import CellKey, cell_groups, gathered
+from tracemine.transforms.duplicates import STAGE, DropDuplicates
+from tracemine.transforms.joining import Group as CellGroup
+from tracemine.transforms.joining import Membership
+from tracemine.transforms.partition import BOUNDS, Bounds, Place
+from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import REJECTED, Out, run_stage
 
-STAGE = "cluster"
-DUPLICATE = "same routine on the same problem"
-
-#: HDBSCAN takes the square of this in memory (float64: 32 MiB); a larger cell is split first.
-MAX_CELL = 2000
-#: The fewest rows that make a cluster: a fiftieth of the cell, within these bounds. Three alike are
-#: the fewest that can verify one of them, its own and two held-out instances. Words say little of
-#: the method, so a group must hold several methods if each is to meet its like: over GSM8K's spans
-#: of two and more operations, clusters of at least 10 bring 2.7 times as many methods together with
-#: three others of their kind as clusters of at least 3, for 10 times the replays.
-CLUSTER_SIZES = (3, 10)
-CELL_SHARE = 50
-#: A vector that HDBSCAN calls noise joins its nearest neighbour's group from this cosine on.
-JOIN_SIMILARITY = 0.5
-
 Group = list[Proposal]
-Matrix = npt.NDArray[np.float64]
+#: A span's id and its vector on the grid (int16 bytes).
+Row = tuple[str, bytes]
+
+_LARGE = "large"
 
 
 class Cluster(beam.PTransform):
-    """Proposal -> Group (a list of proposals, by span id). Outputs: ``groups``, ``rejected``."""
+    """Proposal -> Group (a list of proposals, by span id). Outputs: ``groups``, ``rejected``.
 
-    def expand(self, proposals: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return (
-            proposals
-            | "Key by class" >> beam.Map(lambda p: (compatibility_class(p.span), p))
-            | "Gather classes" >> beam.GroupByKey()
-            | "Group" >> run_stage(STAGE, _cluster_keyed, main="groups", tags=[REJECTED])
+    ``folder``, a draft's, is where the cells of large classes are kept (`CELLS_FILE`), even if
+    there are none; without it they are not.
+    """
+
+    def __init__(self, folder: str | None = None, bounds: Bounds = BOUNDS) -> None:
+        super().__init__()
+        self.folder = folder
+        self.bounds = bounds
+
+    def expand(self, proposals: beam.PCollection) -> dict[str, beam.PCollection]:
+        distinct = proposals | "Duplicates" >> DropDuplicates(self.bounds.rows)
+        keyed = distinct.proposals | "Key by class" >> beam.Map(
+            lambda p: (compatibility_class(p.span), p)
         )
+        sizes = _as_dict(
+            keyed | "Class" >> beam.Keys() | "Count classes" >> beam.combiners.Count.PerElement()
+        )
+        routed = keyed | "By size" >> beam.ParDo(_BySize(self.bounds.rows), sizes).with_outputs(
+            _LARGE, main="small"
+        )
+        small = routed.small | "Gather classes" >> beam.GroupByKey() | "Groups" >> beam.Values()
+        large = routed[_LARGE]
+        rows = large | "Rows" >> beam.MapTuple(lambda name, p: (name, _row(p)))
+        cells = _train(rows, sizes, self.bounds)
+        if self.folder is not None:
+            _keep(cells, f"{self.folder}/{CELLS_FILE}")
+        memberships = _cell_groups(rows, _as_dict(cells), self.bounds)
+        joined = (
+            {
+                "proposals": large | "Key by span" >> beam.MapTuple(lambda _, p: (p.span.id, p)),
+                "group": _final_groups(memberships, self.bounds.rows),
+            }
+            | "With group" >> beam.CoGroupByKey()
+            | "Key by group" >> beam.FlatMapTuple(_with_group)
+            | "Gather groups" >> beam.GroupByKey()
+            | "Joined groups" >> beam.Values()
+        )
+        groups = (
+            small | "Group" >> run_stage(STAGE, _cluster_small, main="groups"),
+            joined | "In order" >> run_stage(STAGE, _in_order, main="groups"),
+        )
+        return {
+            "groups": tuple(found.groups for found in groups) | "All groups" >> beam.Flatten(),
+            REJECTED: distinct[REJECTED],
+        }
 
 
 def compatibility_class(span: Span) -> str:
@@ -55,149 +104,222 @@ def compatibility_class(span: Span) -> str:
     return f"{span.domain}:({', '.join(inputs)}) -> {output}:{span.verifier}"
 
 
-def _cluster_keyed(keyed: tuple[str, Iterable[Proposal]]) -> Iterator[Out]:
-    return cluster(keyed[1])
+class _BySize(beam.DoFn):
+    """``(class, proposal)``, those of classes with more than ``limit`` aside."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def process(self, keyed: tuple[str, Proposal], sizes: Mapping[str, int]) -> Iterator[Any]:
+        small = sizes[keyed[0]] <= self.limit
+        yield keyed if small else beam.pvalue.TaggedOutput(_LARGE, keyed)
 
 
-def cluster(proposals: Iterable[Proposal]) -> Iterator[Out]:
-    """The candidate groups of one compatibility class. Exact duplicates (one routine, in the same
-    words, on one problem with the same values) leave first."""
+def cluster(proposals: Iterable[Proposal]) -> Iterator[Group]:
+    """The candidate groups of a small compatibility class, without duplicates."""
     ordered = sorted(proposals, key=lambda p: p.span.id)
-    kept: dict[str, Proposal] = {}
-    for proposal in ordered:
-        first = kept.setdefault(_identity(proposal.span), proposal)
-        if first is not proposal:
-            kept_from = f"{first.source.dataset} row {first.source.row}"
-            detail = f"kept {first.span.id} of {kept_from}"
-            yield REJECTED, reject_span(STAGE, DUPLICATE, proposal, detail, "duplicate")
-    unique = list(kept.values())
-    for members in group_vectors(np.stack([_vector(p) for p in unique])):
-        yield "groups", [unique[index] for index in members]
+    grid = np.stack([on_grid(np.frombuffer(p.vector, dtype=np.float32)) for p in ordered])
+    for rows in gathered(range(len(ordered)), grid):
+        yield [ordered[row] for row in rows]
 
 
-def _identity(span: Span) -> str:
-    code = canonical_code(span.code or "", span.entry_point or "")
-    names = [parameter.name for parameter in span.signature.inputs]
-    cases = [(i.bindings, i.result, i.checked, i.origin) for i in span.instances]
-    return content_id(span.problem_id, span.shape, names, code, sorted(cases))
+def _cluster_small(proposals: Iterable[Proposal]) -> Iterator[Out]:
+    for group in cluster(proposals):
+        yield "groups", group
 
 
-def _vector(proposal: Proposal) -> npt.NDArray[np.float32]:
-    return np.frombuffer(proposal.vector, dtype=np.float32)
+def _in_order(proposals: Iterable[Proposal]) -> Iterator[Out]:
+    yield "groups", sorted(proposals, key=lambda p: p.span.id)
 
 
-def group_vectors(vectors: npt.NDArray[np.float32]) -> list[list[int]]:
-    """Groups of row numbers of ``vectors`` (n, d), each row in exactly one group.
-
-    Equal rows stay together. Depends on the order of rows only among equal ones, so callers sort
-    by id; groups come in order of their first row.
-    """
-    distinct, inverse = np.unique(vectors, axis=0, return_inverse=True)
-    members: list[list[int]] = [[] for _ in range(len(distinct))]
-    for row, index in enumerate(inverse.reshape(-1)):
-        members[index].append(row)
-    groups = []
-    for cell in _cells(distinct.astype(np.float64)):
-        counts = np.array([len(members[i]) for i in cell])
-        for group in _cluster_cell(distinct[cell].astype(np.float64), counts):
-            groups.append(sorted(row for i in group for row in members[cell[i]]))
-    return sorted(groups)
+def _row(proposal: Proposal) -> Row:
+    grid = on_grid(np.frombuffer(proposal.vector, dtype=np.float32))
+    return proposal.span.id, grid.tobytes()
 
 
-def _cells(vectors: Matrix) -> list[npt.NDArray[np.int64]]:
-    """Row numbers split into cells of at most `MAX_CELL`: halved again and again at the median
-    along the direction of greatest spread."""
-    pending = [np.arange(len(vectors))]
-    cells = []
-    while pending:
-        rows = pending.pop()
-        if len(rows) <= MAX_CELL:
-            cells.append(rows)
-            continue
-        centred = vectors[rows] - vectors[rows].mean(axis=0)
-        _, axes = np.linalg.eigh(centred.T @ centred)
-        # Rounded, so that the last bits of the eigenvector do not decide; rows break ties.
-        along = np.round(centred @ axes[:, -1], 6)
-        if along[np.argmax(np.abs(along))] < 0:
-            along = -along
-        order = np.lexsort((rows, along))
-        half = len(rows) // 2
-        pending += [np.sort(rows[order[half:]]), np.sort(rows[order[:half]])]
-    return cells
+def _grid(vector: bytes) -> Grid:
+    return np.frombuffer(vector, dtype=np.int16)
 
 
-def _cluster_cell(vectors: Matrix, counts: npt.NDArray[np.int64]) -> list[list[int]]:
-    """Groups within one cell. ``counts[i]`` spans have vector i: HDBSCAN sees it that often, up to
-    the size that makes a cluster."""
-    least, most = CLUSTER_SIZES
-    cluster_size = min(max(int(counts.sum()) // CELL_SHARE, least), most)
-    index = np.repeat(np.arange(len(vectors)), np.minimum(counts, cluster_size))
-    similarity = vectors @ vectors.T
-    labels = np.full(len(vectors), -1)
-    if len(index) >= 2 * cluster_size:
-        seen = similarity[np.ix_(index, index)]
-        labels = _hdbscan_labels(seen, index, len(vectors), cluster_size)
-    return _join_noise(labels, similarity)
-
-
-def _hdbscan_labels(
-    similarity: Matrix, index: npt.NDArray[np.int64], size: int, cluster_size: int
-) -> npt.NDArray[np.int64]:
-    import hdbscan
-
-    # Chord length between unit vectors; rounding errors below zero are zero.
-    distance = np.sqrt(np.maximum(0.0, 2.0 - 2.0 * similarity))
-    model = hdbscan.HDBSCAN(
-        metric="precomputed",
-        min_cluster_size=cluster_size,
-        min_samples=1,
-        cluster_selection_method="leaf",
-        core_dist_n_jobs=1,
+def _train(rows: beam.PCollection, sizes: Any, bounds: Bounds) -> beam.PCollection:
+    """``(class, Cells)`` of each large class."""
+    return (
+        rows
+        | "Hash" >> beam.MapTuple(lambda name, row: (name, (partition.id_hash(row[0]), *row)))
+        | "Sample" >> beam.combiners.Top.SmallestPerKey(bounds.training_rows)
+        | "Train" >> beam.Map(_trained, sizes, bounds)
     )
-    found = model.fit(distance).labels_
-    labels = np.full(size, -1)
-    for row, label in zip(index, found, strict=True):
-        labels[row] = max(labels[row], label)
-    return labels
 
 
-def _join_noise(labels: npt.NDArray[np.int64], similarity: Matrix) -> list[list[int]]:
-    """Groups by label; noise joins the group of its most similar labelled row if it is near
-    enough, else near noise joins among itself."""
-    groups: dict[int, list[int]] = {}
-    for row, label in enumerate(labels):
-        if label >= 0:
-            groups.setdefault(int(label), []).append(row)
-    labelled = np.flatnonzero(labels >= 0)
-    left_over = []
-    for row in map(int, np.flatnonzero(labels < 0)):
-        if len(labelled):
-            near = labelled[np.argmax(np.round(similarity[row, labelled], 6))]
-            if similarity[row, near] >= JOIN_SIMILARITY:
-                groups[int(labels[near])].append(row)
-                continue
-        left_over.append(row)
-    return [*groups.values(), *_components(left_over, similarity)]
+def _trained(
+    keyed: tuple[str, list[tuple[int, str, bytes]]], sizes: Mapping[str, int], bounds: Bounds
+) -> tuple[str, Cells]:
+    name, sample = keyed
+    grid = np.stack([_grid(vector) for _, _, vector in sorted(sample)])
+    return name, partition.train_cells(grid, sizes[name], bounds)
 
 
-def _components(rows: list[int], similarity: Matrix) -> list[list[int]]:
-    """Rows joined to their nearest among themselves, where it is near enough."""
-    parent = {row: row for row in rows}
+def _keep(cells: beam.PCollection, path: str) -> None:
+    first = cells.pipeline | "No cells" >> beam.Create([None], reshuffle=False)
+    _ = (
+        (first, cells)
+        | "Cells of all" >> beam.Flatten()
+        | "To one" >> beam.Map(lambda pair: (None, pair))
+        | "Gather cells" >> beam.GroupByKey()
+        | "Write cells"
+        >> beam.MapTuple(lambda _, pairs: write_cells(dict(filter(None, pairs)), path))
+    )
 
-    def root(row: int) -> int:
-        while parent[row] != row:
-            row = parent[row]
-        return row
 
-    for row in rows:
-        others = [other for other in rows if other != row]
-        if not others:
-            continue
-        near = max(others, key=lambda other: (round(float(similarity[row, other]), 6), -other))
-        if similarity[row, near] >= JOIN_SIMILARITY:
-            low, high = sorted((root(row), root(near)))
-            parent[high] = low
-    found: dict[int, list[int]] = {}
-    for row in rows:
-        found.setdefault(root(row), []).append(row)
-    return list(found.values())
+def _cell_groups(rows: beam.PCollection, cells: Any, bounds: Bounds) -> beam.PCollection:
+    """Membership: the group of each row in each of its cells."""
+    placed = (
+        rows
+        | "Batch rows" >> beam.BatchElements(min_batch_size=64, max_batch_size=2048)
+        | "Nearest cells" >> beam.FlatMap(_nearest_cells, cells, bounds.cells_per_row)
+    )
+    crowded = (
+        placed
+        | "Cell" >> beam.MapTuple(lambda cell, _: cell)
+        | "Count cells" >> beam.combiners.Count.PerElement()
+        | "Too many" >> beam.Filter(lambda found: found[1] > bounds.rows)
+    )
+    cuts = (
+        placed
+        | "Of crowded" >> beam.Filter(lambda keyed, far: keyed[0] in far, _as_dict(crowded))
+        | "Place" >> beam.MapTuple(lambda cell, row: (cell, row[0]))
+        | "Count places" >> beam.combiners.Count.PerElement()
+        | "By cell" >> beam.MapTuple(lambda at, count: (at[0], (at[1], count)))
+        | "Gather places" >> beam.GroupByKey()
+        | "Cut"
+        >> beam.MapTuple(lambda cell, places: (cell, partition.cut(dict(places), bounds.rows)))
+    )
+    outputs = (
+        placed
+        | "Key by part" >> beam.Map(_by_part, _as_dict(cuts))
+        | "Gather cells' rows" >> beam.GroupByKey()
+        | "Group cells" >> run_stage(STAGE, _group_cell, main="memberships")
+    )
+    return outputs.memberships
+
+
+def _as_dict(pairs: beam.PCollection) -> Any:
+    return beam.pvalue.AsDict(pairs)
+
+
+#: A class and a cell of it; a row there.
+_Cell = tuple[str, int]
+_Placed = tuple[_Cell, tuple[Place, Row]]
+
+
+def _nearest_cells(
+    batch: list[tuple[str, Row]], cells: Mapping[str, Cells], count: int
+) -> Iterator[_Placed]:
+    by_class: dict[str, list[Row]] = {}
+    for name, row in batch:
+        by_class.setdefault(name, []).append(row)
+    for name, rows in by_class.items():
+        grid = np.stack([_grid(vector) for _, vector in rows])
+        near = cells[name].nearest(grid, count)
+        for row, vector, homes in zip(rows, grid, near.tolist(), strict=True):
+            for cell in homes:
+                at = partition.place(vector, cells[name].centroids[cell], row[0])
+                yield (name, cell), (at, row)
+
+
+def _by_part(
+    placed: _Placed, cuts: Mapping[_Cell, Mapping[Place, int]]
+) -> tuple[tuple[str, int, int], Row]:
+    (name, cell), (at, row) = placed
+    parts = cuts.get((name, cell))
+    return (name, cell, parts[at] if parts else 0), row
+
+
+def _group_cell(keyed: tuple[tuple[str, int, int], Iterable[Row]]) -> Iterator[Out]:
+    rows = sorted(keyed[1])
+    grid = np.stack([_grid(vector) for _, vector in rows])
+    for membership in cell_groups(CellKey(*keyed[0]), [row for row, _ in rows], grid):
+        yield "memberships", membership
+
+
+def _final_groups(memberships: beam.PCollection, limit: int) -> beam.PCollection:
+    """``(span id, key of its group)``."""
+    by_group = memberships | "Key by cell's group" >> beam.Map(lambda m: (tuple(m.group), m))
+    shared = (
+        memberships
+        | "Key by row" >> beam.Map(lambda m: (m.row, tuple(m.group)))
+        | "Gather rows" >> beam.GroupByKey()
+        | "Meetings" >> beam.FlatMapTuple(_meetings)
+        | "Count meetings" >> beam.combiners.Count.PerElement()
+        | "By lesser" >> beam.MapTuple(lambda pair, count: (pair[1], (pair[0], count)))
+    )
+    groups = by_group | "Cells' groups" >> beam.Keys() | "Each once" >> beam.Distinct()
+    aims = (
+        {"self": groups | "Itself" >> beam.Map(lambda group: (group, None)), "greater": shared}
+        | "With greater" >> beam.CoGroupByKey()
+        | "Target" >> beam.MapTuple(_target)
+    )
+    whole = (
+        {
+            "aim": aims,
+            "suitors": aims
+            | "Suitor" >> beam.FlatMapTuple(lambda group, aim: [(aim, group)] if aim else []),
+        }
+        | "With suitors" >> beam.CoGroupByKey()
+        | "Join" >> beam.FlatMap(_join, limit)
+    )
+    return (
+        {
+            "rows": by_group | "By key" >> beam.MapTuple(lambda g, m: (g[1], (m.row, m.near))),
+            "whole": whole,
+        }
+        | "With whole" >> beam.CoGroupByKey()
+        | "Rows' groups" >> beam.FlatMapTuple(_rows_of)
+        | "Gather choices" >> beam.GroupByKey()
+        | "Choose" >> beam.MapTuple(lambda row, found: (row, _choose(found)))
+    )
+
+
+_Key = tuple[int, str]
+
+
+def _meetings(row: str, groups: Iterable[_Key]) -> Iterator[tuple[_Key, _Key]]:
+    found = [Membership(row, 0, CellGroup(*group)) for group in groups]
+    for greater, lesser in joining.meetings(found):
+        yield (greater.size, greater.key), (lesser.size, lesser.key)
+
+
+def _target(group: _Key, found: Mapping[str, Iterable[Any]]) -> tuple[_Key, _Key | None]:
+    greater = [(CellGroup(*other), shared) for other, shared in found["greater"]]
+    aim = joining.target(CellGroup(*group), greater)
+    return group, (aim.size, aim.key) if aim else None
+
+
+def _join(
+    keyed: tuple[_Key, Mapping[str, Iterable[Any]]], limit: int
+) -> Iterator[tuple[str, _Key]]:
+    group, found = keyed
+    (aim,) = found["aim"]
+    suitors = [CellGroup(*suitor) for suitor in found["suitors"]]
+    wanted = CellGroup(*aim) if aim else None
+    for key, whole in joining.joined(CellGroup(*group), wanted, suitors, limit):
+        yield key, (whole.size, whole.key)
+
+
+def _rows_of(_: str, found: Mapping[str, Iterable[Any]]) -> Iterator[tuple[str, tuple[int, _Key]]]:
+    (whole,) = found["whole"]
+    for row, near in found["rows"]:
+        yield row, (near, whole)
+
+
+def _choose(found: Iterable[tuple[int, _Key]]) -> str:
+    return joining.choose([(near, CellGroup(*group)) for near, group in found])
+
+
+def _with_group(_: str, found: Mapping[str, Iterable[Any]]) -> Iterator[tuple[str, Proposal]]:
+    (group,) = found["group"]
+    for proposal in found["proposals"]:
+        yield group, proposal
+
+
+__all__ = ["Cluster", "Group", "cluster", "compatibility_class"]

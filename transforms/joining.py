@@ -2,8 +2,8 @@
 
 A row is in one group of each cell that it goes to. A group of which at least half is also in a
 larger one joins it: the largest of those. One that joins another takes none itself, and takes no
-more than make `MAX_ROWS` rows; what it has no room for stays alone. Then each row chooses among its
-groups. All of it looks at one row, one group or one pair of groups at a time.
+more than make `Bounds.rows` rows; what it has no room for stays alone. Then each row chooses
+among its groups. All of it looks at one row, one group or one pair of groups at a time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from tracemine.transforms.partition import MAX_ROWS
+from tracemine.transforms.partition import BOUNDS
 
 
 class Group(NamedTuple):
@@ -43,9 +43,12 @@ def target(group: Group, greater: Iterable[tuple[Group, int]]) -> Group | None:
     return max((other for other, shared in greater if 2 * shared >= group.size), default=None)
 
 
-def joined(group: Group, aim: Group | None, suitors: Iterable[Group]) -> Iterator[tuple[str, Group]]:
+def joined(
+    group: Group, aim: Group | None, suitors: Iterable[Group], limit: int = BOUNDS.rows
+) -> Iterator[tuple[str, Group]]:
     """What ``group``, which would join ``aim``, and those that would join ``group`` become: pairs
-    of a group's key and what it is part of, for the suitors and, where it joins nothing, itself."""
+    of a group's key and what it is part of, for the suitors and, where it joins nothing, itself; no
+    whole of several has more than ``limit`` rows."""
     ordered = sorted(suitors, reverse=True)
     if aim is not None:
         for suitor in ordered:
@@ -53,7 +56,7 @@ def joined(group: Group, aim: Group | None, suitors: Iterable[Group]) -> Iterato
         return
     size, taken = group.size, []
     for suitor in ordered:
-        if size + suitor.size <= MAX_ROWS:
+        if size + suitor.size <= limit:
             size += suitor.size
             taken.append(suitor)
         else:

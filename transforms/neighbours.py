@@ -146,9 +146,7 @@ def _join_noise(labels: Numbers, products: Products) -> Numbers:
         np.fill_diagonal(among, -np.inf)
         near = among.argmax(axis=1)
         rows = np.flatnonzero(among[np.arange(len(noise)), near] >= enough)
-        graph = coo_array(
-            (np.ones(len(rows)), (rows, near[rows])), shape=(len(noise), len(noise))
-        )
+        graph = coo_array((np.ones(len(rows)), (rows, near[rows])), shape=(len(noise), len(noise)))
         groups[noise] = first + connected_components(graph, directed=False)[1]
     return groups
 

@@ -9,6 +9,7 @@ hash of the id.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
@@ -16,15 +17,7 @@ import xxhash
 
 from tracemine.store.cells import Cells, Grid, distinct_rows
 
-#: The most rows that a key holds, copies in neighbouring cells counted, and a group has.
-MAX_ROWS = 2000
-#: The rows, copies counted, that a cell has on average.
-CELL_ROWS = 500
-#: The cells that a row goes to: near rows on two sides of a border meet in one of them.
-CELLS_PER_ROW = 4
-#: The most rows that cells are trained on (768 bytes each at 384 dimensions), and the fewest for
-#: each cell: a class of more than 2 million rows has larger cells than `CELL_ROWS`.
-TRAINING_ROWS = 1 << 17
+#: The fewest rows that train a cell.
 ROWS_PER_CENTROID = 8
 #: Up to here every row is compared with every centroid.
 FLAT_CELLS = 64
@@ -38,21 +31,42 @@ SHELL_BITS = 8
 Place = tuple[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is gathered.
+
+    Attributes:
+        rows: the most that a key holds, copies in neighbouring cells counted, and that a group has.
+        cell_rows: the rows, copies counted, that a cell has on average.
+        cells_per_row: the cells that a row goes to: near rows on two sides of a border meet in one.
+        training_rows: the most that a class's cells are trained on (768 bytes each at 384
+            dimensions). A class of more than 2 million rows has larger cells than ``cell_rows``.
+    """
+
+    rows: int = 2000
+    cell_rows: int = 500
+    cells_per_row: int = 4
+    training_rows: int = 1 << 17
+
+
+BOUNDS = Bounds()
+
+
 def id_hash(identifier: str) -> int:
     """What samples and cuts go by, in ``range(2**64)``."""
     return xxhash.xxh3_64_intdigest(identifier.encode("utf-8", "surrogatepass"))
 
 
-def cells_wanted(rows: int, sample: int) -> int:
+def cells_wanted(rows: int, sample: int, bounds: Bounds = BOUNDS) -> int:
     """How many cells a class of so many rows gets, of which ``sample`` train them."""
-    wanted = -(-rows * CELLS_PER_ROW // CELL_ROWS)
+    wanted = -(-rows * bounds.cells_per_row // bounds.cell_rows)
     return max(1, min(wanted, sample // ROWS_PER_CENTROID))
 
 
-def train_cells(sample: Grid, rows: int) -> Cells:
-    """The cells of a class of ``rows`` rows, of which ``sample`` (n, d) is a part; at most
-    `TRAINING_ROWS`, sorted by hash of the id."""
-    wanted = cells_wanted(rows, len(sample))
+def train_cells(sample: Grid, rows: int, bounds: Bounds = BOUNDS) -> Cells:
+    """The cells of a class of ``rows`` rows, of which ``sample`` (n, d) is a part, sorted by
+    hash of the id."""
+    wanted = cells_wanted(rows, len(sample), bounds)
     if wanted <= FLAT_CELLS:
         centroids = _centroids(sample, wanted)
         middle = np.rint(centroids.mean(axis=0, dtype=np.float64)).astype(np.int16)
@@ -66,8 +80,8 @@ def train_cells(sample: Grid, rows: int) -> Cells:
         if len(members):
             kept.append(top)
             below.append(_centroids(members, max(1, round(wanted * len(members) / len(sample)))))
-    bounds = np.array([0, *accumulate(len(part) for part in below)])
-    return Cells(tops[kept], np.concatenate(below), bounds)
+    starts = np.array([0, *accumulate(len(part) for part in below)])
+    return Cells(tops[kept], np.concatenate(below), starts)
 
 
 def _centroids(sample: Grid, count: int) -> Grid:
@@ -94,7 +108,7 @@ def _centroids(sample: Grid, count: int) -> Grid:
         kmeans.train(sample.astype(np.float32))
     finally:
         faiss.omp_set_num_threads(before)
-    return distinct_rows(np.rint(kmeans.centroids).astype(np.int16))[0]
+    return distinct_rows(np.rint(np.asarray(kmeans.centroids)).astype(np.int16))[0]
 
 
 def place(vector: Grid, centroid: Grid, identifier: str) -> Place:
@@ -103,7 +117,7 @@ def place(vector: Grid, centroid: Grid, identifier: str) -> Place:
     return inner >> SHELL_BITS, id_hash(identifier) & 0xFFFF
 
 
-def cut(places: Mapping[Place, int], limit: int = MAX_ROWS) -> dict[Place, int]:
+def cut(places: Mapping[Place, int], limit: int = BOUNDS.rows) -> dict[Place, int]:
     """The part of each place of a cell, given how many rows stand there: runs of places in order,
     about as many rows in each part, never more than ``limit``.
 
@@ -124,12 +138,9 @@ def cut(places: Mapping[Place, int], limit: int = MAX_ROWS) -> dict[Place, int]:
     return parts
 
 
-
-
 __all__ = [
-    "CELLS_PER_ROW",
-    "MAX_ROWS",
-    "TRAINING_ROWS",
+    "BOUNDS",
+    "Bounds",
     "Place",
     "cells_wanted",
     "cut",
