@@ -380,6 +380,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="the folder of published files")
     parser.add_argument("--quick", action="store_true", help="fewer rows")
     parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--rows", type=int, help="rows of each file")
     parser.add_argument("--sizes", type=int, nargs="*", help="numbers of vectors")
     parser.add_argument("--only", choices=("proposals", "neighbours", "cost"), help="one table")
     parser.add_argument("--cost-of", type=int, help=argparse.SUPPRESS)
@@ -401,7 +402,7 @@ def main() -> None:
 
 def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
     quick, only = arguments.quick, arguments.only
-    rows = QUICK_ROWS if quick else ROWS
+    rows = arguments.rows or (QUICK_ROWS if quick else ROWS)
     report: dict[str, Any] = {}
     if only in (None, "proposals"):
         each = QUICK_PLANTED if quick else PLANTED

@@ -129,25 +129,35 @@ def _spanning_tree(edges: Edges, size: int) -> tuple[Numbers, Numbers, npt.NDArr
 
 
 def _join_noise(labels: Numbers, products: Products) -> Numbers:
-    """Noise joins the group of its most similar labelled row if that is near enough, else near
-    noise joins among itself."""
+    """Noise stays with the noise that is its nearest row, if near enough, so that twins are never
+    parted; then all of that joins the group of the labelled row that is nearest to one of it, if
+    near enough, or is a group of its own."""
     groups = labels.copy()
+    noise, labelled = np.flatnonzero(labels < 0), np.flatnonzero(labels >= 0)
+    if not len(noise):
+        return groups
+    others = products[noise]
+    others[np.arange(len(noise)), noise] = -np.inf
+    place = np.full(len(labels), -1, dtype=np.int64)
+    place[noise] = np.arange(len(noise))
+    near = others.argmax(axis=1)
     enough = JOIN_SIMILARITY * GRID * GRID
-    labelled, noise = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
-    if len(labelled) and len(noise):
-        towards = products[np.ix_(noise, labelled)]
-        near = towards.argmax(axis=1)
-        close = towards[np.arange(len(noise)), near] >= enough
-        groups[noise[close]] = labels[labelled[near[close]]]
-        noise = noise[~close]
-    first = int(labels.max(initial=-1)) + 1
-    if len(noise):
-        among = products[np.ix_(noise, noise)].copy()
-        np.fill_diagonal(among, -np.inf)
-        near = among.argmax(axis=1)
-        rows = np.flatnonzero(among[np.arange(len(noise)), near] >= enough)
-        graph = coo_array((np.ones(len(rows)), (rows, near[rows])), shape=(len(noise), len(noise)))
-        groups[noise] = first + connected_components(graph, directed=False)[1]
+    rows = np.flatnonzero((place[near] >= 0) & (others.max(axis=1) >= enough))
+    graph = coo_array(
+        (np.ones(len(rows)), (rows, place[near[rows]])), shape=(len(noise), len(noise))
+    )
+    pieces, piece = connected_components(graph, directed=False)
+    groups[noise] = int(labels.max(initial=-1)) + 1 + piece
+    if len(labelled):
+        towards = others[:, labelled]
+        best = towards.max(axis=1)
+        aim = labels[labelled[towards.argmax(axis=1)]]
+        # Of a piece the row that is nearest to a labelled one speaks, the first of several.
+        order = np.lexsort((np.arange(len(noise)), -best, piece))
+        speaker = order[np.searchsorted(piece[order], np.arange(pieces))]
+        joins = best[speaker] >= enough
+        inside = joins[piece]
+        groups[noise[inside]] = aim[speaker[piece[inside]]]
     return groups
 
 
