@@ -22,6 +22,10 @@ ROWS_PER_CENTROID = 8
 #: Up to here every row is compared with every centroid.
 FLAT_CELLS = 64
 
+#: A cell is trained again, into several, if it is likely to be so full (share of what a key holds),
+#: and that is looked at so often. Cells of equal rows cannot be.
+FULL = 0.75
+REFINEMENTS = 3
 ITERATIONS = 10
 SEED = 20260101
 #: Shells of a crowded cell are so wide, in squared grid steps (a cosine of 1/4096).
@@ -66,7 +70,16 @@ def cells_wanted(rows: int, sample: int, bounds: Bounds = BOUNDS) -> int:
 def train_cells(sample: Grid, rows: int, bounds: Bounds = BOUNDS) -> Cells:
     """The cells of a class of ``rows`` rows, of which ``sample`` (n, d) is a part, sorted by
     hash of the id."""
-    wanted = cells_wanted(rows, len(sample), bounds)
+    cells = _first_cells(sample, cells_wanted(rows, len(sample), bounds))
+    for _ in range(REFINEMENTS):
+        finer = _refined(cells, sample, rows, bounds)
+        if finer is None:
+            break
+        cells = finer
+    return cells
+
+
+def _first_cells(sample: Grid, wanted: int) -> Cells:
     if wanted <= FLAT_CELLS:
         centroids = _centroids(sample, wanted)
         middle = np.rint(centroids.mean(axis=0, dtype=np.float64)).astype(np.int16)
@@ -82,6 +95,26 @@ def train_cells(sample: Grid, rows: int, bounds: Bounds = BOUNDS) -> Cells:
             below.append(_centroids(members, max(1, round(wanted * len(members) / len(sample)))))
     starts = np.array([0, *accumulate(len(part) for part in below)])
     return Cells(tops[kept], np.concatenate(below), starts)
+
+
+def _refined(cells: Cells, sample: Grid, rows: int, bounds: Bounds) -> Cells | None:
+    """``cells`` with more centroids in place of each that more rows than a key holds are likely to
+    go to, as the sample says; None if there is none that can be split."""
+    near = cells.nearest(sample, bounds.cells_per_row)
+    loads = np.bincount(near.ravel(), minlength=len(cells.centroids)) * (rows / len(sample))
+    crowded = np.flatnonzero(loads > FULL * bounds.rows)
+    finer: dict[int, Grid] = {}
+    for cell in crowded.tolist():
+        members = sample[near[:, 0] == cell]
+        if len(members) > 1:
+            found = _centroids(members, -(-int(loads[cell]) // bounds.cell_rows))
+            if len(found) > 1:
+                finer[cell] = found
+    if not finer:
+        return None
+    parts = [finer.get(cell, cells.centroids[cell][None]) for cell in range(len(cells.centroids))]
+    starts = np.array([0, *accumulate(len(part) for part in parts)])
+    return Cells(cells.tops, np.concatenate(parts), starts[cells.bounds])
 
 
 def _centroids(sample: Grid, count: int) -> Grid:
