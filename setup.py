@@ -51,6 +51,7 @@ REQUIREMENTS = [
     "scipy>=1.11",
     "sentence-transformers>=3.0",
     "sympy>=1.13",
+    "threadpoolctl>=3.1",
     "typer>=0.15",
     "xxhash>=3.4",
     "zstandard>=0.22",

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from tracemine.store.embedder import GRID
 from tracemine.store.errors import StoreError
 from tracemine.store.tables import open_whole
+from tracemine.store.threads import one_thread
 
 #: The file, relative to its snapshot's folder.
 CELLS_FILE = "index/cells.parquet"
@@ -60,7 +61,10 @@ class Cells:
         number first of two as near: (n, min(count, k)). Only cells under the nearest `TOPS_SEEN`
         tops, and as many more as it takes to have ``count``, are looked at.
         """
-        count = min(count, len(self.centroids))
+        with one_thread():
+            return self._nearest(vectors, min(count, len(self.centroids)))
+
+    def _nearest(self, vectors: Grid, count: int) -> Numbers:
         sizes = np.diff(self.bounds)
         # So many of the smallest tops hold `count` cells between them.
         enough = int(np.searchsorted(np.cumsum(np.sort(sizes)), count)) + 1

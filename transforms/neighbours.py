@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 from tracemine.store.cells import Grid, distinct_rows
 from tracemine.store.embedder import GRID
+from tracemine.store.threads import one_thread
 
 #: Neighbours of a row in the graph, and all that are as near as the last of them. More than make a
 #: cluster, so that a piece of the graph which hangs together is never too small to be one.
@@ -45,7 +46,8 @@ def group_rows(vectors: Grid) -> tuple[Numbers, Numbers]:
     distinct, inverse = distinct_rows(vectors)
     counts = np.bincount(inverse)
     points = distinct.astype(np.float32)
-    products: Products = points @ points.T
+    with one_thread():
+        products: Products = points @ points.T
     groups = _group(products, counts)
     near = np.where(groups[:, None] == groups[None, :], products, -1.0)
     np.fill_diagonal(near, np.where(counts > 1, products.diagonal(), -1.0))

@@ -16,6 +16,7 @@ import numpy as np
 import xxhash
 
 from tracemine.store.cells import Cells, Grid, distinct_rows
+from tracemine.store.threads import one_thread
 
 #: The fewest rows that train a cell.
 ROWS_PER_CENTROID = 8
@@ -134,13 +135,8 @@ def _centroids(sample: Grid, count: int) -> Grid:
         min_points_per_centroid=1,
         max_points_per_centroid=len(sample),
     )
-    # On a busy machine its threads wait for each other longer than they work.
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
+    with one_thread():
         kmeans.train(sample.astype(np.float32))
-    finally:
-        faiss.omp_set_num_threads(before)
     return distinct_rows(np.rint(np.asarray(kmeans.centroids)).astype(np.int16))[0]
 
 
