@@ -1,6 +1,7 @@
 """Snapshots: written aside, checked, then published by replacing CURRENT.
 
-    policy.toml   CURRENT   snapshots/000001/manifest.json, TABLE/part-*.parquet, index/*.faiss
+    policy.toml   CURRENT   snapshots/000001/manifest.json, TABLE/part-*.parquet, index/*.faiss,
+    index/cells.parquet
 
 `begin` gives a draft to write tables and indexes into; `publish` lists its files in a manifest and
 makes it the live snapshot. A reader sees the snapshot before or the one after, whole. Paths in a
