@@ -87,4 +87,4 @@ def test_cells_are_listed_in_the_manifest_and_checked(tmp_path: Path) -> None:
     assert (entry["path"], entry["rows"]) == (f"snapshots/000002/{CELLS_FILE}", rows)
     path = store / entry["path"]
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    assert any("its sha256 differs" in finding for finding in fsck.fsck(str(store)).findings)
+    assert any("its sha256 differs" in finding for finding in fsck(str(store)))
