@@ -6,6 +6,7 @@ not CPython, so what it says counts only where a value is confirmed by what was 
 
 from __future__ import annotations
 
+import ast
 import ctypes
 import importlib.util
 import os
@@ -92,6 +93,14 @@ _TABLES = ("{", "set", "dict", "counter", "getattr", "import")
 #: What makes objects, which are written as they like and bring out all that they hold: where code
 #: has one of these the driver looks first.
 _OBJECTS = ("class", "type")
+
+#: Of those, what asks for the type of a value only to compare it, or for its name.
+_TYPE_ASKED = re.compile(
+    r"""\btype\([\w.\[\]]*\)[ ]*(?:[=!]=|\bis\b|\bin\b|\.__name__\b)
+      | (?:[=!]=|\bis(?:[ ]+not)?\b)[ ]*type\([\w.\[\]]*\)(?![ ]*[\[(.])
+      | \bisinstance\([\w.\[\]]*,[ ]*type\([\w.\[\]]*\)\)""",
+    re.VERBOSE,
+)
 
 #: The modules that monty has. A program that begins with another need not be begun.
 _MODULES = frozenset(
@@ -187,7 +196,7 @@ class MontyPool:
         if isinstance(values, Run):
             return values
         for value in values:
-            if why := _not_plain(value, limits):
+            if not _is_short(value, limits) and (why := _not_plain(value, limits)):
                 return Run("unsupported", None, why, NAME)
         return Run("ok", values, "", NAME)
 
@@ -226,15 +235,18 @@ class MontyPool:
         asked = ", ".join([f"[__tm_value := {e}, __tm_repr(__tm_value)]" for e in expressions])
         code = f"{source}\n__tm_all = [{asked}]"
         seen = _as_read(code).lower()
-        if any(word in seen for word in _OBJECTS):
+        if _has(seen, _OBJECTS) and _has(_TYPE_ASKED.sub("", seen), _OBJECTS):
             return None
-        code += _AFTER if any(word in seen for word in _TABLES) else "\n__tm_all"
+        code += _AFTER if _has(seen, _TABLES) else "\n__tm_all"
         found = self._feed(f"{_BEFORE}{before}\n{code}", inputs, limits, seconds)
         if isinstance(found, Run):
             return found
-        if all(_is_written(value, text) for value, text in found):
-            return [value for value, _ in found]
-        return None
+        values = []
+        for value, text in found:
+            if not _is_written(value, text):
+                return None
+            values.append(value)
+        return values
 
     def _together(
         self,
@@ -295,11 +307,25 @@ def _readied(source: str, calls: Sequence[str] = ()) -> tuple[str, str, str]:
     return before, source, ""
 
 
+def _has(text: str, words: Sequence[str]) -> bool:
+    # A loop: what `any` goes through takes longer to make than all of them to look for.
+    for word in words:  # noqa: SIM110
+        if word in text:
+            return True
+    return False
+
+
 def _is_written(value: Any, text: Any) -> bool:
-    """Whether ``text`` is how ``value`` is written."""
+    """Whether ``text`` writes ``value``: as we would, or as a literal with its sets and dicts in
+    another order."""
     try:
-        return bool(repr(value) == text)
-    except (ValueError, RecursionError):  # an integer of too many digits, nested too deep
+        if repr(value) == text:
+            return True
+        if type(text) is not str or "{" not in text:
+            return False
+        return encode(ast.literal_eval(text)) == encode(value)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        # An integer of too many digits, nested too deep, no literal.
         return False
 
 
@@ -339,6 +365,24 @@ def _read(row: Any, limits: Limits) -> Run:
         return Run("unsupported", None, str(value), NAME)
     why = _not_plain(value, limits)
     return Run("unsupported", None, why, NAME) if why else Run("ok", value, "", NAME)
+
+
+#: Values of these kinds take no more than so many characters where monty could write them: it writes
+#: no integer of more than 4,300 digits.
+_NUMBERS = frozenset((bool, int, float, type(None)))
+_NUMBER_CHARS = 4_400
+
+
+def _is_short(value: Any, limits: Limits) -> bool:
+    """Whether a value that monty has written is plain to see, and within the characters allowed; of
+    others `_not_plain` tells, which takes ten times as long."""
+    kind = type(value)
+    if kind is str:
+        return 6 * len(value) < limits.result_chars  # as many as JSON has for one character
+    if kind is list or kind is tuple:
+        room = (len(value) + 1) * _NUMBER_CHARS < limits.result_chars
+        return room and _NUMBERS.issuperset(map(type, value))
+    return kind in _NUMBERS and limits.result_chars > _NUMBER_CHARS
 
 
 def _not_plain(value: Any, limits: Limits) -> str:
