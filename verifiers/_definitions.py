@@ -67,6 +67,79 @@ def rect(r, phi):
         return complex(r, r * phi)
     return complex(r * math.cos(phi), r * math.sin(phi))
 """,
+    # What is looked through and is the same afterwards, as an iterator is not.
+    "first": """
+def held(rows):
+    if type(rows) not in (list, tuple, str, dict, range):
+        raise NotImplementedError('what may end')
+    return rows
+""",
+    # In which order CPython goes through sets of whole numbers, which are their own hashes: such a
+    # set is a list of its slots here (Objects/setobject.c of 3.11), those that were left an empty
+    # text. Others, and large ones, are monty's.
+    "order": """
+def _place(slots, key):
+    mask = len(slots) - 1
+    perturb, i = key, key & mask
+    while True:
+        for j in range(i, i + 10 if i + 9 <= mask else i + 1):
+            if slots[j] is None:
+                slots[j] = key
+                return True
+            if slots[j] == key:
+                return False
+        perturb >>= 5
+        i = (i * 5 + 1 + perturb) & mask
+def _slots(keys):
+    slots, used = [None] * 8, 0
+    for key in keys:
+        if type(key) is not int or not 0 <= key < 2 ** 60:
+            return set(keys)
+        if _place(slots, key):
+            used += 1
+            if used * 5 >= (len(slots) - 1) * 3:
+                size = 8
+                while size <= used * 4:
+                    size *= 2
+                kept, slots = slots, [None] * size
+                for other in kept:
+                    if other is not None:
+                        _place(slots, other)
+    return slots
+def of(rows):
+    if type(rows) in (list, tuple, range) and len(rows) <= 1000:
+        return _slots(rows)
+    return set(rows)
+def members(slots):
+    if type(slots) is set:
+        return list(slots)
+    return [key for key in slots if type(key) is int]
+def _copied(slots):
+    keys, size = members(slots), 8
+    while len(keys) > 4 and size <= len(keys) * 2:
+        size *= 2
+    if size == len(slots) and '' not in slots:
+        return slots
+    slots = [None] * size
+    for key in keys:
+        _place(slots, key)
+    return slots
+def both(one, other):
+    if type(one) is set or type(other) is set:
+        return set(members(one)) & set(members(other))
+    left, right = members(one), members(other)
+    if len(right) > len(left):
+        left, right = right, left
+    has = set(left)
+    return _slots([key for key in right if key in has])
+def less(one, other):
+    left, has = members(one), set(members(other))
+    if type(one) is set:
+        return one - has
+    if len(left) // 4 > len(has):
+        return ['' if key in has else key for key in _copied(one)]
+    return _slots([key for key in left if key not in has])
+""",
 }
 
 #: The modules, as they are here. Of ``array`` nothing: many import it and use none of it.
@@ -81,6 +154,17 @@ def {own}(self, *args, **keywords):
     if {type}(self) is not {kind}:
         raise {error}('another type')
     return self.{name}(*args, **keywords)
+"""
+#: Methods that monty lacks, and what they say of a value of the type and another.
+_OPERATIONS: Mapping[tuple[str, str], str] = {
+    ("list", "__add__"): "self + other",
+    ("str", "__add__"): "self + other",
+}
+_OPERATION = """
+def {own}(self, other):
+    if {type}(self) is not {kind} or {type}(other) is not {kind}:
+        raise {error}('another type')
+    return {name}
 """
 #: The same of one object, of the method that most often is a value.
 BOUND = "get"
@@ -121,14 +205,12 @@ def own_name(module: str, name: str) -> str:
 _Part = tuple[str, frozenset[str], frozenset[str]]
 
 
-@lru_cache(maxsize=len(MODULES) + len(TYPES))
+@lru_cache(maxsize=len(MODULES) + len(TYPES) + len(_WRITTEN))
 def parts(module: str) -> dict[str, _Part]:
-    """What is supplied of a module or a type, by name."""
+    """What is supplied of a module, a type or a way to write something, by name."""
     if module in TYPES:
         return _methods(module)
-    real = MODULES[module]
-    if real is None:
-        return {}
+    real = MODULES.get(module)
     in_python = inspect.getsource(real) if module in FUNCTIONS else ""
     written = ast.parse(_WRITTEN.get(module, "")).body
     functions = {
@@ -138,7 +220,7 @@ def parts(module: str) -> dict[str, _Part]:
     }
     found: dict[str, _Part] = {
         name: (f"{own_name(module, name)} = {value!r}", frozenset(), frozenset())
-        for name, value in vars(real).items()
+        for name, value in (vars(real) if real else {}).items()
         if type(value) is str or (type(value) is float and math.isfinite(value))
         if not name.startswith("_")
     }
@@ -157,6 +239,9 @@ def _methods(kind: str) -> dict[str, _Part]:
     names = [name for name, value in members if isinstance(value, MethodDescriptorType)]
     found: dict[str, _Part] = {}
     texts = {name: (name, _METHOD, "type") for name in names if not name.startswith("_")}
+    for (owner, name), operation in _OPERATIONS.items():
+        if owner == kind:
+            texts[name] = (operation, _OPERATION, "type")
     if kind == "dict":
         texts[f"bound_{BOUND}"] = (BOUND, _BOUND_METHOD, "isinstance")
     for name, (method, text, asked) in texts.items():

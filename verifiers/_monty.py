@@ -79,12 +79,15 @@ def __tm_call(
     return out
 """
 
-#: Before and after code whose values may have sets or dicts in them: one that is long in writing is
-#: not handed out before the driver has looked at it. No function: to define one takes longer than
-#: many a call.
+#: A text of a set or a dict that is longer, in characters, is not handed out, nor read, before the
+#: driver has looked at the value.
+_TOLD_CHARS = 20_000
+#: Before and after code whose values may have sets or dicts in them. No function: to define one
+#: takes longer than many a call.
 _BEFORE = "__tm_repr, __tm_len = repr, len\n"
-_AFTER = """
-[[None, __tm_told[1]] if __tm_len(__tm_told[1]) > 20000 and '{' in __tm_told[1] else __tm_told
+_AFTER = f"""
+[[None, __tm_told[1]]
+ if __tm_len(__tm_told[1]) > {_TOLD_CHARS} and '{{' in __tm_told[1] else __tm_told
  for __tm_told in __tm_all]"""
 
 #: Code without any of these, in small letters, makes no set and no dict.
@@ -321,7 +324,7 @@ def _is_written(value: Any, text: Any) -> bool:
     try:
         if repr(value) == text:
             return True
-        if type(text) is not str or "{" not in text:
+        if type(text) is not str or "{" not in text or len(text) > _TOLD_CHARS:
             return False
         return encode(ast.literal_eval(text)) == encode(value)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
@@ -367,8 +370,8 @@ def _read(row: Any, limits: Limits) -> Run:
     return Run("unsupported", None, why, NAME) if why else Run("ok", value, "", NAME)
 
 
-#: Values of these kinds take no more than so many characters where monty could write them: it writes
-#: no integer of more than 4,300 digits.
+#: Values of these kinds take no more than so many characters where monty could write them: it
+#: writes no integer of more than 4,300 digits.
 _NUMBERS = frozenset((bool, int, float, type(None)))
 _NUMBER_CHARS = 4_400
 

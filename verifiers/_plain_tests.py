@@ -32,14 +32,10 @@ def _balanced(depth: int) -> str:
 #: What may be a literal; the rest is none, or is followed by something.
 _VALUE = r"""\[.*\]|\(.*\)|\{.*\}|'[^']*'|"[^"]*"|-?[0-9.][-+.\w]*|True|False|None"""
 
-_TEST = re.compile(
-    rf"assert +(([A-Za-z_][A-Za-z0-9_]*) *\({_balanced(_DEPTH)}\)) *== *({_VALUE})"
-)
+_TEST = re.compile(rf"assert +(([A-Za-z_][A-Za-z0-9_]*) *\({_balanced(_DEPTH)}\)) *== *({_VALUE})")
 
 
-def plain_calls(
-    tests: Sequence[str], builtin: frozenset[str]
-) -> list[tuple[str, str]] | None:
+def plain_calls(tests: Sequence[str], builtin: frozenset[str]) -> list[tuple[str, str]] | None:
     """The call of each test as it is written, and the text of what it should give, which may still
     be more than a literal (`literal` says so); None where a test is not as plain as that, or calls
     a name of ``builtin``."""
@@ -60,8 +56,8 @@ _NAMES = re.compile("nan|inf|set|Fraction")
 
 
 def writes(text: str, value: Any) -> bool:
-    """Whether ``text``, of `plain_calls`, is a literal of the plain ``value``, as far as can be seen
-    without reading it: where it is written as Python writes it."""
+    """Whether ``text``, of `plain_calls`, is a literal of the plain ``value``, as far as can be
+    seen without reading it: where it is written as Python writes it."""
     return repr(value) == text and not _NAMES.search(text)
 
 

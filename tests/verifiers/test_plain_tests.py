@@ -103,15 +103,6 @@ def test_what_is_written_by_a_name_or_otherwise_is_read(value: object, text: str
     assert not writes(text, value)
 
 
-@pytest.mark.parametrize("said", ["nan = float('nan')", "inf = None"])
-def test_a_name_in_a_test_is_the_program_s(said: str) -> None:
-    """NaN in a list equals itself alone."""
-    name, _, value = said.partition(" = ")
-    code = f"{said}\ndef f():\n    return [float('{name}')]\n"
-    with Sandbox(processes=1) as sandbox:
-        assert check_tests(code, [f"assert f() == [{name}]"], "", sandbox).outcome != "agree"
-
-
 @pytest.mark.parametrize(
     "test",
     [

@@ -294,3 +294,104 @@ def test_what_is_supplied_needs_only_what_there_is() -> None:
             assert builtin <= set(dir(builtins))
     assert set(BINARY) | set(UNARY) == set(_definitions.FUNCTIONS["operator"])
     assert HEAPS.keys() == set(_definitions.FUNCTIONS["heapq"]) and heapq.heappop([1]) == 1
+
+
+SETS = {
+    "set(a)": lambda a, b: list(set(a)),
+    "set(a) & set(b)": lambda a, b: list(set(a) & set(b)),
+    "set(a) - set(b)": lambda a, b: list(set(a) - set(b)),
+    "(set(a) - set(b)) & set(b + a)": lambda a, b: list((set(a) - set(b)) & set(b + a)),
+    "set(a) - set(a[:3]) - set(a[3:5])": lambda a, b: list(set(a) - set(a[:3]) - set(a[3:5])),
+    "set(a) & set(b) - set(a[:3])": lambda a, b: list(set(a) & set(b) - set(a[:3])),
+}
+keys = st.lists(
+    st.integers(0, 40) | st.integers(0, 2**60 - 1) | st.integers(0, 9).map(lambda n: n * 2**20),
+    max_size=90,
+)
+
+
+@pytest.mark.parametrize("said", SETS)
+@given(a=keys, b=keys)
+@settings(max_examples=100, deadline=None)
+def test_sets_of_whole_numbers_are_in_order(
+    said: str, a: list[int], b: list[int], sandbox: Sandbox
+) -> None:
+    run = in_monty(sandbox, f"def f(a, b):\n    return list({said})\n", a=a, b=b)
+    expected = SETS[said](a, b)
+    assert (run.status, run.value) == ("ok", expected)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [["b", "a", "b"], [1, 1.0, True], [(1, 2), (1, 2)], [-1, -2, 5], [2**61 - 1, 0, 2**61], [],
+     list(range(1500)), "abca", {"a": 1}],
+)  # fmt: skip
+def test_other_sets_have_their_members(rows: Any, sandbox: Sandbox) -> None:
+    source = "def f(xs):\n    return sorted(tuple(set(xs)), key=repr), len(list(set(xs) - set()))\n"
+    run = in_monty(sandbox, source, xs=rows)
+    assert run.value == (sorted(set(rows), key=repr), len(set(rows)))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "next((x for x in xs if x % 2 == 0), -1)", "next((x * n for x in xs if x > n if x < 9), n)",
+        "next(x for x in (xs) if (x > 2)), 7", "next(((x, n) for x in xs), None)",
+        "next((n // x for x in xs), None)",
+    ],
+)  # fmt: skip
+@given(xs=st.lists(st.integers(-9, 9), max_size=5), n=st.integers(-3, 3))
+@settings(max_examples=60, deadline=None)
+def test_the_first_of_a_generator(asked: str, xs: list[int], n: int, sandbox: Sandbox) -> None:
+    source = f"def f(xs, n):\n    return {asked}\n"
+    space: dict[str, Any] = {}
+    exec(source, space)
+    agrees(in_monty(sandbox, source, xs=xs, n=n), lambda: space["f"](xs, n))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(xs):\n    it = iter(xs)\n    return next(x for x in it if x > 1), list(it)\n",
+        "def f(xs):\n    return next(xs.pop() for x in xs), xs\n",
+        "def f(xs):\n    it = iter(xs)\n    return next(x for x in xs if x in it), list(it)\n",
+        "def f(xs):\n    return next((y := x) for x in xs), y\n",
+    ],
+)
+def test_a_first_that_changes_something_is_not_supplied(source: str, sandbox: Sandbox) -> None:
+    (run,) = sandbox.run_many(source, "f", [{"xs": [1, 2, 3, 4]}], backend="monty")
+    assert run.status != "ok"
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [(r"\1_\2", "aXbc"), (r"\2x\1", "aXbc"), (r"-\1", "aXbc"), (r"\\1_\1_", "aXbc"),
+     (r"\g<1>_\1a", "Xb")],
+)  # fmt: skip
+def test_groups_next_to_letters(template: str, text: str, sandbox: Sandbox) -> None:
+    source = f"import re\ndef f(s):\n    return re.sub('(.)([A-Z]?)', r'{template}', s)\n"
+    space: dict[str, Any] = {}
+    exec(source, space)
+    run = sandbox.run(source, "f", {"s": text})
+    (fast,) = sandbox.run_many(source, "f", [{"s": text}], backend="monty")
+    assert run.value == space["f"](text)
+    assert fast.status != "ok" or fast.value == run.value
+
+
+def test_lists_are_joined_by_their_method(sandbox: Sandbox) -> None:
+    source = "def f(a, b):\n    return list(map(list.__add__, a, b)), str.__add__('x', 'y')\n"
+    assert in_monty(sandbox, source, a=[[1]], b=[[2, 3]]).value == ([[1, 2, 3]], "xy")
+    assert in_monty(sandbox, source, a=[[1]], b=[(2, 3)]).status == "unsupported"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "set = sorted\ndef f(xs):\n    return list(set(xs))\n",
+        "def next(rows, last):\n    return 5\ndef f(xs):\n    return next((x for x in xs), 0)\n",
+        "import re\ndef f(xs, re=re):\n    return re.sub('(a)', r'\\1_', 'a')\n",
+    ],
+)
+def test_names_with_another_meaning_keep_it(source: str) -> None:
+    supplied = supply(source)
+    assert supplied is None or supplied == ("", source)
