@@ -85,10 +85,7 @@ _TOLD_CHARS = 20_000
 #: Before and after code whose values may have sets or dicts in them. No function: to define one
 #: takes longer than many a call.
 _BEFORE = "__tm_repr, __tm_len = repr, len\n"
-_AFTER = f"""
-[[None, __tm_told[1]]
- if __tm_len(__tm_told[1]) > {_TOLD_CHARS} and '{{' in __tm_told[1] else __tm_told
- for __tm_told in __tm_all]"""
+_AFTER = "__tm_all if __tm_len(__tm_texts := {texts}) <= {most} or '{{' not in __tm_texts else None"
 
 #: Code without any of these, in small letters, makes no set and no dict.
 _TABLES = ("{", "set", "dict", "counter", "getattr", "import")
@@ -97,11 +94,12 @@ _TABLES = ("{", "set", "dict", "counter", "getattr", "import")
 #: has one of these the driver looks first.
 _OBJECTS = ("class", "type")
 
-#: Of those, what asks for the type of a value only to compare it, or for its name.
+#: Of those, what asks for the type of a value only to compare it, or for its name; and names.
 _TYPE_ASKED = re.compile(
-    r"""\btype\([\w.\[\]]*\)[ ]*(?:[=!]=|\bis\b|\bin\b|\.__name__\b)
+    r"""\btype\([\w.\[\]]*\)(?=[ ]*(?:[=!]=|is\b|in\b|\.__name__\b))
       | (?:[=!]=|\bis(?:[ ]+not)?\b)[ ]*type\([\w.\[\]]*\)(?![ ]*[\[(.])
-      | \bisinstance\([\w.\[\]]*,[ ]*type\([\w.\[\]]*\)\)""",
+      | \bisinstance\([\w.\[\]]*,[ ]*type\([\w.\[\]]*\)\)
+      | \b\w+_type\b | \btype_\w+""",
     re.VERBOSE,
 )
 
@@ -235,20 +233,25 @@ class MontyPool:
         failed. Each is asked for its value and for how the value is written there and then: what
         host and interpreter write in one way came out as it was. None where one is written
         otherwise, such as a set in another order, or may be more than it is written as."""
-        asked = ", ".join([f"[__tm_value := {e}, __tm_repr(__tm_value)]" for e in expressions])
-        code = f"{source}\n__tm_all = [{asked}]"
+        asked = ", ".join(
+            [f"__tm_{n} := {e}, __tm_repr(__tm_{n})" for n, e in enumerate(expressions)]
+        )
+        code = f"{source}\n__tm_all = [{asked}]\n"
         seen = _as_read(code).lower()
         if _has(seen, _OBJECTS) and _has(_TYPE_ASKED.sub("", seen), _OBJECTS):
             return None
-        code += _AFTER if _has(seen, _TABLES) else "\n__tm_all"
+        if _has(seen, _TABLES):
+            texts = " + ".join([f"__tm_all[{2 * n + 1}]" for n in range(len(expressions))])
+            code += _AFTER.format(texts=texts, most=_TOLD_CHARS)
+        else:
+            code += "__tm_all"
         found = self._feed(f"{_BEFORE}{before}\n{code}", inputs, limits, seconds)
-        if isinstance(found, Run):
+        if found is None or isinstance(found, Run):
             return found
-        values = []
-        for value, text in found:
+        values: list[Any] = found[::2]
+        for value, text in zip(values, found[1::2], strict=True):
             if not _is_written(value, text):
                 return None
-            values.append(value)
         return values
 
     def _together(

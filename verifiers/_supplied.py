@@ -75,6 +75,10 @@ def _wants(source: str) -> bool:
     return False
 
 
+#: What may speak of something that is supplied.
+_SPEAKING = (ast.Attribute, ast.Import, ast.ImportFrom, ast.Delete, ast.Call)
+
+
 class _UnsuppliedError(ValueError):
     """A program wants what is not supplied. Never leaves this file."""
 
@@ -86,8 +90,9 @@ def _rewritten(source: str, nodes: Sequence[ast.AST]) -> tuple[str, str]:
     text = _Text(source)
     for place, owner in looks:
         _put_look(text, place, owner)
-    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    for node in nodes:
+    spoken = [node for node in nodes if isinstance(node, _SPEAKING)]
+    called = {id(node.func) for node in spoken if isinstance(node, ast.Call)}
+    for node in spoken:
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             _put_method(text, node, names, called=id(node) in called)
         elif isinstance(node, ast.Import):
@@ -163,6 +168,18 @@ class _Text:
 # -- what the program says -------------------------------------------------------------------------
 
 
+#: What has no names of its own, or only those that `_names_in` leaves out: most of a program.
+_NAMELESS = frozenset(
+    [
+        ast.Add, ast.And, ast.Assign, ast.Attribute, ast.AugAssign, ast.BinOp, ast.BoolOp,
+        ast.Call, ast.Compare, ast.Constant, ast.Eq, ast.Expr, ast.For, ast.GeneratorExp, ast.If,
+        ast.Lambda, ast.List, ast.ListComp, ast.Load, ast.Lt, ast.Mod, ast.Mult, ast.Return,
+        ast.Slice, ast.Store, ast.Sub, ast.Subscript, ast.Tuple, ast.UnaryOp, ast.While,
+        ast.arguments, ast.comprehension, ast.keyword,
+    ]
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class _Names:
     """The names of a program: how often it says each, those that it gives a meaning, and whether
@@ -176,6 +193,8 @@ class _Names:
 def _names(nodes: Iterable[ast.AST]) -> _Names:
     read, given, modules = [], [], []
     for node in nodes:
+        if type(node) in _NAMELESS:
+            continue
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             read.append(node.id)
         else:

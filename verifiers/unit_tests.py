@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 from tracemine.schemas import content_id
@@ -25,6 +24,7 @@ _NOT_PERMITTED = "PermissionError: [Errno 1]"
 
 #: Seconds after which monty is not waited for: CPython has the last word on what it does not pass.
 _MONTY_SECONDS = 2.0
+_HASTY_TESTS = dataclasses.replace(TEST_LIMITS, seconds=_MONTY_SECONDS)
 
 #: What it raises to read a test or a program that is no Python.
 _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
@@ -87,8 +87,9 @@ def check_tests(
     return decide(ask, confirm=confirm)
 
 
-@lru_cache(maxsize=16)
 def _hasty(limits: Limits) -> Limits:
+    if limits is TEST_LIMITS:
+        return _HASTY_TESTS
     return dataclasses.replace(limits, seconds=min(limits.seconds, _MONTY_SECONDS))
 
 
