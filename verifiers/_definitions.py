@@ -139,6 +139,12 @@ def less(one, other):
     if len(left) // 4 > len(has):
         return ['' if key in has else key for key in _copied(one)]
     return _slots([key for key in left if key not in has])
+def every(slots, *others):
+    if not others and type(slots) is not set:
+        return _copied(slots)
+    for other in others:
+        slots = both(slots, other)
+    return slots
 """,
 }
 
@@ -211,7 +217,7 @@ def parts(module: str) -> dict[str, _Part]:
     if module in TYPES:
         return _methods(module)
     real = MODULES.get(module)
-    in_python = inspect.getsource(real) if module in FUNCTIONS else ""
+    in_python = inspect.getsource(real) if real and module in FUNCTIONS else ""
     written = ast.parse(_WRITTEN.get(module, "")).body
     functions = {
         node.name: node

@@ -57,8 +57,17 @@ _NAMES = re.compile("nan|inf|set|Fraction")
 
 def writes(text: str, value: Any) -> bool:
     """Whether ``text``, of `plain_calls`, is a literal of the plain ``value``, as far as can be
-    seen without reading it: where it is written as Python writes it."""
-    return repr(value) == text and not _NAMES.search(text)
+    seen without reading it: where it is written as Python writes it, but for its quotes, or the
+    spaces after its commas."""
+    written = repr(value)
+    if written != text:
+        if "'" in text:
+            return False
+        if '"' in text:
+            text = text.replace('"', "'")
+        else:
+            written, text = written.replace(", ", ","), text.replace(", ", ",")
+    return written == text and not _NAMES.search(text)
 
 
 def _no_constant(name: str) -> NoReturn:

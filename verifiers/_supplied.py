@@ -91,7 +91,10 @@ def _rewritten(source: str, nodes: Sequence[ast.AST]) -> tuple[str, str]:
     for place, owner in looks:
         _put_look(text, place, owner)
     spoken = [node for node in nodes if isinstance(node, _SPEAKING)]
-    called = {id(node.func) for node in spoken if isinstance(node, ast.Call)}
+    calls = [node for node in spoken if isinstance(node, ast.Call)]
+    called = {id(node.func) for node in calls}
+    for call in calls:
+        _put_call(text, call, names)
     for node in spoken:
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             _put_method(text, node, names, called=id(node) in called)
@@ -101,8 +104,6 @@ def _rewritten(source: str, nodes: Sequence[ast.AST]) -> tuple[str, str]:
             _put_import_from(text, node, names)
         elif isinstance(node, ast.Delete):
             _put_deletion(text, node)
-        elif isinstance(node, ast.Call):
-            _put_call(text, node, names)
     return before(text.taken), text.edited()
 
 
@@ -124,8 +125,10 @@ class _Text:
         return self._source[slice(*self._span(node))]
 
     def put(self, node: ast.expr | ast.stmt, text: str) -> None:
-        """Put ``text`` in place of ``node``."""
-        self._edits.append((*self._span(node), text))
+        """Put ``text`` in place of ``node``, unless something else was."""
+        span = self._span(node)
+        if all(edit[:2] != span for edit in self._edits):
+            self._edits.append((*span, text))
 
     def wrap(self, node: ast.expr, before: str, after: str, *, within: int = 0) -> None:
         """Put ``before`` and ``after`` around ``node``, in place of so many of its characters on
@@ -289,7 +292,10 @@ def _put_import_from(text: _Text, node: ast.ImportFrom, names: _Names) -> None:
 def _put_method(text: _Text, node: ast.Attribute, names: _Names, *, called: bool) -> None:
     """Name what is supplied for a type's method, and for the method of an object that is a value,
     not ``called`` at once."""
-    owner, method = text.of(node).removesuffix(f".{node.attr}"), node.attr
+    method = node.attr
+    if method != BOUND and not (isinstance(node.value, ast.Name) and node.value.id in TYPES):
+        return
+    owner = text.of(node).removesuffix(f".{method}")
     if owner in TYPES and owner not in names.given and method in parts(owner):
         text.put(node, text.take(owner, method))
     elif method == BOUND and not called and "dict" not in names.given:
@@ -306,7 +312,7 @@ def _put_call(text: _Text, node: ast.Call, names: _Names) -> None:
             if not names.given & {"next", "iter"} and all(map(_is_still, rest)):
                 _put_first(text, rows)
         case ast.Call(ast.Name("list" | "tuple"), [whole], []):
-            if not names.given & {"list", "tuple", "set"} and _is_set(whole):
+            if not names.given & {"list", "tuple", "set", "map"} and _is_set(whole):
                 _check_place(text, whole)
                 _put_slots(text, whole)
                 text.wrap(whole, f"{text.take('order', 'members')}(", ")")
@@ -347,6 +353,12 @@ def _is_set(whole: ast.expr) -> bool:
     match whole:
         case ast.Call(ast.Name("set"), [rows], []):
             return not isinstance(rows, ast.Starred)
+        case ast.Call(
+            ast.Attribute(ast.Name("set"), "intersection"),
+            [ast.Starred(ast.Call(ast.Name("map"), [ast.Name("set"), rows], []))],
+            [],
+        ):
+            return not isinstance(rows, ast.Starred)
         case ast.BinOp(left, ast.BitAnd() | ast.Sub(), right):
             return _is_set(left) and _is_set(right)
     return False
@@ -354,14 +366,18 @@ def _is_set(whole: ast.expr) -> bool:
 
 def _put_slots(text: _Text, whole: ast.expr) -> None:
     """Put what gives the slots of a set in its place."""
-    if isinstance(whole, ast.Call):
-        text.put(whole.func, text.take("order", "of"))
-    elif isinstance(whole, ast.BinOp):
-        _put_slots(text, whole.left)
-        _put_slots(text, whole.right)
-        both = isinstance(whole.op, ast.BitAnd)
-        text.put_between(whole.left, whole.right, "&" if both else "-", ",")
-        text.wrap(whole, f"{text.take('order', 'both' if both else 'less')}(", ")")
+    match whole:
+        case ast.BinOp(left, operator, right):
+            _put_slots(text, left)
+            _put_slots(text, right)
+            both = isinstance(operator, ast.BitAnd)
+            text.put_between(left, right, "&" if both else "-", ",")
+            text.wrap(whole, f"{text.take('order', 'both' if both else 'less')}(", ")")
+        case ast.Call(func, [ast.Starred(ast.Call(_, [made, _]))]):
+            text.put(func, text.take("order", "every"))
+            text.put(made, text.take("order", "of"))
+        case ast.Call(func):
+            text.put(func, text.take("order", "of"))
 
 
 def _check_place(text: _Text, node: ast.expr) -> None:

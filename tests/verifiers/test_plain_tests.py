@@ -87,8 +87,17 @@ def test_values_are_read_as_a_tree_says(argument: object, value: object) -> None
 @settings(max_examples=400, deadline=None)
 def test_what_is_written_alike_need_not_be_read(value: object, other: object) -> None:
     for said in (value, other):
-        if writes(repr(said), value):
-            assert literal(repr(said)) == [value]
+        for text in (repr(said), repr(said).replace(", ", ","), repr(said).replace("'", '"')):
+            if writes(text, value):
+                assert literal(text) == [value]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=5).map("".join), values)
+@settings(max_examples=400, deadline=None)
+def test_what_is_no_literal_writes_nothing(text: str, value: object) -> None:
+    for plain in plain_calls([f"assert f(1) == {text}"], KNOWN) or ():
+        for said in (value, text, text.replace('"', ""), len(text)):
+            assert not writes(plain[1], said) or literal(plain[1]) == [said]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +105,8 @@ def test_what_is_written_alike_need_not_be_read(value: object, other: object) ->
     [
         ([math.nan], "[nan]"), ((math.inf, 1), "(inf, 1)"), ([set()], "[set()]"),
         ([frozenset({1})], "[frozenset({1})]"), ([Fraction(1, 2)], "[Fraction(1, 2)]"),
-        (1, "True"), ([1], "[1.0]"), ("a", '"a"'),
+        (1, "True"), ([1], "[1.0]"), ("a", "'a' "), ("a, b", "'a,b'"), ("a, b", '"a,b"'),
+        ([1, 2], "[1 ,2]"), ([12], "[1, 2]"), ([12], "[1 2]"),
     ],
 )  # fmt: skip
 def test_what_is_written_by_a_name_or_otherwise_is_read(value: object, text: str) -> None:
