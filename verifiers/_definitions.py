@@ -74,6 +74,15 @@ def held(rows):
         raise NotImplementedError('what may end')
     return rows
 """,
+    # ``+=`` extends a list by whatever has members; monty's, by lists alone.
+    "extend": """
+def added(owner, more):
+    if type(owner) is list:
+        owner.extend(more)
+    else:
+        owner += more
+    return owner
+""",
     # In which order CPython goes through sets of whole numbers, which are their own hashes: such a
     # set is a list of its slots here (Objects/setobject.c of 3.11), those that were left an empty
     # text. Others, and large ones, are monty's.

@@ -21,7 +21,7 @@ import pydantic_monty
 
 from tracemine.schemas import decode, encode
 from tracemine.verifiers._stateless import is_stateless
-from tracemine.verifiers._supplied import OWN, supply
+from tracemine.verifiers._supplied import OWN, supply, supply_extension
 from tracemine.verifiers.runs import Backend, Limits, Run, Status, reason_text, run_each
 
 NAME: Backend = "monty"
@@ -116,6 +116,9 @@ _UNSUPPORTED = (
     "NotImplementedError", "ModuleNotFoundError", "ImportError", "Internal error",
     "ValueError: Exceeds the limit",  # an integer of too many digits to be written
 )  # fmt: skip
+
+#: How monty says that ``+=`` is given something else than a list.
+_EXTENDING = "TypeError: can only concatenate list"
 
 #: Monty's client asks for this module at every call. Where it is not installed the search through
 #: the whole path takes longer than most programs run.
@@ -246,6 +249,11 @@ class MontyPool:
         else:
             code += "__tm_all"
         found = self._feed(f"{_BEFORE}{before}\n{code}", inputs, limits, seconds)
+        if isinstance(found, Run) and found.reason.startswith(_EXTENDING) and "+=" in source:
+            more = supply_extension(code)
+            if more is not None:
+                whole = f"{_BEFORE}{before}\n{more[0]}\n{more[1]}"
+                found = self._feed(whole, inputs, limits, seconds)
         if found is None or isinstance(found, Run):
             return found
         values: list[Any] = found[::2]

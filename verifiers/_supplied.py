@@ -55,6 +55,25 @@ def supply(source: str) -> tuple[str, str] | None:
         return None
 
 
+def supply_extension(source: str) -> tuple[str, str] | None:
+    """As `supply`, for a program that was seen to add to a list what is no list (``xs += (1, 2)``):
+    ``+=`` says too seldom of what it is to be looked into in every program."""
+    if len(source) > _MOST_CHARS or any(word in source for word in _OTHERWISE):
+        return None
+    if not source.isascii() or _ODD_LINES.search(source):
+        return None
+    try:
+        text = _Text(source)
+        for node in nodes_of(ast.parse(source)):
+            match node:
+                case ast.AugAssign(ast.Name(name), ast.Add(), value):
+                    added = text.take("extend", "added")
+                    text.put(node, f"{name} = {added}({name}, ({text.of(value)}))")
+        return before(text.taken), text.edited()
+    except (_UnsuppliedError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 #: What wants something, and which of these words must be there for that.
 _WANTING = (
     (("import",), _IMPORTED),
@@ -402,4 +421,4 @@ def _deleted(text: _Text, target: ast.expr) -> str:
     raise _UnsuppliedError("a name that is deleted")
 
 
-__all__ = ["OWN", "supply"]
+__all__ = ["OWN", "supply", "supply_extension"]

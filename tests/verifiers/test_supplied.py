@@ -388,6 +388,23 @@ def test_lists_are_joined_by_their_method(sandbox: Sandbox) -> None:
     assert in_monty(sandbox, source, a=[[1]], b=[(2, 3)]).status == "unsupported"
 
 
+@pytest.mark.parametrize("more", [(1, 2), "ab", {"k": 1}, range(3), [7], 5, None])
+def test_lists_are_extended_by_what_has_members(more: Any, sandbox: Sandbox) -> None:
+    source = (
+        "def f(more):\n    kept = xs = [0]\n    n = 1\n    n += 1\n    s = 'a'; s += 'b'\n"
+        "    xs += more\n    for _ in range(2):\n        xs += (lambda: more)()\n"
+        "    return kept, xs is kept, n, s\n"
+    )
+    space: dict[str, Any] = {}
+    exec(source, space)
+    given = more if type(more) is not range else list(more)
+    (run,) = sandbox.run_many(source, "f", [{"more": given}], backend="monty")
+    assert agrees(run, lambda: space["f"](given)) == (given not in (5, None))
+    caught = source.replace("    xs += more", "    try:\n        xs += more\n    except E: pass")
+    (run,) = sandbox.run_many(caught, "f", [{"more": (1,)}], backend="monty")
+    assert run.status != "ok"
+
+
 @pytest.mark.parametrize(
     "source",
     [
