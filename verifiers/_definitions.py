@@ -19,6 +19,9 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MethodDescriptorType, ModuleType
 
+#: Generators of a module that are supplied as lists.
+LISTED = frozenset([("heapq", "merge")])
+
 #: What names begin with that a program does not have.
 OWN = "__tm_"
 
@@ -31,8 +34,29 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
                  "pow", "sub", "truediv", "truth", "xor"),
 }  # fmt: skip
 
-#: The others. Of complex numbers only finite ones: what raises here is run in CPython.
+#: The others. Of complex numbers only finite ones: what raises here is run in CPython. What gives a
+#: generator there gives all of it here, for who goes through all at once.
 _WRITTEN: Mapping[str, str] = {
+    "heapq": """
+def merge(*many):
+    for rows in many:
+        if type(rows) not in (list, tuple):
+            raise NotImplementedError('rows of another kind')
+        for row in rows:
+            if type(row) is not int and type(row) is not str:
+                raise NotImplementedError('members of another kind')
+    rest, merged = [[rows, 0] for rows in many if rows], []
+    while rest:
+        least = rest[0]
+        for other in rest:
+            if other[0][other[1]] < least[0][least[1]]:
+                least = other
+        merged.append(least[0][least[1]])
+        least[1] += 1
+        if least[1] == len(least[0]):
+            rest = [other for other in rest if other is not least]
+    return merged
+""",
     "operator": """
 def itemgetter(item, *items):
     if not items:
@@ -291,4 +315,4 @@ def _part(
     return ast.unparse(function), frozenset(needed), frozenset(builtin)
 
 
-__all__ = ["BOUND", "FUNCTIONS", "MODULES", "OWN", "TYPES", "before", "own_name", "parts"]
+__all__ = ["BOUND", "FUNCTIONS", "LISTED", "MODULES", "OWN", "TYPES", "before", "own_name", "parts"]

@@ -17,7 +17,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tracemine.verifiers._definitions import BOUND, MODULES, OWN, TYPES, before, own_name, parts
+from tracemine.verifiers._definitions import (
+    BOUND,
+    LISTED,
+    MODULES,
+    OWN,
+    TYPES,
+    before,
+    own_name,
+    parts,
+)
 from tracemine.verifiers.unfolding import nodes_of
 
 _IMPORTED = re.compile(
@@ -138,6 +147,8 @@ class _Text:
         self._edits: list[tuple[int, int, str]] = []
         #: Modules, or types, and names of what is supplied there.
         self.taken: set[tuple[str, str]] = set()
+        #: The functions that are called for a list or a tuple of what they give, each as often.
+        self.listed: list[str] = []
 
     def of(self, node: ast.expr | ast.stmt) -> str:
         """The text of ``node``."""
@@ -291,6 +302,8 @@ def _put_import(text: _Text, node: ast.Import, looks: Sequence[_Look]) -> None:
         if alias.name in MODULES:
             name = alias.asname or alias.name
             wanted = sorted({place.attr for place, owner in looks if owner == name})
+            if any((alias.name, w) in LISTED for w in wanted):
+                raise _UnsuppliedError("a generator")
             steps += [f"{_looked_up(name, w)} = {text.take(alias.name, w)}" for w in wanted]
         else:
             steps.append(f"import {ast.unparse(alias)}")
@@ -304,6 +317,9 @@ def _put_import_from(text: _Text, node: ast.ImportFrom, names: _Names) -> None:
         return
     pairs = [(alias.asname or alias.name, alias.name) for alias in node.names]
     wanted = [(name, w) for name, w in pairs if names.said[name] > 1 or w == "*"]
+    for name, w in wanted:
+        if (module, w) in LISTED and names.said[name] != 1 + text.listed.count(name):
+            raise _UnsuppliedError("a generator")
     steps = [f"{name} = {text.take(module, w)}" for name, w in wanted]
     text.put(node, "; ".join(steps) or "pass")
 
@@ -330,6 +346,10 @@ def _put_call(text: _Text, node: ast.Call, names: _Names) -> None:
         case ast.Call(ast.Name("next"), [ast.GeneratorExp() as rows, *rest], []):
             if not names.given & {"next", "iter"} and all(map(_is_still, rest)):
                 _put_first(text, rows)
+        case ast.Call(
+            ast.Name("list" | "tuple" as kind), [ast.Call(ast.Name(name), _, [])], []
+        ) if name != "set" and kind not in names.given:
+            text.listed.append(name)
         case ast.Call(ast.Name("list" | "tuple"), [whole], []):
             if not names.given & {"list", "tuple", "set", "map"} and _is_set(whole):
                 _check_place(text, whole)

@@ -296,6 +296,30 @@ def test_what_is_supplied_needs_only_what_there_is() -> None:
     assert HEAPS.keys() == set(_definitions.FUNCTIONS["heapq"]) and heapq.heappop([1]) == 1
 
 
+@given(many=st.lists(st.lists(st.integers(0, 9), max_size=6) | st.just((1, 5)), max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_rows_are_merged(many: list[Any], sandbox: Sandbox) -> None:
+    source = "from heapq import merge as m\ndef f(many):\n    return list(m(*many))\n"
+    assert in_monty(sandbox, source, many=many).value == list(heapq.merge(*many))
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["return next(merge(a, b))", "return list(merge(a, b)), merge(a)", "return list(map(merge, a))",
+     "list = iter\n    return list(merge(a, b))", "return list(merge(a, b, reverse=True))",
+     "m = merge\n    return list(m(a))"],
+)  # fmt: skip
+def test_a_generator_is_not_supplied(body: str) -> None:
+    assert supply(f"from heapq import merge\ndef f(a, b):\n    {body}\n") is None
+
+
+@pytest.mark.parametrize("rows", [[0.5], [True], [[1]], ["a", 1]])
+def test_other_members_are_not_merged(rows: list[Any], sandbox: Sandbox) -> None:
+    source = "from heapq import merge\ndef f(xs):\n    return list(merge(xs, xs))\n"
+    run = in_monty(sandbox, source, xs=rows)
+    assert agrees(run, lambda: list(heapq.merge(rows, rows))) is False
+
+
 SETS = {
     "set(a)": lambda a, b: list(set(a)),
     "set(a) & set(b)": lambda a, b: list(set(a) & set(b)),
