@@ -61,16 +61,10 @@ from tracemine.pipelines.evaluation.no_store import plausible_formulas
 from tracemine.pipelines.evaluation.passes import Outcome, Runs
 from tracemine.pipelines.evaluation.questions import Question
 from tracemine.pipelines.evaluation.tables import Json, Passes, shares, tabulate
+from tracemine.pipelines.evaluation.traces import trace_vectors
 from tracemine.schemas import Parameter, decode, encode
 from tracemine.store import Embedder, Store
-from tracemine.store.embedder import Vectors, to_grid
 from tracemine.verifiers import Sandbox
-
-#: Characters of a trace that are embedded at a time (the bundled model reads some 1,000), how many
-#: such pieces of a long one, and how many traces in one go.
-PIECE_CHARS = 1000
-MAX_PIECES = 8
-BATCH_TRACES = 512
 
 #: Routines that are run on every question they fit in one go.
 BATCH_ROUTINES = 200
@@ -373,33 +367,6 @@ def without_names(question: Question) -> Question:
     keys = [Parameter(names[key.name], key.type, key.unit) for key in question.keys]
     bindings = {names[name]: value for name, value in decode(question.bindings).items()}
     return replace(question, keys=tuple(keys), bindings=encode(bindings))
-
-
-def trace_vectors(store: Store, shelf: Shelf, embedder: Embedder) -> dict[str, Vectors]:
-    """The vector of each trace that an entry rests on, by trajectory id: the middle of its pieces,
-    the problem among them."""
-    wanted = sorted({identifier for entry in shelf.entries for identifier in entry.trajectories})
-    found: dict[str, Vectors] = {}
-    for start in range(0, len(wanted), BATCH_TRACES):
-        rows = store.rows(
-            "SELECT trajectory_id, problem, trace FROM trajectories "
-            "WHERE list_contains(?, trajectory_id) ORDER BY trajectory_id",
-            [wanted[start : start + BATCH_TRACES]],
-        )
-        pieces = [_pieces(f"{row['problem']} {row['trace']}") for row in rows]
-        vectors = embedder.encode([piece for each in pieces for piece in each])
-        end = 0
-        for row, each in zip(rows, pieces, strict=True):
-            begin, end = end, end + len(each)
-            middle = vectors[begin:end].astype(np.float64).sum(axis=0)
-            found[row["trajectory_id"]] = to_grid(middle / np.linalg.norm(middle))
-    return found
-
-
-def _pieces(text: str) -> list[str]:
-    return [text[at : at + PIECE_CHARS] for at in range(0, max(1, len(text)), PIECE_CHARS)][
-        :MAX_PIECES
-    ]
 
 
 def _asked(asking: arms.Asking) -> Iterable[tuple[Question, str]]:
