@@ -294,7 +294,8 @@ def written(value: Any) -> str | None:
     if value is None:
         return None
     number = _finite(value)
-    return f"{number:.9g}" if number is not None else encode(value)
+    # What is added makes nothing of minus nothing.
+    return f"{number + 0.0:.9g}" if number is not None else encode(value)
 
 
 def _finite(value: Any) -> float | None:

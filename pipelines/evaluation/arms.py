@@ -239,11 +239,6 @@ def within(places: Sequence[Iterable[int]]) -> npt.NDArray[np.bool_]:
     return found
 
 
-def passes(shelf: Shelf, asking: Asking, ranked: Ranked, runs: Runs) -> npt.NDArray[np.bool_]:
-    """Whether one of the first k gives the checked result: (questions, len(KS))."""
-    return within([[p for p, _ in hits] for hits in right(shelf, asking, ranked, runs)])
-
-
 def popularity(shelf: Shelf) -> dict[str, float]:
     """How many spans each method rests on, over all its entries."""
     total: Counter[str] = Counter()
@@ -387,5 +382,5 @@ def by_whole_trace(
 __all__ = [
     "DEPTH", "KS", "Asking", "Mask", "Ranked", "Right", "Types", "at_random", "by_bm25",
     "by_ranking", "by_score", "by_search", "by_votes", "by_whole_trace", "by_words",
-    "nearest_spans", "passes", "plausible_first", "popularity", "right", "run_all", "within",
+    "nearest_spans", "plausible_first", "popularity", "right", "run_all", "within",
 ]  # fmt: skip

@@ -57,7 +57,7 @@ from tracemine.pipelines.evaluation.leakage import (
     nothing_holds,
     tokens_cost,
 )
-from tracemine.pipelines.evaluation.no_store import plausible_formulas
+from tracemine.pipelines.evaluation.no_store import has_formula, plausible_formulas
 from tracemine.pipelines.evaluation.passes import Outcome, Runs
 from tracemine.pipelines.evaluation.questions import Question
 from tracemine.pipelines.evaluation.tables import Json, Passes, shares, tabulate
@@ -144,7 +144,8 @@ def asking_in(
 def compare(bench: Bench) -> Json:
     """Every arm on the same questions, as `tables.tabulate` states it; ``own_methods``, the share
     of questions whose own method an entry or span of the store has (of the others no pass can be
-    certain), and the ``pairs`` of routine and question that were run."""
+    certain); ``no_formula``, the share for which no_store has nothing to try; and the ``pairs`` of
+    routine and question that were run."""
     results: dict[str, Found] = {}
 
     def note(name: str, found: Found, started: float) -> None:
@@ -169,10 +170,12 @@ def compare(bench: Bench) -> Json:
     methods = {entry.rankable.method for entry in entries}
     questions = bench.asking.questions
     own = bench.draws.share([float(question.method in methods) for question in questions])
+    askable = [has_formula(list(bench.runs.values(question.id).values())) for question in questions]
     counts = [runs.count() for runs in {id(f.runs): f.runs for f in results.values()}.values()]
     return {
         **tabulate({n: f.passes for n, f in results.items()}, certain, questions, bench.draws),
         "own_methods": own.to_json(),
+        "no_formula": bench.draws.share([float(not asked) for asked in askable]).to_json(),
         "pairs": {name: sum(count[name] for count in counts) for name in ("run", "timeouts")},
     }
 
@@ -186,6 +189,7 @@ def nothing_asked() -> Json:
     return {
         **tabulate(results, results, (), nothing),
         "own_methods": nothing.share([]).to_json(),
+        "no_formula": nothing.share([]).to_json(),
         "pairs": {"run": 0, "timeouts": 0},
     }
 
