@@ -34,9 +34,6 @@ DEPTH = max(KS)
 #: Spans that vote for their methods.
 VOTERS = 40
 
-#: What is added to a rank before it is inverted.
-FUSION = 60
-
 #: The seed of the random arm.
 SEED = 20260101
 
@@ -289,16 +286,15 @@ def by_votes(
 
 def plausible_first(shelf: Shelf, asking: Asking, ranked: Ranked, runs: Runs) -> Ranked:
     """``ranked`` again, with what `store.ranking` learns from running entries: each is run on the
-    question's values, what it gives is weighed, and methods that agree speak for one another. Ranks
-    are put on the scale of scores as 1 / (60 + rank) (Cormack, Clarke and Buettcher, *Reciprocal
-    rank fusion*, 2009)."""
+    question's values, what it gives is weighed, and methods that agree speak for one another. To
+    put ranks on the scale of scores each counts as 1 / rank, which does most for the baselines."""
     run_all(shelf, asking, ranked, runs)
     ranking = Ranking([entry.rankable for entry in shelf.entries])
     found: Ranked = []
     for index, (question, rows) in enumerate(zip(asking.questions, ranked, strict=True)):
         wanted = asking.wanted(index, runs.values(question.id))
         values = [runs.given(shelf.entries[row].routine, question.id).value for row in rows]
-        scored = [(row, -math.log(FUSION + rank)) for rank, row in enumerate(rows, 1)]
+        scored = [(row, -math.log(rank)) for rank, row in enumerate(rows, 1)]
         found.append([row for row, _ in ranking.rerank(wanted, scored, values)])
     return found
 

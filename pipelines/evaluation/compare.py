@@ -4,7 +4,6 @@ untyped            words alone, of all that the store serves
 typed              the caller's words and values, of entries that give what is wanted
 typed_signature    the same, of entries that take the caller's values too
 bound              the same, of entries whose preconditions hold on them
-search             what `Store.search` gives who asks it so: the shelf above is read as it reads it
 oracle             whether any entry of the store gives the result
 no_store           formulas of the values, without any entry: what luck gives (`no_store`)
 
@@ -65,6 +64,9 @@ from tracemine.pipelines.evaluation.traces import trace_vectors
 from tracemine.schemas import Parameter, decode, encode
 from tracemine.store import Embedder, Store
 from tracemine.verifiers import Sandbox
+
+#: Questions that the store's own search is asked, too.
+SEARCHED = 100
 
 #: Routines that are run on every question they fit in one go.
 BATCH_ROUTINES = 200
@@ -214,6 +216,30 @@ def retrieval(bench: Bench) -> Json:
     }
 
 
+def searching(bench: Bench) -> Json:
+    """Whether `Store.search` gives what the arms say: of at most `SEARCHED` questions, those least
+    by id, replay@k of ``search`` and of ``bound``, and how often both put the same entry first
+    (``same_first``). A search for each question takes long."""
+    asking = bench.asking
+    few = replace(
+        asking,
+        questions=asking.questions[:SEARCHED],
+        words=asking.words[:SEARCHED],
+        vectors=asking.vectors[:SEARCHED],
+    )
+    told = replace(bench, asking=few, draws=Draws([q.problem_id for q in few.questions]))
+    ranked = {
+        "search": arms.by_search(bench.store, bench.shelf, few),
+        "bound": arms.by_ranking(bench.shelf, few, _holding(bench), bench.runs),
+    }
+    same = [float(one[:1] == other[:1]) for one, other in zip(*ranked.values(), strict=True)]
+    found = {name: _passes(told, rows).passes for name, rows in ranked.items()}
+    return {
+        "replay_at_k": shares(found, told.draws),
+        "same_first": told.draws.share(same).to_json(),
+    }
+
+
 def growth(bench: Bench) -> Json:
     """typed_signature as the store would stand after each of `SHARES` of its trajectories."""
     shelves = shelves_at(bench.store, bench.shelf, bench.spans)
@@ -243,6 +269,11 @@ def _typed_signature(bench: Bench) -> Found:
 
 
 def _bound(bench: Bench) -> Found:
+    return _ranked(bench, _holding(bench))
+
+
+def _holding(bench: Bench) -> Callable[[Question], arms.Mask]:
+    """Entries that take a question's values, and whose preconditions hold on them."""
     places = {question.id: place for place, question in enumerate(bench.asking.questions)}
     holds = bench.outcomes > Outcome.UNMET
 
@@ -250,11 +281,7 @@ def _bound(bench: Bench) -> Found:
         mask: arms.Mask = bench.types.by_signature(question) & holds[places[question.id]]
         return mask
 
-    return _ranked(bench, holding)
-
-
-def _search(bench: Bench) -> Found:
-    return _passes(bench, arms.by_search(bench.store, bench.shelf, bench.asking))
+    return holding
 
 
 def _oracle(bench: Bench) -> Found:
@@ -338,7 +365,6 @@ ARMS: Mapping[str, Callable[[Bench], Found]] = {
     "typed": _typed,
     "typed_signature": _typed_signature,
     "bound": _bound,
-    "search": _search,
     "oracle": _oracle,
     "no_store": _no_store,
     "not_run": _not_run,
@@ -414,5 +440,5 @@ def _certain(
 
 __all__ = [
     "ARMS", "Bench", "compare", "growth", "nothing_asked", "on_shelf", "retrieval",
-    "without_names",
+    "searching", "without_names",
 ]  # fmt: skip

@@ -247,12 +247,15 @@ def test_a_perfect_store_is_perfect(judged: tuple[str, Json]) -> None:
     # Of so few problems the interval is not a point though all are right: Wilson's.
     low = round(asked / (asked + 1.959964**2), 4)
     whole = {"value": 1.0, "low": low, "high": 1.0, "n": asked, "problems": asked}
-    for arm in ("typed_signature", "bound", "search", "oracle"):
+    for arm in ("typed_signature", "bound", "oracle"):
         for k in KS:
             for table in (found["replay_at_k"], found["certain_at_k"]):
                 assert table[arm][k] == whole, (arm, k)
             assert found["by_problem"]["replay_at_k"][arm][k] == whole, (arm, k)
     assert found["own_methods"] == whole
+    assert found["search"]["same_first"] == whole
+    for k in KS:
+        assert found["search"]["replay_at_k"]["search"][k] == whole
     assert found["pairs"]["run"] > asked
     assert found["pairs"]["timeouts"] == 0
     assert found["gate"]["served"]["all"]["tries"]["value"] == 1.0
