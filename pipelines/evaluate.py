@@ -81,6 +81,7 @@ def run_evaluate(options: EvaluateOptions) -> dict[str, Any]:
         "holdout": options.holdout,
         "teacher": fingerprint,
         "trajectories": held_out.trajectories,
+        "spans": len(held_out.questions) + sum(held_out.unasked.values()),
         "unasked": held_out.unasked,
         "found": len(held_out.questions),
         "dropped": dict(chosen.dropped),
