@@ -12,9 +12,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from tracemine.pipelines.evaluation.arms import KS
 from tracemine.pipelines.evaluation.compare import (
     Bench,
     compare,
@@ -25,9 +22,7 @@ from tracemine.pipelines.evaluation.compare import (
 from tracemine.pipelines.evaluation.compare import growth as grow
 from tracemine.pipelines.evaluation.gate import gate
 from tracemine.pipelines.evaluation.held_out import collect
-from tracemine.pipelines.evaluation.intervals import Draws
 from tracemine.pipelines.evaluation.selection import Asked, select
-from tracemine.pipelines.evaluation.tables import shares
 from tracemine.pipelines.options import EvaluateOptions
 from tracemine.pipelines.progress import Progress
 from tracemine.pipelines.requested import fingerprint_of, open_sandbox
@@ -107,7 +102,7 @@ def measure(store: Store, chosen: Asked, sandbox: Sandbox, *, growth: bool) -> d
     }
     parts: dict[str, Callable[[], Any]] = {
         "retrieval": lambda: retrieval(bench),
-        "search": lambda: searching(bench) if chosen.questions else _nothing_searched(),
+        "search": lambda: searching(bench),
         "gate": lambda: gate(bench.shelf, bench.ungated, bench.asking, bench.runs, sandbox),
         **({"growth": lambda: grow(bench)} if growth else {}),
     }
@@ -117,16 +112,6 @@ def measure(store: Store, chosen: Asked, sandbox: Sandbox, *, growth: bool) -> d
         if chosen.questions:
             _LOGGER.info("%s: %.0f s", name, time.perf_counter() - started)
     return found
-
-
-def _nothing_searched() -> dict[str, Any]:
-    """What `searching` gives where there is no question: the same, with n 0."""
-    nothing = Draws(())
-    passes = np.zeros((0, len(KS)), dtype=np.bool_)
-    return {
-        "replay_at_k": shares(dict.fromkeys(("search", "bound"), passes), nothing),
-        "same_first": nothing.share([]).to_json(),
-    }
 
 
 __all__ = ["measure", "run_evaluate"]

@@ -111,6 +111,8 @@ class Bench:
         """What every entry does on every question: (questions, entries), by `Outcome`."""
         entries, questions = self.shelf.entries, self.asking.questions
         fits = np.array([self.types.runnable(question) for question in questions], dtype=bool)
+        # Of no question there is no row to tell the width by.
+        fits = fits.reshape(len(questions), len(entries))
         found = np.full(fits.shape, Outcome.UNFIT, dtype=np.int8)
         for start in range(0, len(entries), BATCH_ROUTINES):
             stop = start + BATCH_ROUTINES
