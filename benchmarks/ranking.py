@@ -2,12 +2,14 @@
 
     python -m benchmarks.ranking --store DIR [--heldout PATH ... --holdout F] [--quick] [--json]
 
-A quarter of the store's problems, by hash, ask; what speaks for each entry is counted again without
-them, and an entry that rests on them alone is left out. The weights are those under which an entry
-that gives the checked result is the likeliest first choice (a conditional logit: McFadden,
-*Conditional logit analysis of qualitative choice behavior*, 1974), where of the entries of one
-method that give one value only the best is a choice, as in the ranking. No held-out problem takes
-part: a store that was mined without ``--holdout`` is refused.
+A quarter of the store's problems, by hash, ask; spans, evidence and problems of each entry are
+counted again without them, and an entry that fewer than three other problems speak for is left
+out. Its words, vector, names and success rate stay those that they had a part in. The weights are
+those under which an entry that gives the checked result is the likeliest first choice (a
+conditional logit: McFadden, *Conditional logit analysis of qualitative choice behavior*, 1974),
+where of the entries of one method that give one value only the best is a choice, as in the ranking.
+No held-out problem takes part: a store that was mined without ``--holdout`` is refused.
+
 Beside the learned weights stand those in force, and what each kind of feature adds: how often a
 right entry comes first with it and those above it, learned anew each time. With ``--heldout`` also
 on the dev half of held-out problems, with the same weights.

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 DONE, FELL_SHORT, WRONG_REQUEST, INTERRUPTED = 0, 1, 2, 130
 
+#: What is said to who gave a flag of `search` something else than it takes.
+_BINDINGS_TAKES = '--bindings takes a JSON object such as {"total": 12, "count": 3}'
+_UNITS_TAKES = '--units takes a JSON object such as {"price": "dollar"}'
+
 #: Log records of other libraries are shown from this level on.
 _THEIR_LEVEL = logging.ERROR
 
@@ -89,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.Abort:
         status = INTERRUPTED
     if status == INTERRUPTED:
-        _note("interrupted; a store that was being made is not published")
+        making = "; a store that was being made is not published" if words[:1] == ["mine"] else ""
+        _note(f"interrupted{making}")
     return status if isinstance(status, int) else DONE
 
 
@@ -364,7 +369,12 @@ def evaluate(
         str, typer.Option("--split", metavar="S", help="dev to tune on, final to report, all.")
     ] = "dev",
     questions: Annotated[
-        int | None, typer.Option("--questions", metavar="N", help="Ask at most so many.")
+        int | None,
+        typer.Option(
+            "--questions",
+            metavar="N",
+            help="Ask at most so many, problems whole, in order of hash: often fewer.",
+        ),
     ] = None,
     growth: Annotated[
         bool, typer.Option("--growth/--no-growth", help="Also at 10%, 20% ... of the store.")
@@ -394,7 +404,8 @@ def evaluate(
         found = run_evaluate(options)
     status = DONE if found["questions"] else FELL_SHORT
     if not found["questions"]:
-        _note(f"no question is left to ask of {store}: --json says what became of the rows")
+        where = "trajectories, unasked and dropped say" if as_json else "the report says"
+        _note(f"no question is left to ask of {store}: {where} what became of the rows")
     if as_json:
         return _give(found, status)
     from tracemine.pipelines.rendering import print_evaluation
@@ -459,9 +470,9 @@ def parse_bindings(text: str | None) -> dict[str, Any] | None:
     try:
         values = decode(text)
     except (ValueError, TypeError, RecursionError) as error:
-        raise RequestError(f"--bindings is not JSON: {error}") from error
+        raise RequestError(f"{_BINDINGS_TAKES}, and this is not JSON: {error}") from error
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
-        raise RequestError('--bindings takes a JSON object such as {"total": 12, "count": 3}')
+        raise RequestError(_BINDINGS_TAKES)
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise RequestError(f"--bindings: {name} is no finite number")
@@ -479,9 +490,9 @@ def parse_units(text: str | None) -> dict[str, str | None] | None:
     try:
         units = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise RequestError(f"--units is not JSON: {error}") from error
+        raise RequestError(f"{_UNITS_TAKES}, and this is not JSON: {error}") from error
     if not isinstance(units, dict) or not all(isinstance(u, str | None) for u in units.values()):
-        raise RequestError('--units takes a JSON object such as {"price": "dollar"}')
+        raise RequestError(_UNITS_TAKES)
     return units
 
 

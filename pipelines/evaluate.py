@@ -12,7 +12,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tracemine.pipelines.evaluation.compare import Bench, compare, nothing_asked, retrieval
+from tracemine.pipelines.evaluation.compare import (
+    Bench,
+    compare,
+    nothing_asked,
+    retrieval,
+    searching,
+)
 from tracemine.pipelines.evaluation.compare import growth as grow
 from tracemine.pipelines.evaluation.gate import gate
 from tracemine.pipelines.evaluation.held_out import collect
@@ -75,6 +81,7 @@ def run_evaluate(options: EvaluateOptions) -> dict[str, Any]:
         "holdout": options.holdout,
         "teacher": fingerprint,
         "trajectories": held_out.trajectories,
+        "spans": len(held_out.questions) + sum(held_out.unasked.values()),
         "unasked": held_out.unasked,
         "found": len(held_out.questions),
         "dropped": dict(chosen.dropped),
@@ -95,6 +102,7 @@ def measure(store: Store, chosen: Asked, sandbox: Sandbox, *, growth: bool) -> d
     }
     parts: dict[str, Callable[[], Any]] = {
         "retrieval": lambda: retrieval(bench),
+        "search": lambda: searching(bench),
         "gate": lambda: gate(bench.shelf, bench.ungated, bench.asking, bench.runs, sandbox),
         **({"growth": lambda: grow(bench)} if growth else {}),
     }

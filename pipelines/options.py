@@ -94,7 +94,8 @@ class EvaluateOptions:
             `MineOptions`.
         holdout: take the share of problems that `mine --holdout` left out; 0 takes all.
         split: ``dev`` to tune on, ``final`` to report, ``all`` for both halves.
-        questions: ask at most so many; None for all.
+        questions: ask at most so many, of problems whole, in order of hash (so that fewer may be
+            asked); None for all.
         growth: also measure what the store is worth after 10%, 20% ... of its trajectories.
 
     Raises:

@@ -29,7 +29,7 @@ MAX_DEPTH = 40
 MAX_SAME_HASH = 64
 
 _FRACTION = re.compile(r"(-?[0-9]+)(?:/([0-9]+))?")
-_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_FLOATS = frozenset({"nan", "inf", "-inf"})
 
 
 class NotPlainError(ValueError):
@@ -142,7 +142,8 @@ def _from_tag(tag: str, inner: Any, depth: int) -> Any:
     if tag == "$fraction":
         return read_fraction(inner)
     if tag == "$float" and inner in _FLOATS:
-        return _FLOATS[inner]
+        # Each is a number of its own: lists that share one "nan" would be equal.
+        return float(inner)
     if tag == "$bytes":
         return bytes.fromhex(inner)
     raise ValueError(f"unknown tag: {tag[:20]}")

@@ -12,3 +12,8 @@ class RequestError(Exception):
 class StoreError(RequestError):
     """A store that cannot be opened as it is: missing, damaged, of another schema version, or made
     with another embedder."""
+
+
+class SchemaVersionError(StoreError):
+    """A store of another schema version: nothing can be told of it, not even whether it is
+    damaged."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from tracemine.schemas.arrow import TABLES
 from tracemine.schemas.records import STATUSES, VERDICTS
-from tracemine.store.errors import RequestError, StoreError
+from tracemine.store.errors import RequestError, SchemaVersionError, StoreError
 from tracemine.store.index import INDEXED, index_number, numbers_of, read_index
 from tracemine.store.policy import POLICY_FILE, parse_policy, policy_hash
 from tracemine.store.reader import Store
@@ -204,7 +204,8 @@ def fsck(store: str) -> list[str]:
     sound. Reads every file once, and the tables' columns that are checked.
 
     Raises:
-        RequestError: if there is no store at all at ``store``.
+        RequestError: if there is no store at all at ``store``, or one of another schema version,
+            of which nothing can be checked.
     """
     location = Location.of(store)
     if not any(location.exists(name) for name in (CURRENT, SNAPSHOTS, POLICY_FILE)):
@@ -212,6 +213,8 @@ def fsck(store: str) -> list[str]:
     findings = list(_check_policy(location))
     try:
         snapshot = open_snapshot(store)
+    except SchemaVersionError:
+        raise
     except StoreError as error:
         return [*findings, str(error)]
     damaged = list(_check_listed(snapshot))

@@ -27,21 +27,21 @@ from tracemine.verifiers.roles import MEASURES, Roster, kind_of
 
 #: The weight of each feature (`Ranking.features`, `plausibility`), from `benchmarks/ranking.py`.
 WEIGHTS: Mapping[str, float] = {
-    "fit": 0.24,
+    "fit": 0.06,
     "least_fit": 0.12,
-    "equal_names": 0.58,
-    "equal_units": -0.17,
-    "one_unit": -1.37,
-    "other_unit": -3.45,
-    "cosine": 2.96,
-    "support": 0.01,
-    "method_support": 0.39,
-    "success_rate": 0.55,
+    "equal_names": 1.28,
+    "equal_units": 0.03,
+    "one_unit": -1.26,
+    "other_unit": -3.85,
+    "cosine": 3.35,
+    "support": 0.03,
+    "method_support": 0.37,
+    "success_rate": 0.53,
     "output_unit": -0.29,
     "output_word": 0.33,
-    "evidence": 0.084,
-    "not_positive": -5.26,
-    "not_cents": -3.59,
+    "evidence": 0.081,
+    "not_positive": -5.24,
+    "not_cents": -3.56,
     "not_whole": -3.21,
     "no_value": -7.04,
     "larger": -0.44,
@@ -294,7 +294,8 @@ def written(value: Any) -> str | None:
     if value is None:
         return None
     number = _finite(value)
-    return f"{number:.9g}" if number is not None else encode(value)
+    # What is added makes nothing of minus nothing.
+    return f"{number + 0.0:.9g}" if number is not None else encode(value)
 
 
 def _finite(value: Any) -> float | None:

@@ -346,7 +346,9 @@ class Store:
             if tables not in self._shelves:
                 signatures = {card.procedure_id: card.signature for card in self._cards}
                 indexes = {table: self._index(table) for table in sorted(tables)}
-                self._shelves[tables] = make_shelf(signatures, indexes, self.rows)
+                self._shelves[tables] = make_shelf(
+                    signatures, indexes, self.rows, named=self._named
+                )
             return self._shelves[tables]
 
     # -- search by words -----------------------------------------------------------------------
@@ -376,7 +378,7 @@ class Store:
                 loaded = Embedder.load(name)
                 if loaded.fingerprint != wanted.get("fingerprint"):
                     raise StoreError(
-                        f"the store was made with another embedder than {name} is now "
+                        f"{self._named} was made with another embedder than {name} is now "
                         f"({wanted.get('fingerprint')}, not {loaded.fingerprint}): "
                         "install that one, or mine again"
                     )
@@ -392,7 +394,8 @@ class Store:
         wanted = self.snapshot.manifest["embedder"].get("fingerprint")
         if embedder.fingerprint != wanted:
             raise StoreError(
-                f"the store was made with another embedder ({wanted}, not {embedder.fingerprint})"
+                f"{self._named} was made with another embedder "
+                f"({wanted}, not {embedder.fingerprint})"
             )
         with self._lock:
             self._embedder = embedder
@@ -437,7 +440,7 @@ class Store:
         except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException) as error:
             raise RequestError(f"not valid SQL: {_first_line(error)}") from error
         except duckdb.Error as error:
-            message = f"cannot read the store ({_first_line(error)}): run tracemine fsck"
+            message = f"cannot read {self._named} ({_first_line(error)}): run tracemine fsck"
             raise StoreError(message) from error
 
     def stats(self) -> dict[str, Any]:
@@ -493,7 +496,9 @@ class Store:
         rows = {number: row for row, number in enumerate(numbers_of(index).tolist())}
         missing = [i for i in ids if index_number(i) not in rows]
         if missing:
-            raise StoreError(f"the index of {table} lacks {missing[0]}: run tracemine fsck")
+            raise StoreError(
+                f"the index of {table} of {self._named} lacks {missing[0]}: run tracemine fsck"
+            )
         if not ids:
             return [], np.zeros((0, index.d), dtype=np.float32)
         every = index.index.reconstruct_n(0, index.ntotal)
@@ -511,7 +516,7 @@ class Store:
             for statement in view_statements(self.snapshot):
                 connection.execute(statement)
         except duckdb.Error as error:
-            message = f"cannot read the store ({_first_line(error)}): run tracemine fsck"
+            message = f"cannot read {self._named} ({_first_line(error)}): run tracemine fsck"
             raise StoreError(message) from error
         return connection
 
@@ -528,6 +533,11 @@ class Store:
                 signature = Signature.from_json(row.pop("signature"))
                 cards.append(_Card(table=table, signature=signature, position=len(cards), **row))
         return tuple(cards)
+
+    @property
+    def _named(self) -> str:
+        """What an error calls this store: who has several must see which of them it is."""
+        return f"the store {self.snapshot.location.url()}"
 
     @cached_property
     def _keywords(self) -> Keywords:
@@ -557,7 +567,9 @@ class Store:
         while given < len(among):
             neighbours = search_index(index, vector, window, among=among)
             if len(neighbours) < min(window, len(among)):
-                raise StoreError(f"the index of {table} lacks entries: run tracemine fsck")
+                raise StoreError(
+                    f"the index of {table} of {self._named} lacks entries: run tracemine fsck"
+                )
             found = [_Scored(by_number[number], score) for number, score in neighbours]
             if window < len(among):
                 # What ties with the last one may lie beyond the window, so it waits for the next.
@@ -655,7 +667,10 @@ def view_statements(snapshot: Snapshot) -> list[str]:
     for table in TABLES:
         files = snapshot.files(table)
         if not files:
-            raise StoreError(f"snapshot {snapshot.number} has no table {table}: run tracemine fsck")
+            raise StoreError(
+                f"snapshot {snapshot.number} of {snapshot.location.url()} has no table {table}: "
+                "run tracemine fsck"
+            )
         paths = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
         statements.append(
             f'CREATE OR REPLACE VIEW "{table}" AS SELECT * FROM read_parquet([{paths}]);'
@@ -687,14 +702,13 @@ def _check_request(
 def _check_files(snapshot: Snapshot) -> None:
     location = snapshot.location
     for entry in snapshot.manifest["files"]:
+        path = location.url(entry["path"])
         try:
             size = int(location.fs.size(location.inner(entry["path"])))
         except OSError as error:
-            raise StoreError(f"{entry['path']} is missing: run tracemine fsck") from error
+            raise StoreError(f"{path} is missing: run tracemine fsck") from error
         if size != entry["bytes"]:
-            raise StoreError(
-                f"{entry['path']} has {size} bytes, not {entry['bytes']}: run tracemine fsck"
-            )
+            raise StoreError(f"{path} has {size} bytes, not {entry['bytes']}: run tracemine fsck")
 
 
 def _order(scored: _Scored) -> tuple[float, int, float, str]:

@@ -108,9 +108,11 @@ def make_shelf(
     signatures: Mapping[str, Signature],
     tables: Mapping[str, Any],
     read: Callable[[str], Sequence[Mapping[str, Any]]],
+    *,
+    named: str,
 ) -> Shelf:
     """The shelf of all entries of ``tables`` (name -> index); ``signatures`` are those of at least
-    these, by id, and ``read`` gives the rows of a query.
+    these, by id, and ``read`` gives the rows of a query. An error calls the store as ``named``.
 
     Raises:
         StoreError: if an index lacks an entry.
@@ -130,7 +132,7 @@ def make_shelf(
         at = {number: row for row, number in enumerate(numbers_of(index).tolist())}
         numbers = [index_number(identifier) for identifier in homes[table]]
         if not at.keys() >= set(numbers):
-            raise StoreError(f"the index of {table} lacks entries: run tracemine fsck")
+            raise StoreError(f"the index of {table} of {named} lacks entries: run tracemine fsck")
         if numbers:
             here = np.array([places[identifier] for identifier in homes[table]], dtype=np.int64)
             rows.append((index, here, np.array([at[n] for n in numbers], dtype=np.int64)))

@@ -31,7 +31,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from tracemine.schemas.arrow import TABLES
 from tracemine.store.cells import CELLS_FILE
-from tracemine.store.errors import RequestError, StoreError
+from tracemine.store.errors import RequestError, SchemaVersionError, StoreError
 from tracemine.store.index import INDEXED, KIND, index_file, numbers_of, read_index
 from tracemine.store.policy import (
     DEFAULT_TEXT,
@@ -130,7 +130,10 @@ class Snapshot:
         for entry in self.manifest["files"]:
             if entry.get("index") == table:
                 return self.location.url(entry["path"])
-        raise StoreError(f"snapshot {self.number} has no index of {table}: run tracemine fsck")
+        raise StoreError(
+            f"snapshot {self.number} of {self.location.url()} has no index of {table}: "
+            "run tracemine fsck"
+        )
 
     @property
     def policy(self) -> Policy:
@@ -284,8 +287,8 @@ def open_snapshot(store: str) -> Snapshot:
     """The live snapshot of ``store``.
 
     Raises:
-        StoreError: if there is no store, or CURRENT or the manifest is damaged or of another
-            schema version.
+        StoreError: if there is no store, or CURRENT or the manifest is damaged.
+        SchemaVersionError: if another schema version wrote it.
     """
     location = Location.of(store)
     number = _current_number(location)
@@ -299,20 +302,24 @@ def load_manifest(location: Location, number: str) -> dict[str, Any]:
     """The manifest of snapshot ``number``.
 
     Raises:
-        StoreError: if it is missing, damaged or of another schema version.
+        StoreError: if it is missing or damaged.
+        SchemaVersionError: if it is of another schema version.
     """
-    name = f"{SNAPSHOTS}/{number}/{MANIFEST}"
+    # With the store's own path: who has several must see which of them it is.
+    name = location.url(f"{SNAPSHOTS}/{number}/{MANIFEST}")
     try:
-        manifest: Any = json.loads(location.read(name))
+        manifest: Any = json.loads(location.read(f"{SNAPSHOTS}/{number}/{MANIFEST}"))
     except OSError as error:
         raise StoreError(f"{name} cannot be read ({_say(error)}): run tracemine fsck") from error
     except ValueError as error:
         raise StoreError(f"{name} is damaged ({_say(error)}): run tracemine fsck") from error
     if not isinstance(manifest, dict):
         raise StoreError(f"{name} is damaged (not an object): run tracemine fsck")
-    version = manifest.get("schema_version")
+    if "schema_version" not in manifest:
+        raise StoreError(f"{name} is damaged (lacks schema_version): run tracemine fsck")
+    version = manifest["schema_version"]
     if version != SCHEMA_VERSION:
-        raise StoreError(
+        raise SchemaVersionError(
             f"{name} has schema version {version}, this tracemine reads {SCHEMA_VERSION}: "
             "use the version that wrote the store"
         )

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from tracemine.pipelines.evaluation.arms import Asking
+from tracemine.pipelines.evaluation.arms import Asking, Ranked, right, within
 from tracemine.pipelines.evaluation.entries import Entry, Shelf, method_of
+from tracemine.pipelines.evaluation.passes import Runs
 from tracemine.pipelines.evaluation.questions import Question
 from tracemine.schemas import Parameter, Signature, content_id, encode, problem_id
 from tracemine.store.ranking import Rankable
@@ -95,3 +97,8 @@ def asking(*questions: Question) -> Asking:
     ordered = tuple(sorted(questions, key=lambda q: q.id))
     vectors = np.full((len(ordered), DIMENSION), 0.25, dtype=np.float32)
     return Asking(ordered, tuple(q.asked for q in ordered), vectors)
+
+
+def passes(shelf: Shelf, asking: Asking, ranked: Ranked, runs: Runs) -> npt.NDArray[np.bool_]:
+    """Whether one of the first k gives the checked result: (questions, len(KS))."""
+    return within([[p for p, _ in hits] for hits in right(shelf, asking, ranked, runs)])

@@ -34,8 +34,10 @@ PARTS, TIMES = "parts", "times"
 #: Decimals are taken for fractions whose denominator is at most this.
 MAX_DENOMINATOR = 1000
 
-#: Traces whose mentions are kept: each of their spans asks.
-CACHED_TRACES = 64
+#: Sentences whose mentions are kept: each span of a trace asks for all before it.
+CACHED_SENTENCES = 4096
+
+_BREAK = re.compile(r"(?<=[.!?;])\s+|\n+")
 
 #: ``<<3*5=15>>`` of GSM8K; a text may end within one.
 _ANNOTATION = re.compile(r"<<[^<>]*(>>|$)")
@@ -106,34 +108,28 @@ def number_in(value: Any) -> Fraction | None:
 def _places(trajectory: Trajectory, start: int) -> _Places:
     """Where the problem, and then the trace before ``start``, state each number."""
     found: defaultdict[Fraction, list[tuple[int, str, str | None]]] = defaultdict(list)
-    told = _of_trace(trajectory.trace)
-    end = len(_without_annotations(trajectory.trace[:start]))
-    before = [mention for mention in told if mention.end <= end]
-    for place, mention in enumerate((*mentions(trajectory.problem), *before)):
+    # Sentence by sentence, the last as far as it goes: nothing behind says what a number is called.
+    before = _BREAK.split(_ANNOTATION.sub("", trajectory.trace[:start]))
+    told = (mention for sentence in before for mention in _of_sentence(sentence))
+    for place, mention in enumerate((*mentions(trajectory.problem), *told)):
         for value, name, unit in _readings(mention):
             found[value].append((place, name, unit))
     return found
 
 
-@lru_cache(maxsize=CACHED_TRACES)
-def _of_trace(trace: str) -> tuple[Mention, ...]:
-    """The numbers that ``trace`` states, by their places in it without annotations; a result is
-    what its sentence says ("The cost is 3 * 5 = 15")."""
-    text = _without_annotations(trace)
+@lru_cache(maxsize=CACHED_SENTENCES)
+def _of_sentence(text: str) -> tuple[Mention, ...]:
+    """The numbers that a sentence of a trace states; a result is what the words before its
+    calculation say ("The cost is 3 * 5 = 15")."""
     named = []
     for mention in mentions(text, fractions=False):
         if _RESULT.search(text, max(0, mention.start - 4), mention.start):
-            line = max(text.rfind(end, 0, mention.start) for end in ("\n", ". ")) + 1
-            first = _FIRST_NUMBER.search(text, line, mention.start)
+            first = _FIRST_NUMBER.search(text, 0, mention.start)
             start = first.start() if first else mention.start
             words = result_words(text, start, mention.start, mention.end, "")
             mention = replace(mention, noun=identifier(words) or mention.noun)
         named.append(mention)
     return tuple(named)
-
-
-def _without_annotations(text: str) -> str:
-    return _ANNOTATION.sub("", text)
 
 
 def _readings(mention: Mention) -> list[tuple[Fraction, str, str | None]]:

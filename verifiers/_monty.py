@@ -6,6 +6,7 @@ not CPython, so what it says counts only where a value is confirmed by what was 
 
 from __future__ import annotations
 
+import ast
 import ctypes
 import importlib.util
 import os
@@ -20,7 +21,7 @@ import pydantic_monty
 
 from tracemine.schemas import decode, encode
 from tracemine.verifiers._stateless import is_stateless
-from tracemine.verifiers._supplied import OWN, supply
+from tracemine.verifiers._supplied import OWN, supply, supply_extension
 from tracemine.verifiers.runs import Backend, Limits, Run, Status, reason_text, run_each
 
 NAME: Backend = "monty"
@@ -78,13 +79,13 @@ def __tm_call(
     return out
 """
 
-#: Before and after code whose values may have sets or dicts in them: one that is long in writing is
-#: not handed out before the driver has looked at it. No function: to define one takes longer than
-#: many a call.
+#: A text of a set or a dict that is longer, in characters, is not handed out, nor read, before the
+#: driver has looked at the value.
+_TOLD_CHARS = 20_000
+#: Before and after code whose values may have sets or dicts in them. No function: to define one
+#: takes longer than many a call.
 _BEFORE = "__tm_repr, __tm_len = repr, len\n"
-_AFTER = """
-[[None, __tm_told[1]] if __tm_len(__tm_told[1]) > 20000 and '{' in __tm_told[1] else __tm_told
- for __tm_told in __tm_all]"""
+_AFTER = "__tm_all if __tm_len(__tm_texts := {texts}) <= {most} or '{{' not in __tm_texts else None"
 
 #: Code without any of these, in small letters, makes no set and no dict.
 _TABLES = ("{", "set", "dict", "counter", "getattr", "import")
@@ -92,6 +93,15 @@ _TABLES = ("{", "set", "dict", "counter", "getattr", "import")
 #: What makes objects, which are written as they like and bring out all that they hold: where code
 #: has one of these the driver looks first.
 _OBJECTS = ("class", "type")
+
+#: Of those, what asks for the type of a value only to compare it, or for its name; and names.
+_TYPE_ASKED = re.compile(
+    r"""\btype\([\w.\[\]]*\)(?=[ ]*(?:[=!]=|is\b|in\b|\.__name__\b))
+      | (?:[=!]=|\bis(?:[ ]+not)?\b)[ ]*type\([\w.\[\]]*\)(?![ ]*[\[(.])
+      | \bisinstance\([\w.\[\]]*,[ ]*type\([\w.\[\]]*\)\)
+      | \b\w+_type\b | \btype_\w+""",
+    re.VERBOSE,
+)
 
 #: The modules that monty has. A program that begins with another need not be begun.
 _MODULES = frozenset(
@@ -106,6 +116,9 @@ _UNSUPPORTED = (
     "NotImplementedError", "ModuleNotFoundError", "ImportError", "Internal error",
     "ValueError: Exceeds the limit",  # an integer of too many digits to be written
 )  # fmt: skip
+
+#: How monty says that ``+=`` is given something else than a list.
+_EXTENDING = "TypeError: can only concatenate list"
 
 #: Monty's client asks for this module at every call. Where it is not installed the search through
 #: the whole path takes longer than most programs run.
@@ -187,7 +200,7 @@ class MontyPool:
         if isinstance(values, Run):
             return values
         for value in values:
-            if why := _not_plain(value, limits):
+            if not _is_short(value, limits) and (why := _not_plain(value, limits)):
                 return Run("unsupported", None, why, NAME)
         return Run("ok", values, "", NAME)
 
@@ -223,18 +236,31 @@ class MontyPool:
         failed. Each is asked for its value and for how the value is written there and then: what
         host and interpreter write in one way came out as it was. None where one is written
         otherwise, such as a set in another order, or may be more than it is written as."""
-        asked = ", ".join([f"[__tm_value := {e}, __tm_repr(__tm_value)]" for e in expressions])
-        code = f"{source}\n__tm_all = [{asked}]"
+        asked = ", ".join(
+            [f"__tm_{n} := {e}, __tm_repr(__tm_{n})" for n, e in enumerate(expressions)]
+        )
+        code = f"{source}\n__tm_all = [{asked}]\n"
         seen = _as_read(code).lower()
-        if any(word in seen for word in _OBJECTS):
+        if _has(seen, _OBJECTS) and _has(_TYPE_ASKED.sub("", seen), _OBJECTS):
             return None
-        code += _AFTER if any(word in seen for word in _TABLES) else "\n__tm_all"
+        if _has(seen, _TABLES):
+            texts = " + ".join([f"__tm_all[{2 * n + 1}]" for n in range(len(expressions))])
+            code += _AFTER.format(texts=texts, most=_TOLD_CHARS)
+        else:
+            code += "__tm_all"
         found = self._feed(f"{_BEFORE}{before}\n{code}", inputs, limits, seconds)
-        if isinstance(found, Run):
+        if isinstance(found, Run) and found.reason.startswith(_EXTENDING) and "+=" in source:
+            more = supply_extension(code)
+            if more is not None:
+                whole = f"{_BEFORE}{before}\n{more[0]}\n{more[1]}"
+                found = self._feed(whole, inputs, limits, seconds)
+        if found is None or isinstance(found, Run):
             return found
-        if all(_is_written(value, text) for value, text in found):
-            return [value for value, _ in found]
-        return None
+        values: list[Any] = found[::2]
+        for value, text in zip(values, found[1::2], strict=True):
+            if not _is_written(value, text):
+                return None
+        return values
 
     def _together(
         self,
@@ -295,11 +321,25 @@ def _readied(source: str, calls: Sequence[str] = ()) -> tuple[str, str, str]:
     return before, source, ""
 
 
+def _has(text: str, words: Sequence[str]) -> bool:
+    # A loop: what `any` goes through takes longer to make than all of them to look for.
+    for word in words:  # noqa: SIM110
+        if word in text:
+            return True
+    return False
+
+
 def _is_written(value: Any, text: Any) -> bool:
-    """Whether ``text`` is how ``value`` is written."""
+    """Whether ``text`` writes ``value``: as we would, or as a literal with its sets and dicts in
+    another order."""
     try:
-        return bool(repr(value) == text)
-    except (ValueError, RecursionError):  # an integer of too many digits, nested too deep
+        if repr(value) == text:
+            return True
+        if type(text) is not str or "{" not in text or len(text) > _TOLD_CHARS:
+            return False
+        return encode(ast.literal_eval(text)) == encode(value)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        # An integer of too many digits, nested too deep, no literal.
         return False
 
 
@@ -339,6 +379,24 @@ def _read(row: Any, limits: Limits) -> Run:
         return Run("unsupported", None, str(value), NAME)
     why = _not_plain(value, limits)
     return Run("unsupported", None, why, NAME) if why else Run("ok", value, "", NAME)
+
+
+#: Values of these kinds take no more than so many characters where monty could write them: it
+#: writes no integer of more than 4,300 digits.
+_NUMBERS = frozenset((bool, int, float, type(None)))
+_NUMBER_CHARS = 4_400
+
+
+def _is_short(value: Any, limits: Limits) -> bool:
+    """Whether a value that monty has written is plain to see, and within the characters allowed; of
+    others `_not_plain` tells, which takes ten times as long."""
+    kind = type(value)
+    if kind is str:
+        return 6 * len(value) < limits.result_chars  # as many as JSON has for one character
+    if kind is list or kind is tuple:
+        room = (len(value) + 1) * _NUMBER_CHARS < limits.result_chars
+        return room and _NUMBERS.issuperset(map(type, value))
+    return kind in _NUMBERS and limits.result_chars > _NUMBER_CHARS
 
 
 def _not_plain(value: Any, limits: Limits) -> str:

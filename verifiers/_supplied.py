@@ -1,5 +1,6 @@
-"""What monty lacks, supplied: some modules, in Python, the deletion of members, and some methods as
-values (``key=counts.get``, ``map(str.strip, lines)``).
+"""What monty lacks, supplied: some modules, in Python, the deletion of members, some methods as
+values (``key=counts.get``, ``map(str.strip, lines)``), the first of a generator's, the order of a
+set (``list(set(xs))``).
 
 What a program uses of it (`_definitions`) is put before it, and its own text is edited where it
 speaks of that. A program that uses more of a module, or the module itself as a value, that deletes
@@ -16,7 +17,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tracemine.verifiers._definitions import BOUND, MODULES, OWN, TYPES, before, own_name, parts
+from tracemine.verifiers._definitions import (
+    BOUND,
+    LISTED,
+    MODULES,
+    OWN,
+    TYPES,
+    before,
+    own_name,
+    parts,
+)
 from tracemine.verifiers.unfolding import nodes_of
 
 _IMPORTED = re.compile(
@@ -25,6 +35,10 @@ _IMPORTED = re.compile(
 _DELETING = re.compile(r"\bdel\b")
 _METHOD_VALUE = re.compile(rf"(?:^|[^\w.])(?:{'|'.join(TYPES)})\.")
 _BOUND_VALUE = re.compile(rf"\.{BOUND}\b(?! *\()")
+_NEXT = re.compile(r"\bnext *\(")
+_LISTED_SET = re.compile(r"\b(?:list|tuple) *\([^\n]*\bset\b")
+#: A group in what `re.sub` puts, next to what monty takes for more of its name.
+_GROUP = re.compile(r"(?<!\\)\\([1-9])(?=[A-Za-z_])")
 
 #: Programs with these are not rewritten: objects of their own compare and ``pop`` as they like, and
 #: what is raised, which is not always what CPython raises, must not be caught.
@@ -50,16 +64,47 @@ def supply(source: str) -> tuple[str, str] | None:
         return None
 
 
+def supply_extension(source: str) -> tuple[str, str] | None:
+    """As `supply`, for a program that was seen to add to a list what is no list (``xs += (1, 2)``):
+    ``+=`` says too seldom of what it is to be looked into in every program."""
+    if len(source) > _MOST_CHARS or any(word in source for word in _OTHERWISE):
+        return None
+    if not source.isascii() or _ODD_LINES.search(source):
+        return None
+    try:
+        text = _Text(source)
+        for node in nodes_of(ast.parse(source)):
+            match node:
+                case ast.AugAssign(ast.Name(name), ast.Add(), value):
+                    added = text.take("extend", "added")
+                    text.put(node, f"{name} = {added}({name}, ({text.of(value)}))")
+        return before(text.taken), text.edited()
+    except (_UnsuppliedError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+#: What wants something, and which of these words must be there for that.
+_WANTING = (
+    (("import",), _IMPORTED),
+    (tuple(f"{kind}." for kind in TYPES), _METHOD_VALUE),
+    ((f".{BOUND}",), _BOUND_VALUE),
+    (("del",), _DELETING),
+    (("next",), _NEXT),
+    (("set(", "set."), _LISTED_SET),
+    ((".sub",), _GROUP),
+)
+
+
 def _wants(source: str) -> bool:
-    if any(word in source for word in _OTHERWISE):
-        return False
-    if "import" in source and _IMPORTED.search(source):
-        return True
-    if any(f"{k}." in source for k in TYPES) and _METHOD_VALUE.search(source):
-        return True
-    if f".{BOUND}" in source and _BOUND_VALUE.search(source):
-        return True
-    return "del" in source and bool(_DELETING.search(source))
+    for words, wanting in _WANTING:
+        for word in words:
+            if word in source and wanting.search(source):
+                return not any(word in source for word in _OTHERWISE)
+    return False
+
+
+#: What may speak of something that is supplied.
+_SPEAKING = (ast.Attribute, ast.Import, ast.ImportFrom, ast.Delete, ast.Call)
 
 
 class _UnsuppliedError(ValueError):
@@ -73,8 +118,12 @@ def _rewritten(source: str, nodes: Sequence[ast.AST]) -> tuple[str, str]:
     text = _Text(source)
     for place, owner in looks:
         _put_look(text, place, owner)
-    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    for node in nodes:
+    spoken = [node for node in nodes if isinstance(node, _SPEAKING)]
+    calls = [node for node in spoken if isinstance(node, ast.Call)]
+    called = {id(node.func) for node in calls}
+    for call in calls:
+        _put_call(text, call, names)
+    for node in spoken:
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             _put_method(text, node, names, called=id(node) in called)
         elif isinstance(node, ast.Import):
@@ -98,14 +147,33 @@ class _Text:
         self._edits: list[tuple[int, int, str]] = []
         #: Modules, or types, and names of what is supplied there.
         self.taken: set[tuple[str, str]] = set()
+        #: The functions that are called for a list or a tuple of what they give, each as often.
+        self.listed: list[str] = []
 
     def of(self, node: ast.expr | ast.stmt) -> str:
         """The text of ``node``."""
         return self._source[slice(*self._span(node))]
 
     def put(self, node: ast.expr | ast.stmt, text: str) -> None:
-        """Put ``text`` in place of ``node``."""
-        self._edits.append((*self._span(node), text))
+        """Put ``text`` in place of ``node``, unless something else was."""
+        span = self._span(node)
+        if all(edit[:2] != span for edit in self._edits):
+            self._edits.append((*span, text))
+
+    def wrap(self, node: ast.expr, before: str, after: str, *, within: int = 0) -> None:
+        """Put ``before`` and ``after`` around ``node``, in place of so many of its characters on
+        either side. What is within it comes first."""
+        begin, end = self._span(node)
+        self._edits += [(begin, begin + within, before), (end - within, end, after)]
+
+    def put_between(self, left: ast.expr, right: ast.expr, there: str, text: str) -> None:
+        """Put ``text`` in place of what stands between two nodes but for brackets."""
+        begin, end = self._span(left)[1], self._span(right)[0]
+        found = self._source[begin:end]
+        if found.strip(" ()") != there:
+            raise _UnsuppliedError("more than an operator")
+        begin += found.index(there)
+        self._edits.append((begin, begin + len(there), text))
 
     def take(self, module: str, name: str) -> str:
         """What ``name`` of a module, or a type, is called before the program."""
@@ -117,7 +185,8 @@ class _Text:
     def edited(self) -> str:
         """The text with all that was put."""
         source, last = self._source, len(self._source)
-        for begin, end, text in sorted(self._edits, reverse=True):
+        # Of two at one place the first comes to stand within.
+        for begin, end, text in sorted(self._edits, key=lambda edit: edit[:2], reverse=True):
             if end > last:
                 raise _UnsuppliedError("a place within a place")
             source, last = source[:begin] + text + source[end:], begin
@@ -132,22 +201,41 @@ class _Text:
 # -- what the program says -------------------------------------------------------------------------
 
 
+#: What has no names of its own, or only those that `_names_in` leaves out: most of a program.
+_NAMELESS = frozenset(
+    [
+        ast.Add, ast.And, ast.Assign, ast.Attribute, ast.AugAssign, ast.BinOp, ast.BoolOp,
+        ast.Call, ast.Compare, ast.Constant, ast.Eq, ast.Expr, ast.For, ast.GeneratorExp, ast.If,
+        ast.Lambda, ast.List, ast.ListComp, ast.Load, ast.Lt, ast.Mod, ast.Mult, ast.Return,
+        ast.Slice, ast.Store, ast.Sub, ast.Subscript, ast.Tuple, ast.UnaryOp, ast.While,
+        ast.arguments, ast.comprehension, ast.keyword,
+    ]
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The names of a program: how often it says each, and those that it gives a meaning."""
+    """The names of a program: how often it says each, those that it gives a meaning, and whether
+    ``re`` is none of them but for that module."""
 
     said: Mapping[str, int]
     given: frozenset[str]
+    has_re: bool
 
 
 def _names(nodes: Iterable[ast.AST]) -> _Names:
-    read, given = [], []
+    read, given, modules = [], [], []
     for node in nodes:
+        if type(node) in _NAMELESS:
+            continue
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             read.append(node.id)
         else:
             given += _names_in(node)
-    return _Names(Counter(read + given), frozenset(given))
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names if not alias.asname]
+    has_re = given.count("re") == modules.count("re")
+    return _Names(Counter(read + given), frozenset(given), has_re)
 
 
 def _names_in(node: ast.AST) -> list[str]:
@@ -214,6 +302,8 @@ def _put_import(text: _Text, node: ast.Import, looks: Sequence[_Look]) -> None:
         if alias.name in MODULES:
             name = alias.asname or alias.name
             wanted = sorted({place.attr for place, owner in looks if owner == name})
+            if any((alias.name, w) in LISTED for w in wanted):
+                raise _UnsuppliedError("a generator")
             steps += [f"{_looked_up(name, w)} = {text.take(alias.name, w)}" for w in wanted]
         else:
             steps.append(f"import {ast.unparse(alias)}")
@@ -227,6 +317,9 @@ def _put_import_from(text: _Text, node: ast.ImportFrom, names: _Names) -> None:
         return
     pairs = [(alias.asname or alias.name, alias.name) for alias in node.names]
     wanted = [(name, w) for name, w in pairs if names.said[name] > 1 or w == "*"]
+    for name, w in wanted:
+        if (module, w) in LISTED and names.said[name] != 1 + text.listed.count(name):
+            raise _UnsuppliedError("a generator")
     steps = [f"{name} = {text.take(module, w)}" for name, w in wanted]
     text.put(node, "; ".join(steps) or "pass")
 
@@ -234,7 +327,10 @@ def _put_import_from(text: _Text, node: ast.ImportFrom, names: _Names) -> None:
 def _put_method(text: _Text, node: ast.Attribute, names: _Names, *, called: bool) -> None:
     """Name what is supplied for a type's method, and for the method of an object that is a value,
     not ``called`` at once."""
-    owner, method = text.of(node).removesuffix(f".{node.attr}"), node.attr
+    method = node.attr
+    if method != BOUND and not (isinstance(node.value, ast.Name) and node.value.id in TYPES):
+        return
+    owner = text.of(node).removesuffix(f".{method}")
     if owner in TYPES and owner not in names.given and method in parts(owner):
         text.put(node, text.take(owner, method))
     elif method == BOUND and not called and "dict" not in names.given:
@@ -242,6 +338,92 @@ def _put_method(text: _Text, node: ast.Attribute, names: _Names, *, called: bool
     else:
         return
     if ast.dump(ast.parse(owner, mode="eval").body) != ast.dump(node.value):
+        raise _UnsuppliedError("a place that cannot be told")
+
+
+def _put_call(text: _Text, node: ast.Call, names: _Names) -> None:
+    match node:
+        case ast.Call(ast.Name("next"), [ast.GeneratorExp() as rows, *rest], []):
+            if not names.given & {"next", "iter"} and all(map(_is_still, rest)):
+                _put_first(text, rows)
+        case ast.Call(
+            ast.Name("list" | "tuple" as kind), [ast.Call(ast.Name(name), _, [])], []
+        ) if name != "set" and kind not in names.given:
+            text.listed.append(name)
+        case ast.Call(ast.Name("list" | "tuple"), [whole], []):
+            if not names.given & {"list", "tuple", "set", "map"} and _is_set(whole):
+                _check_place(text, whole)
+                _put_slots(text, whole)
+                text.wrap(whole, f"{text.take('order', 'members')}(", ")")
+        case ast.Call(
+            ast.Attribute(ast.Name("re"), "sub"), [_, ast.Constant(str(said)) as put, *_]
+        ):
+            if names.has_re and _GROUP.search(said):
+                _check_place(text, put)
+                text.put(put, repr(_GROUP.sub(r"\\g<\1>", said)))
+
+
+#: What an expression may be made of that changes nothing and asks nobody.
+_STILL = (
+    ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Tuple,
+    ast.expr_context, ast.operator, ast.unaryop, ast.boolop,
+    ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is, ast.IsNot,  # not `in` an iterator
+)  # fmt: skip
+
+
+def _is_still(node: ast.AST) -> bool:
+    return all(isinstance(part, _STILL) for part in nodes_of(node))
+
+
+def _put_first(text: _Text, rows: ast.GeneratorExp) -> None:
+    """All that a generator gives, of which the first is taken: the same where to look at the others
+    changes nothing. Where it raises, CPython is asked."""
+    over = rows.generators[0]
+    parts_of = [rows.elt, over.target, *over.ifs]
+    if len(rows.generators) > 1 or over.is_async or not all(map(_is_still, parts_of)):
+        return
+    _check_place(text, rows)
+    text.wrap(over.iter, f"{text.take('first', 'held')}(", ")")
+    text.wrap(rows, "(iter([", "]))", within=1)
+
+
+def _is_set(whole: ast.expr) -> bool:
+    """Whether it is a set made of rows, or of two such sets, in a way that is supplied."""
+    match whole:
+        case ast.Call(ast.Name("set"), [rows], []):
+            return not isinstance(rows, ast.Starred)
+        case ast.Call(
+            ast.Attribute(ast.Name("set"), "intersection"),
+            [ast.Starred(ast.Call(ast.Name("map"), [ast.Name("set"), rows], []))],
+            [],
+        ):
+            return not isinstance(rows, ast.Starred)
+        case ast.BinOp(left, ast.BitAnd() | ast.Sub(), right):
+            return _is_set(left) and _is_set(right)
+    return False
+
+
+def _put_slots(text: _Text, whole: ast.expr) -> None:
+    """Put what gives the slots of a set in its place."""
+    match whole:
+        case ast.BinOp(left, operator, right):
+            _put_slots(text, left)
+            _put_slots(text, right)
+            both = isinstance(operator, ast.BitAnd)
+            text.put_between(left, right, "&" if both else "-", ",")
+            text.wrap(whole, f"{text.take('order', 'both' if both else 'less')}(", ")")
+        case ast.Call(func, [ast.Starred(ast.Call(_, [made, _]))]):
+            text.put(func, text.take("order", "every"))
+            text.put(made, text.take("order", "of"))
+        case ast.Call(func):
+            text.put(func, text.take("order", "of"))
+
+
+def _check_place(text: _Text, node: ast.expr) -> None:
+    """A node in an f-string is not where it says."""
+    said = text.of(node)
+    said = said if isinstance(node, ast.GeneratorExp) else f"({said})"
+    if ast.dump(ast.parse(said, mode="eval").body) != ast.dump(node):
         raise _UnsuppliedError("a place that cannot be told")
 
 
@@ -259,4 +441,4 @@ def _deleted(text: _Text, target: ast.expr) -> str:
     raise _UnsuppliedError("a name that is deleted")
 
 
-__all__ = ["OWN", "supply"]
+__all__ = ["OWN", "supply", "supply_extension"]

@@ -34,9 +34,6 @@ DEPTH = max(KS)
 #: Spans that vote for their methods.
 VOTERS = 40
 
-#: What is added to a rank before it is inverted.
-FUSION = 60
-
 #: The seed of the random arm.
 SEED = 20260101
 
@@ -239,11 +236,6 @@ def within(places: Sequence[Iterable[int]]) -> npt.NDArray[np.bool_]:
     return found
 
 
-def passes(shelf: Shelf, asking: Asking, ranked: Ranked, runs: Runs) -> npt.NDArray[np.bool_]:
-    """Whether one of the first k gives the checked result: (questions, len(KS))."""
-    return within([[p for p, _ in hits] for hits in right(shelf, asking, ranked, runs)])
-
-
 def popularity(shelf: Shelf) -> dict[str, float]:
     """How many spans each method rests on, over all its entries."""
     total: Counter[str] = Counter()
@@ -294,16 +286,15 @@ def by_votes(
 
 def plausible_first(shelf: Shelf, asking: Asking, ranked: Ranked, runs: Runs) -> Ranked:
     """``ranked`` again, with what `store.ranking` learns from running entries: each is run on the
-    question's values, what it gives is weighed, and methods that agree speak for one another. Ranks
-    are put on the scale of scores as 1 / (60 + rank) (Cormack, Clarke and Buettcher, *Reciprocal
-    rank fusion*, 2009)."""
+    question's values, what it gives is weighed, and methods that agree speak for one another. To
+    put ranks on the scale of scores each counts as 1 / rank, which does most for the baselines."""
     run_all(shelf, asking, ranked, runs)
     ranking = Ranking([entry.rankable for entry in shelf.entries])
     found: Ranked = []
     for index, (question, rows) in enumerate(zip(asking.questions, ranked, strict=True)):
         wanted = asking.wanted(index, runs.values(question.id))
         values = [runs.given(shelf.entries[row].routine, question.id).value for row in rows]
-        scored = [(row, -math.log(FUSION + rank)) for rank, row in enumerate(rows, 1)]
+        scored = [(row, -math.log(rank)) for rank, row in enumerate(rows, 1)]
         found.append([row for row, _ in ranking.rerank(wanted, scored, values)])
     return found
 
@@ -387,5 +378,5 @@ def by_whole_trace(
 __all__ = [
     "DEPTH", "KS", "Asking", "Mask", "Ranked", "Right", "Types", "at_random", "by_bm25",
     "by_ranking", "by_score", "by_search", "by_votes", "by_whole_trace", "by_words",
-    "nearest_spans", "passes", "plausible_first", "popularity", "right", "run_all", "within",
+    "nearest_spans", "plausible_first", "popularity", "right", "run_all", "within",
 ]  # fmt: skip

@@ -4,7 +4,6 @@ untyped            words alone, of all that the store serves
 typed              the caller's words and values, of entries that give what is wanted
 typed_signature    the same, of entries that take the caller's values too
 bound              the same, of entries whose preconditions hold on them
-search             what `Store.search` gives who asks it so: the shelf above is read as it reads it
 oracle             whether any entry of the store gives the result
 no_store           formulas of the values, without any entry: what luck gives (`no_store`)
 
@@ -57,20 +56,17 @@ from tracemine.pipelines.evaluation.leakage import (
     nothing_holds,
     tokens_cost,
 )
-from tracemine.pipelines.evaluation.no_store import plausible_formulas
+from tracemine.pipelines.evaluation.no_store import has_formula, plausible_formulas
 from tracemine.pipelines.evaluation.passes import Outcome, Runs
 from tracemine.pipelines.evaluation.questions import Question
 from tracemine.pipelines.evaluation.tables import Json, Passes, shares, tabulate
+from tracemine.pipelines.evaluation.traces import trace_vectors
 from tracemine.schemas import Parameter, decode, encode
 from tracemine.store import Embedder, Store
-from tracemine.store.embedder import Vectors, to_grid
 from tracemine.verifiers import Sandbox
 
-#: Characters of a trace that are embedded at a time (the bundled model reads some 1,000), how many
-#: such pieces of a long one, and how many traces in one go.
-PIECE_CHARS = 1000
-MAX_PIECES = 8
-BATCH_TRACES = 512
+#: Questions that the store's own search is asked, too.
+SEARCHED = 100
 
 #: Routines that are run on every question they fit in one go.
 BATCH_ROUTINES = 200
@@ -115,6 +111,8 @@ class Bench:
         """What every entry does on every question: (questions, entries), by `Outcome`."""
         entries, questions = self.shelf.entries, self.asking.questions
         fits = np.array([self.types.runnable(question) for question in questions], dtype=bool)
+        # Of no question there is no row to tell the width by.
+        fits = fits.reshape(len(questions), len(entries))
         found = np.full(fits.shape, Outcome.UNFIT, dtype=np.int8)
         for start in range(0, len(entries), BATCH_ROUTINES):
             stop = start + BATCH_ROUTINES
@@ -150,7 +148,8 @@ def asking_in(
 def compare(bench: Bench) -> Json:
     """Every arm on the same questions, as `tables.tabulate` states it; ``own_methods``, the share
     of questions whose own method an entry or span of the store has (of the others no pass can be
-    certain), and the ``pairs`` of routine and question that were run."""
+    certain); ``no_formula``, the share for which no_store has nothing to try; and the ``pairs`` of
+    routine and question that were run."""
     results: dict[str, Found] = {}
 
     def note(name: str, found: Found, started: float) -> None:
@@ -175,10 +174,12 @@ def compare(bench: Bench) -> Json:
     methods = {entry.rankable.method for entry in entries}
     questions = bench.asking.questions
     own = bench.draws.share([float(question.method in methods) for question in questions])
+    askable = [has_formula(list(bench.runs.values(question.id).values())) for question in questions]
     counts = [runs.count() for runs in {id(f.runs): f.runs for f in results.values()}.values()]
     return {
         **tabulate({n: f.passes for n, f in results.items()}, certain, questions, bench.draws),
         "own_methods": own.to_json(),
+        "no_formula": bench.draws.share([float(not asked) for asked in askable]).to_json(),
         "pairs": {name: sum(count[name] for count in counts) for name in ("run", "timeouts")},
     }
 
@@ -192,6 +193,7 @@ def nothing_asked() -> Json:
     return {
         **tabulate(results, results, (), nothing),
         "own_methods": nothing.share([]).to_json(),
+        "no_formula": nothing.share([]).to_json(),
         "pairs": {"run": 0, "timeouts": 0},
     }
 
@@ -213,6 +215,30 @@ def retrieval(bench: Bench) -> Json:
             "signature": nothing_fits(asking, types.by_signature),
             "bound": nothing_holds(shelf, asking, types.by_signature, bench.runs),
         },
+    }
+
+
+def searching(bench: Bench) -> Json:
+    """Whether `Store.search` gives what the arms say: of at most `SEARCHED` questions, those least
+    by id, replay@k of ``search`` and of ``bound``, and how often both put the same entry first
+    (``same_first``). A search for each question takes long."""
+    asking = bench.asking
+    few = replace(
+        asking,
+        questions=asking.questions[:SEARCHED],
+        words=asking.words[:SEARCHED],
+        vectors=asking.vectors[:SEARCHED],
+    )
+    told = replace(bench, asking=few, draws=Draws([q.problem_id for q in few.questions]))
+    ranked = {
+        "search": arms.by_search(bench.store, bench.shelf, few),
+        "bound": arms.by_ranking(bench.shelf, few, _holding(bench), bench.runs),
+    }
+    same = [float(one[:1] == other[:1]) for one, other in zip(*ranked.values(), strict=True)]
+    found = {name: _passes(told, rows).passes for name, rows in ranked.items()}
+    return {
+        "replay_at_k": shares(found, told.draws),
+        "same_first": told.draws.share(same).to_json(),
     }
 
 
@@ -245,6 +271,11 @@ def _typed_signature(bench: Bench) -> Found:
 
 
 def _bound(bench: Bench) -> Found:
+    return _ranked(bench, _holding(bench))
+
+
+def _holding(bench: Bench) -> Callable[[Question], arms.Mask]:
+    """Entries that take a question's values, and whose preconditions hold on them."""
     places = {question.id: place for place, question in enumerate(bench.asking.questions)}
     holds = bench.outcomes > Outcome.UNMET
 
@@ -252,11 +283,7 @@ def _bound(bench: Bench) -> Found:
         mask: arms.Mask = bench.types.by_signature(question) & holds[places[question.id]]
         return mask
 
-    return _ranked(bench, holding)
-
-
-def _search(bench: Bench) -> Found:
-    return _passes(bench, arms.by_search(bench.store, bench.shelf, bench.asking))
+    return holding
 
 
 def _oracle(bench: Bench) -> Found:
@@ -340,7 +367,6 @@ ARMS: Mapping[str, Callable[[Bench], Found]] = {
     "typed": _typed,
     "typed_signature": _typed_signature,
     "bound": _bound,
-    "search": _search,
     "oracle": _oracle,
     "no_store": _no_store,
     "not_run": _not_run,
@@ -373,33 +399,6 @@ def without_names(question: Question) -> Question:
     keys = [Parameter(names[key.name], key.type, key.unit) for key in question.keys]
     bindings = {names[name]: value for name, value in decode(question.bindings).items()}
     return replace(question, keys=tuple(keys), bindings=encode(bindings))
-
-
-def trace_vectors(store: Store, shelf: Shelf, embedder: Embedder) -> dict[str, Vectors]:
-    """The vector of each trace that an entry rests on, by trajectory id: the middle of its pieces,
-    the problem among them."""
-    wanted = sorted({identifier for entry in shelf.entries for identifier in entry.trajectories})
-    found: dict[str, Vectors] = {}
-    for start in range(0, len(wanted), BATCH_TRACES):
-        rows = store.rows(
-            "SELECT trajectory_id, problem, trace FROM trajectories "
-            "WHERE list_contains(?, trajectory_id) ORDER BY trajectory_id",
-            [wanted[start : start + BATCH_TRACES]],
-        )
-        pieces = [_pieces(f"{row['problem']} {row['trace']}") for row in rows]
-        vectors = embedder.encode([piece for each in pieces for piece in each])
-        end = 0
-        for row, each in zip(rows, pieces, strict=True):
-            begin, end = end, end + len(each)
-            middle = vectors[begin:end].astype(np.float64).sum(axis=0)
-            found[row["trajectory_id"]] = to_grid(middle / np.linalg.norm(middle))
-    return found
-
-
-def _pieces(text: str) -> list[str]:
-    return [text[at : at + PIECE_CHARS] for at in range(0, max(1, len(text)), PIECE_CHARS)][
-        :MAX_PIECES
-    ]
 
 
 def _asked(asking: arms.Asking) -> Iterable[tuple[Question, str]]:
@@ -443,5 +442,5 @@ def _certain(
 
 __all__ = [
     "ARMS", "Bench", "compare", "growth", "nothing_asked", "on_shelf", "retrieval",
-    "without_names",
+    "searching", "without_names",
 ]  # fmt: skip

@@ -166,7 +166,8 @@ def refuted(store: Store) -> Shelf:
                 summary="",
                 subroutine=record["code"],
                 routine=routine,
-                evidence=Counter(tokens_of(signature.inputs, "")),
+                # What its values were called where they are mentioned is not kept.
+                evidence={},
                 trajectories=[record["trajectory_id"]],
             ),
         )

@@ -15,15 +15,21 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 
 from tracemine.pipelines.evaluation.questions import Ask, Question
 from tracemine.pipelines.runner import make_runner
+from tracemine.schemas import Rejected
 from tracemine.transforms.admit import Admit, AdmitOptions
 from tracemine.transforms.ledger import Total, rejected_paths
 from tracemine.transforms.read import InputFile, ReadTrajectories
+
+#: Rows that could not be read that are listed, each by a line; the others are counted.
+LISTED_FAILURES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
     """The questions of all held-out trajectories, in order of id; what became of the trajectories
-    (as `mine` counts them) and of the spans that are no question, by reason."""
+    (as `mine` counts them; ``failures`` has a line for each of the first that failed, which names
+    its file and row, and how many ``more`` there are) and of the spans that are no question, by
+    reason."""
 
     questions: tuple[Question, ...]
     trajectories: dict[str, Any]
@@ -56,17 +62,25 @@ def collect(
             gone | "Gone by reason" >> beam.FlatMap(lambda r: rejected_paths("gone", r)),
             asked.unasked | "Unasked" >> beam.Map(lambda reason: (("unasked", reason), 1)),
         ]
+        # In order of file and row; to sort by the line would put row 10 before row 2.
+        failures = (
+            read.failed
+            | "Place and line" >> beam.Map(_placed)
+            | "First failures" >> beam.combiners.Top.Smallest(LISTED_FAILURES)
+        )
         lines = [
+            failures | "Failures to text" >> beam.FlatMap(lambda found: map(json.dumps, found)),
             asked.questions | "To text" >> beam.Map(lambda question: question.to_json()),
             counts
             | "All counts" >> beam.Flatten()
             | "Totals" >> Total()
             | "Counts to text" >> beam.Map(json.dumps),
         ]
-        for name, texts in zip(("questions", "counts"), lines, strict=True):
+        for name, texts in zip(("failures", "questions", "counts"), lines, strict=True):
             texts | f"Write {name}" >> beam.io.WriteToText(f"{folder}/{name}")
         pipeline.run().wait_until_finish()
         questions = [Question.from_json(line) for line in _lines(f"{folder}/questions-*")]
+        listed = sorted(map(json.loads, _lines(f"{folder}/failures-*")))
         totals = {
             tuple(path): total for path, total in map(json.loads, _lines(f"{folder}/counts-*"))
         }
@@ -74,6 +88,7 @@ def collect(
         system, path = fsspec.core.url_to_fs(folder)
         if system.exists(path):
             system.rm(path, recursive=True)
+    failed = _by_reason(totals, "gone", "failed")
     return HeldOut(
         tuple(sorted(questions, key=lambda question: question.id)),
         {
@@ -81,10 +96,20 @@ def collect(
             "admitted": totals.get(("admitted",), 0),
             "rejected": _by_reason(totals, "gone", "rejected"),
             "duplicates": totals.get(("gone", "duplicates"), 0),
-            "failed": _by_reason(totals, "gone", "failed"),
+            "failed": failed,
+            "failures": {
+                "first": [line for *_, line in listed],
+                "more": sum(failed.values()) - len(listed),
+            },
         },
         _by_reason(totals, "unasked"),
     )
+
+
+def _placed(failed: Rejected) -> tuple[str, int, str]:
+    """The file and number of a row that could not be read, and the line that names them."""
+    record = json.loads(failed.record)
+    return record["file"], record["row"], failed.detail
 
 
 def _by_reason(totals: dict[tuple[str, ...], int], *path: str) -> dict[str, int]:
@@ -100,4 +125,4 @@ def _lines(pattern: str) -> list[str]:
     return found
 
 
-__all__ = ["HeldOut", "collect"]
+__all__ = ["LISTED_FAILURES", "HeldOut", "collect"]

@@ -46,9 +46,9 @@ Numbers = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class Share:
     """A mean over ``n`` questions of ``groups`` problems (or of what else ``of`` says), and its
-    interval of 95%; None for bounds that nothing can be said of."""
+    interval of 95%; None for bounds that nothing can be said of, and for the mean of nothing."""
 
-    value: float
+    value: float | None
     low: float | None
     high: float | None
     n: int
@@ -87,7 +87,7 @@ class Draws:
         return self._weights.astype(np.float64)
 
     def share(self, values: Sequence[float] | Numbers) -> Share:
-        """The mean of ``values`` in [0, 1], one for each question; of nothing it is 0 with n 0."""
+        """The mean of ``values`` in [0, 1], one for each question; of nothing it is None."""
         return self._share(*self._by_question(values), signed=False)
 
     def share_of_problems(self, values: Sequence[float] | Numbers) -> Share:
@@ -107,7 +107,7 @@ class Draws:
         is Student's; where these are all alike, or one, there is none."""
         sums, sizes, n = self._by_question(values)
         if not n:
-            return Share(0.0, 0.0, 0.0, 0, 0, self._of)
+            return Share(None, None, None, 0, 0, self._of)
         value = float(sums.sum() / sizes.sum())
         # What each problem adds to or takes from a mean over all.
         residues = (sums - value * sizes) / sizes.mean()
@@ -133,7 +133,7 @@ class Draws:
 
     def _share(self, sums: Numbers, sizes: Numbers, n: int, *, signed: bool) -> Share:
         if not n:
-            return Share(0.0, 0.0, 0.0, 0, 0, self._of)
+            return Share(None, None, None, 0, 0, self._of)
         value = float(sums.sum() / sizes.sum())
         if not _says_little(sums, sizes, signed=signed):
             return self._stated(value, *self._bootstrap(sums, sizes), n)

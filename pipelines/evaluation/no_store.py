@@ -46,7 +46,7 @@ def formulas(values: Sequence[Any]) -> list[_Formula]:
     ``value_2`` ... and what it gives, in a fixed order, the first of those that give the same at
     each step. Empty where there are fewer than `MIN_VALUES`, more than `MAX_VALUES`, or one that
     is no number that a float holds."""
-    if not MIN_VALUES <= len(values) <= MAX_VALUES or not all(map(_is_number, values)):
+    if not has_formula(values):
         return []
     # Sets of values as bits: what can be made of each.
     whole = (1 << len(values)) - 1
@@ -66,6 +66,11 @@ def formulas(values: Sequence[Any]) -> list[_Formula]:
                             first.setdefault(value, text)
         made[bits] = [(text, value) for value, text in first.items()]
     return made[whole]
+
+
+def has_formula(values: Sequence[Any]) -> bool:
+    """Whether `formulas` makes anything of ``values``."""
+    return MIN_VALUES <= len(values) <= MAX_VALUES and all(map(_is_number, values))
 
 
 def plausible_formulas(asking: Asking, sandbox: Sandbox) -> tuple[Shelf, Asking, Ranked, Runs]:
@@ -161,4 +166,4 @@ def _entry(routine: Routine) -> Entry:
     )
 
 
-__all__ = ["MAX_VALUES", "MIN_VALUES", "formulas", "plausible_formulas"]
+__all__ = ["MAX_VALUES", "MIN_VALUES", "formulas", "has_formula", "plausible_formulas"]

@@ -5,7 +5,7 @@ Roles are aligned by name, unit and type (`verifiers.roles`), never with a look 
 What comes of a pair rests on that pair alone. Within a batch the sandbox gives less and less time
 after a few timeouts (`verifiers.runs.Limits`). The fast interpreter is told not to, and what times
 out in the other is run there once more by itself, with all of its time. So a routine that never
-ends costs more than a second for every question that it fits.
+ends costs a third of a second and more for every question that it fits.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from tracemine.verifiers.replay import Routine, is_plain_arithmetic, is_unmet, r
 from tracemine.verifiers.roles import Roster
 from tracemine.verifiers.runs import Backend, Limits, Run
 
-#: What a routine may use on one question's values: an answer that takes longer is none.
-LIMITS = Limits(seconds=1.0)
+#: What a routine may use on one question's values: an answer that takes longer is none. It is
+#: spent again and again on what never ends, so it is short; formulas take microseconds.
+LIMITS = Limits(seconds=0.25)
 
 #: The same in the fast interpreter, which is asked first: most routines take microseconds. However
 #: many calls were slow, the next has all of its time.
 FAST_LIMITS = Limits(
-    seconds=0.25, slow_calls=sys.maxsize, slow_factor=1.0, most_slow_calls=sys.maxsize
+    seconds=0.1, slow_calls=sys.maxsize, slow_factor=1.0, most_slow_calls=sys.maxsize
 )
 
 

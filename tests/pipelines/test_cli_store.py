@@ -185,6 +185,59 @@ def test_a_mistake_is_told_in_one_line(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("flag", ["--bindings", "--units"])
+@pytest.mark.parametrize("value", ["dollar", "{", "[1]"])
+def test_who_gives_no_object_is_shown_one(
+    flag: str, value: str, store: Path, capsys: Capture
+) -> None:
+    words = ["search", "--store", store, "x", "--bindings", '{"a": 1}', flag, value]
+    status, _, err = call(capsys, *words)
+    assert status == 2
+    assert one_line(err)
+    assert f"{flag} takes a JSON object such as {{" in err
+
+
+@pytest.mark.parametrize(
+    ("command", "reader"),
+    [
+        (("search", "money left"), "tracemine.store.Store.open"),
+        (("evaluate", "--heldout", "x"), "tracemine.pipelines.evaluate.run_evaluate"),
+        (("mine", "--sample"), "tracemine.pipelines.mine.run_mine"),
+    ],
+)
+def test_only_who_mines_is_told_of_a_store_that_was_being_made(
+    command: tuple[str, ...],
+    reader: str,
+    store: Path,
+    tmp_path: Path,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reader, interrupted)
+    where = tmp_path / "new" if command[0] == "mine" else store
+    status, out, err = call(capsys, *command, "--store", where)
+    assert (status, out) == (130, "")
+    assert one_line(err.lstrip("\n"))
+    assert ("not published" in err) == (command[0] == "mine")
+
+
+def test_fsck_of_another_schema_version_ends_as_other_commands(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    other = tmp_path / "other"
+    small_store.write(other)
+    path = other / "snapshots/000001/manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 1}))
+    for command in ("fsck", "stats"):
+        status, out, err = call(capsys, command, "--store", other)
+        assert (status, out) == (2, "")
+        assert one_line(err)
+        assert str(other) in err
+
+
 def test_nothing_found_is_no_mistake(store: Path, capsys: Capture) -> None:
     words = ("search", "--store", store, "x", "--domain", "other")
     status, out, err = call(capsys, *words)

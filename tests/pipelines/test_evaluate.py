@@ -21,6 +21,7 @@ import pytest
 from rich.console import Console
 
 from tracemine.pipelines import cli
+from tracemine.pipelines.evaluation.held_out import LISTED_FAILURES
 from tracemine.pipelines.evaluation.selection import (
     BEYOND,
     IN_STORE,
@@ -197,7 +198,10 @@ def adds_up(found: Json) -> None:
         + trajectories["duplicates"]
         + sum(trajectories["failed"].values())
     )
+    assert found["spans"] == found["found"] + sum(found["unasked"].values())
     assert found["found"] == found["questions"] + sum(found["dropped"].values())
+    failures = trajectories["failures"]
+    assert len(failures["first"]) + failures["more"] == sum(trajectories["failed"].values())
 
 
 def at_1(found: Json, arm: str) -> Json:
@@ -247,12 +251,15 @@ def test_a_perfect_store_is_perfect(judged: tuple[str, Json]) -> None:
     # Of so few problems the interval is not a point though all are right: Wilson's.
     low = round(asked / (asked + 1.959964**2), 4)
     whole = {"value": 1.0, "low": low, "high": 1.0, "n": asked, "problems": asked}
-    for arm in ("typed_signature", "bound", "search", "oracle"):
+    for arm in ("typed_signature", "bound", "oracle"):
         for k in KS:
             for table in (found["replay_at_k"], found["certain_at_k"]):
                 assert table[arm][k] == whole, (arm, k)
             assert found["by_problem"]["replay_at_k"][arm][k] == whole, (arm, k)
     assert found["own_methods"] == whole
+    assert found["search"]["same_first"] == whole
+    for k in KS:
+        assert found["search"]["replay_at_k"]["search"][k] == whole
     assert found["pairs"]["run"] > asked
     assert found["pairs"]["timeouts"] == 0
     assert found["gate"]["served"]["all"]["tries"]["value"] == 1.0
@@ -388,6 +395,49 @@ def test_a_ledger_of_what_was_read(perfect: Made, tmp_path: Path) -> None:
     assert trajectories["admitted"] == 6
     assert trajectories["duplicates"] == 1
     assert sum(trajectories["failed"].values()) == 2
+    for row, line in zip((7, 8), trajectories["failures"]["first"], strict=True):
+        assert line.startswith(f"rows.jsonl row {row}: ")
+
+
+def damaged(folder: Path) -> list[Path]:
+    """Files of rows of which some can be read: one with many that cannot, one that is empty."""
+    good = [json.dumps(row) for row in rows_of(SOLD, 3, seed=51)]
+    bad = ["{not json \x1b[31m"] * (LISTED_FAILURES + 4)
+    (folder / "bad.jsonl").write_text("\n".join([*good, *bad]))
+    (folder / "a_empty.jsonl").write_text("")
+    return [folder / "bad.jsonl", folder / "a_empty.jsonl"]
+
+
+def test_rows_that_cannot_be_read_are_listed_in_order_and_the_rest_counted(
+    perfect: Made, tmp_path: Path
+) -> None:
+    words = ("evaluate", "--store", perfect.store, "--heldout", *damaged(tmp_path))
+    found = told(*words, "--split", "all", "--no-growth")
+    adds_up(found)
+    assert found["questions"] == 3
+    first, *rest = found["trajectories"]["failures"]["first"]
+    assert first.startswith("a_empty.jsonl row 0: ")
+    # By number: row 10 does not come before row 9.
+    rows = [line.partition(": ")[0] for line in rest]
+    assert rows == [f"bad.jsonl row {row}" for row in range(3, LISTED_FAILURES + 2)]
+    assert found["trajectories"]["failures"]["more"] == 5
+
+
+def test_a_person_is_told_of_damaged_files_beside_questions(perfect: Made, tmp_path: Path) -> None:
+    words = ("evaluate", "--store", perfect.store, "--heldout", *damaged(tmp_path))
+    status, out, _ = call(*words, "--split", "all", "--no-growth")
+    assert status == 0
+    total = LISTED_FAILURES + 8
+    failed = LISTED_FAILURES + 5
+    assert f"rows: {total} read = 3 admitted + 0 rejected + 0 duplicates + {failed} failed" in out
+    assert f"rows failed: {failed - 1} (not JSON)" in out
+    assert "rows failed: 1 (empty file)" in out
+    assert "  a_empty.jsonl row 0: empty file\n" in out
+    assert "  bad.jsonl row 3: not JSON" in out
+    assert "  and 5 more rows that failed\n" in out
+    assert "spans: 3 cut = 3 questions + 0 that are none" in out
+    assert "questions: 3 found = 3 asked + 0 dropped" in out
+    assert "\x1b" not in out
 
 
 def test_questions_are_limited(perfect: Made) -> None:
@@ -568,6 +618,78 @@ def test_a_report_fits_a_narrow_terminal(
             assert (low, high) == pytest.approx((share["low"], share["high"]), abs=6e-4), (arm, k)
 
 
+def cells(out: str, title: str) -> dict[str, list[str]]:
+    """Name of a row -> its cells, of the table of a report with this title."""
+    after = out[out.index(f"\n{title}") + 1 :].splitlines()[2:]
+    table: dict[str, list[str]] = {}
+    for row in after:
+        name, *rest = re.split(r" {2,}", row.rstrip())
+        if not rest or row.startswith(" "):
+            break
+        table[name] = rest
+    return table
+
+
+def told_of(share: Json) -> str:
+    """As the docs say that a share is written."""
+    if not share["n"]:
+        return "-"
+    value, low, high = (
+        f"{share[name]:.3f}".removesuffix("0")
+        if abs(share[name]) >= 0.9995
+        else f"{share[name]:.3f}".replace("0.", ".", 1)
+        for name in ("value", "low", "high")
+    )
+    return f"{value} {low}{':' if '-' in value + low + high else '-'}{high}"
+
+
+def test_a_report_tells_of_retrieval_gate_growth_and_search(
+    perfect: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    words = ("evaluate", "--store", perfect.store, "--heldout", perfect.path)
+    words = (*words, "--holdout", str(HOLDOUT), "--split", "dev")
+    found, (_, out, _) = told(*words), call(*words)
+    limits = cells(out, "questions of which")
+    assert limits["the store has their own method (own_methods)"] == [told_of(found["own_methods"])]
+    assert limits["no_store has no formula to try (no_formula)"] == [told_of(found["no_formula"])]
+    fits = found["retrieval"]["nothing_fits"]
+    assert [row[0] for row in list(limits.values())[2:]] == [told_of(s) for s in fits.values()]
+    search = cells(out, "replay@k of the store's own search")
+    for name, shares in found["search"]["replay_at_k"].items():
+        assert search[name] == [told_of(shares[k]) for k in ("1", "10")]
+    assert search["the same entry first"] == [told_of(found["search"]["same_first"])]
+    leaks = cells(out, "leakage")
+    for answer in ("reference", "result"):
+        for text in ("summary", "full", "returned"):
+            shares = found["retrieval"]["leakage"][answer][text]["10"]
+            wanted = [told_of(shares[name]) for name in ("contained", "exchanged", "excess")]
+            assert leaks[f"{answer} in {text}"] == wanted
+    for text, means in found["retrieval"]["tokens"].items():
+        told_first = cells(out, "tokens of the hits")[text][0]
+        assert told_first.startswith(f"{means['1']['value']:,.0f}")
+    assert len(cells(out, "variety of the first ten")["mean"]) == 3
+    gate = found["gate"]
+    tries, routines = cells(out, "gate: tries on"), cells(out, "gate: routines tried")
+    kinds = cells(out, "gate: tries that pass")
+    for shelf in ("served", "ungated", "refused"):
+        counts = [f"{gate[shelf][name]:,}" for name in ("routines", "tries", "declined")]
+        shares = [told_of(gate[shelf][which]["tries"]) for which in ("certain", "all")]
+        assert tries[shelf] == [*counts, *shares]
+        assert routines[shelf][0] == f"{gate[shelf]['tried']['2']:,}"
+        assert kinds[shelf] == [f"{count:,}" for count in gate[shelf]["passes"].values()]
+    # Nothing was refused, so nothing of it can be told.
+    assert gate["refused"]["certain"]["routines"]["2"]["value"] is None
+    assert routines["refused"][1:] == ["-", "-"]
+    ungated = gate["ungated"]["routines"]
+    assert re.search(rf"^no_gate: {ungated} routines? to choose from", out, re.MULTILINE)
+    growth = cells(out, "growth")
+    assert growth.keys() == found["growth"].keys()
+    for part, at in found["growth"].items():
+        shares = [told_of(at["typed_signature"][k]) for k in ("1", "10")]
+        assert growth[part] == [f"{at['entries']:,}", *shares]
+
+
 @pytest.mark.parametrize(
     ("share", "told"),
     [
@@ -578,10 +700,12 @@ def test_a_report_fits_a_narrow_terminal(
         ((-0.2, -1.0, -0.00004), "-.200 -1.00:.000"),
     ],
 )
-def test_a_figure_is_told_with_its_interval(share: tuple[float, ...], told: str) -> None:
+def test_a_figure_is_told_with_its_interval(
+    share: tuple[float, ...], told: str, judged: tuple[str, Json]
+) -> None:
     figure = dict(zip(("value", "low", "high"), share, strict=True))
     table = {"a": {str(k): figure | {"n": 3, "problems": 2} for k in KS}}
-    found = {
+    found = judged[1] | {
         "questions": 3, "problems": 3, "entries": 1, "split": "dev", "dropped": {}, "unasked": {},
         "replay_at_k": table, "by_domain": {"math": table}, "lift": {"a": table},
         "lift_by_domain": {}, "certain_at_k": table, "by_problem": {"replay_at_k": table},
@@ -688,12 +812,14 @@ def test_rows_without_a_question_are_exit_1(
     assert status == 1, err
     assert err.startswith("no question is left to ask")
     assert err.count("\n") == 1, err
+    assert "--json" not in err
     found = json.loads(out)
     adds_up(found)
     assert found["questions"] == 0
     assert found["by_domain"] == {}
     for table in ("replay_at_k", "multi_operation", "certain_at_k"):
-        assert {s["n"] for arm in ARMS for s in found[table][arm].values()} == {0}
+        for share in (s for arm in ARMS for s in found[table][arm].values()):
+            assert share == {"value": None, "low": None, "high": None, "n": 0, "problems": 0}
     # Whatever is told of questions is told of none.
     assert set(paths(judged[1])) - set(paths(found)) == set()
 
@@ -714,4 +840,5 @@ def test_a_person_is_told_why_nothing_can_be_asked(perfect: Made, tmp_path: Path
     status, out, err = call(*words, "--split", "all")
     assert (status, err.count("\n")) == (1, 1)
     assert err.startswith("no question is left to ask")
-    assert "no question: 1 (" in out
+    assert "rows: 1 read = 1 admitted" in out
+    assert "spans that are no question: 1 (" in out

@@ -60,6 +60,8 @@ def test_order_of_keys_and_members_does_not_show() -> None:
 
 def test_numbers_that_json_lacks() -> None:
     assert math.isnan(decode(encode(math.nan)))
+    # One that is not a number equals nothing, though Python takes an object for its own equal.
+    assert decode(encode([math.nan])) != decode(encode([math.nan]))
     assert decode(encode([math.inf, -math.inf])) == [math.inf, -math.inf]
     assert decode(encode(Fraction(3, 4))) == Fraction(3, 4)
 

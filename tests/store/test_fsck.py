@@ -24,6 +24,15 @@ def test_no_store_is_a_wrong_request(tmp_path: Path) -> None:
         fsck(str(tmp_path))
 
 
+def test_a_store_of_another_schema_version_is_a_wrong_request(own_store: Path) -> None:
+    edit_manifest(own_store, lambda m: m.update(schema_version=2))
+    with pytest.raises(RequestError, match="schema version 2") as caught:
+        fsck(str(own_store))
+    assert str(own_store) in str(caught.value)
+    edit_manifest(own_store, lambda m: m.pop("schema_version"))
+    assert found(own_store, "manifest.json", "lacks schema_version")
+
+
 # -- files ---------------------------------------------------------------------------------------
 
 

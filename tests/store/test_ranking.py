@@ -230,6 +230,7 @@ def test_repeats_are_told_by_what_a_caller_would_read() -> None:
     assert [place for place, _ in found] == [0, 2, 4, 1, 3, 5]
     found = agreed(scores[:4], [7, 7.0, Fraction(7), "7"], [0] * 4)
     assert {place for place, _ in found[:2]} == {0, 3}
+    assert written(-0.0) == written(0) == "0"
 
 
 def test_tokens_do_not_depend_on_order_or_number() -> None:

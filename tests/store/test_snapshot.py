@@ -236,6 +236,7 @@ def test_a_damaged_current_is_named(own_store: Path, content: str) -> None:
         ("", "damaged"),
         ('{"schema_version": 3', "damaged"),
         ("[]", "damaged"),
+        ("{}", "damaged"),
         ('{"schema_version": 3}', "damaged"),
         ('{"schema_version": 2}', "schema version 2"),
     ],
@@ -247,3 +248,14 @@ def test_a_damaged_manifest_or_one_of_another_version_is_named(
     with pytest.raises(StoreError, match=said) as caught:
         Store.open(str(own_store))
     assert "\n" not in str(caught.value)
+    assert str(own_store) in str(caught.value)
+
+
+def test_an_index_that_is_missing_is_named_with_its_store(own_store: Path) -> None:
+    path = own_store / "snapshots/000001/manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"] = [f for f in manifest["files"] if f.get("index") != "procedures"]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(StoreError, match="no index of procedures") as caught:
+        Store.open(str(own_store)).search("money left")
+    assert str(own_store) in str(caught.value)

@@ -117,6 +117,55 @@ def test_the_step_itself_says_nothing() -> None:
     assert next(name for name, _ in name_values(cut, cut.instances[0], made)) == "y"
 
 
+SPENT = "Leah spent 28 / 7 = $4 on a milkshake."
+
+
+@pytest.mark.parametrize(
+    "step", ["Then 28 - 4 = 24.", "She had 28 - 4 = 24 left.", "In total 28 + 4 = 32 remaining."]
+)
+@pytest.mark.parametrize("between", ["\n", " ", " and then "])
+def test_nothing_behind_a_result_says_what_it_is_called(step: str, between: str) -> None:
+    trace = f"{SPENT}{between}{step}"
+    made = trajectory("Leah earned $28.", trace)
+    span = dataclasses.replace(span_of({"x": 28, "y": 4}, made), start=trace.index(step))
+    found = [key for _, key in name_values(span, span.instances[0], made)]
+    assert [(key.name, key.unit) for key in found] == [
+        ("earnings", "dollar"),
+        ("spending", "dollar"),
+    ]
+
+
+TELLING = [
+    "left",
+    "in total",
+    "remaining",
+    "on average",
+    "= 7 pears",
+    "7 of them",
+    "twice",
+    "\n",
+    ". ",
+]
+
+
+@given(
+    st.lists(st.sampled_from([SPENT, "So 3 * 7 = <<3*7=21>>21 pears.", *TELLING]), max_size=8),
+    st.lists(st.sampled_from(TELLING), max_size=8),
+    st.lists(st.sampled_from(TELLING), max_size=8),
+)
+def test_whatever_comes_from_the_step_on_changes_no_name(
+    before: list[str], one: list[str], other: list[str]
+) -> None:
+    told = " ".join(before) + " so that we know. "
+    found = []
+    for rest in (one, other):
+        made = trajectory("Leah earned $28.", told + " ".join(rest) + " and so on.")
+        span = span_of({"x": 28, "y": 4, "z": 21, "w": 7}, made)
+        span = dataclasses.replace(span, start=len(told))
+        found.append(name_values(span, span.instances[0], made))
+    assert found[0] == found[1]
+
+
 def test_what_is_no_number_is_called_by_its_type() -> None:
     made = trajectory("Solve it.")
     span = span_of({"x": "x + 1"}, made)
@@ -242,6 +291,9 @@ def test_published_traces(shared_data: Path, name: str, rows: int, most: float) 
                 continue
             names = [key.name for key in proposal.span.keys]
             assert len(names) == len(set(names)) == len(proposal.span.signature.inputs)
+            span = proposal.span
+            cut = dataclasses.replace(made, trace=made.trace[: span.start])
+            assert [k for _, k in name_values(span, span.instances[0], cut)] == list(span.keys)
             count += len(names)
             nameless += sum("amount" in name for name in names)
     assert count > 30 and nameless <= count * most

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import math
 import time
+from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracemine.verifiers import Sandbox, check_tests
-from tracemine.verifiers._plain_tests import plain_calls
+from tracemine.verifiers._plain_tests import literal, plain_calls, writes
 from tracemine.verifiers.conditions import KNOWN, calls_of
 
 #: What tests are made of, and what breaks them.
@@ -31,8 +34,19 @@ values = st.recursive(
 )  # fmt: skip
 
 
+def read_plainly(tests: list[str]) -> list[tuple[str, list[Any]]] | None:
+    """The calls and what each should give, if all of that is plain."""
+    found = []
+    for call, text in plain_calls(tests, KNOWN) or ():
+        value = literal(text)
+        if value is None:
+            return None
+        found.append((call, value))
+    return found or None
+
+
 def check(test: str) -> None:
-    plain = plain_calls([test], KNOWN)
+    plain = read_plainly([test])
     if plain is None:
         return
     read = calls_of([test])
@@ -69,6 +83,36 @@ def test_values_are_read_as_a_tree_says(argument: object, value: object) -> None
     check(f"assert f({argument!r}) =={value!r}  ")
 
 
+@given(values, values)
+@settings(max_examples=400, deadline=None)
+def test_what_is_written_alike_need_not_be_read(value: object, other: object) -> None:
+    for said in (value, other):
+        for text in (repr(said), repr(said).replace(", ", ","), repr(said).replace("'", '"')):
+            if writes(text, value):
+                assert literal(text) == [value]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=5).map("".join), values)
+@settings(max_examples=400, deadline=None)
+def test_what_is_no_literal_writes_nothing(text: str, value: object) -> None:
+    for plain in plain_calls([f"assert f(1) == {text}"], KNOWN) or ():
+        for said in (value, text, text.replace('"', ""), len(text)):
+            assert not writes(plain[1], said) or literal(plain[1]) == [said]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ([math.nan], "[nan]"), ((math.inf, 1), "(inf, 1)"), ([set()], "[set()]"),
+        ([frozenset({1})], "[frozenset({1})]"), ([Fraction(1, 2)], "[Fraction(1, 2)]"),
+        (1, "True"), ([1], "[1.0]"), ("a", "'a' "), ("a, b", "'a,b'"), ("a, b", '"a,b"'),
+        ([1, 2], "[1 ,2]"), ([12], "[1, 2]"), ([12], "[1 2]"),
+    ],
+)  # fmt: skip
+def test_what_is_written_by_a_name_or_otherwise_is_read(value: object, text: str) -> None:
+    assert not writes(text, value)
+
+
 @pytest.mark.parametrize(
     "test",
     [
@@ -79,7 +123,7 @@ def test_values_are_read_as_a_tree_says(argument: object, value: object) -> None
     ],
 )  # fmt: skip
 def test_most_are_plain(test: str) -> None:
-    assert plain_calls([test], KNOWN) is not None
+    assert read_plainly([test]) is not None
     check(test)
 
 
@@ -99,8 +143,8 @@ def test_most_are_plain(test: str) -> None:
     ],
 )  # fmt: skip
 def test_others_are_not(test: str) -> None:
-    assert plain_calls([test], KNOWN) is None
-    assert plain_calls(["assert f(1) == 2", test], KNOWN) is None
+    assert read_plainly([test]) is None
+    assert read_plainly(["assert f(1) == 2", test]) is None
 
 
 def test_what_is_no_python_is_undecided_still() -> None:
@@ -113,5 +157,5 @@ def test_what_is_no_python_is_undecided_still() -> None:
 def test_long_texts_are_read_in_time(piece: str) -> None:
     began = time.monotonic()
     for text in (f"assert f({piece * 50_000}) == 1", f"assert f(1) == {piece * 3_000}"):
-        plain_calls([text], KNOWN)
+        read_plainly([text])
     assert time.monotonic() - began < 10

@@ -295,3 +295,150 @@ def test_what_is_supplied_needs_only_what_there_is() -> None:
             assert builtin <= set(dir(builtins))
     assert set(BINARY) | set(UNARY) == set(_definitions.FUNCTIONS["operator"])
     assert HEAPS.keys() == set(_definitions.FUNCTIONS["heapq"]) and heapq.heappop([1]) == 1
+
+
+@given(many=st.lists(st.lists(st.integers(0, 9), max_size=6) | st.just((1, 5)), max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_rows_are_merged(many: list[Any], sandbox: Sandbox) -> None:
+    source = "from heapq import merge as m\ndef f(many):\n    return list(m(*many))\n"
+    assert in_monty(sandbox, source, many=many).value == list(heapq.merge(*many))
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["return next(merge(a, b))", "return list(merge(a, b)), merge(a)", "return list(map(merge, a))",
+     "list = iter\n    return list(merge(a, b))", "return list(merge(a, b, reverse=True))",
+     "m = merge\n    return list(m(a))"],
+)  # fmt: skip
+def test_a_generator_is_not_supplied(body: str) -> None:
+    assert supply(f"from heapq import merge\ndef f(a, b):\n    {body}\n") is None
+
+
+@pytest.mark.parametrize("rows", [[0.5], [True], [[1]], ["a", 1]])
+def test_other_members_are_not_merged(rows: list[Any], sandbox: Sandbox) -> None:
+    source = "from heapq import merge\ndef f(xs):\n    return list(merge(xs, xs))\n"
+    run = in_monty(sandbox, source, xs=rows)
+    assert agrees(run, lambda: list(heapq.merge(rows, rows))) is False
+
+
+SETS = {
+    "set(a)": lambda a, b: list(set(a)),
+    "set(a) & set(b)": lambda a, b: list(set(a) & set(b)),
+    "set(a) - set(b)": lambda a, b: list(set(a) - set(b)),
+    "(set(a) - set(b)) & set(b + a)": lambda a, b: list((set(a) - set(b)) & set(b + a)),
+    "set(a) - set(a[:3]) - set(a[3:5])": lambda a, b: list(set(a) - set(a[:3]) - set(a[3:5])),
+    "set.intersection(*map(set, [a, b + a, a[1:]]))": lambda a, b: list(
+        set.intersection(*map(set, [a, b + a, a[1:]]))
+    ),
+    "set.intersection(*map(set, [a]))": lambda a, _: list(set.intersection(*map(set, [a]))),
+    "set(a) & set(b) - set(a[:3])": lambda a, b: list(set(a) & set(b) - set(a[:3])),
+}
+keys = st.lists(
+    st.integers(0, 40) | st.integers(0, 2**60 - 1) | st.integers(0, 9).map(lambda n: n * 2**20),
+    max_size=90,
+)
+
+
+@pytest.mark.parametrize("said", SETS)
+@given(a=keys, b=keys)
+@settings(max_examples=100, deadline=None)
+def test_sets_of_whole_numbers_are_in_order(
+    said: str, a: list[int], b: list[int], sandbox: Sandbox
+) -> None:
+    run = in_monty(sandbox, f"def f(a, b):\n    return list({said})\n", a=a, b=b)
+    expected = SETS[said](a, b)
+    assert (run.status, run.value) == ("ok", expected)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [["b", "a", "b"], [1, 1.0, True], [(1, 2), (1, 2)], [-1, -2, 5], [2**61 - 1, 0, 2**61], [],
+     list(range(1500)), "abca", {"a": 1}],
+)  # fmt: skip
+def test_other_sets_have_their_members(rows: Any, sandbox: Sandbox) -> None:
+    source = "def f(xs):\n    return sorted(tuple(set(xs)), key=repr), len(list(set(xs) - set()))\n"
+    run = in_monty(sandbox, source, xs=rows)
+    assert run.value == (sorted(set(rows), key=repr), len(set(rows)))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "next((x for x in xs if x % 2 == 0), -1)", "next((x * n for x in xs if x > n if x < 9), n)",
+        "next(x for x in (xs) if (x > 2)), 7", "next(((x, n) for x in xs), None)",
+        "next((n // x for x in xs), None)",
+    ],
+)  # fmt: skip
+@given(xs=st.lists(st.integers(-9, 9), max_size=5), n=st.integers(-3, 3))
+@settings(max_examples=60, deadline=None)
+def test_the_first_of_a_generator(asked: str, xs: list[int], n: int, sandbox: Sandbox) -> None:
+    source = f"def f(xs, n):\n    return {asked}\n"
+    space: dict[str, Any] = {}
+    exec(source, space)
+    agrees(in_monty(sandbox, source, xs=xs, n=n), lambda: space["f"](xs, n))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(xs):\n    it = iter(xs)\n    return next(x for x in it if x > 1), list(it)\n",
+        "def f(xs):\n    return next(xs.pop() for x in xs), xs\n",
+        "def f(xs):\n    it = iter(xs)\n    return next(x for x in xs if x in it), list(it)\n",
+        "def f(xs):\n    return next((y := x) for x in xs), y\n",
+    ],
+)
+def test_a_first_that_changes_something_is_not_supplied(source: str, sandbox: Sandbox) -> None:
+    (run,) = sandbox.run_many(source, "f", [{"xs": [1, 2, 3, 4]}], backend="monty")
+    assert run.status != "ok"
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [(r"\1_\2", "aXbc"), (r"\2x\1", "aXbc"), (r"-\1", "aXbc"), (r"\\1_\1_", "aXbc"),
+     (r"\g<1>_\1a", "Xb")],
+)  # fmt: skip
+def test_groups_next_to_letters(template: str, text: str, sandbox: Sandbox) -> None:
+    source = f"import re\ndef f(s):\n    return re.sub('(.)([A-Z]?)', r'{template}', s)\n"
+    space: dict[str, Any] = {}
+    exec(source, space)
+    run = sandbox.run(source, "f", {"s": text})
+    (fast,) = sandbox.run_many(source, "f", [{"s": text}], backend="monty")
+    assert run.value == space["f"](text)
+    assert fast.status != "ok" or fast.value == run.value
+
+
+def test_lists_are_joined_by_their_method(sandbox: Sandbox) -> None:
+    source = "def f(a, b):\n    return list(map(list.__add__, a, b)), str.__add__('x', 'y')\n"
+    assert in_monty(sandbox, source, a=[[1]], b=[[2, 3]]).value == ([[1, 2, 3]], "xy")
+    assert in_monty(sandbox, source, a=[[1]], b=[(2, 3)]).status == "unsupported"
+
+
+@pytest.mark.parametrize("more", [(1, 2), "ab", {"k": 1}, range(3), [7], 5, None])
+def test_lists_are_extended_by_what_has_members(more: Any, sandbox: Sandbox) -> None:
+    source = (
+        "def f(more):\n    kept = xs = [0]\n    n = 1\n    n += 1\n    s = 'a'; s += 'b'\n"
+        "    xs += more\n    for _ in range(2):\n        xs += (lambda: more)()\n"
+        "    return kept, xs is kept, n, s\n"
+    )
+    space: dict[str, Any] = {}
+    exec(source, space)
+    given = more if type(more) is not range else list(more)
+    (run,) = sandbox.run_many(source, "f", [{"more": given}], backend="monty")
+    assert agrees(run, lambda: space["f"](given)) == (given not in (5, None))
+    caught = source.replace("    xs += more", "    try:\n        xs += more\n    except E: pass")
+    (run,) = sandbox.run_many(caught, "f", [{"more": (1,)}], backend="monty")
+    assert run.status != "ok"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "set = sorted\ndef f(xs):\n    return list(set(xs))\n",
+        "def f(xs, map):\n    return list(set.intersection(*map(set, xs)))\n",
+        "def next(rows, last):\n    return 5\ndef f(xs):\n    return next((x for x in xs), 0)\n",
+        "import re\ndef f(xs, re=re):\n    return re.sub('(a)', r'\\1_', 'a')\n",
+    ],
+)
+def test_names_with_another_meaning_keep_it(source: str) -> None:
+    before, edited = supply(source) or ("", source)
+    assert "order" not in before and "first" not in before and r"\g" not in edited

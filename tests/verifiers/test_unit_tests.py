@@ -76,6 +76,8 @@ def test_python_equality_is_what_a_test_asks_for(sandbox: Sandbox) -> None:
     assert outcome(sandbox, "def f(): return 1.0", ["assert f() == 1"]) == "agree"
     assert outcome(sandbox, "def f(): return [1]", ["assert f() == (1,)"]) == "differ"
     assert outcome(sandbox, "def f(): return float('nan')", ["assert f() != f()"]) == "agree"
+    code = "nan = float('nan')\ndef f(): return [float('nan')]"
+    assert outcome(sandbox, code, ["assert f() == [nan]"]) == "differ"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_shelves import passes
 
 from tracemine.pipelines.evaluation.arms import (
     KS,
@@ -24,7 +25,6 @@ from tracemine.pipelines.evaluation.arms import (
     by_whole_trace,
     by_words,
     nearest_spans,
-    passes,
     plausible_first,
     popularity,
 )

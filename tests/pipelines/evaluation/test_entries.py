@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import small_store
+from made_shelves import passes
 
-from tracemine.pipelines.evaluation.arms import Asking, Types, by_ranking, by_words, passes
+from tracemine.pipelines.evaluation.arms import Asking, Types, by_ranking, by_words
 from tracemine.pipelines.evaluation.entries import (
     Shelf,
     method_of,

@@ -117,7 +117,7 @@ def test_nothing_served_nothing_refused_nothing_asked(sandbox: Sandbox) -> None:
     asked = made.asking(made.question(1, {"a": 3, "b": 9}, 30, TOTAL))
     empty = measured(made.shelf(), made.shelf(), asked, sandbox)
     tried = empty["served"]["certain"]["tries"]
-    assert tried == {"value": 0.0, "low": 0.0, "high": 0.0, "n": 0, "problems": 0}
+    assert tried == {"value": None, "low": None, "high": None, "n": 0, "problems": 0}
     assert empty["refused_wrongly"]["all"]["n"] == 0
     unasked = measured(made.shelf(TOTAL), made.shelf(TOTAL), made.asking(), sandbox)
     assert unasked["questions"] == unasked["served"]["tries"] == 0

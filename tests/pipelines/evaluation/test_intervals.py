@@ -16,10 +16,12 @@ Z = 1.959964
 
 
 def test_of_nothing() -> None:
-    nothing = Share(0.0, 0.0, 0.0, 0, 0)
+    nothing = Share(None, None, None, 0, 0)
     draws = Draws([])
     for measure in (draws.share, draws.share_of_problems, draws.difference, draws.mean):
         assert measure([]) == nothing
+    # Not a share of 0, which would say that all failed.
+    assert nothing.to_json() == dict.fromkeys(("value", "low", "high")) | {"n": 0, "problems": 0}
 
 
 @pytest.mark.parametrize("problems", [1, 4, 29, 30, 1000])

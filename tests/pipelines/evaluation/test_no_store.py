@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracemine.pipelines.evaluation.arms import DEPTH, passes
+from tracemine.pipelines.evaluation.arms import DEPTH
 from tracemine.pipelines.evaluation.no_store import formulas, plausible_formulas
 from tracemine.pipelines.evaluation.passes import Outcome
 from tracemine.verifiers import shared_sandbox
@@ -91,7 +91,7 @@ def test_the_first_ten_look_like_an_answer_and_differ() -> None:
         made.question(9, {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}, 15, OWN),
     )
     shelf, renamed, ranked, runs = plausible_formulas(asked, shared_sandbox())
-    found = passes(shelf, renamed, ranked, runs)
+    found = made.passes(shelf, renamed, ranked, runs)
     for question, rows, right in zip(renamed.questions, ranked, found, strict=True):
         if len(question.keys) == 5:
             assert rows == []
@@ -108,7 +108,7 @@ def test_a_formula_is_served_with_the_values_it_names() -> None:
     asked = made.asking(*[made.question(n, {"z": 7 * n, "a": n}, 6 * n, OWN) for n in (1, 2, 3)])
     shelf, renamed, ranked, runs = plausible_formulas(asked, shared_sandbox())
     # z - a is among them.
-    assert passes(shelf, renamed, ranked, runs)[:, -1].all()
+    assert made.passes(shelf, renamed, ranked, runs)[:, -1].all()
     for question, rows in zip(renamed.questions, ranked, strict=True):
         values = runs.values(question.id)
         for row in rows:
