@@ -408,7 +408,7 @@ def evaluate(
         _note(f"no question is left to ask of {store}: {where} what became of the rows")
     if as_json:
         return _give(found, status)
-    from tracemine.pipelines.rendering import print_evaluation
+    from tracemine.pipelines.evaluation.report import print_evaluation
 
     print_evaluation(_console(), found)
     return status

@@ -3,7 +3,8 @@ name.
 
 Where the standard library has a module's functions in Python (those in C are the same by PEP 399)
 its own text is taken. All names in a definition that are not its own begin with `OWN`, so that a
-program which gives ``len`` another meaning gives it for itself alone.
+program which gives ``len`` another meaning gives it for itself alone. A definition raises
+`NotImplementedError` where it would not be exact; CPython runs the program then.
 """
 
 from __future__ import annotations

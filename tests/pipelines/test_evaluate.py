@@ -22,6 +22,7 @@ from rich.console import Console
 
 from tracemine.pipelines import cli
 from tracemine.pipelines.evaluation.held_out import LISTED_FAILURES
+from tracemine.pipelines.evaluation.report import print_evaluation
 from tracemine.pipelines.evaluation.selection import (
     BEYOND,
     IN_STORE,
@@ -30,7 +31,6 @@ from tracemine.pipelines.evaluation.selection import (
     SAME,
     split_of,
 )
-from tracemine.pipelines.rendering import print_evaluation
 from tracemine.schemas import fraction_of, problem_id
 from tracemine.store import Store
 from tracemine.transforms.admit import HELD_OUT, NOT_HELD_OUT
