@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import math
 import os
 import sys
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tracemine.pipelines.logs import configure_logging
 from tracemine.pipelines.options import (
     DEFAULT_SHARDS,
     EvaluateOptions,
@@ -26,6 +26,7 @@ from tracemine.pipelines.options import (
     parse_licences,
     parse_split,
 )
+from tracemine.pipelines.worker_process import WorkerLostError
 from tracemine.schemas.records import STATUSES
 from tracemine.schemas.values import decode
 from tracemine.store.errors import RequestError
@@ -40,9 +41,6 @@ DONE, FELL_SHORT, WRONG_REQUEST, INTERRUPTED = 0, 1, 2, 130
 #: What is said to who gave a flag of `search` something else than it takes.
 _BINDINGS_TAKES = '--bindings takes a JSON object such as {"total": 12, "count": 3}'
 _UNITS_TAKES = '--units takes a JSON object such as {"price": "dollar"}'
-
-#: Log records of other libraries are shown from this level on.
-_THEIR_LEVEL = logging.ERROR
 
 #: The error that typer raises for a wrong command line; it has no public name there.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
@@ -72,6 +70,14 @@ TrustRemoteCodeOption = Annotated[
 RequireIsolationOption = Annotated[
     bool, typer.Option("--require-isolation", help="Refuse to run code without namespaces.")
 ]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        help="Processes of a local run; one per CPU (at most 8), one for little input.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
@@ -92,6 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(f"{told.rstrip('.')} (--help tells more)")
     except typer.Abort:
         status = INTERRUPTED
+    except WorkerLostError as error:
+        _note(str(error))
+        status = FELL_SHORT
     if status == INTERRUPTED:
         making = "; a store that was being made is not published" if words[:1] == ["mine"] else ""
         _note(f"interrupted{making}")
@@ -155,6 +164,7 @@ def mine(
     shards: Annotated[
         int, typer.Option("--shards", metavar="N", help="Files of each table.")
     ] = DEFAULT_SHARDS,
+    workers: WorkersOption = None,
     require_isolation: RequireIsolationOption = False,
     as_json: JsonOption = False,
 ) -> int:
@@ -173,9 +183,10 @@ def mine(
         holdout=holdout,
         shards=shards,
         require_isolation=require_isolation,
+        workers=workers,
         beam_args=beam_arguments(context.args),
     )
-    _configure_logging()
+    configure_logging()
     with _stdout_kept(as_json):
         from tracemine.pipelines.mine import run_mine
 
@@ -229,7 +240,7 @@ def search(
     as_json: JsonOption = False,
 ) -> int:
     """Find the entries that answer a subquestion. Exit status 1 if there are none."""
-    _configure_logging()
+    configure_logging()
     if not query.strip():
         raise RequestError("the query is empty")
     values = parse_bindings(bindings)
@@ -270,7 +281,7 @@ def show(
     as_json: JsonOption = False,
 ) -> int:
     """Show one entry with its evidence and audit trail. Exit status 1 if there is none."""
-    _configure_logging()
+    configure_logging()
     with _stdout_kept(as_json):
         from tracemine.store import Store
 
@@ -296,7 +307,7 @@ def stats(
     as_json: JsonOption = False,
 ) -> int:
     """Count entries by status, domain, source, licence and teacher."""
-    _configure_logging()
+    configure_logging()
     with _stdout_kept(as_json):
         from tracemine.store import Store
 
@@ -316,7 +327,7 @@ def stats(
 @app.command()
 def fsck(store: StoreOption, as_json: JsonOption = False) -> int:
     """Check every file, reference and invariant. Exit status 1 if something is wrong."""
-    _configure_logging()
+    configure_logging()
     with _stdout_kept(as_json):
         from tracemine.store import fsck as check
 
@@ -335,7 +346,7 @@ def fsck(store: StoreOption, as_json: JsonOption = False) -> int:
 @app.command()
 def doctor(as_json: JsonOption = False) -> int:
     """Say which isolation of untrusted code is in force. Exit status 1 without namespaces."""
-    _configure_logging()
+    configure_logging()
     with _stdout_kept(as_json):
         from tracemine.pipelines.doctor import run_doctor
 
@@ -379,6 +390,7 @@ def evaluate(
     growth: Annotated[
         bool, typer.Option("--growth/--no-growth", help="Also at 10%, 20% ... of the store.")
     ] = True,
+    workers: WorkersOption = None,
     require_isolation: RequireIsolationOption = False,
     as_json: JsonOption = False,
 ) -> int:
@@ -395,9 +407,10 @@ def evaluate(
         questions=questions,
         growth=growth,
         require_isolation=require_isolation,
+        workers=workers,
         beam_args=beam_arguments(context.args, "--heldout"),
     )
-    _configure_logging()
+    configure_logging()
     with _stdout_kept(as_json):
         from tracemine.pipelines.evaluate import run_evaluate
 
@@ -529,24 +542,6 @@ def _console() -> Console:
     from rich.console import Console
 
     return Console()
-
-
-class _Ours(logging.Filter):
-    """Passes our own records, and others' only if they are errors."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.name.startswith("tracemine") or record.levelno >= _THEIR_LEVEL
-
-
-def _configure_logging() -> None:
-    """Plain lines on standard error."""
-    output = logging.StreamHandler(sys.stderr)
-    output.setFormatter(logging.Formatter("%(message)s"))
-    output.addFilter(_Ours())
-    root = logging.getLogger()
-    root.handlers = [output]
-    root.setLevel(logging.WARNING)
-    logging.getLogger("tracemine").setLevel(logging.INFO)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from tracemine.pipelines.options import EvaluateOptions
 from tracemine.pipelines.progress import Progress
 from tracemine.pipelines.requested import fingerprint_of, open_sandbox
 from tracemine.pipelines.runner import pipeline_options
+from tracemine.pipelines.workers import supervised, workers_for
 from tracemine.store import Embedder, Store
 from tracemine.transforms.admit import AdmitOptions
 from tracemine.transforms.read import resolve_inputs
@@ -45,12 +46,14 @@ def run_evaluate(options: EvaluateOptions) -> dict[str, Any]:
     sandbox, _ = open_sandbox(require_isolation=options.require_isolation)
     store = Store.open(options.store)
     files = resolve_inputs(options.heldout, format=options.format, columns=options.columns)
-    beam_options = pipeline_options(options.beam_args)
+    beam_options = pipeline_options(
+        options.beam_args, workers=options.workers, otherwise=workers_for(files)
+    )
     fingerprint = fingerprint_of(options.teacher)
     # Loaded before the traces are read, which takes long: one that is not to be had ends the run.
     name = store.snapshot.manifest["embedder"].get("name")
     store.use_embedder(Embedder.load(name, trust_remote_code=options.trust_remote_code))
-    with Progress(enabled=True):
+    with Progress(enabled=True), supervised():
         held_out = collect(
             files,
             teacher=options.teacher,

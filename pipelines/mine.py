@@ -18,6 +18,7 @@ from tracemine.pipelines.options import MineOptions
 from tracemine.pipelines.progress import Progress
 from tracemine.pipelines.requested import fingerprint_of, open_sandbox
 from tracemine.pipelines.runner import make_runner, pipeline_options
+from tracemine.pipelines.workers import supervised, workers_for
 from tracemine.schemas import arrow
 from tracemine.store import Draft, Embedder, Policy, begin, publish
 from tracemine.transforms.admit import Admit, AdmitOptions
@@ -52,7 +53,9 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
     started = time.perf_counter()
     isolation = _isolation(required=options.require_isolation)
     files = resolve_inputs(options.inputs, format=options.format, columns=options.columns)
-    beam_options = pipeline_options(options.beam_args)
+    beam_options = pipeline_options(
+        options.beam_args, workers=options.workers, otherwise=workers_for(files)
+    )
     teacher = fingerprint_of(options.teacher)
     as_of = options.as_of or _now()
     runner = make_runner(beam_options)
@@ -62,7 +65,7 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
         # A pipeline makes a temporary folder that only its run removes: so after all that may fail.
         pipeline = beam.Pipeline(runner=runner, options=beam_options)
         build(pipeline, options, files=files, draft=draft, policy=draft.policy, as_of=as_of)
-        with Progress(enabled=options.progress):
+        with Progress(enabled=options.progress), supervised():
             result = pipeline.run()
             result.wait_until_finish()
         ledger = assemble(_take_ledger(draft))

@@ -18,6 +18,8 @@ SPLITS: tuple[Split, ...] = ("dev", "final", "all")
 #: Shards of each table: enough for a few workers, few enough that a small store is a few files.
 DEFAULT_SHARDS = 4
 MAX_SHARDS = 99_999
+#: Worker processes of a local run: more than any machine has CPUs is a slip of the finger.
+MAX_WORKERS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class MineOptions:
         shards: files of each table. The rows do not depend on it.
         require_isolation: refuse to run where untrusted code has no namespaces, here and in every
             worker.
-        beam_args: arguments for Beam, e.g. ``("--direct_num_workers=2",)``.
+        workers: processes of a local run; None for as many as `runner.workers_for` finds fit.
+        beam_args: arguments for Beam, e.g. ``("--runner=SparkRunner",)``.
         progress: show it on standard error.
 
     Raises:
@@ -60,6 +63,7 @@ class MineOptions:
     holdout: float = 0.0
     shards: int = DEFAULT_SHARDS
     require_isolation: bool = False
+    workers: int | None = None
     beam_args: tuple[str, ...] = ()
     progress: bool = True
 
@@ -80,6 +84,7 @@ class MineOptions:
             raise RequestError(f"--holdout must be at least 0 and below 1, not {self.holdout}")
         if not 1 <= self.shards <= MAX_SHARDS:
             raise RequestError(f"--shards must be from 1 to {MAX_SHARDS}, not {self.shards}")
+        _check_workers(self.workers)
         if self.as_of is not None:
             object.__setattr__(self, "as_of", parse_time(self.as_of))
 
@@ -90,8 +95,8 @@ class EvaluateOptions:
 
     Attributes:
         heldout: as `MineOptions.inputs`.
-        store, format, columns, teacher, trust_remote_code, require_isolation, beam_args: as for
-            `MineOptions`.
+        store, format, columns, teacher, trust_remote_code, require_isolation, workers, beam_args:
+            as for `MineOptions`.
         holdout: take the share of problems that `mine --holdout` left out; 0 takes all.
         split: ``dev`` to tune on, ``final`` to report, ``all`` for both halves.
         questions: ask at most so many, of problems whole, in order of hash (so that fewer may be
@@ -113,6 +118,7 @@ class EvaluateOptions:
     questions: int | None = None
     growth: bool = True
     require_isolation: bool = False
+    workers: int | None = None
     beam_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -125,8 +131,14 @@ class EvaluateOptions:
             raise RequestError("--heldout must not be empty")
         if not 0 <= self.holdout < 1:
             raise RequestError(f"--holdout must be at least 0 and below 1, not {self.holdout}")
+        _check_workers(self.workers)
         if self.questions is not None and self.questions < 1:
             raise RequestError(f"--questions must be at least 1, not {self.questions}")
+
+
+def _check_workers(workers: int | None) -> None:
+    if workers is not None and not 1 <= workers <= MAX_WORKERS:
+        raise RequestError(f"--workers must be from 1 to {MAX_WORKERS}, not {workers}")
 
 
 def parse_split(text: str) -> Split:

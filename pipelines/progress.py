@@ -1,7 +1,7 @@
 """What a person sees while a pipeline runs: on a terminal a live table, else plain log lines.
 
-Stages that run in this process report to `live_counts`; where workers are other processes there is
-nothing to read here, and only the time is shown.
+Stages that run on this machine tell what they have done (`transforms.live`); where workers are
+other machines there is nothing to read here, and only the time is shown.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import logging
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from tracemine.transforms.stage import live_counts
+from tracemine.transforms import live
 
 #: Seconds between two looks at the counts: on a terminal, and in a log.
 LIVE_SECONDS = 0.5
@@ -33,12 +34,13 @@ class Progress:
         self._terminal = sys.stderr.isatty()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._watched = ExitStack()
         self._started = 0.0
         #: Of each output: when it first had a record, when its count last changed, that count.
         self._seen: dict[tuple[str, str], tuple[float, float, int]] = {}
 
     def __enter__(self) -> Progress:
-        live_counts.clear()
+        self._watched.enter_context(live.watched())
         self._started = time.monotonic()
         if self._enabled:
             target = self._show if self._terminal else self._log
@@ -55,6 +57,7 @@ class Progress:
         self._stop.set()
         if self._thread:
             self._thread.join()
+        self._watched.close()
 
     def _show(self) -> None:
         console = Console(stderr=True)
@@ -70,7 +73,7 @@ class Progress:
         """One line of plain text: seconds, then what each stage has given so far."""
         elapsed = time.monotonic() - self._started
         stages: dict[str, list[str]] = {}
-        for (stage, output), count in list(live_counts.items()):
+        for (stage, output), count in live.counts().items():
             stages.setdefault(stage, []).append(f"{output} {count}")
         parts = [f"{stage}: {', '.join(sorted(found))}" for stage, found in stages.items()]
         return f"{elapsed:.0f} s  " + ("  ".join(parts) or "working")
@@ -82,7 +85,7 @@ class Progress:
         table.add_column("output")
         table.add_column("records", justify="right")
         table.add_column("a second", justify="right")
-        for (stage, output), count in list(live_counts.items()):
+        for (stage, output), count in live.counts().items():
             rate = self._rate((stage, output), count)
             table.add_row(stage, output, f"{count:,}", f"{rate:,.0f}")
         return table

@@ -38,6 +38,11 @@ class InputFile:
     split: str = ""
     first_row: int = 0
 
+    def bytes_here(self) -> int | None:
+        """The size of a file on this machine; None for any other input."""
+        system, path = _system(self)
+        return int(system.size(path)) if system is not None else None
+
     def describe(self) -> dict[str, Any]:
         """What a manifest says of it. ``bytes`` and ``sha256`` are None where it does not lie on
         this machine. Reads the file once."""
@@ -68,10 +73,8 @@ def file_ending(path: str) -> tuple[Container, Compression] | None:
 
 def file_fingerprint(file: InputFile) -> tuple[int | None, str | None]:
     """Size in bytes and sha256 of a file on this machine; ``(None, None)`` for any other input."""
-    if file.container == "dataset":
-        return None, None
-    system, path = fsspec.core.url_to_fs(file.url)
-    if not isinstance(system, LocalFileSystem):
+    system, path = _system(file)
+    if system is None:
         return None, None
     digest, size = hashlib.sha256(), 0
     with system.open(path, "rb") as stream:
@@ -79,3 +82,11 @@ def file_fingerprint(file: InputFile) -> tuple[int | None, str | None]:
             digest.update(chunk)
             size += len(chunk)
     return size, digest.hexdigest()
+
+
+def _system(file: InputFile) -> tuple[LocalFileSystem | None, str]:
+    """This machine's file system and the path on it of a file that lies there, else None."""
+    if file.container == "dataset":
+        return None, ""
+    system, path = fsspec.core.url_to_fs(file.url)
+    return (system if isinstance(system, LocalFileSystem) else None), path

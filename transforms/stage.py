@@ -14,6 +14,8 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
+from tracemine.transforms import live
+
 #: Namespace of our Beam counters.
 NAMESPACE = "tracemine"
 #: The names of a stage's outputs that are not its main one.
@@ -22,10 +24,6 @@ HANDOFF = "handoff"
 
 #: A named output and the record that goes there.
 Out = tuple[str, Any]
-
-#: What runs in this process reports here as it goes; the live view reads it. Only for showing:
-#: ledgers are computed from the data, because a runner may run an element twice.
-live_counts: dict[tuple[str, str], int] = {}
 
 
 class Stage(beam.DoFn):
@@ -64,8 +62,7 @@ class Stage(beam.DoFn):
             # What a yield hands on runs before it returns, and is the next stage's time.
             elapsed += time.perf_counter() - resumed
             Metrics.counter(NAMESPACE, f"{self.name}/{output}").inc()
-            key = (self.name, output)
-            live_counts[key] = live_counts.get(key, 0) + 1
+            live.count(self.name, output)
             if output == self.main:
                 yield record
             else:
@@ -73,6 +70,11 @@ class Stage(beam.DoFn):
             resumed = time.perf_counter()
         elapsed += time.perf_counter() - resumed
         Metrics.counter(NAMESPACE, f"{self.name}/microseconds").inc(int(elapsed * 1e6))
+        live.tell()
+
+    def finish_bundle(self) -> None:
+        """Show what the whole bundle gave; Beam calls this."""
+        live.tell(at_once=True)
 
 
 def run_stage(

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tracemine.pipelines import progress
 from tracemine.pipelines.progress import Progress
-from tracemine.transforms.stage import live_counts
+from tracemine.transforms.live import live_counts
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.testing.util import assert_that, equal_to
 
 from tracemine.transforms import stage
-from tracemine.transforms.stage import NAMESPACE, live_counts, run_stage
+from tracemine.transforms.live import live_counts
+from tracemine.transforms.stage import NAMESPACE, run_stage
 
 
 def split(number: int) -> Iterator[tuple[str, Any]]:
