@@ -47,7 +47,7 @@ WAITING = "waiting"
 KNOWN_ELSEWHERE = "known to another store"
 
 #: How far from a span an entry may be: 1 less the cosine of what both say.
-MAX_DISTANCE = 0.5
+MAX_DISTANCE = 0.3
 #: Entries of another method that are tried on a span, the nearest of those that search serves, and
 #: of the others.
 MAX_ENTRIES = 16
