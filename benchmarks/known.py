@@ -46,9 +46,9 @@ from tracemine.transforms.embed import embed
 from tracemine.transforms.inputs import resolve_inputs
 from tracemine.transforms.known import MAX_DISTANCE, Known, Met, judge, look
 from tracemine.transforms.read import read_file
-from tracemine.transforms.replay import method_key, variant_id
+from tracemine.transforms.replay import variant_id
 from tracemine.transforms.segment import Proposal, route, segment
-from tracemine.transforms.stored import StoredEntries, pin, shared_stored
+from tracemine.transforms.stored import StoredEntries, code_key, pin, shared_stored
 from tracemine.verifiers import Sandbox, shared_sandbox, verify
 from tracemine.verifiers.bindings import bind
 from tracemine.verifiers.replay import Routine, alignments, is_plain_arithmetic, run_routine
@@ -58,7 +58,7 @@ from tracemine.verifiers.verdict import Context
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 FILES = ("gsm8k_train", "tora_70b_gsm8k", "tora_code_34b_gsm8k", "pot_gsm8k")
 #: Rows of each file, and with --quick.
-ROWS, QUICK_ROWS = 2500, 60
+ROWS, QUICK_ROWS = 2500, 150
 #: Random inputs on which two codes are compared, and the fewest on which both must have a value.
 POINTS, DECIDED = 12, 4
 #: Bounds of the distances that are counted together.
@@ -173,13 +173,17 @@ def measure_known(
     families = defaultdict(list)
     for one in met:
         if one:
-            families[method_key(one.proposal.span)].append(one)
+            families[_code_of(one.proposal)].append(one)
     found = {}
     for _, family in sorted(families.items()):
         for proposal, known in judge(family, entries, sandbox):
             if known is not None:
                 found[proposal.span.id] = known
     return met, found, time.perf_counter() - start
+
+
+def _code_of(proposal: Proposal) -> str:
+    return code_key(proposal.span.code or "", proposal.span.entry_point or "")
 
 
 def figures(

@@ -173,12 +173,7 @@ def methods_of(group: Iterable[Proposal]) -> list[Method]:
 
 def method_key(span: Span) -> str:
     """The same for spans whose code differs in names alone."""
-    return code_key(span.code or "", span.entry_point or "")
-
-
-def code_key(code: str, entry_point: str) -> str:
-    """`method_key` of a routine's code."""
-    return content_id("method", canonical_code(code, entry_point))
+    return content_id("method", canonical_code(span.code or "", span.entry_point or ""))
 
 
 def variant_id(span: Span) -> str:

@@ -3,11 +3,12 @@ class, methods, and the routines of each entry.
 
 An entry takes 2 bytes for each component of its vector (768 at 384), 60 for its id, place and
 method, and what its routines are as text (0.9 kB where it is arithmetic, more where it is a
-program); opening takes some 4 kB of each for a while, and 0.2 ms. Threads may share it.
+program); opening takes some 4 kB of each for a while, and 0.3 ms. Threads may share it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tracemine.schemas import Parameter, Signature
+from tracemine.schemas import Parameter, Signature, canonical_code, content_id
 from tracemine.schemas.records import Status
 from tracemine.schemas.types import coarse, join
 from tracemine.store import StoreError
@@ -41,7 +42,6 @@ from tracemine.store.snapshot import (
 )
 from tracemine.store.threads import one_thread
 from tracemine.transforms.cluster import class_of
-from tracemine.transforms.replay import code_key
 from tracemine.verifiers.replay import Routine
 
 #: Entries and spans whose products are in memory at once: 16 MiB of them.
@@ -129,7 +129,9 @@ class StoredEntries:
         ``name`` within ``distance``, nearest first, of two as near the lesser id first. ``served``:
         those that search serves; else the others.
 
-        Compares with each of them: 0.12 ms of one core for a vector of 384 components and 10,000 of them.
+        Compares with each of them: 0.12 ms of one core for a vector of 384 components and 10,000
+        entries. The cells of large classes (`store.cells`) would spare nothing: at a distance of
+        0.3 any of them may hold one that is as near (99.9% of 100,000 entries).
         """
         shelf = self._shelves.get((name, served))
         if shelf is None:
@@ -143,10 +145,17 @@ class StoredEntries:
         return found
 
     def near_with_method(
-        self, name: str, vectors: Grid, methods: Sequence[str], *, served: bool, distance: float
+        self,
+        name: str,
+        vectors: Grid,
+        methods: Sequence[str],
+        *,
+        served: bool,
+        count: int,
+        distance: float,
     ) -> list[tuple[Near, ...]]:
-        """As `near`, all of those of which a variant has the method (`replay.method_key`) that
-        stands beside the vector in ``methods``."""
+        """As `near`, of those of which a variant has the method (`code_key`) that stands beside
+        the vector in ``methods``; the others are not looked at."""
         shelf = self._shelves.get((name, served))
         if shelf is None:
             return [()] * len(vectors)
@@ -156,7 +165,7 @@ class StoredEntries:
             wanted = _method_hash(method)
             first, end = np.searchsorted(shelf.methods, [wanted, wanted + np.uint64(1)])
             rows = np.unique(shelf.rows[first:end])
-            (near,) = nearest(vector[None], shelf.grid[rows], shelf.places[rows], len(rows), least)
+            (near,) = nearest(vector[None], shelf.grid[rows], shelf.places[rows], count, least)
             found.append(self._named(near))
         return found
 
@@ -182,7 +191,9 @@ class StoredEntries:
         signature = Signature.from_json(row["signature"])
         predicates = tuple(row["predicates"] or ())
         for number, variant in enumerate(row["variants"]):
-            own = (signature, predicates)
+            # What all variants need, and what this one needs besides where that is with it.
+            needs = dict.fromkeys((*predicates, *(variant.get("predicates") or ())))
+            own = (signature, tuple(needs))
             if number:
                 # An entry's names, types and preconditions are those of its first variant.
                 names, further = self._spans[variant["span_id"]]
@@ -195,6 +206,16 @@ class StoredEntries:
                 predicates=own[1],
                 verifier=row["verifier"] or "",
             )
+
+
+def code_key(code: str, entry_point: str) -> str:
+    """The same for routines whose code is the same but for names: the n-th parameter of one stands
+    where the n-th of the other does.
+
+    Raises:
+        SyntaxError: if ``code`` does not parse.
+    """
+    return content_id("code", canonical_code(code, entry_point))
 
 
 def open_stored(
@@ -396,7 +417,14 @@ def _shelf(places: Numbers, grid: Grid, methods: Sequence[Sequence[np.uint64]]) 
 
 
 def _methods_of(variants: Sequence[dict[str, Any]]) -> list[np.uint64]:
-    return [_method_hash(code_key(v["code"] or "", v["entry_point"] or "")) for v in variants]
+    found = []
+    for variant in variants:
+        # What is no code has no method, and no new span has it.
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+            found.append(
+                _method_hash(code_key(variant["code"] or "", variant["entry_point"] or ""))
+            )
+    return found
 
 
 def _method_hash(method: str) -> np.uint64:
@@ -453,6 +481,7 @@ __all__ = [
     "Stored",
     "StoredEntries",
     "check_files",
+    "code_key",
     "manifest_sha256",
     "nearest",
     "open_stored",

@@ -20,8 +20,14 @@ from tracemine.store.cells import on_grid
 from tracemine.store.embedder import GRID, to_grid
 from tracemine.transforms import stored
 from tracemine.transforms.cluster import class_of
-from tracemine.transforms.replay import code_key
-from tracemine.transforms.stored import Near, StoredEntries, nearest, open_stored, pin
+from tracemine.transforms.stored import (
+    Near,
+    StoredEntries,
+    code_key,
+    nearest,
+    open_stored,
+    pin,
+)
 
 Grid = npt.NDArray[np.int16]
 SMALL = small_store.ROUTINES[0]
@@ -143,11 +149,13 @@ def test_near_looks_at_the_entries_of_its_class_and_kind_alone(
         types = small_store.signature("int", **{f"q{i}": "rational" for i in range(arity)})
         name = class_of("math", types, "numeric")
         found = entries.near(name, vectors, served=served, count=4, distance=distance)
-        alike = entries.near_with_method(name, vectors, methods, served=served, distance=distance)
+        alike = entries.near_with_method(
+            name, vectors, methods, served=served, count=2, distance=distance
+        )
         for vector, method, near, same in zip(vectors, methods, found, alike, strict=True):
             wanted = {"served": served, "distance": distance}
             assert list(near) == expected(made, name, vector, **wanted, method="")[:4]
-            assert list(same) == expected(made, name, vector, **wanted, method=method)
+            assert list(same) == expected(made, name, vector, **wanted, method=method)[:2]
         assert any(found) == (arity < 4)
     assert entries.near("code:() -> str:exact", vectors[:2], served=True, count=1, distance=2) == [
         (), (),
