@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -229,6 +230,21 @@ def test_a_store_without_entries_knows_nothing(tmp_path: Path) -> None:
     vectors = np.zeros((2, 384), dtype=np.int16)
     for served in (True, False):
         assert entries.near(name, vectors, served=served, count=3, distance=2) == [(), ()]
+
+
+def test_a_store_may_lie_anywhere(tmp_path: Path) -> None:
+    small_store.write(tmp_path / "store")
+    system = fsspec.filesystem("memory")
+    try:
+        system.put(str(tmp_path / "store"), "/known-of-old", recursive=True)
+        pinned = pin("memory://known-of-old")
+        assert pinned.url == "memory:///known-of-old"
+        entries = stored.shared_stored(pinned)
+        local = open_stored(str(tmp_path / "store"))
+        ids = {row["procedure_id"] for row in small_store.tables().rows["procedures"]}
+        assert [entries.entry(i) for i in sorted(ids)] == [local.entry(i) for i in sorted(ids)]
+    finally:
+        system.rm("/known-of-old", recursive=True)
 
 
 def damage(store: Path, pattern: str, how: str) -> Path:
