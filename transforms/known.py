@@ -53,10 +53,9 @@ WAITING = "waiting"
 #: The reason in the ledger.
 KNOWN_ELSEWHERE = "known to another store"
 
-#: How far from a span an entry may be: 1 less the cosine of what both say. Nearer than this, a span
-#: and an entry of its method are one entry, where both are mined at once, more often than not; and
-#: with this, known spans are those of mining at once as nearly as with any other
-#: (`benchmarks/known.py`).
+#: How far from a span an entry may be: 1 less the cosine of what both say. Of the spans that are
+#: nearer to an entry of their method, three in four are in one entry with it where both are mined at
+#: once; of those that are farther, two in five and ever fewer (`benchmarks/known.py`).
 MAX_DISTANCE = 0.3
 #: Entries that are tried on a span: the nearest with its method, and the nearest whatever they do,
 #: of those that search serves, and of the others. Four times as many find a tenth more of the spans
