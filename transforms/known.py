@@ -54,8 +54,8 @@ WAITING = "waiting"
 KNOWN_ELSEWHERE = "known to another store"
 
 #: How far from a span an entry may be: 1 less the cosine of what both say. Of the spans that are
-#: nearer to an entry of their method, three in four are in one entry with it where both are mined at
-#: once; of those that are farther, two in five and ever fewer (`benchmarks/known.py`).
+#: nearer to an entry of their method, three in four are in one entry with it where both are mined
+#: at once; of those that are farther, two in five and ever fewer (`benchmarks/known.py`).
 MAX_DISTANCE = 0.3
 #: Entries that are tried on a span: the nearest with its method, and the nearest whatever they do,
 #: of those that search serves, and of the others. Four times as many find a tenth more of the spans
