@@ -161,6 +161,10 @@ def mine(
         float,
         typer.Option("--holdout", metavar="F", help="Share of problems left for evaluation."),
     ] = 0.0,
+    known: Annotated[
+        str | None,
+        typer.Option("--known", metavar="DIR", help="Another store: leave out what it knows."),
+    ] = None,
     shards: Annotated[
         int, typer.Option("--shards", metavar="N", help="Files of each table.")
     ] = DEFAULT_SHARDS,
@@ -181,6 +185,7 @@ def mine(
         sample=sample,
         licences=parse_licences(licences or ()),
         holdout=holdout,
+        known=known,
         shards=shards,
         require_isolation=require_isolation,
         workers=workers,

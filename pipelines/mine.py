@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import logging
@@ -16,7 +17,7 @@ from apache_beam.runners.runner import PipelineResult
 
 from tracemine.pipelines.options import MineOptions
 from tracemine.pipelines.progress import Progress
-from tracemine.pipelines.requested import fingerprint_of, open_sandbox
+from tracemine.pipelines.requested import expect_embedder, fingerprint_of, open_sandbox, pin_known
 from tracemine.pipelines.runner import make_runner, pipeline_options
 from tracemine.pipelines.workers import supervised, workers_for
 from tracemine.schemas import arrow
@@ -25,11 +26,13 @@ from tracemine.transforms.admit import Admit, AdmitOptions
 from tracemine.transforms.cluster import Cluster
 from tracemine.transforms.consolidate import Consolidate
 from tracemine.transforms.embed import Embed
+from tracemine.transforms.known import KNOWN, WAITING, FindKnown, left_out
 from tracemine.transforms.ledger import Total, assemble, imbalances, rejected_paths
 from tracemine.transforms.read import InputFile, ReadTrajectories, resolve_inputs
 from tracemine.transforms.replay import ReplayGroups, ReplayLimits
 from tracemine.transforms.segment import Route, Segment
 from tracemine.transforms.stage import NAMESPACE, REJECTED
+from tracemine.transforms.stored import Pinned
 from tracemine.transforms.unite import Unite
 from tracemine.transforms.write import WriteIndex, WriteTable
 
@@ -58,13 +61,24 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
     )
     teacher = fingerprint_of(options.teacher)
     as_of = options.as_of or _now()
+    known = pin_known(options.known, options.store) if options.known else None
     runner = make_runner(beam_options)
     draft = begin(options.store)
     try:
         embedder = Embedder.load(options.embedder, trust_remote_code=options.trust_remote_code)
+        if known:
+            expect_embedder(known, embedder)
         # A pipeline makes a temporary folder that only its run removes: so after all that may fail.
         pipeline = beam.Pipeline(runner=runner, options=beam_options)
-        build(pipeline, options, files=files, draft=draft, policy=draft.policy, as_of=as_of)
+        build(
+            pipeline,
+            options,
+            files=files,
+            draft=draft,
+            policy=draft.policy,
+            as_of=as_of,
+            known=known,
+        )
         with Progress(enabled=options.progress), supervised():
             result = pipeline.run()
             result.wait_until_finish()
@@ -81,6 +95,7 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
                 "columns": dict(options.columns),
                 "holdout": options.holdout,
                 "licences": list(options.licences),
+                "known": dataclasses.asdict(known) if known else None,
                 "teacher": teacher,
                 "embedder": embedder.describe(),
                 "isolation": isolation,
@@ -114,8 +129,10 @@ def build(
     draft: Draft,
     policy: Policy,
     as_of: str,
+    known: Pinned | None = None,
 ) -> None:
-    """The line, from files to tables in the draft's folder."""
+    """The line, from files to tables in the draft's folder; without the spans that ``known``
+    knows."""
     limits = ReplayLimits(own=policy.replay_own, others=policy.replay_others)
     admit = AdmitOptions(
         holdout=options.holdout,
@@ -129,6 +146,15 @@ def build(
     embedded = routed.proposals | "Embed" >> Embed(
         options.embedder, trust_remote_code=options.trust_remote_code
     )
+    gone_as_known, counts = [], []
+    if known is not None:
+        told = embedded | "Known" >> FindKnown(known, require_isolation=options.require_isolation)
+        embedded = told["new"]
+        gone_as_known = [told[KNOWN] | "Known elsewhere" >> beam.Map(left_out)]
+        counts = [
+            _count(told[KNOWN], "Known spans", ("known", "left_out")),
+            _count(told[WAITING], "Waiting spans", ("known", "waiting")),
+        ]
     clustered = embedded | "Cluster" >> Cluster(draft.folder)
     matrices = clustered["groups"] | "Replay" >> ReplayGroups(
         limits, require_isolation=options.require_isolation
@@ -140,6 +166,7 @@ def build(
 
     of_trajectories = [read.failed, admitted.rejected]
     of_spans = [segmented.rejected, routed.rejected, clustered[REJECTED], consolidated.rejected]
+    of_spans += gone_as_known
     rows = {
         "trajectories": admitted.trajectories | "Trajectory rows" >> beam.Map(arrow.trajectory_row),
         "spans": finished
@@ -169,7 +196,7 @@ def build(
             | f"Index {table}" >> WriteIndex(table, draft.folder)
         )
 
-    counts = [
+    counts += [
         _count(read.trajectories, "Read", ("trajectories", "read")),
         _count(read.failed, "Unread", ("trajectories", "read")),
         _count(admitted.trajectories, "Admitted", ("trajectories", "admitted")),

@@ -39,6 +39,7 @@ class MineOptions:
         sample: mine the bundled sample.
         licences: SPDX names; if not empty, only sources under one of them are read.
         holdout: share of problems, in [0, 1), left out for evaluation.
+        known: folder or fsspec URL of another store; spans that it knows are left out.
         shards: files of each table. The rows do not depend on it.
         require_isolation: refuse to run where untrusted code has no namespaces, here and in every
             worker.
@@ -61,6 +62,7 @@ class MineOptions:
     sample: bool = False
     licences: tuple[str, ...] = ()
     holdout: float = 0.0
+    known: str | None = None
     shards: int = DEFAULT_SHARDS
     require_isolation: bool = False
     workers: int | None = None
@@ -79,6 +81,8 @@ class MineOptions:
                 raise RequestError(f"--{name} must not be empty")
         if any(not text.strip() for text in self.inputs):
             raise RequestError("--input must not be empty")
+        if self.known is not None and not self.known.strip():
+            raise RequestError("--known must not be empty")
         object.__setattr__(self, "licences", tuple(sorted(set(map(canonical, self.licences)))))
         if not 0 <= self.holdout < 1:
             raise RequestError(f"--holdout must be at least 0 and below 1, not {self.holdout}")

@@ -167,6 +167,9 @@ def print_funnel(console: Console, summary: Mapping[str, Any]) -> None:
         table.add_section()
         for label, count in _ledger_lines(name, summary[name]):
             table.add_row(label, f"{count:,}")
+        if name == "spans":
+            for label, count in _known_lines(summary["known"]):
+                table.add_row(label, f"{count:,}")
     console.print(table)
     seconds = summary.get("seconds") or {}
     if seconds:
@@ -228,6 +231,14 @@ def _ledger_lines(name: str, ledger: Mapping[str, Any]) -> Iterator[tuple[str, i
         if len(ordered) > MAX_REASONS:
             rest = sum(number for _, number in ordered[MAX_REASONS:])
             yield f"    {len(ordered) - MAX_REASONS} other reasons", rest
+
+
+def _known_lines(known: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """How many spans another store knows, where one was asked and knows any."""
+    if known["left_out"]:
+        yield "spans left out as known to another store", known["left_out"]
+    if known["waiting"]:
+        yield "spans kept that only wait in another store", known["waiting"]
 
 
 def _labelled(console: Console, label: str, texts: Sequence[str], *, indent: int = 0) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from tracemine.store import RequestError
+import os
+
+from tracemine.store import Embedder, RequestError
+from tracemine.store.snapshot import Location
 from tracemine.teachers import UnknownTeacherError, teacher_fingerprint
+from tracemine.transforms.stored import Pinned, pin, shared_stored
 from tracemine.verifiers import Isolation, IsolationError, Sandbox, shared_sandbox
 
 
@@ -34,4 +38,41 @@ def fingerprint_of(teacher: str) -> str:
         raise RequestError(str(error)) from error
 
 
-__all__ = ["fingerprint_of", "open_sandbox"]
+def pin_known(known: str, store: str) -> Pinned:
+    """The live snapshot of the store ``known``, opened and read, whose spans are to be left out of
+    ``store``.
+
+    Raises:
+        RequestError: if there is no such store, it is damaged, or it is ``store`` itself.
+    """
+    if _place(known) == _place(store):
+        raise RequestError(
+            f"--known and --store both name {store}: give --store a folder of its own"
+        )
+    pinned = pin(known)
+    # Read here as each worker will: what is wrong with it is said before anything runs.
+    shared_stored(pinned)
+    return pinned
+
+
+def expect_embedder(known: Pinned, embedder: Embedder) -> None:
+    """Nothing, if ``embedder`` made the vectors of the store ``known``.
+
+    Raises:
+        RequestError: if another one did.
+    """
+    made_with = shared_stored(known).snapshot.manifest["embedder"]
+    if made_with.get("fingerprint") != embedder.fingerprint:
+        raise RequestError(
+            f"the store {known.url} was made with the embedder {made_with.get('name')} "
+            f"({made_with.get('fingerprint')}), not {embedder.fingerprint}: name it with --embedder"
+        )
+
+
+def _place(store: str) -> tuple[str, str]:
+    location = Location.of(store)
+    root = os.path.realpath(location.root) if location.local else location.url()
+    return type(location.fs).__name__, root
+
+
+__all__ = ["expect_embedder", "fingerprint_of", "open_sandbox", "pin_known"]

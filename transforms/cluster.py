@@ -28,7 +28,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from tracemine.schemas import Span
+from tracemine.schemas import Signature, Span
 from tracemine.schemas.types import coarse
 from tracemine.store.cells import CELLS_FILE, Cells, Grid, on_grid, write_cells
 from tracemine.transforms import joining, partition
@@ -99,9 +99,13 @@ class Cluster(beam.PTransform):
 
 def compatibility_class(span: Span) -> str:
     """The key of spans that may stand in one group: domain, coarse types, verifier."""
-    inputs = sorted(coarse(parameter.type) for parameter in span.signature.inputs)
-    output = coarse(span.signature.output.type)
-    return f"{span.domain}:({', '.join(inputs)}) -> {output}:{span.verifier}"
+    return class_of(span.domain, span.signature, span.verifier)
+
+
+def class_of(domain: str, signature: Signature, verifier: str) -> str:
+    """`compatibility_class` of whatever has these: an entry's is that of its spans."""
+    inputs = sorted(coarse(parameter.type) for parameter in signature.inputs)
+    return f"{domain}:({', '.join(inputs)}) -> {coarse(signature.output.type)}:{verifier}"
 
 
 class _BySize(beam.DoFn):
@@ -322,4 +326,4 @@ def _with_group(_: str, found: Mapping[str, Iterable[Any]]) -> Iterator[tuple[st
         yield group, proposal
 
 
-__all__ = ["Cluster", "Group", "cluster", "compatibility_class"]
+__all__ = ["Cluster", "Group", "class_of", "cluster", "compatibility_class"]
