@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tracemine.schemas import (
     Event,
     Instance,
@@ -145,6 +147,11 @@ def tables(routines: Sequence[Routine] = ROUTINES) -> Tables:
         }
     )  # fmt: skip
     return Tables(rows, vectors)
+
+
+def vector(packed: bytes) -> Any:
+    """A vector from its bytes, as stages hand it on."""
+    return np.frombuffer(packed, dtype=np.float32)
 
 
 def write(store: str | Path, made: Tables | None = None, **fields: Any) -> str:

@@ -45,7 +45,7 @@ MAX_TYPE = 120
 _REMEMBERED = 4096
 
 NO_NAME = "no tool is named"
-REACHES_OUT = "the tool reaches for files, processes, the network or other code"
+REACHES_OUT = "the tool may do more than compute"
 NO_TYPE = "a type is none"
 TOO_MANY = "more arguments than a pointer has"
 

@@ -313,7 +313,7 @@ def ground_of(pointed: Pointed) -> Ground:
     call, proposal = pointed.call, pointed.proposal
     assert call is not None
     span, source = proposal.span, proposal.source
-    instances = []
+    instances: list[Instance] = []
     for instance in _in_order(span):
         found = _by_slot(instance, call)
         if found is not None and len(instances) < CASES:
@@ -452,7 +452,7 @@ def make_pointer(
         call=expression,
         questions=questions,
         domains=domains,
-        sources=tuple(Rests(*json.loads(text), n) for text, n in _texts(counted, "source")),
+        sources=tuple(_rests(text, n) for text, n in _texts(counted, "source")),
         spans=spans,
         problems=distinct,
     )
@@ -462,6 +462,11 @@ def make_pointer(
 def _texts(counted: Mapping[tuple[str, int], Counted], facet: str) -> tuple[tuple[str, int], ...]:
     found = counted.get((facet, 0))
     return found.commonest if found else ()
+
+
+def _rests(text: str, spans: int) -> Rests:
+    source, licence = json.loads(text)
+    return Rests(source, licence, spans)
 
 
 def _role(counted: Counted | None, spans: int) -> str:
