@@ -138,8 +138,8 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class _Card:
     """What search needs of every entry, in memory: about 1.5 kB each. ``position`` is the
-    card's place among all of its kind. A procedure has one of ``domains``, a tool pointer those of
-    all that it stands for."""
+    card's place among all of its kind, ``text`` what keywords are looked for in. A procedure has
+    one of ``domains``, a tool pointer those of all that it stands for."""
 
     procedure_id: str
     table: str
@@ -160,7 +160,6 @@ class Store:
         self._indexes: dict[str, Any] = {}
         self._shelves: dict[frozenset[str], Shelf] = {}
         self._known_cards: dict[str, tuple[_Card, ...]] = {}
-        self._known_keywords: dict[str, Keywords] = {}
         self._sandbox: Sandbox | None = None
         self._embedder: Embedder | None = None
         self._database = self._connect()
@@ -200,6 +199,9 @@ class Store:
         query's own words add among the nearest (see `keywords`). Ties in score go by status
         (canonical before verified before the rest), success rate, id.
 
+        Of tools, of which one serves many questions, those that `ranking` places first: by the
+        cosine, by what those asked who call it, and by how many they are.
+
         With ``bindings`` those that `ranking` places first: the best are run on the values, in the
         sandbox, and judged by what they give, too. Where no sandbox can be had a warning is logged,
         and nothing is run. Ties go by id.
@@ -226,9 +228,9 @@ class Store:
         output = Parameter("", output_type or "any", self._unit(output_unit, "the output"))
         vector = self.embedder.encode([query])[0]
         cards = self._fitting(kind, domain, output_type, output.unit, status)
-        if asked is not None:
-            return self._bound(query, vector, cards, k, asked, output, kind, status)
-        ranked = self._lifted(query, self._ranked(vector, cards, max(k, POOL)), kind)
+        if asked is not None or kind == "tool":
+            return self._on_shelf(query, vector, cards, k, asked, output, kind, status)
+        ranked = self._lifted(query, self._ranked(vector, cards, max(k, POOL)))
         return self._hits(list(islice(ranked, k)))
 
     def search_vector(
@@ -249,8 +251,8 @@ class Store:
         asked = self._bindings(bindings, units)
         output = Parameter("", output_type or "any", self._unit(output_unit, "the output"))
         cards = self._fitting(kind, domain, output_type, output.unit, status)
-        if asked is not None:
-            return self._bound("", vector, cards, k, asked, output, kind, status)
+        if asked is not None or kind == "tool":
+            return self._on_shelf("", vector, cards, k, asked, output, kind, status)
         return self._hits(list(islice(self._ranked(vector, cards, k), k)))
 
     def _bindings(
@@ -313,20 +315,21 @@ class Store:
             and (output_unit is None or card.signature.output.unit in (None, output_unit))
         ]
 
-    # -- search with values --------------------------------------------------------------------
+    # -- search by what speaks for each -----------------------------------------------------------
 
-    def _bound(
+    def _on_shelf(
         self,
         query: str,
         vector: Vectors,
         cards: Sequence[_Card],
         k: int,
-        asked: Bindings,
+        asked: Bindings | None,
         output: Parameter,
         kind: str,
         status: Sequence[str],
     ) -> list[Hit]:
-        """The first ``k`` of ``cards`` by `ranking`, as hits that say how the values go."""
+        """The first ``k`` of ``cards`` by `ranking`, as hits that say how the values go, if there
+        are any."""
         if not cards:
             return []
         # Not of what the other filters leave: what speaks for an entry does not depend on them.
@@ -335,7 +338,12 @@ class Store:
         by_place = {shelf.places[card.procedure_id]: card for card in cards}
         among = np.zeros(len(shelf.places), dtype=bool)
         among[list(by_place)] = True
-        offers = shelf.offer(query, vector, asked, output, among, k, self.sandbox)
+        offers: Sequence[tuple[int, float, Trial | None]]
+        if asked is None:
+            nearest = shelf.nearest(query, vector, among, k)
+            offers = [(place, score, None) for place, score in nearest]
+        else:
+            offers = shelf.offer(query, vector, asked, output, among, k, self.sandbox)
         chosen = [(by_place[place], score, trial) for place, score, trial in offers]
         entries = self._entries([card for card, _, _ in chosen], _OF_A_HIT)
         return [hit_of(entries[card.procedure_id], score, trial) for card, score, trial in chosen]
@@ -369,10 +377,10 @@ class Store:
 
     # -- search by words -----------------------------------------------------------------------
 
-    def _lifted(self, query: str, ranked: Iterator[_Scored], kind: str) -> Iterator[_Scored]:
+    def _lifted(self, query: str, ranked: Iterator[_Scored]) -> Iterator[_Scored]:
         """``ranked`` with what words add to the scores of the first `POOL`."""
         pool = list(islice(ranked, POOL))
-        words = self._keywords(kind).scores(query, [scored.card.position for scored in pool])
+        words = self._keywords.scores(query, [scored.card.position for scored in pool])
         lifted = [
             _Scored(scored.card, scored.score + WEIGHT * extra)
             for scored, extra in zip(pool, words, strict=True)
@@ -552,13 +560,10 @@ class Store:
     def _read_cards(self, kind: str) -> tuple[_Card, ...]:
         cards: list[_Card] = []
         for table in KINDS[kind]:
-            domains, asked = "[domain]", "subquestion"
-            if table == "tools":
-                domains = "domains"
-                asked = "tool || ' ' || array_to_string([q.question for q in questions], ' ')"
+            domains = "domains" if table == "tools" else "[domain]"
             query = (
                 f"SELECT procedure_id, status, {domains} AS domains, signature, success_rate, "
-                f"{asked} || ' ' || replace(summary, '_', ' ') AS text "
+                "subquestion || ' ' || replace(summary, '_', ' ') AS text "
                 f"FROM {table} ORDER BY procedure_id"
             )
             for row in self.rows(query):
@@ -571,11 +576,9 @@ class Store:
         """What an error calls this store: who has several must see which of them it is."""
         return f"the store {self.snapshot.location.url()}"
 
-    def _keywords(self, kind: str) -> Keywords:
-        with self._lock:
-            if kind not in self._known_keywords:
-                self._known_keywords[kind] = Keywords([card.text for card in self._cards(kind)])
-            return self._known_keywords[kind]
+    @cached_property
+    def _keywords(self) -> Keywords:
+        return Keywords([card.text for card in self._cards("procedure")])
 
     def _ranked(self, vector: Vectors, cards: Sequence[_Card], k: int) -> Iterator[_Scored]:
         """``cards``, best first, with their scores; looks only as far as it is read."""

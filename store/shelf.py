@@ -68,6 +68,15 @@ class Shelf:
             left[[place for place, _ in scored]] = False
         return offers[:k]
 
+    def nearest(self, words: str, vector: Vectors, among: Mask, k: int) -> list[tuple[int, float]]:
+        """The first ``k`` of ``among`` as ``(place, score)`` for a caller who brings no values,
+        otherwise as `offer`.
+
+        Raises:
+            StoreError: if the vector is of another size than those here.
+        """
+        return self.ranking.nearest(words, among, self._cosines(vector), k)
+
     def _tried(
         self,
         wanted: Wanted,

@@ -90,6 +90,8 @@ LIMITS: Mapping[str, int] = {
 }  # fmt: skip
 #: What a role is called by fewer than this share of hand-offs is no name for all of them.
 SHARE = 0.5
+#: And what fewer than so many call it is one trace's own name.
+SAID = 3
 #: Parts of counts that a worker keeps before it hands them on.
 _HELD = 50_000
 
@@ -474,7 +476,7 @@ def _role(counted: Counted | None, spans: int) -> str:
     if counted is None:
         return ""
     name, count = counted.commonest[0]
-    return name if count >= SHARE * spans else ""
+    return name if count >= max(SAID, SHARE * spans) else ""
 
 
 def _signature(
