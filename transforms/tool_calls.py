@@ -155,7 +155,7 @@ def names_for(call: Call, said: Sequence[str]) -> list[str]:
     is_operator = isinstance(ast.parse(call.expression, mode="eval").body, _OPERATIONS)
     chosen: list[str] = []
     for place, slot in enumerate(call.slots):
-        name = own[place] if place < len(own) else said[place]
+        name = (own[place] if place < len(own) else "") or said[place]
         if not _is_name(name):
             name = letters[place] if is_operator else _BY_TYPE.get(coarse(slot.type), "value")
         number, base = 2, name

@@ -121,6 +121,8 @@ def test_names_are_those_that_most_use_or_tell_operands_apart() -> None:
     call = read("def f(a, b):\n    return a / b\n", 6, 3, result=2.0, output="rational")
     assert names_for(call, ["total", "total"]) == ["total", "total_2"]
     assert names_for(call, ["", ""]) == ["a", "b"]
+    method = read("def f(text):\n    return text.replace(' ', '-')\n", "a b", result="a-b")
+    assert names_for(method, ["line", "", "mark"]) == ["line", "old", "new"]
     for bad in ("", "import", "a b", "x\x1b[2J", "list", "sum", "n" * 500, "é"):
         assert names_for(call, [bad, ""]) == ["a", "b"]
 

@@ -386,6 +386,15 @@ def test_search_finds_tools_where_it_is_asked_to(store: Path) -> None:
         opened.search(question, kind="tools")
 
 
+def test_a_store_without_tools_has_none_to_give(tmp_path: Path) -> None:
+    small_store.write(tmp_path / "plain")
+    opened = Store.open(str(tmp_path / "plain"))
+    assert opened.search("money left", kind="tool") == []
+    assert opened.search("money left", kind="tool", bindings={"total": 3}) == []
+    assert opened.vectors("tools")[0] == []
+    assert fsck(str(tmp_path / "plain")) == []
+
+
 def test_filters_and_values_act_on_tools(store: Path) -> None:
     opened = Store.open(str(store))
 
