@@ -241,6 +241,9 @@ def search(
         list[str] | None,
         typer.Option("--status", metavar="S", help="canonical and verified, if not said."),
     ] = None,
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="K", help="procedure, or tool for pointers to tools.")
+    ] = "procedure",
     trust_remote_code: TrustRemoteCodeOption = False,
     as_json: JsonOption = False,
 ) -> int:
@@ -267,6 +270,7 @@ def search(
             bindings=values,
             units=value_units,
             status=tuple(status or SERVED),
+            kind=kind,
         )
     from tracemine.pipelines.rendering import hit_json, print_hits
 

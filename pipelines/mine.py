@@ -33,6 +33,7 @@ from tracemine.transforms.replay import ReplayGroups, ReplayLimits
 from tracemine.transforms.segment import Route, Segment
 from tracemine.transforms.stage import NAMESPACE, REJECTED
 from tracemine.transforms.stored import Pinned
+from tracemine.transforms.tools import PointAtTools, Pointed, point
 from tracemine.transforms.unite import Unite
 from tracemine.transforms.write import WriteIndex, WriteTable
 
@@ -163,6 +164,14 @@ def build(
     finished, refuted = (consolidated.entries, consolidated.refuted) | "Unite" >> Unite(
         policy, as_of, options.embedder, trust_remote_code=options.trust_remote_code
     )
+    pointed = routed.handoff | "Point at tools" >> beam.Map(point)
+    tools = pointed | "Tools" >> PointAtTools(
+        policy,
+        as_of,
+        options.embedder,
+        trust_remote_code=options.trust_remote_code,
+        require_isolation=options.require_isolation,
+    )
 
     of_trajectories = [read.failed, admitted.rejected]
     of_spans = [segmented.rejected, routed.rejected, clustered[REJECTED], consolidated.rejected]
@@ -183,8 +192,11 @@ def build(
         "rejected": [*of_trajectories, *of_spans]
         | "All rejected" >> beam.Flatten()
         | "Rejected rows" >> beam.Map(arrow.rejected_row),
-        "handoff": routed.handoff | "Hand-off rows" >> beam.Map(arrow.handoff_row),
-        "events": finished
+        "handoff": pointed
+        | "Hand-off rows" >> beam.Map(lambda p: arrow.handoff_row(p.proposal.span, p.tool_id)),
+        "tools": tools | "Tool rows" >> beam.Map(lambda t: arrow.tool_row(t.record)),
+        "events": (finished, tools)
+        | "All that has a status" >> beam.Flatten()
         | "Event rows" >> beam.FlatMap(lambda f: [arrow.event_row(event) for event in f.events]),
     }
     for table, pcollection in rows.items():
@@ -195,6 +207,11 @@ def build(
             | f"Vectors of {table}" >> beam.FlatMap(_entry_vectors, table)
             | f"Index {table}" >> WriteIndex(table, draft.folder)
         )
+    (
+        tools
+        | "Vectors of tools" >> beam.Map(lambda t: (t.record.entry.procedure_id, t.vector))
+        | "Index tools" >> WriteIndex("tools", draft.folder)
+    )
 
     counts += [
         _count(read.trajectories, "Read", ("trajectories", "read")),
@@ -205,7 +222,9 @@ def build(
         | "Count not grounded"
         >> beam.FlatMap(lambda r: [(("spans", "segmented"), 1)] if r.fate == "rejected" else []),
         finished | "Count kept" >> beam.Map(lambda f: (("spans", "kept"), len(f.spans))),
-        routed.handoff | "Count handoff" >> beam.Map(lambda s: (("spans", "handoff", s.kind), 1)),
+        pointed | "Count handoff" >> beam.FlatMap(_handoff_paths),
+        tools
+        | "Count pointers" >> beam.Map(lambda t: (("tools", "pointers", t.record.entry.status), 1)),
         rows["replays"] | "Count verdicts" >> beam.Map(lambda r: (("replays", r["verdict"]), 1)),
         finished | "Count status" >> beam.Map(lambda f: (("procedures", f.procedure.status), 1)),
     ]
@@ -227,6 +246,16 @@ def build(
 
 def _count(pcollection: beam.PCollection, label: str, path: tuple[str, ...]) -> beam.PCollection:
     return pcollection | f"Count {label}" >> beam.Map(lambda _: (path, 1))
+
+
+def _handoff_paths(pointed: Pointed) -> list[tuple[tuple[str, ...], int]]:
+    kind = pointed.proposal.span.kind
+    paths: list[tuple[str, ...]] = [("spans", "handoff", kind)]
+    if pointed.call is not None:
+        paths.append(("tools", "spans"))
+    elif kind == "tool":
+        paths.append(("tools", "none", pointed.reason))
+    return [(path, 1) for path in paths]
 
 
 def _instance_rows(matrix: Any) -> list[arrow.Row]:

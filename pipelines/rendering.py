@@ -9,8 +9,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from tracemine.schemas import Provenance, Signature, encode
+from tracemine.schemas import Provenance, Signature, ToolPointer, encode
 from tracemine.store import Entry, Hit
 from tracemine.store.reader import Evidence
 
@@ -36,8 +37,10 @@ def entry_json(entry: Entry | None) -> Json:
     """An entry as ``show --json`` prints it; null and nothing where there is none."""
     if entry is None:
         return {"entry": None, "evidence": [], "events": []}
+    pointer = dataclasses.asdict(entry.pointer) if entry.pointer else {}
+    pointer.pop("entry", None)
     return {
-        "entry": dataclasses.asdict(entry.procedure),
+        "entry": dataclasses.asdict(entry.procedure) | pointer,
         "evidence": [dataclasses.asdict(evidence) for evidence in entry.evidence],
         "events": [_event_json(dataclasses.asdict(event)) for event in entry.events],
     }
@@ -100,7 +103,7 @@ def print_hits(console: Console, hits: Sequence[Hit]) -> None:
             f"   {hit.procedure_id}  score {hit.score:.3f}  {hit.status}  {hit.domain}  "
             f"{_shown(hit.success_rate, hit.distinct_problems)}  {hit.tokens} tokens",
         )
-        line(console, f"   {signature_text(hit.signature)}")
+        line(console, f"   {hit.tool}{signature_text(hit.signature)}")
         for text in hit.summary.splitlines():
             line(console, f"   {text}")
         _labelled(console, "needs", hit.preconditions, indent=3)
@@ -130,7 +133,8 @@ def print_entry(console: Console, entry: Entry) -> None:
         f"{procedure.procedure_id}  {procedure.status}  {procedure.domain}  "
         f"{_shown(procedure.success_rate, procedure.distinct_problems)}",
     )
-    line(console, signature_text(procedure.signature))
+    tool = entry.pointer.tool if entry.pointer else ""
+    line(console, f"{tool}{signature_text(procedure.signature)}")
     for text in procedure.summary.splitlines():
         line(console, text)
     _labelled(console, "needs", procedure.preconditions)
@@ -148,6 +152,8 @@ def print_entry(console: Console, entry: Entry) -> None:
         )
         _code(console, variant.code or variant.subroutine, indent=4)
         _replays(console, [e for e in entry.evidence if e.replay.variant_id == variant.variant_id])
+    if entry.pointer:
+        _pointer(console, entry.pointer)
     line(console, "")
     line(console, "provenance", style="bold")
     _provenance(console, procedure.provenance)
@@ -158,12 +164,29 @@ def print_entry(console: Console, entry: Entry) -> None:
         line(console, f"  {event.at}  {came}{event.to_status}  ({event.rule}) {event.evidence}")
 
 
+def _pointer(console: Console, pointer: ToolPointer) -> None:
+    """What a tool pointer stands for."""
+    line(console, "")
+    line(
+        console,
+        f"{counted(pointer.spans, 'hand-off')} of {counted(pointer.problems, 'problem')} "
+        f"({', '.join(pointer.domains)})",
+        style="bold",
+    )
+    for asked in pointer.questions:
+        line(console, f"  {asked.spans:,}  {cut(printable(asked.question))}")
+    line(console, "sources", style="bold")
+    for rests in pointer.sources:
+        licence = rests.licence or "no licence stated"
+        line(console, f"  {rests.spans:,}  {printable(rests.source)}, {printable(licence)}")
+
+
 def print_funnel(console: Console, summary: Mapping[str, Any]) -> None:
     """What `mine` did: what came in, where it went, and where the time went."""
     table = Table(title=f"snapshot {summary['snapshot']}", title_justify="left")
     table.add_column("")
     table.add_column("records", justify="right")
-    for name in ("trajectories", "spans", "replays", "procedures"):
+    for name in ("trajectories", "spans", "replays", "procedures", "tools"):
         table.add_section()
         for label, count in _ledger_lines(name, summary[name]):
             table.add_row(label, f"{count:,}")
@@ -193,7 +216,7 @@ def print_stats(console: Console, stats: Mapping[str, Any]) -> None:
     )
     for name in (
         "status", "domain", "source", "licence", "teacher", "replays", "rejected", "handoff",
-        "rows",
+        "tools", "rows",
     ):  # fmt: skip
         counts = [(str(key), count) for key, count in stats[name].items() if count]
         if not counts:
@@ -202,7 +225,7 @@ def print_stats(console: Console, stats: Mapping[str, Any]) -> None:
         table.add_column("")
         table.add_column("", justify="right")
         for key, count in counts[:MAX_REASONS]:
-            table.add_row(key, f"{count:,}")
+            table.add_row(Text(printable(key)), f"{count:,}")
         if len(counts) > MAX_REASONS:
             rest = sum(count for _, count in counts[MAX_REASONS:])
             table.add_row(counted(len(counts) - MAX_REASONS, "other"), f"{rest:,}")

@@ -16,11 +16,14 @@ from tracemine.schemas.records import (
     Instance,
     Procedure,
     Provenance,
+    Question,
     Rejected,
     Replay,
+    Rests,
     Signature,
     Span,
     Token,
+    ToolPointer,
     Trajectory,
     Variant,
 )
@@ -61,6 +64,16 @@ _PROCEDURES = pa.schema(
         ("distinct_problems", pa.int32()), ("last_verified", _TEXT), ("expires_at", _TEXT),
         ("evidence", pa.list_(TOKEN)),
     ]
+)  # fmt: skip
+
+QUESTION = pa.struct([("question", _TEXT), ("spans", pa.int64())])
+
+RESTS = pa.struct([("source", _TEXT), ("licence", _TEXT), ("spans", pa.int64())])
+
+#: An entry's columns, and what a pointer has beside them.
+_OF_A_POINTER = (
+    ("tool", _TEXT), ("call", _TEXT), ("questions", pa.list_(QUESTION)), ("domains", _TEXTS),
+    ("sources", pa.list_(RESTS)), ("spans", pa.int64()), ("problems", pa.int64()),
 )  # fmt: skip
 
 _SPANS = pa.schema(
@@ -108,7 +121,8 @@ TABLES: dict[str, pa.Schema] = {
             ("detail", _TEXT), ("fate", _TEXT),
         ]
     ),
-    "handoff": _SPANS.append(pa.field("tool", _TEXT)),
+    "handoff": pa.schema([*_SPANS, ("tool", _TEXT), ("tool_id", _TEXT)]),
+    "tools": pa.schema([*_PROCEDURES, *_OF_A_POINTER]),
     "events": pa.schema(
         [
             ("procedure_id", _TEXT), ("from", _TEXT), ("to", _TEXT), ("rule", _TEXT),
@@ -176,9 +190,10 @@ def span_row(span: Span) -> Row:
     }
 
 
-def handoff_row(span: Span) -> Row:
-    """The row of ``handoff``: a span's, and the tool it points to."""
-    return {**span_row(span), "tool": span.tool}
+def handoff_row(span: Span, tool_id: str | None = None) -> Row:
+    """The row of ``handoff``: a span's, the tool it points to, and the id of the pointer in
+    ``tools`` that it is counted in."""
+    return {**span_row(span), "tool": span.tool, "tool_id": tool_id}
 
 
 def instance_row(instance: Instance) -> Row:
@@ -226,3 +241,26 @@ def procedure_from_row(row: Row) -> Procedure:
     values["provenance"] = tuple(Provenance(**p) for p in values["provenance"])
     values["evidence"] = tuple(Token(**t) for t in values["evidence"])
     return Procedure(**values)
+
+
+def tool_row(pointer: ToolPointer) -> Row:
+    """The row of ``tools``."""
+    row = dataclasses.asdict(pointer)
+    del row["entry"]
+    for name in ("questions", "domains", "sources"):
+        row[name] = list(row[name])
+    return procedure_row(pointer.entry) | row
+
+
+def tool_from_row(row: Row) -> ToolPointer:
+    """The record of a row of ``tools``; inverse of `tool_row`."""
+    return ToolPointer(
+        entry=procedure_from_row(row),
+        tool=row["tool"],
+        call=row["call"],
+        questions=tuple(Question(**q) for q in row["questions"]),
+        domains=tuple(row["domains"]),
+        sources=tuple(Rests(**s) for s in row["sources"]),
+        spans=row["spans"],
+        problems=row["problems"],
+    )

@@ -241,6 +241,41 @@ class Procedure:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A question in general words, and how many hand-offs ask it."""
+
+    question: str
+    spans: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rests:
+    """How many hand-offs rest on a source under a licence."""
+
+    source: str
+    licence: str
+    spans: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPointer:
+    """What all hand-offs to one way of calling one tool have in common. ``entry`` is that as an
+    entry: its one variant is the call as a routine, its provenance a sample. ``call`` is an
+    expression over the parameters of its signature. ``spans`` counts the hand-offs, ``problems``
+    the distinct problems that they are from; ``questions``, ``domains`` and ``sources`` are the
+    commonest, most hand-offs first."""
+
+    entry: Procedure
+    tool: str
+    call: str
+    questions: tuple[Question, ...]
+    domains: tuple[str, ...]
+    sources: tuple[Rests, ...]
+    spans: int
+    problems: int
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One change of status; ``evidence`` is JSON text."""
 

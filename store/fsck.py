@@ -35,10 +35,16 @@ LISTED = 20
 UNIT_TOLERANCE = 0.01
 
 _ENTRIES = "(SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates)"
+#: Whatever has a status: entries, and pointers to tools.
+_LIVING = (
+    f"(SELECT procedure_id, status FROM {_ENTRIES} "
+    "UNION ALL SELECT procedure_id, status FROM tools)"
+)
 _VARIANTS = f"""(SELECT procedure_id, status, v.* FROM
     (SELECT procedure_id, status, unnest(variants) AS v FROM {_ENTRIES}))"""
 _PROVENANCE = f"""(SELECT procedure_id, p.* FROM
-    (SELECT procedure_id, unnest(provenance) AS p FROM {_ENTRIES}))"""
+    (SELECT procedure_id, unnest(provenance) AS p FROM {_ENTRIES}
+    UNION ALL SELECT procedure_id, unnest(provenance) AS p FROM tools))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +75,8 @@ def _checks(min_replays: int) -> list[_Check]:
     served = "('verified', 'canonical')"
     return [
         _Check(
-            "occurs more than once as procedure_id in procedures and candidates",
-            f"SELECT procedure_id AS subject FROM {_ENTRIES} GROUP BY 1 HAVING count(*) > 1",
+            "occurs more than once as procedure_id in procedures, candidates and tools",
+            f"SELECT procedure_id AS subject FROM {_LIVING} GROUP BY 1 HAVING count(*) > 1",
         ),
         _unique("trajectories", "trajectory_id"),
         _unique("spans", "span_id"),
@@ -86,6 +92,7 @@ def _checks(min_replays: int) -> list[_Check]:
         ),
         _known("procedures", "status", [s for s in STATUSES if s != "candidate"]),
         _known("candidates", "status", ["candidate"]),
+        _known("tools", "status", STATUSES),
         _known("replays", "verdict", VERDICTS),
         _Check(
             "is in trajectories but its outcome is not verified",
@@ -147,11 +154,11 @@ def _checks(min_replays: int) -> list[_Check]:
         _Check(
             "is an event's procedure that is not in the store",
             f"SELECT DISTINCT procedure_id AS subject FROM events "
-            f"ANTI JOIN {_ENTRIES} AS e USING (procedure_id)",
+            f"ANTI JOIN {_LIVING} AS e USING (procedure_id)",
         ),
         _Check(
             "is an entry whose events do not end with its status",
-            f"SELECT procedure_id AS subject FROM {_ENTRIES} AS e WHERE NOT EXISTS "
+            f"SELECT procedure_id AS subject FROM {_LIVING} AS e WHERE NOT EXISTS "
             "(SELECT 1 FROM events AS v WHERE v.procedure_id = e.procedure_id "
             'AND v."to" = e.status)',
         ),
@@ -190,6 +197,47 @@ def _checks(min_replays: int) -> list[_Check]:
         _Check(
             "is an entry whose evidence is not in order of its tokens",
             f"SELECT procedure_id AS subject FROM {_ENTRIES} WHERE evidence <> list_sort(evidence)",
+        ),
+        *_checks_of_tools(min_replays),
+    ]
+
+
+def _checks_of_tools(min_replays: int) -> list[_Check]:
+    return [
+        _Check(
+            "is a hand-off that points to a tool that is not in the store",
+            "SELECT span_id AS subject FROM handoff ANTI JOIN tools "
+            "ON tool_id = procedure_id WHERE tool_id IS NOT NULL",
+        ),
+        _Check(
+            "is a hand-off that points to a tool and is of another kind",
+            "SELECT span_id AS subject FROM handoff WHERE tool_id IS NOT NULL AND kind <> 'tool'",
+        ),
+        _Check(
+            "is a tool pointer whose spans or problems are not those of its hand-offs",
+            "SELECT t.procedure_id AS subject FROM tools AS t LEFT JOIN handoff AS h "
+            "ON h.tool_id = t.procedure_id LEFT JOIN trajectories USING (trajectory_id) "
+            "GROUP BY t.procedure_id, t.spans, t.problems "
+            "HAVING t.spans <> count(h.span_id) OR t.problems <> count(DISTINCT problem_id)",
+        ),
+        _Check(
+            "is a tool pointer whose first span is none of its hand-offs",
+            "SELECT t.procedure_id AS subject FROM tools AS t ANTI JOIN handoff AS h "
+            "ON t.variants[1].span_id = h.span_id AND t.procedure_id = h.tool_id",
+        ),
+        _Check(
+            "is a tool pointer without a variant, a tool, provenance or a domain of its domains",
+            "SELECT procedure_id AS subject FROM tools WHERE coalesce(len(variants), 0) <> 1 "
+            "OR coalesce(tool, '') = '' OR coalesce(len(provenance), 0) = 0 "
+            "OR NOT coalesce(list_contains(domains, domain), false)",
+        ),
+        _Check(
+            f"is a tool pointer that is served with fewer than {min_replays} passes, or passes "
+            "that are not its success rate",
+            "SELECT procedure_id AS subject FROM tools WHERE (status IN ('verified', 'canonical') "
+            f"AND variants[1].passes < {min_replays}) OR variants[1].passes > variants[1].attempts "
+            "OR abs(success_rate - CASE WHEN variants[1].attempts = 0 THEN 0 "
+            "ELSE variants[1].passes / variants[1].attempts END) > 1e-9",
         ),
     ]
 
@@ -331,6 +379,8 @@ def _check_ledger(reader: Store) -> Iterator[str]:
         }
         gone = _sum(trajectories, "read", "admitted") + _sum(spans, "segmented", "kept", "handoff")
         statuses, verdicts = ledger["procedures"], ledger["replays"]
+        pointers, pointing = ledger["tools"]["pointers"], ledger["tools"]["spans"]
+        aimless = _total(ledger["tools"]["none"])
     except (KeyError, TypeError, AttributeError) as error:
         yield f"{MANIFEST}: the ledger lacks a column: {error}"
         return
@@ -346,6 +396,11 @@ def _check_ledger(reader: Store) -> Iterator[str]:
         "spans handed off": (_total(spans["handoff"]), "handoff"),
         "rejected, failed and duplicate": (gone, "rejected"),
         "replays": (_total(verdicts), "replays"),
+        "hand-offs that point to a tool": (pointing, "handoff WHERE tool_id IS NOT NULL"),
+        "hand-offs that point to no tool": (
+            aimless,
+            "handoff WHERE tool_id IS NULL AND kind = 'tool'",
+        ),
     }
     for name, (count, table) in counted.items():
         rows = reader.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"]
@@ -353,6 +408,7 @@ def _check_ledger(reader: Store) -> Iterator[str]:
             yield f"ledger: {name}: {count}, but {table} has {rows} rows"
     for column, relation, expected in (
         ("status", _ENTRIES, statuses),
+        ("status", "tools", pointers),
         ("verdict", "replays", verdicts),
     ):
         query = f"SELECT {column} AS name, count(*) AS n FROM {relation} GROUP BY 1 ORDER BY 1"

@@ -8,7 +8,7 @@ million entries that has a chance of 1 in 18 million.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import fsspec
@@ -19,7 +19,12 @@ from tracemine.store.errors import StoreError
 from tracemine.store.tables import open_whole
 
 #: Tables that have an index, ``index/TABLE.faiss``.
-INDEXED = ("procedures", "candidates")
+INDEXED = ("procedures", "candidates", "tools")
+#: What search is asked for -> the tables that it looks in.
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "procedure": ("procedures", "candidates"),
+    "tool": ("tools",),
+}
 #: The kind of index, as the manifest names it.
 KIND = "IDMap2,Flat"
 

@@ -182,11 +182,18 @@ class Ranking:
         if not self._inputs:
             return []
         rows, found = self.features(wanted, cosines)
-        total = np.round(_sum(found), SCORE_DIGITS)
         left = among[rows]
-        rows, total = rows[left], total[left]
-        order = np.lexsort((rows, -total))[:n]
-        return [(int(rows[i]), float(total[i])) for i in order]
+        return _first(rows[left], _sum(found)[left], n)
+
+    def nearest(self, words: str, among: Mask, cosines: Floats, n: int) -> list[tuple[int, float]]:
+        """The ``n`` best of ``among`` for a caller who brings ``words`` alone, otherwise as `best`.
+        A score is the cosine and, in the proportion of `WEIGHTS`, the logarithm of how likely each
+        method is by these words: naive Bayes, with the spans of each for its prior."""
+        rows = np.flatnonzero(among)
+        evidence = np.clip(self._evidence(Wanted(words, (), {})), -MAX_EVIDENCE, MAX_EVIDENCE)
+        likely = (evidence + self._method_support)[self._method[rows]]
+        share = WEIGHTS["evidence"] / WEIGHTS["cosine"]
+        return _first(rows, np.asarray(cosines, dtype=np.float64)[rows] + share * likely, n)
 
     def rerank(
         self, wanted: Wanted, scored: Sequence[tuple[int, float]], values: Sequence[Any]
@@ -274,6 +281,13 @@ def plausibility(wanted: Wanted, value: Any) -> dict[str, float]:
 def weigh(found: Mapping[str, float]) -> float:
     """What features add to a score."""
     return sum(WEIGHTS[name] * value for name, value in found.items())
+
+
+def _first(rows: Positions, total: Floats, n: int) -> list[tuple[int, float]]:
+    """The ``n`` of ``rows`` with the highest ``total``; ties go to the first position."""
+    total = np.round(total, SCORE_DIGITS)
+    order = np.lexsort((rows, -total))[:n]
+    return [(int(rows[i]), float(total[i])) for i in order]
 
 
 def _sum(columns: Mapping[str, Floats]) -> Floats:

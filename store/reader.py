@@ -24,15 +24,16 @@ from tracemine.schemas import (
     Provenance,
     Replay,
     Signature,
+    ToolPointer,
 )
-from tracemine.schemas.arrow import TABLES, procedure_from_row
+from tracemine.schemas.arrow import TABLES, procedure_from_row, tool_from_row
 from tracemine.schemas.records import DOMAINS, STATUSES
 from tracemine.schemas.types import TypeSyntaxError, is_subtype, parse
 from tracemine.store.bindings import Bindings
 from tracemine.store.embedder import Embedder
 from tracemine.store.errors import RequestError, StoreError
 from tracemine.store.index import (
-    INDEXED,
+    KINDS,
     Vectors,
     index_number,
     numbers_of,
@@ -88,6 +89,9 @@ class Hit:
     caller's name), ``gives`` what the variant gave on them, or None and, in ``gives_not``, why
     nothing. ``unchecked``: the entry has preconditions, and they could not be evaluated (a value is
     not of its parameter's type, or there is no sandbox).
+
+    ``kind`` is `procedure`, or `tool` for a pointer to the tool ``tool``, whose ``variant`` is one
+    call of it.
     """
 
     procedure_id: str
@@ -108,6 +112,8 @@ class Hit:
     roles: Mapping[str, str] | None = None
     gives: Any = None
     gives_not: str = ""
+    kind: str = "procedure"
+    tool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,22 +126,25 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry with all that speaks for and against it, and its audit trail."""
+    """An entry with all that speaks for and against it, and its audit trail. ``pointer`` says more
+    of one that is a tool pointer; the verdicts on it are counted in its variant, not kept."""
 
     procedure: Procedure
     evidence: tuple[Evidence, ...]
     events: tuple[Event, ...]
+    pointer: ToolPointer | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Card:
     """What search needs of every entry, in memory: about 1.5 kB each. ``position`` is the
-    card's place among all."""
+    card's place among all of its kind, ``text`` what keywords are looked for in. A procedure has
+    one of ``domains``, a tool pointer those of all that it stands for."""
 
     procedure_id: str
     table: str
     status: str
-    domain: str
+    domains: Sequence[str]
     signature: Signature
     success_rate: float
     text: str
@@ -150,6 +159,7 @@ class Store:
         self._lock = threading.RLock()
         self._indexes: dict[str, Any] = {}
         self._shelves: dict[frozenset[str], Shelf] = {}
+        self._known_cards: dict[str, tuple[_Card, ...]] = {}
         self._sandbox: Sandbox | None = None
         self._embedder: Embedder | None = None
         self._database = self._connect()
@@ -180,6 +190,7 @@ class Store:
         bindings: Mapping[str, Any] | None = None,
         units: Mapping[str, str | None] | None = None,
         status: Sequence[str] = SERVED,
+        kind: str = "procedure",
     ) -> list[Hit]:
         """The ``k`` entries that answer ``query``, best first. Filters act inside the search: fewer
         come back only if fewer fit.
@@ -187,6 +198,9 @@ class Store:
         Without ``bindings`` those whose words are nearest: by the cosine of vectors, to which the
         query's own words add among the nearest (see `keywords`). Ties in score go by status
         (canonical before verified before the rest), success rate, id.
+
+        Of tools, of which one serves many questions, those that `ranking` places first: by the
+        cosine, by what those asked who call it, and by how many they are.
 
         With ``bindings`` those that `ranking` places first: the best are run on the values, in the
         sandbox, and judged by what they give, too. Where no sandbox can be had a warning is logged,
@@ -202,18 +216,20 @@ class Store:
             units: of values in ``bindings``, by name; text that pint parses. Only entries that do
                 not take these values in another unit.
             status: statuses to serve.
+            kind: ``procedure``, or ``tool`` for pointers to tools: single calls of a named function
+                and single operations.
 
         Raises:
             RequestError: if an argument is not of its kind.
             StoreError: if the store's embedder or index cannot be used.
         """
-        _check_request(query, k, domain, output_type, status)
+        _check_request(query, k, domain, output_type, status, kind)
         asked = self._bindings(bindings, units)
         output = Parameter("", output_type or "any", self._unit(output_unit, "the output"))
         vector = self.embedder.encode([query])[0]
-        cards = self._fitting(domain, output_type, output.unit, status)
-        if asked is not None:
-            return self._bound(query, vector, cards, k, asked, output, status)
+        cards = self._fitting(kind, domain, output_type, output.unit, status)
+        if asked is not None or kind == "tool":
+            return self._on_shelf(query, vector, cards, k, asked, output, kind, status)
         ranked = self._lifted(query, self._ranked(vector, cards, max(k, POOL)))
         return self._hits(list(islice(ranked, k)))
 
@@ -228,14 +244,15 @@ class Store:
         bindings: Mapping[str, Any] | None = None,
         units: Mapping[str, str | None] | None = None,
         status: Sequence[str] = SERVED,
+        kind: str = "procedure",
     ) -> list[Hit]:
         """`search` by a vector of the store's embedder, without words."""
-        _check_request("", k, domain, output_type, status)
+        _check_request("", k, domain, output_type, status, kind)
         asked = self._bindings(bindings, units)
         output = Parameter("", output_type or "any", self._unit(output_unit, "the output"))
-        cards = self._fitting(domain, output_type, output.unit, status)
-        if asked is not None:
-            return self._bound("", vector, cards, k, asked, output, status)
+        cards = self._fitting(kind, domain, output_type, output.unit, status)
+        if asked is not None or kind == "tool":
+            return self._on_shelf("", vector, cards, k, asked, output, kind, status)
         return self._hits(list(islice(self._ranked(vector, cards, k), k)))
 
     def _bindings(
@@ -271,7 +288,7 @@ class Store:
     def _spellings(self) -> dict[str, str]:
         from tracemine.verifiers.units import UnknownUnitError, unit_key
 
-        signatures = [card.signature for card in self._cards]
+        signatures = [card.signature for kind in KINDS for card in self._cards(kind)]
         units = {p.unit for s in signatures for p in (*s.inputs, s.output) if p.unit}
         spellings: dict[str, str] = {}
         for unit in sorted(units):
@@ -283,6 +300,7 @@ class Store:
 
     def _fitting(
         self,
+        kind: str,
         domain: str | None,
         output_type: str | None,
         output_unit: str | None,
@@ -290,39 +308,45 @@ class Store:
     ) -> list[_Card]:
         return [
             card
-            for card in self._cards
+            for card in self._cards(kind)
             if card.status in status
-            and (domain is None or card.domain == domain)
+            and (domain is None or domain in card.domains)
             and (output_type is None or is_subtype(card.signature.output.type, output_type))
             and (output_unit is None or card.signature.output.unit in (None, output_unit))
         ]
 
-    # -- search with values --------------------------------------------------------------------
+    # -- search by what speaks for each -----------------------------------------------------------
 
-    def _bound(
+    def _on_shelf(
         self,
         query: str,
         vector: Vectors,
         cards: Sequence[_Card],
         k: int,
-        asked: Bindings,
+        asked: Bindings | None,
         output: Parameter,
+        kind: str,
         status: Sequence[str],
     ) -> list[Hit]:
-        """The first ``k`` of ``cards`` by `ranking`, as hits that say how the values go."""
+        """The first ``k`` of ``cards`` by `ranking`, as hits that say how the values go, if there
+        are any."""
         if not cards:
             return []
         # Not of what the other filters leave: what speaks for an entry does not depend on them.
-        shelf = self._shelf(frozenset(c.table for c in self._cards if c.status in status))
+        tables = frozenset(c.table for c in self._cards(kind) if c.status in status)
+        shelf = self._shelf(kind, tables)
         by_place = {shelf.places[card.procedure_id]: card for card in cards}
         among = np.zeros(len(shelf.places), dtype=bool)
         among[list(by_place)] = True
-        offers = shelf.offer(query, vector, asked, output, among, k, self.sandbox)
+        offers: Sequence[tuple[int, float, Trial | None]]
+        if asked is None:
+            nearest = shelf.nearest(query, vector, among, k)
+            offers = [(place, score, None) for place, score in nearest]
+        else:
+            offers = shelf.offer(query, vector, asked, output, among, k, self.sandbox)
         chosen = [(by_place[place], score, trial) for place, score, trial in offers]
-        procedures = self._procedures([card for card, _, _ in chosen], _OF_A_HIT)
-        return [
-            hit_of(procedures[card.procedure_id], score, trial) for card, score, trial in chosen
-        ]
+        entries = self._entries([card for card, _, _ in chosen], _OF_A_HIT)
+        return [hit_of(entries[card.procedure_id], score, trial) for card, score, trial in chosen]
 
     @property
     def sandbox(self) -> Sandbox:
@@ -338,13 +362,13 @@ class Store:
         """Run entries in ``sandbox``, e.g. one that requires isolation."""
         self._sandbox = sandbox
 
-    def _shelf(self, tables: frozenset[str]) -> Shelf:
+    def _shelf(self, kind: str, tables: frozenset[str]) -> Shelf:
         # Imported here: most searches bring no values, and scipy takes its time.
         from tracemine.store.shelf import make_shelf
 
         with self._lock:
             if tables not in self._shelves:
-                signatures = {card.procedure_id: card.signature for card in self._cards}
+                signatures = {card.procedure_id: card.signature for card in self._cards(kind)}
                 indexes = {table: self._index(table) for table in sorted(tables)}
                 self._shelves[tables] = make_shelf(
                     signatures, indexes, self.rows, named=self._named
@@ -412,7 +436,8 @@ class Store:
         wanted = procedure_id.strip().lower()
         found = [
             card
-            for card in self._cards
+            for kind in KINDS
+            for card in self._cards(kind)
             if card.procedure_id == wanted
             or (len(wanted) >= LEAST_PREFIX and card.procedure_id.startswith(wanted))
         ]
@@ -421,8 +446,11 @@ class Store:
         if len(found) > 1:
             raise RequestError(f"{len(found)} ids begin with {procedure_id}: give more of it")
         identifier = found[0].procedure_id
-        procedure = self._procedures(found)[identifier]
-        return Entry(procedure, self._evidence(procedure), self._events(identifier))
+        entry = self._entries(found)[identifier]
+        events = self._events(identifier)
+        if isinstance(entry, ToolPointer):
+            return Entry(entry.entry, (), events, entry)
+        return Entry(entry, self._evidence(entry), events)
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The result of SQL over the tables (one view each), in DuckDB, as dicts.
@@ -468,6 +496,7 @@ class Store:
             "replays": self._counts("verdict", "replays"),
             "rejected": self._counts("reason", "rejected"),
             "handoff": self._counts("tool", "handoff"),
+            "tools": dict.fromkeys(STATUSES, 0) | self._counts("status", "tools"),
             "procedures": {
                 "entries": served["entries"],
                 "variants": int(served["variants"]),
@@ -485,14 +514,15 @@ class Store:
         return "\n".join(view_statements(self.snapshot)) + "\n"
 
     def vectors(self, table: str) -> tuple[list[str], Vectors]:
-        """The ids of all entries of ``procedures`` or ``candidates``, sorted, and the vectors
-        (n, d) that they are found by.
+        """The ids of all entries of a table that has an index, sorted, and the vectors (n, d) that
+        they are found by.
 
         Raises:
             StoreError: if the index lacks one.
         """
         index = self._index(table)
-        ids = sorted(card.procedure_id for card in self._cards if card.table == table)
+        cards = [card for kind in KINDS for card in self._cards(kind)]
+        ids = sorted(card.procedure_id for card in cards if card.table == table)
         rows = {number: row for row, number in enumerate(numbers_of(index).tolist())}
         missing = [i for i in ids if index_number(i) not in rows]
         if missing:
@@ -520,12 +550,19 @@ class Store:
             raise StoreError(message) from error
         return connection
 
-    @cached_property
-    def _cards(self) -> tuple[_Card, ...]:
+    def _cards(self, kind: str) -> tuple[_Card, ...]:
+        """The cards of all entries of a kind of `KINDS`."""
+        with self._lock:
+            if kind not in self._known_cards:
+                self._known_cards[kind] = self._read_cards(kind)
+            return self._known_cards[kind]
+
+    def _read_cards(self, kind: str) -> tuple[_Card, ...]:
         cards: list[_Card] = []
-        for table in INDEXED:
+        for table in KINDS[kind]:
+            domains = "domains" if table == "tools" else "[domain]"
             query = (
-                "SELECT procedure_id, status, domain, signature, success_rate, "
+                f"SELECT procedure_id, status, {domains} AS domains, signature, success_rate, "
                 "subquestion || ' ' || replace(summary, '_', ' ') AS text "
                 f"FROM {table} ORDER BY procedure_id"
             )
@@ -541,13 +578,13 @@ class Store:
 
     @cached_property
     def _keywords(self) -> Keywords:
-        return Keywords([card.text for card in self._cards])
+        return Keywords([card.text for card in self._cards("procedure")])
 
     def _ranked(self, vector: Vectors, cards: Sequence[_Card], k: int) -> Iterator[_Scored]:
         """``cards``, best first, with their scores; looks only as far as it is read."""
         streams = [
             self._ranked_in(table, vector, [c for c in cards if c.table == table], k)
-            for table in INDEXED
+            for table in sorted({card.table for card in cards})
         ]
         return heapq.merge(*streams, key=_order)
 
@@ -586,17 +623,17 @@ class Store:
             return self._indexes[table]
 
     def _hits(self, scored: Sequence[_Scored]) -> list[Hit]:
-        procedures = self._procedures([s.card for s in scored], _OF_A_HIT)
-        return [
-            hit_of(procedures[s.card.procedure_id], min(1.0, max(-1.0, s.score))) for s in scored
-        ]
+        entries = self._entries([s.card for s in scored], _OF_A_HIT)
+        return [hit_of(entries[s.card.procedure_id], min(1.0, max(-1.0, s.score))) for s in scored]
 
-    def _procedures(self, cards: Iterable[_Card], columns: str = "*") -> dict[str, Procedure]:
+    def _entries(
+        self, cards: Iterable[_Card], columns: str = "*"
+    ) -> dict[str, Procedure | ToolPointer]:
         wanted: dict[str, list[str]] = {}
         for card in cards:
             wanted.setdefault(card.table, []).append(card.procedure_id)
         return {
-            row["procedure_id"]: procedure_from_row(row)
+            row["procedure_id"]: (tool_from_row if table == "tools" else procedure_from_row)(row)
             for table, ids in wanted.items()
             for row in self.rows(
                 f"SELECT {columns} FROM {table} WHERE list_contains(?, procedure_id)", [ids]
@@ -679,12 +716,19 @@ def view_statements(snapshot: Snapshot) -> list[str]:
 
 
 def _check_request(
-    query: Any, k: Any, domain: str | None, output_type: str | None, status: Sequence[str]
+    query: Any,
+    k: Any,
+    domain: str | None,
+    output_type: str | None,
+    status: Sequence[str],
+    kind: Any,
 ) -> None:
     if not isinstance(query, str):
         raise RequestError("the query must be text")
     if type(k) is not int or k < 1:
         raise RequestError(f"k must be a whole number of at least 1, not {k!r}")
+    if kind not in KINDS:
+        raise RequestError(f"unknown kind {kind!r}: one of {', '.join(KINDS)}")
     if domain is not None and domain not in DOMAINS:
         raise RequestError(f"unknown domain {domain!r}: one of {', '.join(DOMAINS)}")
     if isinstance(status, str):
@@ -717,8 +761,10 @@ def _order(scored: _Scored) -> tuple[float, int, float, str]:
     return (-scored.score, rank, -card.success_rate, card.procedure_id)
 
 
-def hit_of(procedure: Procedure, score: float, trial: Trial | None = None) -> Hit:
-    """What search gives of ``procedure``; without a trial nothing of a caller's values."""
+def hit_of(found: Procedure | ToolPointer, score: float, trial: Trial | None = None) -> Hit:
+    """What search gives of an entry; without a trial nothing of a caller's values."""
+    pointer = found if isinstance(found, ToolPointer) else None
+    procedure = found.entry if isinstance(found, ToolPointer) else found
     best = procedure.variants[0]
     return Hit(
         procedure_id=procedure.procedure_id,
@@ -739,6 +785,8 @@ def hit_of(procedure: Procedure, score: float, trial: Trial | None = None) -> Hi
         roles=trial.roles if trial else None,
         gives=trial.value if trial else None,
         gives_not=trial.reason if trial else "",
+        kind="tool" if pointer else "procedure",
+        tool=pointer.tool if pointer else "",
     )
 
 

@@ -21,9 +21,9 @@ from tracemine.verifiers import Sandbox
 
 logger = logging.getLogger(__name__)
 
-#: What is read of each entry beside its signature.
+#: What is read of each entry beside its signature; its support is how many spans it rests on.
 COLUMNS = (
-    "procedure_id, success_rate, predicates, len(provenance) AS support, "
+    "procedure_id, success_rate, predicates, {support} AS support, "
     "variants[1].code AS code, variants[1].entry_point AS entry_point, evidence"
 )
 
@@ -67,6 +67,15 @@ class Shelf:
             offers += self._tried(wanted, scored, bindings, batches)
             left[[place for place, _ in scored]] = False
         return offers[:k]
+
+    def nearest(self, words: str, vector: Vectors, among: Mask, k: int) -> list[tuple[int, float]]:
+        """The first ``k`` of ``among`` as ``(place, score)`` for a caller who brings no values,
+        otherwise as `offer`.
+
+        Raises:
+            StoreError: if the vector is of another size than those here.
+        """
+        return self.ranking.nearest(words, among, self._cosines(vector), k)
 
     def _tried(
         self,
@@ -121,7 +130,8 @@ def make_shelf(
     homes: dict[str, list[str]] = {}
     for table in tables:
         homes[table] = []
-        for row in read(f"SELECT {COLUMNS} FROM {table}"):
+        support = "spans" if table == "tools" else "len(provenance)"
+        for row in read(f"SELECT {COLUMNS.format(support=support)} FROM {table}"):
             identifier = row["procedure_id"]
             homes[table].append(identifier)
             found[identifier] = _of_row(row, signatures[identifier])

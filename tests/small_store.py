@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tracemine.schemas import (
     Event,
     Instance,
@@ -32,7 +34,7 @@ from tracemine.schemas import (
 from tracemine.schemas.records import STATUSES, VERDICTS, Domain, Origin, Status, Verdict
 from tracemine.schemas.values import dump_json
 from tracemine.store import Draft, Embedder, begin, publish
-from tracemine.store.index import build_index, index_file, write_index
+from tracemine.store.index import INDEXED, build_index, index_file, write_index
 from tracemine.store.ranking import tokens_of
 from tracemine.store.tables import shard_name, shard_of, write_shard
 
@@ -147,6 +149,11 @@ def tables(routines: Sequence[Routine] = ROUTINES) -> Tables:
     return Tables(rows, vectors)
 
 
+def vector(packed: bytes) -> Any:
+    """A vector from its bytes, as stages hand it on."""
+    return np.frombuffer(packed, dtype=np.float32)
+
+
 def write(store: str | Path, made: Tables | None = None, **fields: Any) -> str:
     """Publish ``made`` (the small store, if not given) as a new store; gives its number."""
     made = made or tables()
@@ -169,7 +176,7 @@ def fill(draft: Draft, made: Tables) -> None:
             mine = [row for row in rows if shard_of(table, row, SHARDS) == shard]
             if mine or shard == 0:
                 write_shard(mine, table, f"{draft.folder}/{table}/{shard_name(shard, SHARDS)}")
-    for table in ("procedures", "candidates"):
+    for table in INDEXED:
         ids = [row["procedure_id"] for row in made.rows[table]]
         index = build_index((i, made.vectors[i]) for i in ids)
         write_index(index, f"{draft.folder}/{index_file(table)}")
@@ -181,6 +188,9 @@ def ledger(made: Tables) -> dict[str, Any]:
     status = Counter(row["status"] for row in entries)
     verdict = Counter(row["verdict"] for row in made.rows["replays"])
     admitted, kept = len(made.rows["trajectories"]), len(made.rows["spans"])
+    handed = Counter(row["kind"] for row in made.rows["handoff"])
+    pointing = sum(row["tool_id"] is not None for row in made.rows["handoff"])
+    pointers = Counter(row["status"] for row in made.rows["tools"])
     return {
         "trajectories": {
             "read": admitted + 1,
@@ -190,15 +200,20 @@ def ledger(made: Tables) -> dict[str, Any]:
             "failed": {},
         },
         "spans": {
-            "segmented": kept,
+            "segmented": kept + handed.total(),
             "kept": kept,
             "rejected": {},
             "duplicates": 0,
-            "handoff": {},
+            "handoff": dict(handed),
             "failed": {},
         },
         "replays": {name: verdict[name] for name in VERDICTS},
         "procedures": {name: status[name] for name in STATUSES},
+        "tools": {
+            "spans": pointing,
+            "none": {"no tool is named": handed["tool"] - pointing},
+            "pointers": {name: pointers[name] for name in STATUSES},
+        },
     }
 
 

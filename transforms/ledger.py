@@ -59,18 +59,24 @@ def assemble(counts: Iterable[tuple[Path, int]]) -> dict[str, Any]:
         "handoff": by_reason("spans", "handoff"),
         "failed": by_reason("spans", "failed"),
     }
+    tools = {
+        "spans": found.get(("tools", "spans"), 0),
+        "none": by_reason("tools", "none"),
+        "pointers": {status: found.get(("tools", "pointers", status), 0) for status in STATUSES},
+    }
     return {
         "trajectories": trajectories,
         "spans": spans,
         "known": {name: found.get(("known", name), 0) for name in ("left_out", "waiting")},
         "replays": {verdict: found.get(("replays", verdict), 0) for verdict in VERDICTS},
         "procedures": {status: found.get(("procedures", status), 0) for status in STATUSES},
+        "tools": tools,
     }
 
 
 def imbalances(ledger: Mapping[str, Any]) -> list[str]:
     """One line for each sum of a ledger that does not add up; none for a sound one."""
-    trajectories, spans = ledger["trajectories"], ledger["spans"]
+    trajectories, spans, tools = ledger["trajectories"], ledger["spans"], ledger["tools"]
     sums = {
         "trajectories read": (
             trajectories["read"],
@@ -85,6 +91,10 @@ def imbalances(ledger: Mapping[str, Any]) -> list[str]:
             + sum(spans["rejected"].values())
             + spans["duplicates"]
             + sum(spans["handoff"].values()),
+        ),
+        "hand-offs of kind tool": (
+            spans["handoff"].get("tool", 0),
+            tools["spans"] + sum(tools["none"].values()),
         ),
     }
     return [

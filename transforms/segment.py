@@ -84,7 +84,7 @@ class Segment(beam.PTransform):
 
 class Route(beam.PTransform):
     """Proposal -> Proposal whose span is procedural, has preconditions and a verifier, and has
-    its shape. Outputs: ``proposals``, ``handoff`` (Span), ``rejected``."""
+    its shape. Outputs: ``proposals``, ``handoff`` (Proposal), ``rejected``."""
 
     def expand(self, proposals: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         return proposals | "Route" >> run_stage(
@@ -137,7 +137,7 @@ def route(proposal: Proposal) -> Iterator[Out]:
     """Where a grounded span goes: on, to the hand-offs, or out."""
     span = proposal.span
     if span.kind != "procedural":
-        yield HANDOFF, _normalised(span)
+        yield HANDOFF, dataclasses.replace(proposal, span=_normalised(span))
         return
     verifier = verifier_for(span.signature.output.type)
     reason = None

@@ -163,7 +163,8 @@ def finish(procedure_id: str, evidence: Iterable[Evidence], policy: Policy, as_o
     first, lead = shown[0], shown[0].founder.span
     problems = _distinct_problems(shown)
     rate = records[0].passes / records[0].attempts if records[0].attempts else 0.0
-    status, events = _status(procedure_id, bool(entered), first, problems, rate, policy, as_of)
+    passed = len(what_passes_show(first.witnesses))
+    status, events = status_of(procedure_id, bool(entered), passed, problems, rate, policy, as_of)
     procedure = Procedure(
         procedure_id=procedure_id,
         subquestion=lead.subquestion,
@@ -208,16 +209,17 @@ def place(finished: Finished, embedder: Embedder) -> Finished:
     # One text at a time: in a batch, its neighbours would move its last bits.
     (summary,) = embedder.encode([procedure.summary.replace("_", " ")])
     wordings = np.frombuffer(finished.vector, dtype=np.float32)
-    return dataclasses.replace(finished, vector=_middle([wordings, summary]))
+    return dataclasses.replace(finished, vector=middle([wordings, summary]))
 
 
 def centre(members: Iterable[Proposal]) -> bytes:
     """The direction between the members' vectors, on the embedder's grid: what an entry is found
     by. Many wordings of one thing say more than any of them."""
-    return _middle([np.frombuffer(member.vector, dtype=np.float32) for member in members])
+    return middle([np.frombuffer(member.vector, dtype=np.float32) for member in members])
 
 
-def _middle(vectors: Sequence[Vectors]) -> bytes:
+def middle(vectors: Sequence[Vectors]) -> bytes:
+    """The direction between ``vectors``, on the embedder's grid, as float32 bytes."""
     total = np.stack(vectors).astype(np.float64).sum(axis=0)
     norm = float(np.linalg.norm(total))
     return to_grid(total / norm if norm else total).tobytes()
@@ -270,18 +272,18 @@ def _provenance(member: Proposal) -> Provenance:
     )
 
 
-def _status(
+def status_of(
     procedure_id: str,
     entered: bool,
-    best: Evidence,
+    passed: int,
     problems: int,
     rate: float,
     policy: Policy,
     as_of: str,
 ) -> tuple[Status, tuple[Event, ...]]:
-    evidence = dump_json(
-        {"passed": len(what_passes_show(best.witnesses)), "distinct_problems": problems}
-    )
+    """The status of a new entry that ``passed`` so often, on so many ``problems``, at this
+    ``rate``, with the events that led to it."""
+    evidence = dump_json({"passed": passed, "distinct_problems": problems})
     if not entered:
         event = Event(procedure_id, "", "candidate", "awaits held-out instances", evidence, as_of)
         return "candidate", (event,)

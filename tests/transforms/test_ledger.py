@@ -28,9 +28,15 @@ def test_a_sound_ledger_adds_up_and_a_lost_record_shows() -> None:
         (("spans", "segmented"), 5),
         (("spans", "kept"), 2),
         (("spans", "handoff", "tool"), 3),
+        (("tools", "none", "no tool is named"), 1),
+        (("tools", "spans"), 2),
     ]
     assert imbalances(assemble(counts)) == []
-    assert imbalances(assemble(counts[:-1])) == ["spans segmented: 5 came in, 2 are accounted for"]
+    lost = [count for count in counts if count[0][:2] != ("spans", "kept")]
+    assert imbalances(assemble(lost)) == ["spans segmented: 5 came in, 3 are accounted for"]
+    assert imbalances(assemble(counts[:-1])) == [
+        "hand-offs of kind tool: 3 came in, 1 are accounted for"
+    ]
     (line,) = imbalances(assemble([(("trajectories", "read"), 8), *counts[1:]]))
     assert line == "trajectories read: 8 came in, 7 are accounted for"
 
@@ -40,6 +46,7 @@ def test_columns_that_nothing_fell_into_are_there() -> None:
     assert ledger["replays"] == dict.fromkeys(
         ("pass", "fail", "error", "timeout", "unsupported"), 0
     )
+    assert ledger["procedures"] == ledger["tools"]["pointers"]
     assert set(ledger["procedures"]) == {
         "candidate", "verified", "canonical", "quarantined", "expired", "merged",
     }  # fmt: skip

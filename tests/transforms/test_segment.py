@@ -136,7 +136,7 @@ def test_an_entry_of_the_ledger_says_where_a_person_finds_it() -> None:
 def test_other_kinds_are_handed_off(kind: Any) -> None:
     output, record = routed(kind=kind, preconditions=())
     assert output == "handoff"
-    assert record.kind == kind
+    assert record.span.kind == kind
 
 
 def test_shapes_do_not_keep_marks_and_spacing() -> None:

@@ -14,6 +14,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
 from tracemine.store import begin, fsck, publish
+from tracemine.store.index import INDEXED
 from tracemine.store.tables import read_files
 from tracemine.transforms.write import BATCH_ROWS, WriteIndex, WriteTable
 
@@ -89,7 +90,7 @@ def test_a_whole_store_through_the_stage_is_what_the_writer_gives(tmp_path: Path
         for table, rows in made.rows.items():
             source = line | f"Rows of {table}" >> beam.Create(rows)
             source | f"Write {table}" >> WriteTable(table, draft.folder, small_store.SHARDS)
-        for table in ("procedures", "candidates"):
+        for table in INDEXED:
             ids = [row["procedure_id"] for row in made.rows[table]]
             pairs = line | f"Vectors of {table}" >> beam.Create(
                 [(i, made.vectors[i].tobytes()) for i in ids]

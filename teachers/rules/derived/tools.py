@@ -53,6 +53,13 @@ _UNARY: dict[type[ast.unaryop], str] = {
     ast.Not: "operator.not_",
     ast.Invert: "operator.invert",
 }
+#: Those that are one function, and take their operands in its order.
+_OPERATORS: dict[str, type[ast.operator] | type[ast.unaryop] | type[ast.cmpop]] = {
+    tool: kind
+    for table in (_ARITHMETIC, _COMPARISON, _UNARY)
+    for kind, tool in table.items()
+    if tool != "operator.contains"
+}
 _CONTAINER_TYPES: tuple[type, ...] = (str, list, dict, set, tuple, int, float)
 
 
@@ -70,15 +77,31 @@ def single_tool(code: str, entry_point: str, signature: Signature | None = None)
     """
     tree = ast.parse(code)
     function = find_function(tree, entry_point)
-    imported = imported_names(tree)
-    constants = _module_constants(tree)
+    inlined = whole_expression(tree, function)
+    if inlined is None:
+        return None
+    return _tool_of(inlined, set(parameters_of(function)), imported_names(tree), tree, signature)
+
+
+def whole_expression(tree: ast.Module, function: ast.FunctionDef) -> ast.expr | None:
+    """The one expression over its parameters that ``function`` of ``tree`` returns, or None: its
+    local names and the module's literals are put in, and a choice between True and False is the
+    test that it makes."""
     expression = _as_choice(function) or as_expression(function)
     if expression is None:
         return None
-    inlined = substituted(expression, constants)
-    if inlined is None:
-        return None
-    return _tool_of(inlined, set(parameters_of(function)), imported, tree, signature)
+    if isinstance(expression, ast.IfExp) and _truths((expression.body, expression.orelse)) == (
+        True,
+        False,
+    ):
+        expression = expression.test
+    return substituted(expression, _module_constants(tree))
+
+
+def written_as(tool: str) -> ast.operator | ast.unaryop | ast.cmpop | None:
+    """The operator that a function of the module ``operator`` is, with its operands in their
+    order; None for all else."""
+    return _OPERATORS[tool]() if tool in _OPERATORS else None
 
 
 def _as_choice(function: ast.FunctionDef) -> ast.expr | None:
@@ -129,11 +152,6 @@ def _tool_of(
             return is_atom(part.value)
         return is_literal(part)
 
-    if isinstance(node, ast.IfExp):
-        chosen = node.body, node.orelse
-        if all(isinstance(c, ast.Constant) for c in chosen) and _truths(chosen) == (True, False):
-            return _tool_of(node.test, parameters, imported, tree, signature)
-        return None
     if isinstance(node, ast.BinOp) and is_atom(node.left) and is_atom(node.right):
         return _ARITHMETIC[type(node.op)]
     if isinstance(node, ast.UnaryOp) and is_atom(node.operand):

@@ -1,0 +1,568 @@
+"""Beside stage 10: hand-offs of kind ``tool`` become pointers, one for each way to call a tool.
+
+A pointer's key is the tool's name, the call with each argument a slot (`tool_calls`), and the
+coarse types of arguments and result. ``a * b`` on numbers is one pointer, whoever multiplied what;
+``a + b`` on texts is another than on numbers. What is gathered under a key, by the combiners below,
+whatever the order and number of workers:
+
+| key | what it holds | at most |
+|---|---|---|
+| pointer and what hand-offs say (a question, a role, a token, a problem) | a sum | one number |
+| pointer | the commonest of each | `LIMITS` texts for each facet and argument |
+| pointer | a sample of hand-offs, one a problem, by hash | `SAMPLE` |
+
+A pointer is an entry like others: its call is run on the instances of the sample, and it is served
+once it gives the results of as many held-out ones as the policy asks of any entry. One that fails
+on most is quarantined: it stands in the table with its verdicts counted, and no search gives it
+unasked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from tracemine.schemas import (
+    Event,
+    Instance,
+    Parameter,
+    Procedure,
+    Provenance,
+    Question,
+    Rests,
+    Signature,
+    Span,
+    Token,
+    ToolPointer,
+    Variant,
+    content_id,
+    decode,
+    encode,
+)
+from tracemine.schemas.records import Domain, Status
+from tracemine.schemas.shingles import near_duplicate_classes
+from tracemine.schemas.types import join_all, parse
+from tracemine.schemas.values import dump_json
+from tracemine.store import Embedder, Policy
+from tracemine.store.ranking import tokens_of
+from tracemine.teachers.rules.derived.derive import describe
+from tracemine.transforms.segment import Proposal
+from tracemine.transforms.stage import Out, run_stage
+from tracemine.transforms.tool_calls import (
+    Call,
+    call_of,
+    names_for,
+    renamed,
+    routine_of,
+)
+from tracemine.transforms.unite import middle, status_of
+from tracemine.verifiers import Sandbox, shared_sandbox, verifier_for
+from tracemine.verifiers.replay import Case, Routine, replay
+
+STAGE = "tools"
+
+#: Problems in a pointer's sample: its provenance, and the instances that its call is run on.
+SAMPLE = 16
+#: Instances of one problem that are run: its own, and tests.
+CASES = 3
+#: Characters of a quote; the rest of a longer one is cut off, and it stays a literal quote.
+MAX_QUOTE = 400
+#: Characters of an instance that is run. Larger ones are sampled last, and not kept.
+MAX_INSTANCE = 4000
+#: Characters of a question, a role's name, a source or a licence; longer ones say nothing general.
+MAX_TEXT = 200
+
+#: What is counted of each pointer, and how many of the commonest are kept: for each argument of
+#: ``role`` and ``type`` (the result is the last). Of ``problem`` only how many there are.
+LIMITS: Mapping[str, int] = {
+    "question": 8, "role": 1, "type": 64, "token": 256, "source": 32, "domain": 4, "teacher": 1,
+    "problem": 0,
+}  # fmt: skip
+#: What a role is called by fewer than this share of hand-offs is no name for all of them.
+SHARE = 0.5
+#: And what fewer than so many call it is one trace's own name.
+SAID = 3
+#: Parts of counts that a worker keeps before it hands them on.
+_HELD = 50_000
+
+#: Pointer, facet, argument, text.
+Fact = tuple[str, str, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """A hand-off, and the call of its tool; or why it has none, empty for other kinds."""
+
+    proposal: Proposal
+    call: Call | None
+    reason: str = ""
+
+    @property
+    def tool_id(self) -> str | None:
+        """The id of the pointer that it is counted in."""
+        return self.call.id if self.call else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A hand-off in a pointer's sample. ``rank`` orders samples: what can be run first, then by
+    hash. ``bindings`` are by slot, as texts, with the result and the kind of each instance."""
+
+    rank: tuple[bool, str, str]
+    problem_id: str
+    shingles: bytes
+    span_id: str
+    call: Call
+    provenance: Provenance
+    instances: tuple[Instance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The commonest texts of a facet and argument with their counts, of ``distinct`` ones that
+    were said ``total`` times."""
+
+    commonest: tuple[tuple[str, int], ...]
+    distinct: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """A pointer as it is written: the record, its vector (float32 bytes), its events."""
+
+    record: ToolPointer
+    vector: bytes
+    events: tuple[Event, ...]
+
+
+class PointAtTools(beam.PTransform):
+    """Hand-off (Pointed, see `point`) -> Pointer."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        as_of: str,
+        embedder: str | None,
+        *,
+        trust_remote_code: bool = False,
+        require_isolation: bool = False,
+    ) -> None:
+        super().__init__()
+        self.policy = policy
+        self.as_of = as_of
+        self.embedder = embedder
+        self.trust_remote_code = trust_remote_code
+        self.require_isolation = require_isolation
+
+    def expand(self, pointed: beam.PCollection) -> beam.PCollection:
+        policy, as_of = self.policy, self.as_of
+        sandbox = partial(shared_sandbox, require_isolation=self.require_isolation)
+        load = partial(Embedder.load, self.embedder, trust_remote_code=self.trust_remote_code)
+        named = pointed | "Named" >> beam.Filter(lambda one: one.call is not None)
+        counted = (
+            named
+            | "What they say" >> beam.ParDo(_CountFacts())
+            | "Sum" >> beam.CombinePerKey(sum)
+            | "By pointer" >> beam.Map(lambda pair: (pair[0][0], (*pair[0][1:], pair[1])))
+            | "Commonest" >> beam.CombinePerKey(Commonest())
+        )
+        sampled = (
+            named
+            | "Grounds" >> beam.Map(lambda one: (one.tool_id, ground_of(one)))
+            | "Sample" >> beam.CombinePerKey(Sample())
+        )
+        outputs = (
+            {"counted": counted, "sampled": sampled}
+            | "Together" >> beam.CoGroupByKey()
+            | "Point"
+            >> run_stage(
+                STAGE,
+                lambda keyed, tools: _pointer(keyed, policy, as_of, *tools),
+                main="pointers",
+                setup=lambda: (sandbox(), load()),
+            )
+        )
+        return outputs.pointers
+
+
+def _pointer(
+    keyed: tuple[str, Mapping[str, Iterable[Any]]],
+    policy: Policy,
+    as_of: str,
+    sandbox: Sandbox,
+    embedder: Embedder,
+) -> Iterator[Out]:
+    (counted,), (sampled,) = keyed[1]["counted"], keyed[1]["sampled"]
+    yield "pointers", make_pointer(keyed[0], counted, sampled, policy, as_of, sandbox, embedder)
+
+
+def point(proposal: Proposal) -> Pointed:
+    """Where a hand-off points."""
+    if proposal.span.kind != "tool":
+        return Pointed(proposal, None)
+    call = call_of(proposal.span)
+    return Pointed(proposal, None, call) if isinstance(call, str) else Pointed(proposal, call)
+
+
+# -- what hand-offs say ------------------------------------------------------------------------
+
+
+def facts_of(pointed: Pointed) -> Iterator[Fact]:
+    """What one hand-off says of its pointer."""
+    call, span = pointed.call, pointed.proposal.span
+    if call is None:
+        return
+    key, source = call.id, pointed.proposal.source
+    yield key, "problem", 0, span.problem_id
+    yield key, "domain", 0, span.domain
+    yield key, "teacher", 0, span.teacher[:MAX_TEXT]
+    yield key, "source", 0, dump_json([source.dataset[:MAX_TEXT], source.licence[:MAX_TEXT]])
+    if span.shape and len(span.shape) <= MAX_TEXT and span.shape.isprintable():
+        yield key, "question", 0, span.shape
+    for token in tokens_of(span.keys, span.asked):
+        if len(token) <= MAX_TEXT and token.isprintable():
+            yield key, "token", 0, token
+    for place, slot in enumerate(call.slots):
+        yield key, "type", place, slot.type
+        if slot.name and len(slot.name) <= MAX_TEXT:
+            yield key, "role", place, slot.name
+    yield key, "type", len(call.slots), call.output
+
+
+class _CountFacts(beam.DoFn):
+    """Pointed -> ``(fact, how often)``, those of a bundle together: most hand-offs say the same."""
+
+    def start_bundle(self) -> None:
+        self.counts: Counter[Fact] = Counter()
+
+    def process(self, pointed: Pointed) -> Iterator[tuple[Fact, int]]:
+        self.counts.update(facts_of(pointed))
+        if len(self.counts) > _HELD:
+            yield from self.counts.items()
+            self.counts = Counter()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        window = GlobalWindow()
+        for pair in self.counts.items():
+            yield WindowedValue(pair, window.max_timestamp(), [window])
+
+
+_Kept = dict[tuple[str, int], tuple[list[tuple[str, int]], int, int]]
+
+
+class Commonest(beam.CombineFn):
+    """``(facet, argument, text, count)``, each text once -> `Counted` by facet and argument. Ties
+    go to the least text."""
+
+    def create_accumulator(self) -> _Kept:
+        return {}
+
+    def add_input(self, kept: _Kept, counted: tuple[str, int, str, int]) -> _Kept:
+        facet, argument, text, count = counted
+        return _keep(kept, (facet, argument), [(text, count)], 1, count)
+
+    def merge_accumulators(self, parts: Iterable[_Kept]) -> _Kept:
+        merged: _Kept = {}
+        for part in parts:
+            for key, (texts, distinct, total) in part.items():
+                _keep(merged, key, texts, distinct, total)
+        return merged
+
+    def extract_output(self, kept: _Kept) -> dict[tuple[str, int], Counted]:
+        return {
+            key: Counted(tuple(_first(texts, key[0])), distinct, total)
+            for key, (texts, distinct, total) in kept.items()
+        }
+
+
+def _keep(
+    kept: _Kept,
+    key: tuple[str, int],
+    texts: Sequence[tuple[str, int]],
+    distinct: int,
+    total: int,
+) -> _Kept:
+    known, had, summed = kept.get(key, ([], 0, 0))
+    known = [*known, *texts] if LIMITS[key[0]] else []
+    # Not at each one: to sort costs as much as it keeps.
+    if len(known) > 2 * LIMITS[key[0]]:
+        known = _first(known, key[0])
+    kept[key] = (known, had + distinct, summed + total)
+    return kept
+
+
+def _first(texts: Sequence[tuple[str, int]], facet: str) -> list[tuple[str, int]]:
+    return sorted(texts, key=lambda pair: (-pair[1], pair[0]))[: LIMITS[facet]]
+
+
+# -- a sample of hand-offs ---------------------------------------------------------------------
+
+
+def ground_of(pointed: Pointed) -> Ground:
+    """A hand-off with what a pointer's sample keeps of it. The values of its instances are by slot;
+    those that cannot be had, are too large or decide nothing are left out."""
+    call, proposal = pointed.call, pointed.proposal
+    assert call is not None
+    span, source = proposal.span, proposal.source
+    instances: list[Instance] = []
+    for instance in _in_order(span):
+        found = _by_slot(instance, call)
+        if found is not None and len(instances) < CASES:
+            instances.append(found)
+    quote = span.quote[:MAX_QUOTE]
+    provenance = Provenance(
+        trajectory_id=span.trajectory_id,
+        source=source.dataset,
+        licence=source.licence,
+        start=span.start,
+        end=span.start + len(quote),
+        quote=quote,
+    )
+    rank = (not instances, content_id("ground", span.problem_id), span.id)
+    return Ground(
+        rank, span.problem_id, proposal.shingles, span.id, call, provenance, tuple(instances)
+    )
+
+
+def _in_order(span: Span) -> list[Instance]:
+    checked = [i for i in span.instances if i.checked]
+    return sorted(checked, key=lambda i: (i.origin != "trace", i.id))
+
+
+def _by_slot(instance: Instance, call: Call) -> Instance | None:
+    if len(instance.bindings) + len(instance.result) > MAX_INSTANCE:
+        return None
+    try:
+        bindings = encode(call.arguments(decode(instance.bindings)))
+    except (KeyError, TypeError, ValueError):
+        return None
+    if len(bindings) > MAX_INSTANCE:  # with its constants
+        return None
+    return dataclasses.replace(instance, bindings=bindings)
+
+
+class Sample(beam.CombineFn):
+    """Ground -> the `SAMPLE` first by rank, one of each problem."""
+
+    def create_accumulator(self) -> dict[str, Ground]:
+        return {}
+
+    def add_input(self, kept: dict[str, Ground], ground: Ground) -> dict[str, Ground]:
+        known = kept.get(ground.problem_id)
+        if known is None or ground.rank < known.rank:
+            kept[ground.problem_id] = ground
+        if len(kept) > 2 * SAMPLE:
+            kept = _sampled(kept.values())
+        return kept
+
+    def merge_accumulators(self, parts: Iterable[dict[str, Ground]]) -> dict[str, Ground]:
+        merged: dict[str, Ground] = {}
+        for part in parts:
+            for ground in part.values():
+                merged = self.add_input(merged, ground)
+        return merged
+
+    def extract_output(self, kept: dict[str, Ground]) -> tuple[Ground, ...]:
+        return tuple(_sampled(kept.values()).values())
+
+
+def _sampled(grounds: Iterable[Ground]) -> dict[str, Ground]:
+    first = sorted(grounds, key=lambda ground: ground.rank)[:SAMPLE]
+    return {ground.problem_id: ground for ground in first}
+
+
+# -- pointers ----------------------------------------------------------------------------------
+
+
+def make_pointer(
+    tool_id: str,
+    counted: Mapping[tuple[str, int], Counted],
+    sample: Sequence[Ground],
+    policy: Policy,
+    as_of: str,
+    sandbox: Sandbox,
+    embedder: Embedder,
+) -> Pointer:
+    """The pointer of all hand-offs that were ``counted``, of which ``sample`` is the sample, in
+    order of rank."""
+    # Of the sample all have one call, but for what its inputs are called.
+    call = sample[0].call
+    spans, distinct = counted["problem", 0].total, counted["problem", 0].distinct
+    said = [_role(counted.get(("role", place)), spans) for place in range(len(call.slots))]
+    names = names_for(call, said)
+    signature = _signature(call, names, counted)
+    code, entry_point = routine_of(call, names)
+    expression = renamed(call, names)
+    sample = [_under(names, ground) for ground in sample]
+    instances = [instance for ground in sample for instance in ground.instances]
+    described = describe(code, entry_point, signature, [decode(i.bindings) for i in instances])
+    needed = describe(code, entry_point, signature, []).preconditions
+    verifier = verifier_for(signature.output.type) or ""
+    routine = Routine(tool_id, code, entry_point, signature, described.predicates, verifier)
+    passed, attempts, problems = _replayed(routine, sample, sandbox)
+    status, events = _status(tool_id, passed, attempts, problems, policy, as_of)
+    entered = status in ("verified", "canonical")
+    domains = tuple(text for text, _ in _texts(counted, "domain"))
+    domain: Domain = domains[0]  # type: ignore[assignment]
+    questions = tuple(Question(text, n) for text, n in _texts(counted, "question"))
+    variant = Variant(
+        variant_id=tool_id,
+        subroutine=described.subroutine,
+        code=code,
+        entry_point=entry_point,
+        tokens=embedder.tokens(described.subroutine),
+        passes=passed,
+        attempts=attempts,
+        span_id=sample[0].span_id,
+        instance_id=instances[0].id if instances else "",
+    )
+    entry = Procedure(
+        procedure_id=tool_id,
+        subquestion=questions[0].question if questions else expression,
+        summary=f"{call.tool}: {described.subroutine.removeprefix('1. ')}",
+        status=status,
+        domain=domain,
+        signature=signature,
+        # Ranges that a sample's values lie in are nothing that the tool needs.
+        preconditions=tuple(w for w in described.preconditions if w in needed),
+        predicates=described.predicates,
+        failure_modes=described.failure_modes,
+        verifier=verifier,
+        teacher=_texts(counted, "teacher")[0][0],
+        variants=(variant,),
+        provenance=tuple(ground.provenance for ground in sample),
+        success_rate=passed / attempts if attempts else 0.0,
+        distinct_problems=problems,
+        last_verified=as_of if entered else None,
+        expires_at=policy.expires_at(domain, as_of) if entered else None,
+        evidence=tuple(Token(text, n) for text, n in sorted(_texts(counted, "token"))),
+    )
+    record = ToolPointer(
+        entry=entry,
+        tool=call.tool,
+        call=expression,
+        questions=questions,
+        domains=domains,
+        sources=tuple(_rests(text, n) for text, n in _texts(counted, "source")),
+        spans=spans,
+        problems=distinct,
+    )
+    return Pointer(record, _vector(record, embedder), events)
+
+
+def _texts(counted: Mapping[tuple[str, int], Counted], facet: str) -> tuple[tuple[str, int], ...]:
+    found = counted.get((facet, 0))
+    return found.commonest if found else ()
+
+
+def _rests(text: str, spans: int) -> Rests:
+    source, licence = json.loads(text)
+    return Rests(source, licence, spans)
+
+
+def _role(counted: Counted | None, spans: int) -> str:
+    """What an argument is called by most hand-offs; empty where they do not agree."""
+    if counted is None:
+        return ""
+    name, count = counted.commonest[0]
+    return name if count >= max(SAID, SHARE * spans) else ""
+
+
+def _signature(
+    call: Call, names: Sequence[str], counted: Mapping[tuple[str, int], Counted]
+) -> Signature:
+    """``call`` with each type the smallest that covers all hand-offs; of more types than are kept,
+    their head. In no unit: what is called is the same in all."""
+    kinds = []
+    for place in range(len(names) + 1):
+        types = counted["type", place]
+        texts = [text for text, _ in types.commonest]
+        # Coarse types are in the key: numbers have few texts, all others one head.
+        kinds.append(join_all(texts) if types.distinct == len(texts) else parse(texts[0])[0])
+    *inputs, output = kinds
+    parameters = tuple(Parameter(n, kind) for n, kind in zip(names, inputs, strict=True))
+    return Signature(parameters, Parameter("out" if "result" in names else "result", output))
+
+
+def _under(names: Sequence[str], ground: Ground) -> Ground:
+    """A ground whose instances bind slots, as one whose instances bind the pointer's parameters."""
+    instances = []
+    for instance in ground.instances:
+        values = decode(instance.bindings)
+        named = {name: values[f"p{place}"] for place, name in enumerate(names)}
+        instances.append(dataclasses.replace(instance, bindings=encode(named)))
+    return dataclasses.replace(ground, instances=tuple(instances))
+
+
+def _replayed(routine: Routine, sample: Sequence[Ground], sandbox: Sandbox) -> tuple[int, int, int]:
+    """How often the pointer's call gave the result of an instance that is held out, how often it
+    was tried, and on how many problems it did. Held out are tests, and instances of other problems
+    than the sample's first; near-duplicates are one problem. A slot has its own value, so there is
+    nothing to align."""
+    if not routine.verifier:
+        return 0, 0, 0
+    classes = near_duplicate_classes({g.problem_id: g.shingles for g in sample})
+    seen = {classes[sample[0].problem_id]}
+    problem_of, cases = {}, []
+    for ground in sample:
+        problem = classes[ground.problem_id]
+        is_new = problem not in seen
+        seen.add(problem)
+        for instance in ground.instances:
+            if is_new or instance.origin == "test":
+                problem_of[instance.id] = problem
+                cases.append(Case(instance, routine.signature.inputs, routine.variant_id, True))
+    decided = [r for r in replay(routine, cases, sandbox) if r.verdict != "unsupported"]
+    passed = [problem_of[r.instance_id] for r in decided if r.verdict == "pass"]
+    return len(passed), len(decided), len(set(passed))
+
+
+def _status(
+    tool_id: str, passed: int, attempts: int, problems: int, policy: Policy, as_of: str
+) -> tuple[Status, tuple[Event, ...]]:
+    """The status that any entry would have, but one that mostly fails is quarantined: words do not
+    make it a candidate for anything, they were its own."""
+    rate = passed / attempts if attempts else 0.0
+    if attempts >= policy.min_replays and rate < policy.demote_rate:
+        evidence = dump_json({"passed": passed, "attempts": attempts})
+        return "quarantined", (Event(tool_id, "", "quarantined", "demote_rate", evidence, as_of),)
+    return status_of(tool_id, passed >= policy.min_replays, passed, problems, rate, policy, as_of)
+
+
+def _vector(record: ToolPointer, embedder: Embedder) -> bytes:
+    """As of other entries: the middle between the wordings and the summary."""
+    wordings = [q.question for q in record.questions] or [record.entry.subquestion]
+    summary = record.entry.summary.replace("_", " ")
+    # One text at a time: in a batch, its neighbours would move its last bits.
+    vectors = [embedder.encode([text])[0] for text in (*wordings, summary)]
+    asked = np.frombuffer(middle(vectors[:-1]), dtype=np.float32)
+    return middle([asked, vectors[-1]])
+
+
+__all__ = [
+    "LIMITS",
+    "SAMPLE",
+    "STAGE",
+    "Commonest",
+    "Counted",
+    "Ground",
+    "PointAtTools",
+    "Pointed",
+    "Pointer",
+    "Sample",
+    "facts_of",
+    "ground_of",
+    "make_pointer",
+    "point",
+]
