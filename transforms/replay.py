@@ -1,12 +1,14 @@
 """Stage 9, replay: every method of a group, run on the group's held-out instances.
 
-Spans whose code is the same but for names hold one *method*; one of them founds the variant that
-stands for it, the others bring instances and provenance. A variant's verdicts on the instances of
-its own method and of all others are the replay matrix that consolidation reads.
+Spans whose code is the same in other words (`verifiers.normal_form`) hold one *method*; one of them
+founds the variant that stands for it, the others bring instances and provenance. A variant's
+verdicts on the instances of its own method and of all others are the replay matrix that
+consolidation reads.
 """
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 from collections import Counter
@@ -27,6 +29,7 @@ from tracemine.transforms.stage import Out, run_stage
 from tracemine.transforms.wording import oddness
 from tracemine.verifiers import Sandbox, shared_sandbox
 from tracemine.verifiers.coincidence import Meeting, difference_nearby
+from tracemine.verifiers.normal_form import NormalForm, normal_form, roles
 from tracemine.verifiers.replay import Case, Routine, replay
 
 
@@ -41,7 +44,7 @@ class ReplayLimits:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """Spans with one canonical code. ``founder`` is the span whose names the variant has."""
+    """Spans with one normal form. ``founder`` is the span whose names and code the variant has."""
 
     key: str
     variant_id: str
@@ -172,8 +175,26 @@ def methods_of(group: Iterable[Proposal]) -> list[Method]:
 
 
 def method_key(span: Span) -> str:
-    """The same for spans whose code differs in names alone."""
-    return content_id("method", canonical_code(span.code or "", span.entry_point or ""))
+    """The same for spans whose code is the same in other words."""
+    return content_id("method", _form(span).text)
+
+
+def _form(span: Span) -> NormalForm:
+    return normal_form(span.code or "", span.entry_point or "", span.signature)
+
+
+def in_roles_of(founder: Span, member: Span) -> Signature:
+    """The signature of ``member`` with its inputs in the order of the inputs of ``founder`` that
+    they stand for; both have one method. Where the code leaves it open (``a * b``), most equal
+    names decide, then units."""
+    ours, theirs = founder.signature.inputs, member.signature.inputs
+
+    def likeness(way: Sequence[int]) -> tuple[int, int]:
+        pairs = [(own, theirs[place]) for own, place in zip(ours, way, strict=True)]
+        return sum(a.name == b.name for a, b in pairs), sum(a.unit == b.unit for a, b in pairs)
+
+    way = max(roles(_form(founder), _form(member)), key=likeness)
+    return dataclasses.replace(member.signature, inputs=tuple(theirs[place] for place in way))
 
 
 def variant_id(span: Span) -> str:
@@ -184,16 +205,15 @@ def variant_id(span: Span) -> str:
 
 def make_method(key: str, members: Sequence[Proposal]) -> Method:
     """A method of ``members`` (in order of span id): founded by the variant whose names fit best
-    what it does, the commonest of several, the least id where they are as common. Of that variant's
-    spans it is the least of those whose subquestion most of them have: one trace's own wording
-    tells its own story."""
+    what it does, the simplest code of several, the commonest of these, the least id where they are
+    as common. Of that variant's spans it is the least of those whose subquestion most of them have:
+    one trace's own wording tells its own story."""
     ids = [variant_id(member.span) for member in members]
     counts = Counter(ids)
     best = min(
         counts,
         key=lambda identifier: (
-            # Names alone tell variants of one method apart.
-            _oddness(members[ids.index(identifier)].span) if len(counts) > 1 else 0,
+            _plainness(members[ids.index(identifier)].span) if len(counts) > 1 else (0, 0),
             -counts[identifier],
             identifier,
         ),
@@ -201,17 +221,25 @@ def make_method(key: str, members: Sequence[Proposal]) -> Method:
     alike = [member for member, identifier in zip(members, ids, strict=True) if identifier == best]
     asked = Counter(member.span.subquestion for member in alike)
     founder = min(alike, key=lambda m: (-asked[m.span.subquestion], m.span.id))
-    signature = widened(founder.span.signature, [m.span.signature for m in members])
+    signature = widened(
+        founder.span.signature, [in_roles_of(founder.span, m.span) for m in members]
+    )
     return Method(key, best, founder, tuple(members), signature)
 
 
-def _oddness(span: Span) -> int:
-    return oddness(span.code or "", span.entry_point or "")
+def _plainness(span: Span) -> tuple[int, int]:
+    code = span.code or ""
+    return oddness(code, span.entry_point or ""), code_size(code)
+
+
+def code_size(code: str) -> int:
+    """How much there is to a routine: the nodes of its syntax tree, however its names are spelt."""
+    return sum(1 for _ in ast.walk(ast.parse(code)))
 
 
 def widened(names: Signature, signatures: Sequence[Signature]) -> Signature:
-    """``names`` with each type widened to cover all ``signatures``, and each unit kept only where
-    none of them has another."""
+    """``names`` with each type widened to cover all ``signatures`` (inputs in the same order), and
+    each unit kept only where none of them has another."""
 
     def widen(own: Parameter, same_role: Sequence[Parameter]) -> Parameter:
         kind, units = own.type, {p.unit for p in same_role if p.unit is not None}
@@ -267,7 +295,8 @@ def _cases(
                 if not instance.checked or identity in seen:
                     continue
                 seen.add(identity)
-                cases.append(Case(instance, member.span.signature.inputs, method.key))
+                keys = in_roles_of(method.founder.span, member.span).inputs
+                cases.append(Case(instance, keys, method.key))
                 witnesses[instance.id] = Witness(
                     instance.id,
                     member.span.id,

@@ -58,7 +58,7 @@ def test_files_and_manifest_depend_on_the_rows_alone(store_path: Path, tmp_path:
 
 def test_a_manifest_says_what_made_the_store(store_path: Path) -> None:
     manifest = json.loads((store_path / "snapshots/000001/manifest.json").read_text())
-    assert manifest["schema_version"] == 3
+    assert manifest["schema_version"] == 4
     assert manifest["parent"] is None
     assert manifest["as_of"] == small_store.AS_OF
     assert manifest["policy"]["values"]["min_replays"] == 2
@@ -234,10 +234,10 @@ def test_a_damaged_current_is_named(own_store: Path, content: str) -> None:
     ("content", "said"),
     [
         ("", "damaged"),
-        ('{"schema_version": 3', "damaged"),
+        ('{"schema_version": 4', "damaged"),
         ("[]", "damaged"),
         ("{}", "damaged"),
-        ('{"schema_version": 3}', "damaged"),
+        ('{"schema_version": 4}', "damaged"),
         ('{"schema_version": 2}', "schema version 2"),
     ],
 )

@@ -68,6 +68,12 @@ def proposal(
 
 LEFT = "def left(budget, price, boxes):\n    return budget - price * boxes"
 SAME = "def left(budget, price, boxes):\n    spent = boxes * price\n    return budget - spent"
+LOOP = """
+def left(budget, price, boxes):
+    for _ in range(boxes):
+        budget -= price
+    return budget
+""".strip()
 MORE = "def left(budget, price, boxes):\n    return budget + price * boxes"
 
 
@@ -93,7 +99,9 @@ def finished(entries: list[Entry]) -> list[Finished]:
             home, united = unite_variant([(entry.procedure_id, evidence)])
             by_home.setdefault(home, []).append(united)
     policy = Policy()
-    return [finish(home, found, policy, "2026-01-01") for home, found in sorted(by_home.items())]
+    return [
+        done for _, found in sorted(by_home.items()) for done in finish(found, policy, "2026-01-01")
+    ]
 
 
 def statuses(*group: Proposal) -> list[str]:
@@ -135,24 +143,12 @@ def test_a_result_that_feeds_no_verified_answer_proves_nothing() -> None:
 
 
 def test_words_apart_one_behaviour_is_one_procedure_with_two_variants() -> None:
-    group = [spent(n, LEFT if n % 2 else SAME) for n in range(1, 9)]
+    group = [spent(n, LEFT if n % 2 else LOOP) for n in range(1, 9)]
     (done,) = finished(mined(*group)[0])
     assert len(done.procedure.variants) == 2
     assert {v.attempts for v in done.procedure.variants} == {7}
     assert {v.passes for v in done.procedure.variants} == {7}
     assert done.procedure.procedure_id == min(v.variant_id for v in done.procedure.variants)
-
-
-def test_an_entry_says_how_the_variant_that_it_shows_fails() -> None:
-    group = [
-        replace(found, span=replace(found.span, failure_modes=(f"fails on {code.count(' ')}",)))
-        for number, code in ((1, LEFT), (2, LEFT), (3, SAME), (4, SAME))
-        for found in [spent(number, code)]
-    ]
-    (done,) = finished(mined(*group)[0])
-    (shown, other) = done.procedure.variants
-    assert shown.code != other.code and shown.code is not None
-    assert done.procedure.failure_modes == (f"fails on {shown.code.count(' ')}",)
 
 
 def test_alike_in_words_and_not_in_behaviour_are_two_and_the_rate_says_so() -> None:
@@ -254,7 +250,8 @@ def united(*groups: list[Proposal]) -> Finished:
                 parts.append((record.variant_id, record))
     home, evidence = unite_variant(parts)
     assert unite_variant(parts[::-1]) == (home, evidence)
-    return finish(home, [evidence], Policy(), "2026-01-01")
+    (done,) = finish([evidence], Policy(), "2026-01-01")
+    return done
 
 
 def test_a_variant_of_two_groups_has_the_verdicts_of_both() -> None:
@@ -288,8 +285,9 @@ def test_failures_in_another_group_count() -> None:
         if evidence.variant_id == left.variant_id
     ]
     assert len(parts) == 2
-    home, evidence = unite_variant(parts)
-    done = finish(home, [evidence], Policy(), "2026-01-01").procedure
+    _, evidence = unite_variant(parts)
+    (found,) = finish([evidence], Policy(), "2026-01-01")
+    done = found.procedure
     assert (done.status, done.variants[0].passes, done.variants[0].attempts) == ("verified", 4, 14)
 
 
