@@ -14,6 +14,7 @@ import apache_beam as beam
 
 from tracemine.schemas import Rejected, Replay, Signature, content_id
 from tracemine.store import Policy
+from tracemine.store.policy import MIN_DECIDED
 from tracemine.transforms.replay import Matrix, Method, Witness, make_method, variant_id
 from tracemine.transforms.segment import Proposal, reject_span
 from tracemine.transforms.stage import REJECTED, Out, run_stage
@@ -24,9 +25,6 @@ REFUTED = "refuted"
 
 #: Verdicts that speak against a variant.
 FAILURES = ("fail", "error", "timeout")
-
-#: Fewer decided instances than this say nothing about two variants being one procedure.
-MIN_DECIDED = 2
 
 
 @dataclass(frozen=True, slots=True)
