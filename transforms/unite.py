@@ -92,8 +92,7 @@ class Unite(beam.PTransform):
             >> run_stage(
                 "unite",
                 lambda keyed, embedder: [
-                    ("finished", place(done, embedder))
-                    for done in finish(keyed[1], policy, as_of)
+                    ("finished", place(done, embedder)) for done in finish(keyed[1], policy, as_of)
                 ],
                 main="finished",
                 setup=lambda: Embedder.load(name, trust_remote_code=trust),
@@ -306,9 +305,7 @@ def _alignment(variant: Evidence, first: Evidence) -> dict[str, str]:
         return {name: name for name in ours}
     between = frozenset((variant.variant_id, first.variant_id))
     verdict = decided_between([variant, first])[between][0]
-    runs, owns = (
-        (variant, first) if verdict.variant_id == variant.variant_id else (first, variant)
-    )
+    runs, owns = (variant, first) if verdict.variant_id == variant.variant_id else (first, variant)
     (member,) = (
         m for m in owns.members if any(i.id == verdict.instance_id for i in m.span.instances)
     )
