@@ -20,7 +20,7 @@ from tracemine.store.errors import RequestError
 #: The file's name in a store.
 POLICY_FILE = "policy.toml"
 
-#: Fewer decided instances between them than this say nothing about two variants being one procedure.
+#: Fewer decided instances between two variants say nothing of their being one procedure.
 MIN_DECIDED = 2
 
 #: Days after which an entry of each domain must have been verified again; 0 is never.

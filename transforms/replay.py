@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from tracemine.schemas import Parameter, Replay, Signature, Span, canonical_code
 from tracemine.schemas.shingles import near_duplicate_classes
 from tracemine.schemas.types import join
 from tracemine.schemas.values import encode
+from tracemine.store.policy import MIN_DECIDED
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import Out, run_stage
 from tracemine.transforms.wording import oddness
@@ -31,15 +33,22 @@ from tracemine.verifiers import Sandbox, shared_sandbox
 from tracemine.verifiers.coincidence import Meeting, difference_nearby
 from tracemine.verifiers.normal_form import NormalForm, normal_form, roles
 from tracemine.verifiers.replay import Case, Routine, replay
+from tracemine.verifiers.symmetry import calculation
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayLimits:
     """How much of a large group is replayed: instances of a variant's own method, and of all
-    other methods together. The sample is by instance id, which is a hash."""
+    other methods together. The sample is by instance id, which is a hash.
+
+    Two methods that may be one procedure, but of which the sample holds too little of each other,
+    are replayed on as many of each other's instances as ``meeting``: each with at most ``partners``
+    others. These are a few more attempts, of which more pass than of a sample."""
 
     own: int = 64
     others: int = 64
+    partners: int = 8
+    meeting: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +126,91 @@ def replay_group(group: Sequence[Proposal], limits: ReplayLimits, sandbox: Sandb
     methods = methods_of(group)
     problems = near_duplicate_classes({p.span.problem_id: p.shingles for p in group})
     cases, witnesses = _cases(methods, problems)
-    replays = {}
+    replays: dict[str, tuple[Replay, ...]] = {}
+    held_out: dict[str, list[Case]] = {}
+    sampled: dict[str, list[Case]] = {}
     for method in methods:
-        held_out = _sample(method, _held_out(method, cases, witnesses, problems), limits)
-        replays[method.variant_id] = tuple(replay(_routine(method), held_out, sandbox))
+        held_out[method.variant_id] = _held_out(method, cases, witnesses, problems)
+        sampled[method.variant_id] = _sample(method, held_out[method.variant_id], limits)
+        found = replay(_routine(method), sampled[method.variant_id], sandbox)
+        replays[method.variant_id] = tuple(found)
+    if any(len(sampled[variant]) < len(held_out[variant]) for variant in held_out):
+        for method, asked in _meetings(methods, held_out, sampled, replays, witnesses, limits):
+            families = {case.family for case in asked}
+            known = replays[method.variant_id]
+            kept = [r for r in known if witnesses[r.instance_id].method not in families]
+            found = replay(_routine(method), asked, sandbox)
+            replays[method.variant_id] = tuple(sorted([*kept, *found], key=lambda r: r.instance_id))
     replays = _without_coincidences(group, methods, replays, witnesses, sandbox)
     return Matrix(tuple(methods), replays, witnesses)
+
+
+def _meetings(
+    methods: Sequence[Method],
+    held_out: Mapping[str, Sequence[Case]],
+    sampled: Mapping[str, Sequence[Case]],
+    replays: Mapping[str, Sequence[Replay]],
+    witnesses: Mapping[str, Witness],
+    limits: ReplayLimits,
+) -> list[tuple[Method, list[Case]]]:
+    """What a sample leaves open: methods with the cases of other methods that they are to be
+    replayed on, all of a family that are in the sample among them, for they choose one alignment.
+
+    Two may be one procedure where both passed on something, no instance that both were replayed on
+    tells them apart, and, if they are arithmetic, they calculate the same. Of these, those that
+    both passed on most come first.
+    """
+    living = [m for m in methods if any(r.verdict == "pass" for r in replays[m.variant_id])]
+    lines = {
+        m.variant_id: {
+            r.instance_id: r.verdict == "pass"
+            for r in replays[m.variant_id]
+            if r.verdict != "unsupported"
+        }
+        for m in living
+    }
+    calculations = {m.variant_id: _calculation_of(m) for m in living}
+    decided: Counter[frozenset[str]] = Counter()
+    for method in living:
+        for name in lines[method.variant_id]:
+            decided[frozenset((method.key, witnesses[name].method))] += 1
+    wanted: list[tuple[int, str, str]] = []
+    by_variant = {m.variant_id: m for m in living}
+    for one, other in itertools.combinations(living, 2):
+        ours, theirs = lines[one.variant_id], lines[other.variant_id]
+        shared = ours.keys() & theirs.keys()
+        if (
+            calculations[one.variant_id] == calculations[other.variant_id]
+            and decided[frozenset((one.key, other.key))] < MIN_DECIDED
+            and all(ours[name] == theirs[name] for name in shared)
+        ):
+            both = sum(ours[name] for name in shared)
+            wanted.append((-both, one.variant_id, other.variant_id))
+    partners: Counter[str] = Counter()
+    families: dict[str, set[str]] = {}
+    for _, first, second in sorted(wanted):
+        if max(partners[first], partners[second]) < limits.partners:
+            partners.update((first, second))
+            families.setdefault(first, set()).add(by_variant[second].key)
+            families.setdefault(second, set()).add(by_variant[first].key)
+    found = []
+    for variant, keys in sorted(families.items()):
+        old = {case.instance.id for case in sampled[variant]}
+        asked = []
+        for key in sorted(keys):
+            family = sorted(
+                (c for c in held_out[variant] if c.family == key), key=lambda c: c.instance.id
+            )
+            asked += family[: limits.meeting]
+            asked += [c for c in family[limits.meeting :] if c.instance.id in old]
+        if any(case.instance.id not in old for case in asked):
+            found.append((by_variant[variant], asked))
+    return found
+
+
+def _calculation_of(method: Method) -> object | None:
+    span = method.founder.span
+    return calculation(span.code or "", span.entry_point or "", span.signature.inputs)
 
 
 def _without_coincidences(

@@ -151,6 +151,39 @@ def test_words_apart_one_behaviour_is_one_procedure_with_two_variants() -> None:
     assert done.procedure.procedure_id == min(v.variant_id for v in done.procedure.variants)
 
 
+OUT = "def left(budget, price, boxes):\n    return price * (budget / price - boxes)"
+
+
+def other_method(number: int) -> Proposal:
+    """A method of its own for each number, which agrees with none of the others."""
+    code = f"def left(budget, price, boxes):\n    return budget + price + {number} * boxes"
+    return spent(number, code, result=103 + 2 * number + 4 * number)
+
+
+def test_a_sample_keeps_no_two_apart_that_are_one() -> None:
+    """Of 40 other methods the sample holds two, and hardly an instance of the other one's."""
+    pair = [spent(n, LEFT if n % 2 else OUT) for n in range(50, 58)]
+    group = [*pair, *(other_method(n) for n in range(1, 41))]
+    few = ReplayLimits(others=2)
+
+    def classes(limits: ReplayLimits) -> list[int]:
+        matrix = replay_group(group, limits, shared_sandbox())
+        found = [r for output, r in consolidate(matrix, 2) if output == "entries"]
+        return [len(e.variants) for e in found if e.variants[0].founder in pair]
+
+    assert classes(replace(few, partners=0)) == [1, 1]
+    assert classes(few) == [2]
+
+
+def test_what_a_sample_leaves_open_is_asked_within_bounds() -> None:
+    group = [spent(n, LEFT if n % 2 else OUT) for n in range(50, 58)]
+    group += [other_method(n) for n in range(1, 41)]
+    matrix = replay_group(group, ReplayLimits(own=1, others=2), shared_sandbox())
+    for verdicts in matrix.replays.values():
+        assert len({v.instance_id for v in verdicts}) == len(verdicts) <= 1 + 2 + 8 * 2
+        assert [v.instance_id for v in verdicts] == sorted(v.instance_id for v in verdicts)
+
+
 def test_alike_in_words_and_not_in_behaviour_are_two_and_the_rate_says_so() -> None:
     group = [spent(n, LEFT if n <= 4 else MORE) for n in range(1, 9)]
     both = finished(mined(*group)[0])
