@@ -1,10 +1,11 @@
 """Which routines are one in other words: ``x / 2`` and ``half = x * 0.5; return half``.
 
-Straight-line code (names given a value once or again, one result) is brought to a normal form: what
-intermediate names stand for is put in; sums and products have no order and no grouping; a quotient
-is a product with an inverse; constant factors are multiplied and like terms collected; parameters
-go by their roles and not by their names or their order. Nothing is multiplied out, factored or
-cancelled: ``a * (b + c)`` and ``a * b + a * c`` are two ways to one result. No code is run.
+Straight-line code (names given a value once or again, one result, functions of its own that are
+such code) is brought to a normal form: what names and functions stand for is put in; sums and
+products have no order and no grouping; a quotient is a product with an inverse; constant factors
+are multiplied and like terms collected; parameters go by their roles and not by their names or
+their order. Nothing is multiplied out, factored or cancelled: ``a * (b + c)`` and ``a * b + a * c``
+are two ways to one result. No code is run.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from tracemine.schemas.types import NUMERIC, parse
 MAX_CHARS = 4_000
 #: Bits of a constant, which grow like that, too; the largest float has 1,024.
 MAX_BITS = 4_096
+#: Operations of a routine with what its functions do put in: those that call others twice double.
+MAX_OPERATIONS = 1_000
 #: Orders of parameters that are compared: those of five that stand in alike places.
 MAX_ORDERS = 120
 #: The largest exponent that is a repeated product.
@@ -67,6 +70,7 @@ def normal_form(code: str, entry_point: str, signature: Signature) -> NormalForm
 
     Raises:
         SyntaxError: if ``code`` does not parse.
+        RecursionError: if it is nested too deeply to be parsed or written.
     """
     numeric = tuple(parse(p.type)[0] in NUMERIC for p in signature.inputs)
     return _normal_form(code, entry_point, numeric)
@@ -75,7 +79,10 @@ def normal_form(code: str, entry_point: str, signature: Signature) -> NormalForm
 @lru_cache(maxsize=_REMEMBERED)
 def _normal_form(code: str, entry_point: str, numeric: tuple[bool, ...]) -> NormalForm:
     try:
-        parameters, body = _straight_line(code, entry_point)
+        functions = _functions(code)
+        if entry_point not in functions:
+            raise _NoFormError("another function")
+        parameters, body = functions[entry_point]
         if len(parameters) != len(numeric):
             raise _NoFormError("parameters that the signature lacks")
 
@@ -84,7 +91,7 @@ def _normal_form(code: str, entry_point: str, numeric: tuple[bool, ...]) -> Norm
                 parameter: _atom(name, number)
                 for parameter, name, number in zip(parameters, names, numeric, strict=True)
             }
-            return _result(body, given).text()
+            return _Reading(functions).result(body, given).text()
 
         orders = list(_orders(len(parameters), text))
         texts = [text(_names(order)) for order in orders]
@@ -138,20 +145,25 @@ def _orders(count: int, text: Callable[[Sequence[str]], str]) -> Iterator[tuple[
         yield tuple(itertools.chain.from_iterable(way))
 
 
-def _straight_line(code: str, entry_point: str) -> tuple[list[str], list[ast.stmt]]:
-    """The parameters and the statements of a module that is one plain function."""
-    tree = ast.parse(code)
-    if len(tree.body) != 1 or not isinstance(tree.body[0], ast.FunctionDef):
-        raise _NoFormError("more than a function")
-    function = tree.body[0]
-    arguments = function.args
-    plain = not (
-        arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults
-        or function.decorator_list
-    )  # fmt: skip
-    if function.name != entry_point or not plain:
-        raise _NoFormError("another function, or one that takes more than its parameters")
-    return [p.arg for p in (*arguments.posonlyargs, *arguments.args)], function.body
+#: A function: its parameters and its statements.
+_Function = tuple[list[str], list[ast.stmt]]
+
+
+def _functions(code: str) -> dict[str, _Function]:
+    """The functions, by name, of a module that is plain functions and nothing else."""
+    found: dict[str, _Function] = {}
+    for function in ast.parse(code).body:
+        if not isinstance(function, ast.FunctionDef) or function.name in found:
+            raise _NoFormError("more than functions")
+        arguments = function.args
+        if (
+            arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults
+            or function.decorator_list
+        ):  # fmt: skip
+            raise _NoFormError("a function that takes more than its parameters")
+        parameters = [p.arg for p in (*arguments.posonlyargs, *arguments.args)]
+        found[function.name] = parameters, function.body
+    return found
 
 
 # -- expressions -----------------------------------------------------------------------------------
@@ -240,55 +252,6 @@ def _merged(some: _Factors, more: _Factors) -> _Factors:
     return tuple(sorted(exponents.items()))
 
 
-def _result(body: Iterable[ast.stmt], given: Mapping[str, _Value]) -> _Value:
-    values = dict(given)
-    for statement in body:
-        match statement:
-            case ast.Return(ast.expr() as value):
-                return _value(value, values)
-            case ast.Assign([ast.Name(name)], value) | ast.AnnAssign(
-                ast.Name(name), _, ast.expr() as value
-            ):
-                values[name] = _value(value, values)
-            case ast.AugAssign(ast.Name(name) as target, operator, value):
-                if name not in values or not values[name].number:
-                    raise _NoFormError("a change in place")  # a list, and whoever else has it
-                read = ast.Name(target.id, ast.Load())
-                values[name] = _value(ast.BinOp(read, operator, value), values)
-            case ast.Expr(ast.Constant()) | ast.Pass():
-                continue
-            case _:
-                raise _NoFormError("more than values and a result")
-    raise _NoFormError("no result")
-
-
-def _value(node: ast.expr, values: Mapping[str, _Value]) -> _Value:
-    match node:
-        case ast.Name(name) if name in values:
-            return values[name]
-        case ast.Constant(number) if type(number) in (int, float):
-            return _number(node.value)  # type: ignore[arg-type]
-        case ast.Constant(value):
-            return _atom(f"constant {value!r}", False)
-        case ast.UnaryOp(ast.USub() | ast.UAdd() as sign, operand):
-            found = _value(operand, values)
-            if found.number:
-                return found if isinstance(sign, ast.UAdd) else _plus(_constant_zero(), found, -1)
-            raise _NoFormError("a sign of what is no number")
-        case ast.BinOp(left, operator, right):
-            return _operation(_value(left, values), operator, _value(right, values))
-        case ast.Call(ast.Name(name), arguments, []) if name in _PURE and name not in values:
-            given = [_value(argument, values) for argument in arguments]
-            texts = [one.text() for one in given]
-            if name in _UNORDERED and len(given) > 1 and all(one.number for one in given):
-                texts.sort()
-                return _atom(f"{name}({', '.join(texts)})", True)
-            return _atom(f"{name}({', '.join(texts)})", name in _NUMBERS)
-        case _ if isinstance(node, _KEPT):
-            return _kept(node, values)
-    raise _NoFormError(f"more than values: {type(node).__name__}")
-
-
 def _constant_zero() -> _Value:
     """Nothing: no term, not even zero."""
     return _Value({})
@@ -324,20 +287,85 @@ def _operation(left: _Value, operator: ast.operator, right: _Value) -> _Value:
     return _atom(text, left.number and right.number)
 
 
-def _kept(node: ast.AST, values: Mapping[str, _Value]) -> _Value:
-    """What is no arithmetic, with its operands in normal form."""
-    parts = []
-    operands = []
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Slice):
-            parts.append(_kept(child, values).text())
-        elif isinstance(child, ast.expr):
-            operands.append(_value(child, values))
-            parts.append(operands[-1].text())
-        else:
-            parts.append(type(child).__name__)
-    number = isinstance(node, ast.IfExp) and all(one.number for one in operands[1:])
-    return _atom(f"{type(node).__name__}({', '.join(parts)})", number)
+class _Reading:
+    """Reads a routine whose own functions are ``functions``."""
+
+    def __init__(self, functions: Mapping[str, _Function]) -> None:
+        self.functions = functions
+        self.left = MAX_OPERATIONS
+
+    def result(self, body: Iterable[ast.stmt], given: Mapping[str, _Value]) -> _Value:
+        values = dict(given)
+        for statement in body:
+            match statement:
+                case ast.Return(ast.expr() as value):
+                    return self.value(value, values)
+                case ast.Assign([ast.Name(name)], value) | ast.AnnAssign(
+                    ast.Name(name), _, ast.expr() as value
+                ):
+                    values[name] = self.value(value, values)
+                case ast.AugAssign(ast.Name(name) as target, operator, value):
+                    if name not in values or not values[name].number:
+                        raise _NoFormError("a change in place")  # a list, and whoever else has it
+                    read = ast.Name(target.id, ast.Load())
+                    values[name] = self.value(ast.BinOp(read, operator, value), values)
+                case ast.Expr(ast.Constant()) | ast.Pass():
+                    continue
+                case _:
+                    raise _NoFormError("more than values and a result")
+        raise _NoFormError("no result")
+
+    def value(self, node: ast.expr, values: Mapping[str, _Value]) -> _Value:
+        self.left -= 1
+        if self.left < 0:
+            raise _NoFormError("too much to put in")
+        match node:
+            case ast.Name(name) if name in values:
+                return values[name]
+            case ast.Constant(number) if type(number) in (int, float):
+                return _number(node.value)  # type: ignore[arg-type]
+            case ast.Constant(value):
+                return _atom(f"constant {value!r}", False)
+            case ast.UnaryOp(ast.USub() | ast.UAdd() as sign, operand):
+                found = self.value(operand, values)
+                if found.number:
+                    return (
+                        found if isinstance(sign, ast.UAdd) else _plus(_constant_zero(), found, -1)
+                    )
+                raise _NoFormError("a sign of what is no number")
+            case ast.BinOp(left, operator, right):
+                return _operation(self.value(left, values), operator, self.value(right, values))
+            case ast.Call(ast.Name(name), arguments, []) if name in self.functions:
+                parameters, body = self.functions[name]
+                if name in values or len(parameters) != len(arguments):
+                    raise _NoFormError("a call of something else")
+                given = [self.value(argument, values) for argument in arguments]
+                return self.result(body, dict(zip(parameters, given, strict=True)))
+            case ast.Call(ast.Name(name), arguments, []) if name in _PURE and name not in values:
+                given = [self.value(argument, values) for argument in arguments]
+                texts = [one.text() for one in given]
+                if name in _UNORDERED and len(given) > 1 and all(one.number for one in given):
+                    texts.sort()
+                    return _atom(f"{name}({', '.join(texts)})", True)
+                return _atom(f"{name}({', '.join(texts)})", name in _NUMBERS)
+            case _ if isinstance(node, _KEPT):
+                return self.kept(node, values)
+        raise _NoFormError(f"more than values: {type(node).__name__}")
+
+    def kept(self, node: ast.AST, values: Mapping[str, _Value]) -> _Value:
+        """What is no arithmetic, with its operands in normal form."""
+        parts = []
+        operands = []
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Slice):
+                parts.append(self.kept(child, values).text())
+            elif isinstance(child, ast.expr):
+                operands.append(self.value(child, values))
+                parts.append(operands[-1].text())
+            else:
+                parts.append(type(child).__name__)
+        number = isinstance(node, ast.IfExp) and all(one.number for one in operands[1:])
+        return _atom(f"{type(node).__name__}({', '.join(parts)})", number)
 
 
 __all__ = ["NormalForm", "normal_form", "roles"]

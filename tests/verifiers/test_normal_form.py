@@ -17,7 +17,7 @@ from tracemine.verifiers.normal_form import NormalForm, normal_form, roles
 
 
 def form(code: str, *types: str) -> NormalForm:
-    head = ast.parse(code).body[0]
+    head = ast.parse(code).body[-1]
     assert isinstance(head, ast.FunctionDef)
     names = [argument.arg for argument in head.args.args]
     kinds = types or ("real",) * len(names)
@@ -46,6 +46,11 @@ ONE: dict[str, tuple[str, str]] = {
     "the greater": (function("max(a, b) - c"), function("max(b, a) - c")),
     "a remainder": (function("(a + b) % c"), function("(b + a) % c")),
     "a docstring": (function("a + b", "a, b", "'Adds.'"), function("b + a", "a, b", "pass")),
+    "a function of its own": (
+        "def rise(x, p):\n    return x * p / 100\ndef f(a, b, c):\n"
+        "    more = a + rise(a, b)\n    return more - rise(more, c)",
+        function("more - more * c / 100", "a, b, c", "more = a + a * b / 100"),
+    ),
     "a hint": (function("s", "a, b", "s: int = a + b"), function("a + b", "a, b")),
 }
 
@@ -89,7 +94,10 @@ def test_what_changes_its_input_or_calls_what_it_defines_has_its_code_for_a_form
     for code in (
         "def f(a):\n    a.sort()\n    return a",
         "def f(a):\n    b = a\n    b += [1]\n    return a",
-        "def g(a):\n    return a\ndef f(a):\n    return g(a)",
+        "def g(a):\n    a.sort()\n    return a\ndef f(a):\n    return g(a)",
+        "def f(a):\n    return f(a)",
+        "def g(a, b):\n    return a\ndef f(a):\n    return g(a)",
+        "import math\ndef f(a):\n    return len(a)",
         "def f(a):\n    return a.pop() - a.pop()",
         "def f(a, b=[]):\n    return a",
         "def f(a):\n    abs = a\n    return abs(a)",
@@ -183,6 +191,10 @@ def _run(code: str, values: list[Fraction]) -> float | None:
         function(" + ".join(f"p{n} * p{n + 1}" for n in range(0, 40, 2)),
                  ", ".join(f"p{n}" for n in range(40))),
         function("1e999 * x", "x"),
+        "\n".join(
+            ["def g0(x): return x", *(f"def g{n}(x): return g{n - 1}(g{n - 1}(x))"
+             for n in range(1, 40)), "def f(x): return g39(x)"]
+        ),
         function("x / 0", "x"),
         function("'" + "y" * 50_000 + "' if x else x", "x"),
     ],
