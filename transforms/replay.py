@@ -32,7 +32,7 @@ from tracemine.transforms.wording import oddness
 from tracemine.verifiers import Sandbox, shared_sandbox
 from tracemine.verifiers.coincidence import Meeting, difference_nearby
 from tracemine.verifiers.normal_form import NormalForm, normal_form, roles
-from tracemine.verifiers.replay import Case, Routine, replay
+from tracemine.verifiers.replay import Case, Routine, alignments, replay
 from tracemine.verifiers.symmetry import calculation
 
 
@@ -43,10 +43,15 @@ class ReplayLimits:
 
     Two methods that may be one procedure, but of which the sample holds too little of each other,
     are replayed on as many of each other's instances as ``meeting``: each with at most ``partners``
-    others. These are a few more attempts, of which more pass than of a sample."""
+    others. These are a few more attempts, of which more pass than of a sample.
+
+    Code that imports something is run by CPython alone, and one equation takes sympy a fifth of a
+    second: of its own method's instances, and of the others', it gets as many as make ``runs`` with
+    every alignment of roles."""
 
     own: int = 64
     others: int = 64
+    runs: int = 128
     partners: int = 8
     meeting: int = 2
 
@@ -160,7 +165,13 @@ def _meetings(
     tells them apart, and, if they are arithmetic, they calculate the same. Of these, those that
     both passed on most come first.
     """
-    living = [m for m in methods if any(r.verdict == "pass" for r in replays[m.variant_id])]
+    # Not what is slow to run: it had as much as it gets.
+    living = [
+        m
+        for m in methods
+        if any(r.verdict == "pass" for r in replays[m.variant_id])
+        and not _imports(m.founder.span.code or "")
+    ]
     lines = {
         m.variant_id: {
             r.instance_id: r.verdict == "pass"
@@ -446,4 +457,20 @@ def _sample(method: Method, cases: Sequence[Case], limits: ReplayLimits) -> list
     ordered = sorted(cases, key=lambda case: (not case.own_roles, case.instance.id))
     own = [case for case in ordered if case.family == method.key]
     others = [case for case in ordered if case.family != method.key]
-    return own[: limits.own] + others[: limits.others]
+    return [
+        *_affordable(method, own[: limits.own], limits.runs),
+        *_affordable(method, others[: limits.others], limits.runs),
+    ]
+
+
+def _affordable(method: Method, cases: Sequence[Case], runs: int) -> Sequence[Case]:
+    """The first of ``cases``, all where the code is quickly run."""
+    if not _imports(method.founder.span.code or ""):
+        return cases
+    ways = (1 if case.own_roles else len(alignments(method.signature, case.keys)) for case in cases)
+    spent = itertools.accumulate(ways)
+    return [case for case, total in zip(cases, spent, strict=True) if total <= runs]
+
+
+def _imports(code: str) -> bool:
+    return any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.walk(ast.parse(code)))

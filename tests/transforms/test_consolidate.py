@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -187,6 +188,24 @@ def test_classes_are_maximal_in_order_of_id_whatever_the_order() -> None:
     assert all(ids == sorted(ids) for ids in classes)
     for order in itertools.permutations(variants):
         assert [[e.variant_id for e in ms] for ms in behaviour_classes(order)] == classes
+
+
+def test_code_that_imports_gets_as_many_cases_as_its_alignments_leave_runs_for() -> None:
+    slow = "def rest(x, y, z):\n    import math\n    return x - math.prod([y, z])"
+    group = [other_method(n) for n in range(1, 31)]
+    group += [
+        proposal(slow, n, result=100 + n - 4 * n, x=100 + n, y=n, z=4) for n in (51, 52, 53, 54)
+    ]
+    matrix = replay_group(group, ReplayLimits(runs=30, partners=0), shared_sandbox())
+    counts = {
+        m.founder.span.code: Counter(
+            matrix.witnesses[v.instance_id].method == m.key for v in matrix.replays[m.variant_id]
+        )
+        for m in matrix.methods
+    }
+    # Six alignments of three roles that their names do not tell.
+    assert counts.pop(slow) == {True: 3, False: 5}
+    assert set(map(sum, (c.values() for c in counts.values()))) == {33}
 
 
 def test_what_a_sample_leaves_open_is_asked_within_bounds() -> None:
