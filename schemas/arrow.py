@@ -35,7 +35,8 @@ VARIANT = pa.struct(
     [
         ("variant_id", _TEXT), ("subroutine", _TEXT), ("code", _TEXT), ("entry_point", _TEXT),
         ("tokens", pa.int32()), ("passes", pa.int32()), ("attempts", pa.int32()),
-        ("span_id", _TEXT), ("instance_id", _TEXT),
+        ("span_id", _TEXT), ("instance_id", _TEXT), ("preconditions", _TEXTS),
+        ("predicates", _TEXTS), ("failure_modes", _TEXTS),
     ]
 )  # fmt: skip
 
@@ -44,7 +45,8 @@ KEY = pa.struct([("name", _TEXT), ("type", _TEXT), ("unit", _TEXT)])
 PROVENANCE = pa.struct(
     [
         ("trajectory_id", _TEXT), ("source", _TEXT), ("licence", _TEXT),
-        ("start", pa.int64()), ("end", pa.int64()), ("quote", _TEXT),
+        ("start", pa.int64()), ("end", pa.int64()), ("quote", _TEXT), ("span_id", _TEXT),
+        ("variant_id", _TEXT),
     ]
 )  # fmt: skip
 
@@ -237,10 +239,15 @@ def procedure_from_row(row: Row) -> Procedure:
     values["signature"] = Signature.from_json(values["signature"])
     for name in ("preconditions", "predicates", "failure_modes"):
         values[name] = tuple(values[name] or ())
-    values["variants"] = tuple(Variant(**v) for v in values["variants"])
+    values["variants"] = tuple(_variant_from_row(v) for v in values["variants"])
     values["provenance"] = tuple(Provenance(**p) for p in values["provenance"])
     values["evidence"] = tuple(Token(**t) for t in values["evidence"])
     return Procedure(**values)
+
+
+def _variant_from_row(row: Row) -> Variant:
+    own = ("preconditions", "predicates", "failure_modes")
+    return Variant(**{**row, **{name: tuple(row[name] or ()) for name in own}})
 
 
 def tool_row(pointer: ToolPointer) -> Row:

@@ -182,7 +182,8 @@ class Replay:
 class Variant:
     """One way to do what a procedure does, and how it fared: ``attempts`` are all compatible
     held-out instances that words proposed, ``passes`` those it reproduced. ``span_id`` and
-    ``instance_id`` name the span it was taken from and that span's own instance."""
+    ``instance_id`` name the span it was taken from and that span's own instance. ``preconditions``,
+    ``predicates`` and ``failure_modes`` are all of its own, in its own parameters' names."""
 
     variant_id: str
     subroutine: str
@@ -193,11 +194,15 @@ class Variant:
     attempts: int
     span_id: str
     instance_id: str
+    preconditions: tuple[str, ...] = ()
+    predicates: tuple[str, ...] = ()
+    failure_modes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """A literal quote that a procedure rests on: ``trace[start:end] == quote``."""
+    """A literal quote that a procedure rests on: ``trace[start:end] == quote``. ``span_id`` names
+    the span that quotes it, ``variant_id`` the variant that speaks for that span."""
 
     trajectory_id: str
     source: str
@@ -205,6 +210,8 @@ class Provenance:
     start: int
     end: int
     quote: str
+    span_id: str = ""
+    variant_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +224,10 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """An entry of the store. Times are ISO 8601 text in UTC. ``evidence`` is what callers are
-    matched with beside vectors, by token (`store.ranking.tokens_of`)."""
+    """An entry of the store. Times are ISO 8601 text in UTC. ``preconditions`` and ``predicates``
+    are those that every variant has or implies, ``failure_modes`` those of all variants, in the
+    names of the first variant's parameters; the first variant's own are with it. ``evidence`` is
+    what callers are matched with beside vectors, by token (`store.ranking.tokens_of`)."""
 
     procedure_id: str
     subquestion: str

@@ -16,7 +16,7 @@ from tracemine.schemas.arrow import TABLES
 from tracemine.schemas.records import STATUSES, VERDICTS
 from tracemine.store.errors import RequestError, SchemaVersionError, StoreError
 from tracemine.store.index import INDEXED, index_number, numbers_of, read_index
-from tracemine.store.policy import POLICY_FILE, parse_policy, policy_hash
+from tracemine.store.policy import MIN_DECIDED, POLICY_FILE, parse_policy, policy_hash
 from tracemine.store.reader import Store
 from tracemine.store.snapshot import (
     CURRENT,
@@ -116,6 +116,22 @@ def _checks(min_replays: int) -> list[_Check]:
             + _misquotes("p.start", 'p."end"', "p.quote"),
         ),
         _Check(
+            "is an entry whose provenance names a span that is not in the store, or stands "
+            "elsewhere in its trace",
+            f"SELECT DISTINCT procedure_id AS subject FROM {_PROVENANCE} AS p ANTI JOIN spans AS s "
+            "ON s.span_id = p.span_id AND s.trajectory_id = p.trajectory_id "
+            'AND s.start = p.start AND s."end" = p."end"',
+        ),
+        _Check(
+            "is an entry whose provenance names a variant that it lacks",
+            f"SELECT DISTINCT procedure_id AS subject FROM {_PROVENANCE} AS p "
+            f"ANTI JOIN {_VARIANTS} AS v USING (procedure_id, variant_id)",
+        ),
+        _Check(
+            "is a span that more than one entry or variant rests on",
+            f"SELECT span_id AS subject FROM {_PROVENANCE} GROUP BY 1 HAVING count(*) > 1",
+        ),
+        _Check(
             "is a span of a trajectory that is not in the store",
             "SELECT span_id AS subject FROM spans ANTI JOIN trajectories USING (trajectory_id)",
         ),
@@ -173,6 +189,28 @@ def _checks(min_replays: int) -> list[_Check]:
             f"WHERE v.status IN {served} GROUP BY 1 HAVING count(*) FILTER ("
             "i.checked AND (i.origin = 'test' OR (i.problem_id <> own.problem_id "
             f"AND i.instance_id <> v.instance_id))) < {min_replays}",
+        ),
+        _Check(
+            "is a variant that fails on an instance of another variant of its entry",
+            f"SELECT DISTINCT v.variant_id AS subject FROM {_VARIANTS} AS v "
+            f"JOIN {_PROVENANCE} AS p ON p.procedure_id = v.procedure_id "
+            "AND p.variant_id <> v.variant_id JOIN instances AS i ON i.span_id = p.span_id "
+            "JOIN replays AS r ON r.variant_id = v.variant_id AND r.instance_id = i.instance_id "
+            "WHERE r.verdict IN ('fail', 'error', 'timeout')",
+        ),
+        _Check(
+            f"is an entry with two variants that passed on fewer than {MIN_DECIDED} instances "
+            "of each other",
+            f"WITH pairs AS (SELECT procedure_id, a.variant_id AS one, b.variant_id AS other "
+            f"FROM {_VARIANTS} AS a JOIN {_VARIANTS} AS b USING (procedure_id) "
+            "WHERE a.variant_id < b.variant_id), passed AS (SELECT "
+            "least(r.variant_id, p.variant_id) AS one, "
+            "greatest(r.variant_id, p.variant_id) AS other, count(*) AS n "
+            f"FROM {_PROVENANCE} AS p JOIN instances AS i ON i.span_id = p.span_id "
+            "JOIN replays AS r ON r.instance_id = i.instance_id "
+            "WHERE r.verdict = 'pass' GROUP BY 1, 2) "
+            "SELECT DISTINCT procedure_id AS subject FROM pairs LEFT JOIN passed "
+            f"USING (one, other) WHERE coalesce(n, 0) < {MIN_DECIDED}",
         ),
         _Check(
             "is a variant whose passes or attempts are not those of its replays",

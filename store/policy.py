@@ -20,6 +20,9 @@ from tracemine.store.errors import RequestError
 #: The file's name in a store.
 POLICY_FILE = "policy.toml"
 
+#: Fewer decided instances between two variants say nothing of their being one procedure.
+MIN_DECIDED = 2
+
 #: Days after which an entry of each domain must have been verified again; 0 is never.
 DEFAULT_DAYS = {"math": 0, "code": 365, "stem": 730, "other": 365}
 

@@ -23,8 +23,9 @@ logger = logging.getLogger(__name__)
 
 #: What is read of each entry beside its signature; its support is how many spans it rests on.
 COLUMNS = (
-    "procedure_id, success_rate, predicates, {support} AS support, "
-    "variants[1].code AS code, variants[1].entry_point AS entry_point, evidence"
+    "procedure_id, success_rate, predicates, variants[1].predicates AS own_predicates, "
+    "{support} AS support, variants[1].code AS code, "
+    "variants[1].entry_point AS entry_point, evidence"
 )
 
 
@@ -164,7 +165,9 @@ def _of_row(row: Mapping[str, Any], signature: Signature) -> tuple[Rankable, Tri
         # Few tokens are those of many entries.
         evidence={sys.intern(said["token"]): said["count"] for said in row["evidence"] or ()},
     )
-    tried = Tried(code, entry_point, signature.inputs, tuple(row["predicates"] or ()))
+    # What every variant needs, and what the first, which is run, needs besides.
+    predicates = dict.fromkeys((*(row["predicates"] or ()), *(row["own_predicates"] or ())))
+    tried = Tried(code, entry_point, signature.inputs, tuple(predicates))
     return rankable, tried
 
 

@@ -6,7 +6,8 @@ runs the routines. Run it over a store by hand with
     python tests/independent_check.py STORE
 
 For every verified variant: each ``pass`` is repeated on the instance that it names; that instance
-must be held out; and every provenance quote must stand at its offsets.
+must be held out; and every provenance quote must stand at its offsets. Variants of one entry must
+have passed on each other's instances, and failed on none.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ import pyarrow.parquet as pq
 TOLERANCE = 1e-9
 #: Problems whose sets of three-word shingles have this Jaccard similarity are one problem.
 NEAR_DUPLICATE = 0.8
+#: Passes between two variants of an entry, at least.
+MEETINGS = 2
 #: Seconds for all routines of a store.
 TIMEOUT = 900
 
@@ -154,6 +158,7 @@ def check(store: Path) -> Iterator[str]:
             if trace[quote["start"] : quote["end"]] != quote["quote"] or not quote["quote"]:
                 yield f"{entry['procedure_id']}: quote is not at {quote['start']}"
 
+    yield from disagreements(tables["procedures"] + tables["candidates"], instances, replays)
     jobs, expected = [], {}
     for entry in tables["procedures"]:
         if entry["status"] not in ("verified", "canonical"):
@@ -194,6 +199,31 @@ def check(store: Path) -> Iterator[str]:
             scope = {"Fraction": Fraction, "nan": math.nan, "inf": math.inf}
             if not same(wanted, eval(out["value"], scope)):
                 yield f"{key}: expected {wanted!r}, got {out['value']}"
+
+
+def disagreements(
+    entries: list[dict[str, Any]],
+    instances: dict[str, dict[str, Any]],
+    replays: dict[str, list[dict[str, Any]]],
+) -> Iterator[str]:
+    """Two variants of one entry of which one did not pass on an instance of the other that decided
+    something, or that decided too little of each other."""
+    for entry in entries:
+        owner = {quote["span_id"]: quote["variant_id"] for quote in entry["provenance"]}
+        ids = sorted(variant["variant_id"] for variant in entry["variants"])
+        passed: Counter[tuple[str, ...]] = Counter()
+        for variant in ids:
+            for row in replays.get(variant, []):
+                other = owner.get(instances[row["instance_id"]]["span_id"], variant)
+                if other == variant or row["verdict"] == "unsupported":
+                    continue
+                if row["verdict"] == "pass":
+                    passed[tuple(sorted((variant, other)))] += 1
+                else:
+                    yield f"{variant}: {row['verdict']} on an instance of {other}, its equal"
+        for pair in combinations(ids, 2):
+            if passed[pair] < MEETINGS:
+                yield f"{' and '.join(pair)}: {passed[pair]} passes on each other's instances"
 
 
 def _not_held_out(

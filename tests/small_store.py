@@ -283,7 +283,8 @@ def _procedure(
     passes, attempts = routine.verdicts.count("pass"), len(routine.verdicts)
     variant = Variant(
         variant_id, spans[0].subroutine, routine.code, entry_point, 7, passes, attempts,
-        spans[0].id, instances[0].id,
+        spans[0].id, instances[0].id, spans[0].preconditions, routine.predicates,
+        spans[0].failure_modes,
     )  # fmt: skip
     return Procedure(
         procedure_id=variant_id,
@@ -299,7 +300,10 @@ def _procedure(
         teacher="rules@1",
         variants=(variant,),
         provenance=tuple(
-            Provenance(s.trajectory_id, "made.jsonl", "MIT", s.start, s.end, s.quote) for s in spans
+            Provenance(
+                s.trajectory_id, "made.jsonl", "MIT", s.start, s.end, s.quote, s.id, variant_id
+            )
+            for s in spans
         ),
         success_rate=passes / attempts if attempts else 0.0,
         distinct_problems=passes,

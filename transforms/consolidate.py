@@ -14,6 +14,7 @@ import apache_beam as beam
 
 from tracemine.schemas import Rejected, Replay, Signature, content_id
 from tracemine.store import Policy
+from tracemine.store.policy import MIN_DECIDED
 from tracemine.transforms.replay import Matrix, Method, Witness, make_method, variant_id
 from tracemine.transforms.segment import Proposal, reject_span
 from tracemine.transforms.stage import REJECTED, Out, run_stage
@@ -24,9 +25,6 @@ REFUTED = "refuted"
 
 #: Verdicts that speak against a variant.
 FAILURES = ("fail", "error", "timeout")
-
-#: Fewer decided instances than this say nothing about two variants being one procedure.
-MIN_DECIDED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,6 @@ class Consolidate(beam.PTransform):
 def consolidate(matrix: Matrix, min_replays: int) -> Iterator[Out]:
     """The entries of one replayed group, and the spans that replay refuted."""
     entering: list[Evidence] = []
-    by_method: dict[str, str] = {}
     for method in matrix.methods:
         replays = matrix.replays[method.variant_id]
         kept, refuted = _split_members(method, replays, matrix.witnesses)
@@ -88,12 +85,11 @@ def consolidate(matrix: Matrix, min_replays: int) -> Iterator[Out]:
             waiting = _waiting(make_method(method.key, others))
             yield "entries", Entry(waiting.variant_id, (waiting,))
         evidence = _evidence(method, kept, replays, matrix.witnesses)
-        by_method[method.key] = method.variant_id
         if len(what_passes_show(evidence.witnesses)) >= min_replays:
             entering.append(evidence)
         else:
             yield "entries", Entry(evidence.variant_id, (evidence,))
-    for members in behaviour_classes(entering, matrix, by_method):
+    for members in behaviour_classes(entering):
         yield "entries", Entry(min(e.variant_id for e in members), tuple(members))
 
 
@@ -161,28 +157,20 @@ def what_passes_show(witnesses: Iterable[Witness]) -> frozenset[str]:
     )
 
 
-def behaviour_classes(
-    entering: Sequence[Evidence], matrix: Matrix, by_method: Mapping[str, str]
-) -> list[list[Evidence]]:
-    """Entering variants, in order of id, each in the first class with whose every member it
-    agrees: between the two of them at least `MIN_DECIDED` instances are decided, and all pass."""
-    decided: dict[tuple[str, str], list[bool]] = {}
-    for evidence in entering:
-        for replay in evidence.replays:
-            if replay.verdict != "unsupported":
-                other = by_method.get(matrix.witnesses[replay.instance_id].method, "")
-                passed = replay.verdict == "pass"
-                decided.setdefault((evidence.variant_id, other), []).append(passed)
+def behaviour_classes(variants: Iterable[Evidence]) -> list[list[Evidence]]:
+    """``variants`` parted into classes of which each two members agree: between the two of them,
+    on instances of the spans that each speaks for, at least `MIN_DECIDED` are decided, and all
+    pass. In order of id, each stands in the first class with whose every member it agrees, so that
+    none could join a class before its own."""
+    ordered = sorted(variants, key=lambda e: e.variant_id)
+    decided = decided_between(ordered)
 
     def agree(one: Evidence, other: Evidence) -> bool:
-        verdicts = [
-            *decided.get((one.variant_id, other.variant_id), ()),
-            *decided.get((other.variant_id, one.variant_id), ()),
-        ]
-        return len(verdicts) >= MIN_DECIDED and all(verdicts)
+        verdicts = decided.get(frozenset((one.variant_id, other.variant_id)), [])
+        return len(verdicts) >= MIN_DECIDED and all(v.verdict == "pass" for v in verdicts)
 
     classes: list[list[Evidence]] = []
-    for evidence in sorted(entering, key=lambda e: e.variant_id):
+    for evidence in ordered:
         for members in classes:
             if all(agree(evidence, member) for member in members):
                 members.append(evidence)
@@ -190,6 +178,25 @@ def behaviour_classes(
         else:
             classes.append([evidence])
     return classes
+
+
+def decided_between(variants: Iterable[Evidence]) -> dict[frozenset[str], list[Replay]]:
+    """For each two variants, by their ids, what each decided on instances of spans that the other
+    speaks for, in order of instance."""
+    listed = list(variants)
+    owners = {
+        instance.id: evidence.variant_id
+        for evidence in listed
+        for member in evidence.members
+        for instance in member.span.instances
+    }
+    found: dict[frozenset[str], list[Replay]] = {}
+    for evidence in listed:
+        for verdict in evidence.replays:
+            owner = owners.get(verdict.instance_id, evidence.variant_id)
+            if owner != evidence.variant_id and verdict.verdict != "unsupported":
+                found.setdefault(frozenset((owner, evidence.variant_id)), []).append(verdict)
+    return found
 
 
 def _failed(

@@ -1,13 +1,16 @@
 """Stage 9, replay: every method of a group, run on the group's held-out instances.
 
-Spans whose code is the same but for names hold one *method*; one of them founds the variant that
-stands for it, the others bring instances and provenance. A variant's verdicts on the instances of
-its own method and of all others are the replay matrix that consolidation reads.
+Spans whose code is the same in other words (`verifiers.normal_form`) hold one *method*; one of them
+founds the variant that stands for it, the others bring instances and provenance. A variant's
+verdicts on the instances of its own method and of all others are the replay matrix that
+consolidation reads.
 """
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,26 +25,40 @@ from tracemine.schemas import Parameter, Replay, Signature, Span, canonical_code
 from tracemine.schemas.shingles import near_duplicate_classes
 from tracemine.schemas.types import join
 from tracemine.schemas.values import encode
+from tracemine.store.policy import MIN_DECIDED
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import Out, run_stage
 from tracemine.transforms.wording import oddness
 from tracemine.verifiers import Sandbox, shared_sandbox
 from tracemine.verifiers.coincidence import Meeting, difference_nearby
-from tracemine.verifiers.replay import Case, Routine, replay
+from tracemine.verifiers.normal_form import NormalForm, normal_form, roles
+from tracemine.verifiers.replay import Case, Routine, alignments, replay
+from tracemine.verifiers.symmetry import calculation
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayLimits:
     """How much of a large group is replayed: instances of a variant's own method, and of all
-    other methods together. The sample is by instance id, which is a hash."""
+    other methods together. The sample is by instance id, which is a hash.
+
+    Two methods that may be one procedure, but of which the sample holds too little of each other,
+    are replayed on as many of each other's instances as ``meeting``: each with at most ``partners``
+    others. These are a few more attempts, of which more pass than of a sample.
+
+    Code that imports something is run by CPython alone, and one equation takes sympy a fifth of a
+    second: of its own method's instances, and of the others', it gets as many as make ``runs`` with
+    every alignment of roles."""
 
     own: int = 64
     others: int = 64
+    runs: int = 128
+    partners: int = 8
+    meeting: int = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """Spans with one canonical code. ``founder`` is the span whose names the variant has."""
+    """Spans with one normal form. ``founder`` is the span whose names and code the variant has."""
 
     key: str
     variant_id: str
@@ -114,12 +131,97 @@ def replay_group(group: Sequence[Proposal], limits: ReplayLimits, sandbox: Sandb
     methods = methods_of(group)
     problems = near_duplicate_classes({p.span.problem_id: p.shingles for p in group})
     cases, witnesses = _cases(methods, problems)
-    replays = {}
+    replays: dict[str, tuple[Replay, ...]] = {}
+    held_out: dict[str, list[Case]] = {}
+    sampled: dict[str, list[Case]] = {}
     for method in methods:
-        held_out = _sample(method, _held_out(method, cases, witnesses, problems), limits)
-        replays[method.variant_id] = tuple(replay(_routine(method), held_out, sandbox))
+        held_out[method.variant_id] = _held_out(method, cases, witnesses, problems)
+        sampled[method.variant_id] = _sample(method, held_out[method.variant_id], limits)
+        found = replay(_routine(method), sampled[method.variant_id], sandbox)
+        replays[method.variant_id] = tuple(found)
+    if any(len(sampled[variant]) < len(held_out[variant]) for variant in held_out):
+        for method, asked in _meetings(methods, held_out, sampled, replays, witnesses, limits):
+            families = {case.family for case in asked}
+            known = replays[method.variant_id]
+            kept = [r for r in known if witnesses[r.instance_id].method not in families]
+            found = replay(_routine(method), asked, sandbox)
+            replays[method.variant_id] = tuple(sorted([*kept, *found], key=lambda r: r.instance_id))
     replays = _without_coincidences(group, methods, replays, witnesses, sandbox)
     return Matrix(tuple(methods), replays, witnesses)
+
+
+def _meetings(
+    methods: Sequence[Method],
+    held_out: Mapping[str, Sequence[Case]],
+    sampled: Mapping[str, Sequence[Case]],
+    replays: Mapping[str, Sequence[Replay]],
+    witnesses: Mapping[str, Witness],
+    limits: ReplayLimits,
+) -> list[tuple[Method, list[Case]]]:
+    """What a sample leaves open: methods with the cases of other methods that they are to be
+    replayed on, all of a family that are in the sample among them, for they choose one alignment.
+
+    Two may be one procedure where both passed on something, no instance that both were replayed on
+    tells them apart, and, if they are arithmetic, they calculate the same. Of these, those that
+    both passed on most come first.
+    """
+    # Not what is slow to run: it had as much as it gets.
+    living = [
+        m
+        for m in methods
+        if any(r.verdict == "pass" for r in replays[m.variant_id])
+        and not _imports(m.founder.span.code or "")
+    ]
+    lines = {
+        m.variant_id: {
+            r.instance_id: r.verdict == "pass"
+            for r in replays[m.variant_id]
+            if r.verdict != "unsupported"
+        }
+        for m in living
+    }
+    calculations = {m.variant_id: _calculation_of(m) for m in living}
+    decided: Counter[frozenset[str]] = Counter()
+    for method in living:
+        for name in lines[method.variant_id]:
+            decided[frozenset((method.key, witnesses[name].method))] += 1
+    wanted: list[tuple[int, str, str]] = []
+    by_variant = {m.variant_id: m for m in living}
+    for one, other in itertools.combinations(living, 2):
+        ours, theirs = lines[one.variant_id], lines[other.variant_id]
+        shared = ours.keys() & theirs.keys()
+        if (
+            calculations[one.variant_id] == calculations[other.variant_id]
+            and decided[frozenset((one.key, other.key))] < MIN_DECIDED
+            and all(ours[name] == theirs[name] for name in shared)
+        ):
+            both = sum(ours[name] for name in shared)
+            wanted.append((-both, one.variant_id, other.variant_id))
+    partners: Counter[str] = Counter()
+    families: dict[str, set[str]] = {}
+    for _, first, second in sorted(wanted):
+        if max(partners[first], partners[second]) < limits.partners:
+            partners.update((first, second))
+            families.setdefault(first, set()).add(by_variant[second].key)
+            families.setdefault(second, set()).add(by_variant[first].key)
+    found = []
+    for variant, keys in sorted(families.items()):
+        old = {case.instance.id for case in sampled[variant]}
+        asked = []
+        for key in sorted(keys):
+            family = sorted(
+                (c for c in held_out[variant] if c.family == key), key=lambda c: c.instance.id
+            )
+            asked += family[: limits.meeting]
+            asked += [c for c in family[limits.meeting :] if c.instance.id in old]
+        if any(case.instance.id not in old for case in asked):
+            found.append((by_variant[variant], asked))
+    return found
+
+
+def _calculation_of(method: Method) -> object | None:
+    span = method.founder.span
+    return calculation(span.code or "", span.entry_point or "", span.signature.inputs)
 
 
 def _without_coincidences(
@@ -172,8 +274,26 @@ def methods_of(group: Iterable[Proposal]) -> list[Method]:
 
 
 def method_key(span: Span) -> str:
-    """The same for spans whose code differs in names alone."""
-    return content_id("method", canonical_code(span.code or "", span.entry_point or ""))
+    """The same for spans whose code is the same in other words."""
+    return content_id("method", _form(span).text)
+
+
+def _form(span: Span) -> NormalForm:
+    return normal_form(span.code or "", span.entry_point or "", span.signature)
+
+
+def in_roles_of(founder: Span, member: Span) -> Signature:
+    """The signature of ``member`` with its inputs in the order of the inputs of ``founder`` that
+    they stand for; both have one method. Where the code leaves it open (``a * b``), most equal
+    names decide, then units."""
+    ours, theirs = founder.signature.inputs, member.signature.inputs
+
+    def likeness(way: Sequence[int]) -> tuple[int, int]:
+        pairs = [(own, theirs[place]) for own, place in zip(ours, way, strict=True)]
+        return sum(a.name == b.name for a, b in pairs), sum(a.unit == b.unit for a, b in pairs)
+
+    way = max(roles(_form(founder), _form(member)), key=likeness)
+    return dataclasses.replace(member.signature, inputs=tuple(theirs[place] for place in way))
 
 
 def variant_id(span: Span) -> str:
@@ -184,16 +304,15 @@ def variant_id(span: Span) -> str:
 
 def make_method(key: str, members: Sequence[Proposal]) -> Method:
     """A method of ``members`` (in order of span id): founded by the variant whose names fit best
-    what it does, the commonest of several, the least id where they are as common. Of that variant's
-    spans it is the least of those whose subquestion most of them have: one trace's own wording
-    tells its own story."""
+    what it does, the simplest code of several, the commonest of these, the least id where they are
+    as common. Of that variant's spans it is the least of those whose subquestion most of them have:
+    one trace's own wording tells its own story."""
     ids = [variant_id(member.span) for member in members]
     counts = Counter(ids)
     best = min(
         counts,
         key=lambda identifier: (
-            # Names alone tell variants of one method apart.
-            _oddness(members[ids.index(identifier)].span) if len(counts) > 1 else 0,
+            _plainness(members[ids.index(identifier)].span) if len(counts) > 1 else (0, 0),
             -counts[identifier],
             identifier,
         ),
@@ -201,17 +320,25 @@ def make_method(key: str, members: Sequence[Proposal]) -> Method:
     alike = [member for member, identifier in zip(members, ids, strict=True) if identifier == best]
     asked = Counter(member.span.subquestion for member in alike)
     founder = min(alike, key=lambda m: (-asked[m.span.subquestion], m.span.id))
-    signature = widened(founder.span.signature, [m.span.signature for m in members])
+    signature = widened(
+        founder.span.signature, [in_roles_of(founder.span, m.span) for m in members]
+    )
     return Method(key, best, founder, tuple(members), signature)
 
 
-def _oddness(span: Span) -> int:
-    return oddness(span.code or "", span.entry_point or "")
+def _plainness(span: Span) -> tuple[int, int]:
+    code = span.code or ""
+    return oddness(code, span.entry_point or ""), code_size(code)
+
+
+def code_size(code: str) -> int:
+    """How much there is to a routine: the nodes of its syntax tree, however its names are spelt."""
+    return sum(1 for _ in ast.walk(ast.parse(code)))
 
 
 def widened(names: Signature, signatures: Sequence[Signature]) -> Signature:
-    """``names`` with each type widened to cover all ``signatures``, and each unit kept only where
-    none of them has another."""
+    """``names`` with each type widened to cover all ``signatures`` (inputs in the same order), and
+    each unit kept only where none of them has another."""
 
     def widen(own: Parameter, same_role: Sequence[Parameter]) -> Parameter:
         kind, units = own.type, {p.unit for p in same_role if p.unit is not None}
@@ -267,7 +394,8 @@ def _cases(
                 if not instance.checked or identity in seen:
                     continue
                 seen.add(identity)
-                cases.append(Case(instance, member.span.signature.inputs, method.key))
+                keys = in_roles_of(method.founder.span, member.span).inputs
+                cases.append(Case(instance, keys, method.key))
                 witnesses[instance.id] = Witness(
                     instance.id,
                     member.span.id,
@@ -329,4 +457,20 @@ def _sample(method: Method, cases: Sequence[Case], limits: ReplayLimits) -> list
     ordered = sorted(cases, key=lambda case: (not case.own_roles, case.instance.id))
     own = [case for case in ordered if case.family == method.key]
     others = [case for case in ordered if case.family != method.key]
-    return own[: limits.own] + others[: limits.others]
+    return [
+        *_affordable(method, own[: limits.own], limits.runs),
+        *_affordable(method, others[: limits.others], limits.runs),
+    ]
+
+
+def _affordable(method: Method, cases: Sequence[Case], runs: int) -> Sequence[Case]:
+    """The first of ``cases``, all where the code is quickly run."""
+    if not _imports(method.founder.span.code or ""):
+        return cases
+    ways = (1 if case.own_roles else len(alignments(method.signature, case.keys)) for case in cases)
+    spent = itertools.accumulate(ways)
+    return [case for case, total in zip(cases, spent, strict=True) if total <= runs]
+
+
+def _imports(code: str) -> bool:
+    return any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.walk(ast.parse(code)))

@@ -1,8 +1,13 @@
-"""Stage 10, second half: entries of all groups that have one id become one procedure."""
+"""Stage 10, second half: entries of all groups that have one id become one procedure.
+
+Variants that one id brings together from several groups stay together only if they agree: in the
+store, each two variants of an entry passed on each other's instances.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,8 +22,15 @@ from tracemine.schemas.values import dump_json
 from tracemine.store import Embedder, Policy
 from tracemine.store.embedder import Vectors, to_grid
 from tracemine.store.ranking import tokens_of
-from tracemine.transforms.consolidate import Entry, Evidence, what_passes_show
-from tracemine.transforms.replay import values_of, widened
+from tracemine.transforms.consolidate import (
+    Entry,
+    Evidence,
+    behaviour_classes,
+    decided_between,
+    what_passes_show,
+)
+from tracemine.transforms.preconditions import Needs, united
+from tracemine.transforms.replay import code_size, in_roles_of, values_of, widened
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import run_stage
 
@@ -80,7 +92,7 @@ class Unite(beam.PTransform):
             >> run_stage(
                 "unite",
                 lambda keyed, embedder: [
-                    ("finished", place(finish(keyed[0], keyed[1], policy, as_of), embedder))
+                    ("finished", place(done, embedder)) for done in finish(keyed[1], policy, as_of)
                 ],
                 main="finished",
                 setup=lambda: Embedder.load(name, trust_remote_code=trust),
@@ -110,7 +122,7 @@ def unite_variant(found: Iterable[tuple[str, Evidence]]) -> tuple[str, Evidence]
         key=lambda e: (-len(what_passes_show(e.witnesses)), e.founder.span.id),
     )
     members = dict(sorted((m.span.id, m) for _, part in parts for m in part.members))
-    signatures = [m.span.signature for m in members.values()]
+    signatures = [in_roles_of(lead.founder.span, m.span) for m in members.values()]
     every = dataclasses.replace(
         lead,
         signature=widened(lead.signature, signatures) if signatures else lead.signature,
@@ -151,20 +163,33 @@ def _judged_against_founder(evidence: Evidence) -> Evidence:
     )
 
 
-def finish(procedure_id: str, evidence: Iterable[Evidence], policy: Policy, as_of: str) -> Finished:
-    """The procedure of all variants that live in it, as of a time (ISO 8601 text)."""
-    variants = _cleanest_first(evidence)
-    # The variant that named the home may itself live in another.
-    procedure_id = min(v.variant_id for v in variants)
+def finish(evidence: Iterable[Evidence], policy: Policy, as_of: str) -> list[Finished]:
+    """The procedures of all variants that were put in one, as of a time (ISO 8601 text): of those
+    that enter, each class that agrees is one, and what does not enter waits by itself."""
+    variants = list(evidence)
     entered = [v for v in variants if len(what_passes_show(v.witnesses)) >= policy.min_replays]
-    shown = entered or variants[:1]
-    members = dict(sorted((m.span.id, m) for v in variants for m in v.members))
+    ids = {v.variant_id for v in entered}
+    waiting = [[v] for v in variants if v.variant_id not in ids]
+    return [
+        _finished(_cleanest_first(members), bool(members[0].variant_id in ids), policy, as_of)
+        for members in sorted(
+            [*behaviour_classes(entered), *waiting], key=lambda found: found[0].variant_id
+        )
+    ]
+
+
+def _finished(shown: Sequence[Evidence], entered: bool, policy: Policy, as_of: str) -> Finished:
+    """The procedure of variants, cleanest first, that agree."""
+    procedure_id = min(v.variant_id for v in shown)
+    spoken_for = dict(sorted((m.span.id, (m, v)) for v in shown for m in v.members))
+    members = [member for member, _ in spoken_for.values()]
     records = [_variant_record(v) for v in shown]
+    needs = _needs(shown)
     first, lead = shown[0], shown[0].founder.span
     problems = _distinct_problems(shown)
     rate = records[0].passes / records[0].attempts if records[0].attempts else 0.0
     passed = len(what_passes_show(first.witnesses))
-    status, events = status_of(procedure_id, bool(entered), passed, problems, rate, policy, as_of)
+    status, events = status_of(procedure_id, entered, passed, problems, rate, policy, as_of)
     procedure = Procedure(
         procedure_id=procedure_id,
         subquestion=lead.subquestion,
@@ -172,25 +197,24 @@ def finish(procedure_id: str, evidence: Iterable[Evidence], policy: Policy, as_o
         status=status,
         domain=lead.domain,
         signature=first.signature,
-        preconditions=lead.preconditions,
-        predicates=lead.predicates,
-        # Those of other variants speak of parameters by other names.
-        failure_modes=lead.failure_modes,
+        preconditions=needs.preconditions,
+        predicates=needs.predicates,
+        failure_modes=needs.failure_modes,
         verifier=lead.verifier,
         teacher=lead.teacher,
         variants=tuple(records),
-        provenance=tuple(_provenance(member) for member in members.values()),
+        provenance=tuple(_provenance(m, v) for m, v in spoken_for.values()),
         success_rate=rate,
         distinct_problems=problems,
         last_verified=as_of if entered else None,
         expires_at=policy.expires_at(lead.domain, as_of) if entered else None,
-        evidence=_tokens(member.span for member in members.values()),
+        evidence=_tokens(member.span for member in members),
     )
     return Finished(
         procedure=procedure,
-        vector=centre(members.values()),
-        spans=tuple(member.span for member in members.values()),
-        replays=tuple(replay for v in variants for replay in v.replays),
+        vector=centre(members),
+        spans=tuple(member.span for member in members),
+        replays=tuple(replay for v in shown for replay in v.replays),
         events=events,
     )
 
@@ -238,7 +262,7 @@ def _cleanest_first(evidence: Iterable[Evidence]) -> list[Evidence]:
         key=lambda v: (
             -len({w.problem for w in v.witnesses}),
             v.founder.tokens,
-            len(v.founder.span.code or ""),
+            code_size(v.founder.span.code or ""),
             v.variant_id,
         ),
     )
@@ -257,10 +281,46 @@ def _variant_record(evidence: Evidence) -> Variant:
         attempts=len(decided),
         span_id=span.id,
         instance_id=span.instances[0].id,
+        preconditions=span.preconditions,
+        predicates=span.predicates,
+        failure_modes=span.failure_modes,
     )
 
 
-def _provenance(member: Proposal) -> Provenance:
+def _needs(variants: Sequence[Evidence]) -> Needs:
+    """What a procedure of ``variants`` needs, in the names of the first."""
+    first = variants[0]
+    return united([_needs_of(variant, first) for variant in variants])
+
+
+def _needs_of(variant: Evidence, first: Evidence) -> Needs:
+    span = variant.founder.span
+    names = _alignment(variant, first)
+    return Needs(span.preconditions, span.predicates, span.failure_modes, names)
+
+
+def _alignment(variant: Evidence, first: Evidence) -> dict[str, str]:
+    """The parameters of ``variant`` -> those of ``first``, as a replay between the two aligned
+    them."""
+    ours = [p.name for p in variant.founder.span.signature.inputs]
+    if variant.variant_id == first.variant_id:
+        return {name: name for name in ours}
+    between = frozenset((variant.variant_id, first.variant_id))
+    verdict = decided_between([variant, first])[between][0]
+    runs, owns = (variant, first) if verdict.variant_id == variant.variant_id else (first, variant)
+    (member,) = (
+        m for m in owns.members if any(i.id == verdict.instance_id for i in m.span.instances)
+    )
+    founder = owns.founder.span
+    standing = in_roles_of(founder, member.span).inputs
+    named = {
+        key.name: own.name for key, own in zip(standing, founder.signature.inputs, strict=True)
+    }
+    pairs = {name: named[key] for name, key in json.loads(verdict.binding_map).items()}
+    return pairs if runs is variant else {theirs: name for name, theirs in pairs.items()}
+
+
+def _provenance(member: Proposal, variant: Evidence) -> Provenance:
     span, source = member.span, member.source
     return Provenance(
         trajectory_id=span.trajectory_id,
@@ -269,6 +329,8 @@ def _provenance(member: Proposal) -> Provenance:
         start=span.start,
         end=span.end,
         quote=span.quote,
+        span_id=span.id,
+        variant_id=variant.variant_id,
     )
 
 

@@ -61,6 +61,24 @@ def representatives(
         return list(ways)
 
 
+def calculation(code: str, entry_point: str, inputs: Sequence[Parameter]) -> object | None:
+    """The same for plain arithmetic that gives the same values, in whatever names, steps and order
+    of parameters; None for other code. Nearly always different where the values differ."""
+    names = [parameter.name for parameter in inputs]
+    (base, one, two, *_) = _POINTS[0]
+    try:
+        body = _body(code, entry_point)
+
+        def at(**moved: int) -> int:
+            return _compute(body, {**dict.fromkeys(names, base), **moved}, [])
+
+        alone = sorted(at(**{name: one}) for name in names)
+        pairs = sorted(at(**{a: one, b: two}) for a in names for b in names if a != b)
+        return at(), tuple(alone), tuple(pairs)
+    except (ValueError, ArithmeticError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
 def _calculation(
     code: str,
     entry_point: str,

@@ -73,29 +73,24 @@ def refused(store: Store) -> Shelf:
 def unconsolidated(store: Store, shelf: Shelf) -> Shelf:
     """The spans that the entries of ``shelf`` rest on, each by itself, with its own words and
     routine; a span that two entries rest on belongs to the one with the lesser id."""
-    homes: dict[tuple[str, int, int, str], str] = {}
+    homes: dict[str, str] = {}
     problems = {}
     rows = store.rows(
-        "SELECT procedure_id, variants, provenance FROM procedures "
-        "UNION ALL BY NAME SELECT procedure_id, variants, provenance FROM candidates"
+        "SELECT procedure_id, provenance FROM procedures "
+        "UNION ALL BY NAME SELECT procedure_id, provenance FROM candidates"
     )
     wanted = {entry.id for entry in shelf.entries}
     for row in sorted(rows, key=lambda row: row["procedure_id"]):
-        if row["procedure_id"] not in wanted:
-            continue
-        methods = {method_of(v["code"], v["entry_point"]) for v in row["variants"]}
-        for place in row["provenance"]:
-            for method in methods:
-                where = (place["trajectory_id"], place["start"], place["end"], method)
-                homes.setdefault(where, row["procedure_id"])
+        if row["procedure_id"] in wanted:
+            for place in row["provenance"]:
+                homes.setdefault(place["span_id"], row["procedure_id"])
     found, words = [], []
     spans = store.rows(
         "SELECT s.*, t.problem_id FROM spans s JOIN trajectories t USING (trajectory_id) "
         "WHERE s.code IS NOT NULL ORDER BY span_id"
     )
     for row in spans:
-        method = method_of(row["code"], row["entry_point"])
-        home = homes.get((row["trajectory_id"], row["start"], row["end"], method))
+        home = homes.get(row["span_id"])
         if home is None:
             continue
         problems[row["span_id"]] = row["problem_id"]
@@ -203,7 +198,7 @@ def _of_procedure(procedure: Procedure) -> Entry:
             first.code,
             first.entry_point,
             procedure.signature,
-            procedure.predicates,
+            tuple(dict.fromkeys((*procedure.predicates, *first.predicates))),
             procedure.verifier,
         ),
         evidence={token.token: token.count for token in procedure.evidence},

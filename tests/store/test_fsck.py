@@ -176,7 +176,56 @@ def evidence(*counts: tuple[str, int]) -> Forge:
     return forge
 
 
+def second_variant(verdict: str | None) -> Forge:
+    """The first entry's last quote becomes a second variant, on whose instance the first has
+    ``verdict``."""
+
+    def forge(made: small_store.Tables) -> None:
+        row = made.rows["procedures"][0]
+        (first,) = row["variants"]
+        other = {**_plain(first), "variant_id": "e" * 32}
+        row["variants"] = [first, other]
+        quote = {**_plain(row["provenance"][-1]), "variant_id": other["variant_id"]}
+        row["provenance"] = [*map(_plain, row["provenance"][:-1]), quote]
+        ids = {
+            i["instance_id"] for i in rows(made, "instances") if i["span_id"] == quote["span_id"]
+        }
+        verdicts = [r for r in rows(made, "replays") if r["variant_id"] == first["variant_id"]]
+        (between,) = [r for r in verdicts if r["instance_id"] in ids]
+        if verdict is None:
+            rows(made, "replays").remove(between)
+        else:
+            between["verdict"] = verdict
+
+    return forge
+
+
+def in_provenance(**changes: str) -> Forge:
+    def forge(made: small_store.Tables) -> None:
+        row = made.rows["procedures"][0]
+        first, *others = map(_plain, row["provenance"])
+        row["provenance"] = [{**first, **changes}, *others]
+
+    return forge
+
+
 FORGERIES: dict[str, tuple[Forge, str]] = {
+    "variants that part": (second_variant("fail"), "fails on an instance of another variant"),
+    "a variant that breaks": (second_variant("error"), "fails on an instance of another variant"),
+    "a variant that hangs": (second_variant("timeout"), "fails on an instance of another variant"),
+    "variants of one meeting": (second_variant("pass"), "fewer than 2 instances of each other"),
+    "variants that never met": (second_variant(None), "fewer than 2 instances of each other"),
+    "a quote of no span": (in_provenance(span_id="f" * 32), "names a span that is not"),
+    "a quote of no variant": (in_provenance(variant_id="f" * 32), "names a variant that it lacks"),
+    "one span for two": (
+        lambda made: rows(made, "candidates")[0].update(
+            provenance=[
+                *rows(made, "candidates")[0]["provenance"],
+                rows(made, "procedures")[0]["provenance"][0],
+            ]
+        ),
+        "more than one entry or variant rests on",
+    ),
     "a quote nobody said": (forge_quote, "quotes what its trace does not say"),
     "a quote one place off": (shift_provenance, "quotes what its trace does not say"),
     "provenance without trajectory": (

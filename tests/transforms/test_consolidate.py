@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from tracemine.schemas import Instance, Parameter, Signature, Source, Span, content_id, encode
 from tracemine.schemas.shingles import shingles
 from tracemine.store import Policy
-from tracemine.transforms.consolidate import Entry, consolidate
+from tracemine.transforms.consolidate import Entry, Evidence, behaviour_classes, consolidate
 from tracemine.transforms.replay import ReplayLimits, replay_group
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.unite import NOT_HELD_OUT, Finished, finish, unite_variant
@@ -68,6 +69,12 @@ def proposal(
 
 LEFT = "def left(budget, price, boxes):\n    return budget - price * boxes"
 SAME = "def left(budget, price, boxes):\n    spent = boxes * price\n    return budget - spent"
+LOOP = """
+def left(budget, price, boxes):
+    for _ in range(boxes):
+        budget -= price
+    return budget
+""".strip()
 MORE = "def left(budget, price, boxes):\n    return budget + price * boxes"
 
 
@@ -93,7 +100,9 @@ def finished(entries: list[Entry]) -> list[Finished]:
             home, united = unite_variant([(entry.procedure_id, evidence)])
             by_home.setdefault(home, []).append(united)
     policy = Policy()
-    return [finish(home, found, policy, "2026-01-01") for home, found in sorted(by_home.items())]
+    return [
+        done for _, found in sorted(by_home.items()) for done in finish(found, policy, "2026-01-01")
+    ]
 
 
 def statuses(*group: Proposal) -> list[str]:
@@ -135,7 +144,7 @@ def test_a_result_that_feeds_no_verified_answer_proves_nothing() -> None:
 
 
 def test_words_apart_one_behaviour_is_one_procedure_with_two_variants() -> None:
-    group = [spent(n, LEFT if n % 2 else SAME) for n in range(1, 9)]
+    group = [spent(n, LEFT if n % 2 else LOOP) for n in range(1, 9)]
     (done,) = finished(mined(*group)[0])
     assert len(done.procedure.variants) == 2
     assert {v.attempts for v in done.procedure.variants} == {7}
@@ -143,16 +152,69 @@ def test_words_apart_one_behaviour_is_one_procedure_with_two_variants() -> None:
     assert done.procedure.procedure_id == min(v.variant_id for v in done.procedure.variants)
 
 
-def test_an_entry_says_how_the_variant_that_it_shows_fails() -> None:
-    group = [
-        replace(found, span=replace(found.span, failure_modes=(f"fails on {code.count(' ')}",)))
-        for number, code in ((1, LEFT), (2, LEFT), (3, SAME), (4, SAME))
-        for found in [spent(number, code)]
+OUT = "def left(budget, price, boxes):\n    return price * (budget / price - boxes)"
+
+
+def other_method(number: int) -> Proposal:
+    """A method of its own for each number, which agrees with none of the others."""
+    code = f"def left(budget, price, boxes):\n    return budget + price + {number} * boxes"
+    return spent(number, code, result=103 + 2 * number + 4 * number)
+
+
+def test_a_sample_keeps_no_two_apart_that_are_one() -> None:
+    """Of 40 other methods the sample holds two, and hardly an instance of the other one's."""
+    pair = [spent(n, LEFT if n % 2 else OUT) for n in range(50, 58)]
+    group = [*pair, *(other_method(n) for n in range(1, 41))]
+    few = ReplayLimits(others=2)
+
+    def classes(limits: ReplayLimits) -> list[int]:
+        matrix = replay_group(group, limits, shared_sandbox())
+        found = [r for output, r in consolidate(matrix, 2) if output == "entries"]
+        return [len(e.variants) for e in found if e.variants[0].founder in pair]
+
+    assert classes(replace(few, partners=0)) == [1, 1]
+    assert classes(few) == [2]
+
+
+def test_classes_are_maximal_in_order_of_id_whatever_the_order() -> None:
+    codes = (LEFT, OUT, LOOP, MORE)
+    group = [spent(n, codes[n % 4]) for n in range(1, 25)]
+    matrix = replay_group(group, ReplayLimits(), shared_sandbox())
+    found = [r for output, r in consolidate(matrix, 2) if output == "entries"]
+    variants = [evidence for entry in found for evidence in entry.variants]
+    classes = [[e.variant_id for e in members] for members in behaviour_classes(variants)]
+    assert sorted(map(len, classes)) == [1, 3]
+    assert [ids[0] for ids in classes] == sorted(ids[0] for ids in classes)
+    assert all(ids == sorted(ids) for ids in classes)
+    for order in itertools.permutations(variants):
+        assert [[e.variant_id for e in ms] for ms in behaviour_classes(order)] == classes
+
+
+def test_code_that_imports_gets_as_many_cases_as_its_alignments_leave_runs_for() -> None:
+    slow = "def rest(x, y, z):\n    import math\n    return x - math.prod([y, z])"
+    group = [other_method(n) for n in range(1, 31)]
+    group += [
+        proposal(slow, n, result=100 + n - 4 * n, x=100 + n, y=n, z=4) for n in (51, 52, 53, 54)
     ]
-    (done,) = finished(mined(*group)[0])
-    (shown, other) = done.procedure.variants
-    assert shown.code != other.code and shown.code is not None
-    assert done.procedure.failure_modes == (f"fails on {shown.code.count(' ')}",)
+    matrix = replay_group(group, ReplayLimits(runs=30, partners=0), shared_sandbox())
+    counts = {
+        m.founder.span.code: Counter(
+            matrix.witnesses[v.instance_id].method == m.key for v in matrix.replays[m.variant_id]
+        )
+        for m in matrix.methods
+    }
+    # Six alignments of three roles that their names do not tell.
+    assert counts.pop(slow) == {True: 3, False: 5}
+    assert set(map(sum, (c.values() for c in counts.values()))) == {33}
+
+
+def test_what_a_sample_leaves_open_is_asked_within_bounds() -> None:
+    group = [spent(n, LEFT if n % 2 else OUT) for n in range(50, 58)]
+    group += [other_method(n) for n in range(1, 41)]
+    matrix = replay_group(group, ReplayLimits(own=1, others=2), shared_sandbox())
+    for verdicts in matrix.replays.values():
+        assert len({v.instance_id for v in verdicts}) == len(verdicts) <= 1 + 2 + 8 * 2
+        assert [v.instance_id for v in verdicts] == sorted(v.instance_id for v in verdicts)
 
 
 def test_alike_in_words_and_not_in_behaviour_are_two_and_the_rate_says_so() -> None:
@@ -254,7 +316,8 @@ def united(*groups: list[Proposal]) -> Finished:
                 parts.append((record.variant_id, record))
     home, evidence = unite_variant(parts)
     assert unite_variant(parts[::-1]) == (home, evidence)
-    return finish(home, [evidence], Policy(), "2026-01-01")
+    (done,) = finish([evidence], Policy(), "2026-01-01")
+    return done
 
 
 def test_a_variant_of_two_groups_has_the_verdicts_of_both() -> None:
@@ -262,6 +325,137 @@ def test_a_variant_of_two_groups_has_the_verdicts_of_both() -> None:
     assert done.procedure.variants[0].attempts == len(done.replays) == 5
     assert len(done.procedure.provenance) == 7
     assert [e.to_status for e in done.events] == ["verified", "canonical"]
+
+
+def evidence_of(*groups: list[Proposal]) -> list[Evidence]:
+    """The variants of groups that were consolidated apart, each united."""
+    parts: dict[str, list[Any]] = {}
+    for group in groups:
+        for entry in mined(*group)[0]:
+            for evidence in entry.variants:
+                parts.setdefault(evidence.variant_id, []).append((entry.procedure_id, evidence))
+    return [unite_variant(found)[1] for _, found in sorted(parts.items())]
+
+
+def test_variants_that_never_met_are_no_entry() -> None:
+    """Each agrees with the same third one, in a group of its own."""
+    groups = [
+        [spent(n + 20 * half, LEFT if n % 2 else code) for n in range(1, 9)]
+        for half, code in enumerate((OUT, LOOP))
+    ]
+    for group in groups:
+        assert [len(entry.variants) for entry in mined(*group)[0]] == [2]
+    variants = evidence_of(*groups)
+    assert len(variants) == 3
+    for order in itertools.permutations(variants):
+        done = finish(order, Policy(), "2026-01-01")
+        assert done == finish(variants, Policy(), "2026-01-01")
+        codes = [{v.code for v in found.procedure.variants} for found in done]
+        assert sorted(map(len, codes)) == [1, 2] and not any({OUT, LOOP} <= c for c in codes)
+        for found in done:
+            ids = {v.variant_id for v in found.procedure.variants}
+            assert found.procedure.procedure_id == min(ids)
+            assert {r.variant_id for r in found.replays} == ids
+        assert sum(len(found.spans) for found in done) == 16
+
+
+def test_variants_that_part_in_another_group_are_no_entry() -> None:
+    """Without a price, one of them divides by nothing."""
+    free = [spent(n, code, price=0, result=100 + n) for n, code in ((31, LEFT), (32, LEFT))]
+    groups = [
+        [spent(n, LEFT if n % 2 else OUT) for n in range(1, 9)],
+        [*free, *(spent(n, OUT) for n in range(41, 45))],
+    ]
+    assert [len(entry.variants) for entry in mined(*groups[0])[0]] == [2]
+    done = finish(evidence_of(*groups), Policy(), "2026-01-01")
+    assert [len(found.procedure.variants) for found in done] == [1, 1]
+    both = evidence_of(groups[0])
+    assert [len(found.procedure.variants) for found in finish(both, Policy(), "")] == [2]
+
+
+def test_a_variant_that_does_not_enter_waits_by_itself() -> None:
+    entering = evidence_of([spent(n) for n in range(1, 5)])
+    waiting = evidence_of([spent(7, OUT)])
+    done = finish([*waiting, *entering], Policy(), "2026-01-01")
+    found = {d.procedure.variants[0].code: d.procedure for d in done}
+    assert {code: p.status for code, p in found.items()} == {LEFT: "canonical", OUT: "candidate"}
+    assert all(p.procedure_id == p.variants[0].variant_id for p in found.values())
+
+
+STEP = "def left(budget, price, boxes):\n    return budget - price * boxes"
+COMPOSED = "def left(budget, price, boxes):\n    return (budget - price * boxes) / boxes"
+
+
+def test_a_composed_routine_enters_only_when_it_passes_on_its_own() -> None:
+    """Its steps pass wherever they are; of it there is one trace, or one where it fits."""
+
+    def composed(number: int, off: float = 0) -> Proposal:
+        share = (100 + number - (3 + number) * 4) / 4
+        return spent(number, COMPOSED, result=share + off)
+
+    steps = [spent(n, STEP) for n in range(1, 5)]
+    for added, status in (
+        ([composed(1)], "candidate"),
+        ([composed(1), composed(2)], "candidate"),
+        ([composed(1), composed(2), composed(3)], "verified"),
+    ):
+        done = finished(mined(*steps, *added)[0])
+        by_code = {d.procedure.variants[0].code: d.procedure for d in done}
+        assert by_code[STEP].status != "candidate" and len(by_code[STEP].variants) == 1
+        assert by_code[COMPOSED].status == status and len(by_code[COMPOSED].variants) == 1
+
+
+def test_what_is_only_said_otherwise_brings_its_evidence_and_is_no_variant() -> None:
+    """In another order of parameters, too; the replays keep which value went where."""
+    turned = "def rest(boxes, price, budget):\n    spent = price * boxes\n    return budget - spent"
+    group = [spent(n) for n in range(1, 4)]
+    group += [
+        proposal(turned, n, result=100 + n - 4 * n, boxes=4, price=n, budget=100 + n)
+        for n in range(11, 15)
+    ]
+    (done,) = finished(mined(*group)[0])
+    (variant,) = done.procedure.variants
+    assert variant.code == LEFT
+    assert (variant.passes, variant.attempts, done.procedure.distinct_problems) == (6, 6, 6)
+    assert {p.variant_id for p in done.procedure.provenance} == {variant.variant_id}
+    assert {p.span_id for p in done.procedure.provenance} == {p.span.id for p in group}
+    maps = {r.binding_map for r in done.replays}
+    assert maps == {'{"boxes":"boxes","budget":"budget","price":"price"}'}
+
+
+def needing(found: Proposal, predicate: str, failure: str) -> Proposal:
+    span = replace(
+        found.span, preconditions=(predicate,), predicates=(predicate,), failure_modes=(failure,)
+    )
+    return replace(found, span=span)
+
+
+def test_what_only_one_variant_needs_stays_with_it_and_failures_are_united() -> None:
+    """In the names of the first variant, through the alignment that the replays kept."""
+    other = "def rest(price, purse, boxes):\n" + (
+        "    for _ in range(boxes):\n        purse -= price\n    return purse"
+    )
+    group = [needing(spent(n), "budget >= 0", "nothing left of budget") for n in range(1, 8)]
+    group += [
+        needing(
+            proposal(other, n, result=100 + n - 4 * (n + 3), price=n + 3, purse=100 + n, boxes=4),
+            "purse > 0 and isinstance(boxes, int)",
+            "slow when boxes are many, nothing left of purse",
+        )
+        for n in range(21, 26)
+    ]
+    (done,) = finished(mined(*group)[0])
+    procedure = done.procedure
+    (first, second) = procedure.variants
+    assert (first.code, second.code) == (LEFT, other)
+    assert procedure.predicates == first.predicates == ("budget >= 0",)
+    assert second.predicates == ("purse > 0 and isinstance(boxes, int)",)
+    assert procedure.preconditions == () and first.preconditions == ("budget >= 0",)
+    assert procedure.failure_modes == (
+        "nothing left of budget",
+        "slow when boxes are many, nothing left of budget",
+    )
+    assert second.failure_modes == ("slow when boxes are many, nothing left of purse",)
 
 
 def test_failures_in_another_group_count() -> None:
@@ -288,8 +482,9 @@ def test_failures_in_another_group_count() -> None:
         if evidence.variant_id == left.variant_id
     ]
     assert len(parts) == 2
-    home, evidence = unite_variant(parts)
-    done = finish(home, [evidence], Policy(), "2026-01-01").procedure
+    _, evidence = unite_variant(parts)
+    (found,) = finish([evidence], Policy(), "2026-01-01")
+    done = found.procedure
     assert (done.status, done.variants[0].passes, done.variants[0].attempts) == ("verified", 4, 14)
 
 
