@@ -42,6 +42,8 @@ _LIVING = (
 )
 _VARIANTS = f"""(SELECT procedure_id, status, v.* FROM
     (SELECT procedure_id, status, unnest(variants) AS v FROM {_ENTRIES}))"""
+_CALLS = """(SELECT procedure_id, v.variant_id FROM
+    (SELECT procedure_id, unnest(variants) AS v FROM tools))"""
 _PROVENANCE = f"""(SELECT procedure_id, p.* FROM
     (SELECT procedure_id, unnest(provenance) AS p FROM {_ENTRIES}
     UNION ALL SELECT procedure_id, unnest(provenance) AS p FROM tools))"""
@@ -118,14 +120,18 @@ def _checks(min_replays: int) -> list[_Check]:
         _Check(
             "is an entry whose provenance names a span that is not in the store, or stands "
             "elsewhere in its trace",
-            f"SELECT DISTINCT procedure_id AS subject FROM {_PROVENANCE} AS p ANTI JOIN spans AS s "
+            # A pointer quotes the beginning of what was handed off.
+            f"SELECT DISTINCT procedure_id AS subject FROM {_PROVENANCE} AS p ANTI JOIN "
+            '(SELECT span_id, trajectory_id, start, "end", "end" AS least FROM spans UNION ALL '
+            'SELECT span_id, trajectory_id, start, "end", start AS least FROM handoff) AS s '
             "ON s.span_id = p.span_id AND s.trajectory_id = p.trajectory_id "
-            'AND s.start = p.start AND s."end" = p."end"',
+            'AND s.start = p.start AND p."end" BETWEEN s.least AND s."end"',
         ),
         _Check(
             "is an entry whose provenance names a variant that it lacks",
             f"SELECT DISTINCT procedure_id AS subject FROM {_PROVENANCE} AS p "
-            f"ANTI JOIN {_VARIANTS} AS v USING (procedure_id, variant_id)",
+            f"ANTI JOIN (SELECT procedure_id, variant_id FROM {_VARIANTS} UNION ALL "
+            f"SELECT procedure_id, variant_id FROM {_CALLS}) AS v USING (procedure_id, variant_id)",
         ),
         _Check(
             "is a span that more than one entry or variant rests on",

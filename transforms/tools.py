@@ -328,6 +328,8 @@ def ground_of(pointed: Pointed) -> Ground:
         start=span.start,
         end=span.start + len(quote),
         quote=quote,
+        span_id=span.id,
+        variant_id=call.id,
     )
     rank = (not instances, content_id("ground", span.problem_id), span.id)
     return Ground(
