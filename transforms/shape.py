@@ -60,7 +60,7 @@ _MATHEMATICAL = word_set(
 _NO_THING = word_set(
     """
     amount answer count difference each equal half kind least most other part quantity rest result
-    same share sort thing time total twice type unit whole
+    same share sort stretch thing time total twice type unit whole
     """
 )
 
@@ -114,13 +114,14 @@ _EMPTY = word_set(
     """
 )
 _POSSESSIVE = re.compile(r"['’]s?(?!\w)|\b(?:his|her|their|its|my|your|our)\b")
-_LITERAL = r"(?:[nmkpqrstuvwxyz]|\d[\d.,]*)"
-#: Literals as `mask` leaves them; a lone letter is one only before a word, "n" of a task is none.
+#: Literals as `mask` leaves them, in digits too. Its later letters, and one with no word behind it,
+#: are rather variables.
+_LITERAL = r"(?:[nmkpqr]|\d[\d.,]*)"
 _PERCENT = re.compile(rf"(?<!\w){_LITERAL}\s?%")
 _MONEY = re.compile(rf"[$€£₹¥]\s?{_LITERAL}(?!\w)")
-_NUMBER = re.compile(r"(?<![\w'’^_])[nmkpqrstuvwxyz](?=\s+[a-z]{2})")
+_NUMBER = re.compile(r"(?<![\w'’^_])[nmkpqr](?=\s+[a-z]{2})")
 _COUNT = re.compile(r"\b(?:numbers?|counts?|num) of (?=\w)|\bhow many\b")
-_TOKEN = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*|\d+|[-+*/^=<>()\[\]{}|!#,]")
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+|[-+*/^=<>()\[\]{}|!#,]")
 #: Stands before what is counted until roles are given.
 _SLOT = "#"
 _SIDES = frozenset(("left", "right"))
