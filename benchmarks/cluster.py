@@ -264,8 +264,15 @@ def measure_proposals(data: Path, rows: int, each: int) -> dict[str, Any]:
         found = [of_peer(minhash(texts, words, count)) for words in SHINGLES]
         return max(found, key=lambda shares: shares["all"])
 
+    every = [pair for pairs in planted.values() for pair in pairs]
+    differing = [pair for pair in every if shapes[pair[0]] != shapes[pair[1]]]
+    found = sum(group_of[one] == group_of[other] for one, other in differing)
     return {
         "rows": len(pool),
+        "differing_shapes": {
+            "pairs": len(differing),
+            "recall": int(found) / max(1, len(differing)),
+        },
         "classes": len({a.compatible for a in pool}),
         "planted": {strength: len(pairs) for strength, pairs in planted.items()},
         "groups": len(groups),
@@ -460,6 +467,10 @@ def _print(report: dict[str, Any]) -> None:
         print(
             f"{found['rows']} subquestions in {found['classes']} classes, {found['groups']} groups "
             f"(largest {found['largest']}), {found['pairs']} pairs proposed"
+        )
+        differing = found["differing_shapes"]
+        print(
+            f"of {differing['pairs']} planted pairs whose shapes differ {differing['recall']:.3f}"
         )
         names = [*STRENGTHS, "all"]
         print(f"{'recall':<22}" + "".join(f"{name:>12}" for name in names))
