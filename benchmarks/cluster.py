@@ -6,12 +6,14 @@
 
 Proposals. Spans of an even sample of every file, as the rules teacher cuts and routes them, with
 pairs planted among them that ask the same at five strengths (`benchmarks.planted`). Their shape is
-made as every span's: numbers and names masked, embedded with the signature. A group proposes all
-pairs of its spans; recall is the share of planted pairs proposed. The peers propose the same number
-of pairs, their best: datatrove's MinHash (its default permutations; pairs with the most equal
-hashes first; 2 words to a shingle as well as its own 5, the better one counts) and the recipe of
-SemDeDup (k-means, within a cluster pairs by cosine, highest first). Each peer works on the texts as
-they are written, and once more on what ours works on: shape with signature, and its vectors.
+made as every span's. A group proposes all pairs of its spans; recall is the share of planted pairs
+proposed. The peers propose the same number of pairs, their best: datatrove's MinHash (its default
+permutations; pairs with the most equal hashes first; 2 words to a shingle as well as its own 5, the
+better one counts) and the recipe of SemDeDup (k-means, within a cluster pairs by cosine, highest
+first). Each peer works on the texts as they are written, and once more on our shapes and their
+vectors.
+
+Joined. Spans, and planted ones with decoys, go on through replay: `benchmarks.joined`.
 
 Neighbours. Vectors between real ones of a class, with noise: of the ten nearest of each within its
 class by exact search, the share that is in one key with it, and in one group at the end.
@@ -40,24 +42,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.joined import measure_joined
 from benchmarks.planted import STRENGTHS
 from benchmarks.segmentation import read_rows, sample_rows
 from tracemine.schemas import Parameter, Signature, Source, content_id
 from tracemine.store.cells import on_grid
 from tracemine.store.embedder import Embedder, to_grid
 from tracemine.teachers import make_teacher
-from tracemine.teachers.rules.language.words import mask
 from tracemine.transforms.candidates import candidate_groups, keyed, trained
 from tracemine.transforms.cluster import compatibility_class
 from tracemine.transforms.formats import FORMATS, RowError, detect
 from tracemine.transforms.partition import BOUNDS
-from tracemine.transforms.segment import embedding_words, route, segment, shape_of
+from tracemine.transforms.segment import Proposal, route, segment
+from tracemine.transforms.shape import shape_of, wording_of
+from tracemine.verifiers import shared_sandbox
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 #: Rows of each file, and with --quick.
 ROWS, QUICK_ROWS = 150, 12
 #: Planted pairs of each strength, and with --quick.
 PLANTED, QUICK_PLANTED = 150, 30
+#: Rows of each file whose spans are replayed, and routines planted at each strength.
+JOINED_ROWS, QUICK_JOINED_ROWS = 40, 3
+JOINED_PLANTED, QUICK_JOINED_PLANTED = 30, 3
 SIZES, QUICK_SIZES = (10_000, 100_000), (2_000, 8_000)
 NEIGHBOUR_ROWS, QUICK_NEIGHBOUR_ROWS = 50_000, 6_000
 NEIGHBOURS = 10
@@ -80,7 +87,7 @@ Pairs = npt.NDArray[np.int64]
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A subquestion in the pool, with the class and signature that its span has; ``text`` as it is
-    written, ``embedded`` as the line embeds it."""
+    written, ``shape`` as the line clusters it."""
 
     id: str
     compatible: str
@@ -88,15 +95,14 @@ class Asked:
     text: str
 
     @property
-    def embedded(self) -> str:
-        return embedding_words(shape_of(mask(self.text)), self.signature)
+    def shape(self) -> str:
+        domain = self.compatible.partition(":")[0]
+        return shape_of(self.text, self.signature, domain) or wording_of(self.text)
 
 
-def real_subquestions(data: Path, rows: int) -> list[Asked]:
-    """What the spans of an even sample of every file ask, duplicates of a text and class once in a
-    problem."""
+def real_proposals(data: Path, rows: int) -> Iterator[Proposal]:
+    """The routed spans of an even sample of every file."""
     teacher = make_teacher("rules")
-    found: dict[str, Asked] = {}
     for path in sorted([*data.glob("*.jsonl"), *data.glob("*.jsonl.gz")]):
         every = list(read_rows(path))
         name = detect(every[:20])
@@ -109,15 +115,21 @@ def real_subquestions(data: Path, rows: int) -> list[Asked]:
                 continue
             for trajectory in read:
                 for output, proposal in segment(trajectory, teacher):
-                    if output != "proposals":
-                        continue
-                    for fate, routed in route(proposal):
-                        if fate == "proposals":
-                            span = routed.span
-                            name_of = compatibility_class(span)
-                            text = span.subquestion
-                            key = content_id(span.problem_id, name_of, text)
-                            found[key] = Asked(key, name_of, span.signature, text)
+                    if output == "proposals":
+                        routed = dict(route(proposal))
+                        if "proposals" in routed:
+                            yield routed["proposals"]
+
+
+def real_subquestions(data: Path, rows: int) -> list[Asked]:
+    """What the spans of an even sample of every file ask, duplicates of a text and class once in a
+    problem."""
+    found: dict[str, Asked] = {}
+    for proposal in real_proposals(data, rows):
+        span = proposal.span
+        name, text = compatibility_class(span), span.subquestion
+        key = content_id(span.problem_id, name, text)
+        found[key] = Asked(key, name, span.signature, text)
     return [found[key] for key in sorted(found)]
 
 
@@ -232,8 +244,8 @@ def measure_proposals(data: Path, rows: int, each: int) -> dict[str, Any]:
     """Recall by strength at an equal number of pairs: ours, and the peers on two kinds of text."""
     pool, planted = plant(real_subquestions(data, rows), each)
     embedder = Embedder.load()
-    written, embedded = [a.text for a in pool], [a.embedded for a in pool]
-    raw, ours = embedder.encode(written), embedder.encode(embedded)
+    written, shapes = [a.text for a in pool], [a.shape for a in pool]
+    raw, ours = embedder.encode(written), embedder.encode(shapes)
     groups = grouped(pool, ours)
     count, group_of = proposed_by_groups(groups, len(pool))
 
@@ -252,8 +264,15 @@ def measure_proposals(data: Path, rows: int, each: int) -> dict[str, Any]:
         found = [of_peer(minhash(texts, words, count)) for words in SHINGLES]
         return max(found, key=lambda shares: shares["all"])
 
+    every = [pair for pairs in planted.values() for pair in pairs]
+    differing = [pair for pair in every if shapes[pair[0]] != shapes[pair[1]]]
+    found = sum(group_of[one] == group_of[other] for one, other in differing)
     return {
         "rows": len(pool),
+        "differing_shapes": {
+            "pairs": len(differing),
+            "recall": int(found) / max(1, len(differing)),
+        },
         "classes": len({a.compatible for a in pool}),
         "planted": {strength: len(pairs) for strength, pairs in planted.items()},
         "groups": len(groups),
@@ -264,8 +283,8 @@ def measure_proposals(data: Path, rows: int, each: int) -> dict[str, Any]:
             "groups": recall(lambda pair: group_of[pair[0]] == group_of[pair[1]]),
             "MinHash": best_minhash(written),
             "SemDeDup": of_peer(semdedup(raw, count)),
-            "MinHash, our text": best_minhash(embedded),
-            "SemDeDup, our vectors": of_peer(semdedup(ours, count)),
+            "MinHash, our shapes": best_minhash(shapes),
+            "SemDeDup, our shapes": of_peer(semdedup(ours, count)),
         },
     }
 
@@ -372,7 +391,7 @@ def growth(runs: Sequence[dict[str, Any]]) -> float:
 def real_vectors(data: Path, rows: int) -> dict[str, Vectors]:
     """The vectors of real spans by class."""
     pool = real_subquestions(data, rows)
-    vectors = Embedder.load().encode([a.embedded for a in pool])
+    vectors = Embedder.load().encode([a.shape for a in pool])
     classes: dict[str, list[int]] = defaultdict(list)
     for row, asked in enumerate(pool):
         classes[asked.compatible].append(row)
@@ -387,7 +406,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--rows", type=int, help="rows of each file")
     parser.add_argument("--sizes", type=int, nargs="*", help="numbers of vectors")
-    parser.add_argument("--only", choices=("proposals", "neighbours", "cost"), help="one table")
+    parser.add_argument(
+        "--only", choices=("proposals", "joined", "neighbours", "cost"), help="one table"
+    )
     parser.add_argument("--cost-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--base", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -412,7 +433,12 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
     if only in (None, "proposals"):
         each = QUICK_PLANTED if quick else PLANTED
         report["proposals"] = measure_proposals(arguments.data, rows, each)
-    if only == "proposals":
+    if only in (None, "joined"):
+        share = QUICK_JOINED_ROWS if quick else JOINED_ROWS
+        each = QUICK_JOINED_PLANTED if quick else JOINED_PLANTED
+        pool = list(real_proposals(arguments.data, arguments.rows or share))
+        report["joined"] = measure_joined(pool, each, shared_sandbox())
+    if only in ("proposals", "joined"):
         return report
     base = real_vectors(arguments.data, min(rows, ROWS // 3))
     if only in (None, "neighbours"):
@@ -442,10 +468,30 @@ def _print(report: dict[str, Any]) -> None:
             f"{found['rows']} subquestions in {found['classes']} classes, {found['groups']} groups "
             f"(largest {found['largest']}), {found['pairs']} pairs proposed"
         )
+        differing = found["differing_shapes"]
+        print(
+            f"of {differing['pairs']} planted pairs whose shapes differ {differing['recall']:.3f}"
+        )
         names = [*STRENGTHS, "all"]
         print(f"{'recall':<22}" + "".join(f"{name:>12}" for name in names))
         for arm, shares in found["recall"].items():
             print(f"{arm:<22}" + "".join(f"{shares[name]:>12.3f}" for name in names))
+    if "joined" in report:
+        found = report["joined"]
+        print(
+            f"{found['spans']} spans and {found['planted']} planted ones, replayed: of all pairs "
+            f"in one procedure {found['precision']:.4f} are the same, of those whose code differs "
+            f"in more than names {found['precision_differing']:.4f} "
+            f"({found['pairs']}, {found['served']} procedures served)"
+        )
+        for name in ("same", "decoys"):
+            planted = found[name]
+            print(
+                f"planted, {name}: {planted['pairs']} pairs, {planted['proposed']:.3f} in one "
+                f"group, {planted['joined']:.3f} in one procedure"
+            )
+        for pair in found["wrong"]:
+            print(f"wrongly joined:\n{pair['one']}\nand\n{pair['other']}")
     if "neighbours" in report:
         found = report["neighbours"]
         print(

@@ -30,8 +30,9 @@ from typing import Any
 
 import duckdb
 
+from tracemine.schemas import Signature
 from tracemine.store.embedder import BATCH, DEFAULT_NAME
-from tracemine.transforms.segment import shape_of
+from tracemine.transforms.shape import shape_of, wording_of
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 AS_OF = "2026-01-01T00:00:00+00:00"
@@ -62,17 +63,20 @@ def mine(inputs: Sequence[Path], store: Path, *arguments: str) -> tuple[dict[str
 def shapes(store: Path) -> list[str]:
     """The shape of every span that got so far as to have one: kept, handed off or dropped."""
     found = []
-    for table, column in (
-        ("spans", "shape"),
-        ("handoff", "shape"),
-        ("rejected", "record->>'$.subquestion'"),
-    ):
-        files = f"{store}/snapshots/*/{table}/*.parquet"
-        query = (
-            f"SELECT {column} FROM read_parquet(?) WHERE coalesce({column}, '') <> '' ORDER BY ALL"
-        )
-        found += [shape_of(text) for (text,) in duckdb.execute(query, [files]).fetchall()]
+    for table in ("spans", "handoff"):
+        rows = _read(store, table, "shape", "shape <> ''")
+        found += [text for (text,) in rows]
+    fields = ("subquestion", "signature", "domain")
+    columns = ", ".join(f"record->>'$.{name}'" for name in fields)
+    for asked, signature, domain in _read(store, "rejected", columns, "record->>'$.code' <> ''"):
+        found.append(shape_of(asked, Signature.from_json(signature), domain) or wording_of(asked))
     return found
+
+
+def _read(store: Path, table: str, columns: str, where: str) -> list[tuple[str, ...]]:
+    files = f"{store}/snapshots/*/{table}/*.parquet"
+    query = f"SELECT {columns} FROM read_parquet(?) WHERE {where} ORDER BY ALL"
+    return duckdb.execute(query, [files]).fetchall()
 
 
 def embedding_seconds(texts: Sequence[str]) -> float:

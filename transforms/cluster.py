@@ -122,7 +122,7 @@ class _BySize(beam.DoFn):
 def cluster(proposals: Iterable[Proposal]) -> Iterator[Group]:
     """The candidate groups of a small compatibility class, without duplicates."""
     ordered = sorted(proposals, key=lambda p: p.span.id)
-    grid = np.stack([on_grid(np.frombuffer(p.vector, dtype=np.float32)) for p in ordered])
+    grid = np.stack([on_grid(np.frombuffer(p.shape_vector, dtype=np.float32)) for p in ordered])
     for rows in gathered(range(len(ordered)), grid):
         yield [ordered[row] for row in rows]
 
@@ -137,7 +137,7 @@ def _in_order(proposals: Iterable[Proposal]) -> Iterator[Out]:
 
 
 def _row(proposal: Proposal) -> Row:
-    grid = on_grid(np.frombuffer(proposal.vector, dtype=np.float32))
+    grid = on_grid(np.frombuffer(proposal.shape_vector, dtype=np.float32))
     return proposal.span.id, grid.tobytes()
 
 

@@ -11,6 +11,7 @@ import apache_beam as beam
 from tracemine.schemas import Span, canonical_code, content_id
 from tracemine.transforms.partition import BOUNDS
 from tracemine.transforms.segment import Proposal, reject_span
+from tracemine.transforms.shape import wording_of
 from tracemine.transforms.stage import REJECTED, Out, run_stage
 
 STAGE = "cluster"
@@ -57,7 +58,7 @@ def identity(span: Span) -> str:
     code = canonical_code(span.code or "", span.entry_point or "")
     names = [parameter.name for parameter in span.signature.inputs]
     cases = [(i.bindings, i.result, i.checked, i.origin) for i in span.instances]
-    return content_id(span.problem_id, span.shape, names, code, sorted(cases))
+    return content_id(span.problem_id, wording_of(span.subquestion), names, code, sorted(cases))
 
 
 def unite_met(found: Iterable[Met]) -> Met:

@@ -1,4 +1,4 @@
-"""Stage 7, embed: a unit vector for each distinct text."""
+"""Stage 7, embed: unit vectors of the distinct wordings and shapes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from tracemine.store import Embedder
 from tracemine.transforms.segment import Proposal, embedding_text
 from tracemine.transforms.stage import Out, run_stage
 
-#: Texts are encoded bucket by bucket, by hash of the text. The composition of a batch moves the
+#: Texts are encoded bucket by bucket, by hash of the shape. The composition of a batch moves the
 #: last bits of a vector, so a bucket's content must depend on the texts alone.
 BUCKETS = 64
 
 
 class Embed(beam.PTransform):
-    """Proposal -> Proposal with its vector; each distinct text is encoded once."""
+    """Proposal -> Proposal with its two vectors. Each distinct shape is encoded once, and each
+    distinct wording once for each shape that it stands for (nearly always one)."""
 
     def __init__(self, embedder: str | None, *, trust_remote_code: bool = False) -> None:
         super().__init__()
@@ -30,7 +31,7 @@ class Embed(beam.PTransform):
         name, trust = self.embedder, self.trust_remote_code
         outputs = (
             proposals
-            | "Key by bucket" >> beam.Map(lambda p: (bucket_of(embedding_text(p.span)), p))
+            | "Key by bucket" >> beam.Map(lambda p: (bucket_of(p.span.shape), p))
             | "Gather buckets" >> beam.GroupByKey()
             | "Encode"
             >> run_stage(
@@ -49,12 +50,24 @@ def bucket_of(text: str) -> int:
 
 
 def embed(proposals: Iterable[Proposal], embedder: Any) -> Iterator[Out]:
-    """Fill in the vector of each proposal (float32 bytes, unit length, on the embedder's grid) and
-    the tokens of its subroutine."""
+    """Fill in the vectors of each proposal, of its wording and of its shape (float32 bytes, unit
+    length, on the embedder's grid), and the tokens of its subroutine."""
     batch = list(proposals)
-    texts = sorted({embedding_text(p.span) for p in batch})
-    rows = dict(zip(texts, embedder.encode(texts), strict=True))
+    wordings = _encoded((embedding_text(p.span) for p in batch), embedder)
+    shapes = _encoded((p.span.shape for p in batch), embedder)
     for proposal in batch:
-        vector = rows[embedding_text(proposal.span)].tobytes()
-        tokens = embedder.tokens(proposal.span.subroutine)
-        yield "proposals", dataclasses.replace(proposal, vector=vector, tokens=tokens)
+        yield (
+            "proposals",
+            dataclasses.replace(
+                proposal,
+                vector=wordings[embedding_text(proposal.span)],
+                shape_vector=shapes[proposal.span.shape],
+                tokens=embedder.tokens(proposal.span.subroutine),
+            ),
+        )
+
+
+def _encoded(texts: Iterable[str], embedder: Any) -> dict[str, bytes]:
+    distinct = sorted(set(texts))
+    rows = embedder.encode(distinct)
+    return {text: row.tobytes() for text, row in zip(distinct, rows, strict=True)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -22,6 +22,7 @@ from tracemine.teachers import Dropped, Teacher, TeacherError, make_teacher
 from tracemine.teachers.base import MIN_QUOTE
 from tracemine.transforms.asked import asked
 from tracemine.transforms.mentioned import name_values
+from tracemine.transforms.shape import shape, wording_of
 from tracemine.transforms.stage import HANDOFF, REJECTED, Out, run_stage
 from tracemine.verifiers import verifier_for
 
@@ -46,13 +47,19 @@ NO_INSTANCE = "not replayable: no instance"
 class Proposal:
     """A span on its way into a group, with the least source of its trajectory and the shingles of
     its problem (to tell another problem from the same in other words); from the embed stage on
-    also with its vector (float32) and what its subroutine costs in tokens."""
+    also with the vector of its wording (what an entry is found by) and that of its shape (what is
+    clustered), float32, and what its subroutine costs in tokens."""
 
     span: Span
     source: Source
     shingles: bytes
     vector: bytes = b""
     tokens: int = 0
+    shape_vector: bytes = b""
+
+
+#: Gives the shape of a span: the rules, or what a teacher answers.
+Normalise = Callable[[Span], str]
 
 
 class Segment(beam.PTransform):
@@ -84,11 +91,20 @@ class Segment(beam.PTransform):
 
 class Route(beam.PTransform):
     """Proposal -> Proposal whose span is procedural, has preconditions and a verifier, and has
-    its shape. Outputs: ``proposals``, ``handoff`` (Proposal), ``rejected``."""
+    the shape that ``normalise`` gives it. Outputs: ``proposals``, ``handoff`` (Proposal),
+    ``rejected``."""
+
+    def __init__(self, normalise: Normalise = shape) -> None:
+        super().__init__()
+        self.normalise = normalise
 
     def expand(self, proposals: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        normalise = self.normalise
         return proposals | "Route" >> run_stage(
-            "route", route, main="proposals", tags=[HANDOFF, REJECTED]
+            "route",
+            lambda proposal: route(proposal, normalise),
+            main="proposals",
+            tags=[HANDOFF, REJECTED],
         )
 
 
@@ -133,11 +149,14 @@ def ground(span: Span, trajectory: Trajectory) -> str | None:
     return None
 
 
-def route(proposal: Proposal) -> Iterator[Out]:
+def route(proposal: Proposal, normalise: Normalise = shape) -> Iterator[Out]:
     """Where a grounded span goes: on, to the hand-offs, or out."""
     span = proposal.span
     if span.kind != "procedural":
-        yield HANDOFF, dataclasses.replace(proposal, span=_normalised(span))
+        yield (
+            HANDOFF,
+            dataclasses.replace(proposal, span=dataclasses.replace(span, shape=normalise(span))),
+        )
         return
     verifier = verifier_for(span.signature.output.type)
     reason = None
@@ -154,7 +173,7 @@ def route(proposal: Proposal) -> Iterator[Out]:
     if reason is not None or verifier is None:
         yield REJECTED, reject_span("route", reason or NO_VERIFIER, proposal)
         return
-    ready = dataclasses.replace(_normalised(span), verifier=verifier)
+    ready = dataclasses.replace(span, shape=normalise(span), verifier=verifier)
     yield "proposals", dataclasses.replace(proposal, span=ready)
 
 
@@ -172,29 +191,19 @@ def _fault(code: str) -> str | None:
         return TOO_DEEP
 
 
-def _normalised(span: Span) -> Span:
-    return dataclasses.replace(span, shape=shape_of(span.subquestion))
-
-
-def shape_of(subquestion: str) -> str:
-    """A subquestion without what belongs to its instance: single spaces, no closing mark, lower
-    case at its start. Teachers leave no numbers or names in it (`teachers.rules.words.mask`)."""
-    text = " ".join(subquestion.split()).rstrip("?.! ")
-    return text[:1].lower() + text[1:]
-
-
 def embedding_text(span: Span) -> str:
-    """What is embedded of a span, see `embedding_words`."""
-    return embedding_words(span.shape, span.signature)
+    """What is embedded of a span's wording, see `embedding_words`."""
+    return embedding_words(span.subquestion, span.signature)
 
 
-def embedding_words(shape: str, signature: Signature) -> str:
-    """A shape, and what goes in and comes out, in words, where the shape ("remaining money from
-    budget and price") does not say so itself."""
-    if " from " in shape:
-        return shape
+def embedding_words(subquestion: str, signature: Signature) -> str:
+    """A subquestion as it is worded, and what goes in and comes out, in words, where it ("remaining
+    money from budget and price") does not say so itself."""
+    wording = wording_of(subquestion)
+    if " from " in wording:
+        return wording
     inputs = ", ".join(_words(p.name) for p in signature.inputs)
-    return f"{shape} (from {inputs} to {_words(signature.output.name)})"
+    return f"{wording} (from {inputs} to {_words(signature.output.name)})"
 
 
 def _words(name: str) -> str:

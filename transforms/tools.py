@@ -57,6 +57,7 @@ from tracemine.store import Embedder, Policy
 from tracemine.store.ranking import tokens_of
 from tracemine.teachers.rules.derived.derive import describe
 from tracemine.transforms.segment import Proposal
+from tracemine.transforms.shape import wording_of
 from tracemine.transforms.stage import Out, run_stage
 from tracemine.transforms.tool_calls import (
     Call,
@@ -228,8 +229,9 @@ def facts_of(pointed: Pointed) -> Iterator[Fact]:
     yield key, "domain", 0, span.domain
     yield key, "teacher", 0, span.teacher[:MAX_TEXT]
     yield key, "source", 0, dump_json([source.dataset[:MAX_TEXT], source.licence[:MAX_TEXT]])
-    if span.shape and len(span.shape) <= MAX_TEXT and span.shape.isprintable():
-        yield key, "question", 0, span.shape
+    wording = wording_of(span.subquestion)
+    if wording and len(wording) <= MAX_TEXT and wording.isprintable():
+        yield key, "question", 0, wording
     for token in tokens_of(span.keys, span.asked):
         if len(token) <= MAX_TEXT and token.isprintable():
             yield key, "token", 0, token

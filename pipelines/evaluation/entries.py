@@ -95,7 +95,7 @@ def unconsolidated(store: Store, shelf: Shelf) -> Shelf:
             continue
         problems[row["span_id"]] = row["problem_id"]
         signature = Signature.from_json(row["signature"])
-        words.append(embedding_words(row["shape"], signature))
+        words.append(embedding_words(row["subquestion"], signature))
         found.append(
             _entry(
                 identifier=row["span_id"],

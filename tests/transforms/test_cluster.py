@@ -49,8 +49,8 @@ def proposals(count: int, arity: int, seed: int) -> list[Proposal]:
             ),
             Source("d", number),
             b"",
-            vector.tobytes(),
-            3,
+            tokens=3,
+            shape_vector=vector.tobytes(),
         )
         for number, vector in enumerate(vectors)
     ]
@@ -87,7 +87,7 @@ def run(
 
 def expected(records: list[Proposal]) -> list[list[str]]:
     ids = [p.span.id for p in records]
-    vectors = np.stack([np.frombuffer(p.vector, np.float32) for p in records])
+    vectors = np.stack([np.frombuffer(p.shape_vector, np.float32) for p in records])
     name = compatibility_class(records[0].span)
     return [[ids[row] for row in rows] for rows in candidate_groups(name, ids, vectors, SMALL)]
 
@@ -106,7 +106,7 @@ def test_a_runner_gives_what_one_process_gives_and_keeps_the_cells(
     kept = read_cells(str(tmp_path / CELLS_FILE))
     name = compatibility_class(large[0].span)
     assert list(kept) == [name]
-    grid = on_grid(np.stack([np.frombuffer(p.vector, np.float32) for p in large]))
+    grid = on_grid(np.stack([np.frombuffer(p.shape_vector, np.float32) for p in large]))
     cells = trained([p.span.id for p in large], grid, SMALL)
     assert np.array_equal(kept[name].nearest(grid, 3), cells.nearest(grid, 3))
 

@@ -11,7 +11,7 @@ from tracemine.schemas import Parameter, Rejected, Signature, Source, Span, Traj
 from tracemine.teachers import Dropped, Segmentation, TeacherError
 from tracemine.teachers.rules.derived.spans import Case, make_span
 from tracemine.transforms import segment as stage
-from tracemine.transforms.segment import Proposal, route, segment, shape_of
+from tracemine.transforms.segment import Proposal, route, segment
 
 TRACE = "The crates weigh 3 * 20 + 5 = 65 kilograms in all."
 TRAJECTORY = Trajectory(
@@ -25,7 +25,7 @@ def span(**changes: Any) -> Span:
         TRAJECTORY,
         start=0,
         end=len(TRACE),
-        subquestion="total weight from crates, weight and lid",
+        subquestion="total weight from items, weight and lid",
         code="def total_weight(crates, weight, lid):\n    return crates * weight + lid",
         entry_point="total_weight",
         signature=Signature(
@@ -92,7 +92,7 @@ def test_a_procedural_span_with_all_it_needs_goes_on_with_shape_and_verifier() -
     output, proposal = routed()
     assert output == "proposals"
     assert proposal.span.verifier == "numeric"
-    assert proposal.span.shape == "total weight from crates, weight and lid"
+    assert proposal.span.shape == "total weight from items, weight and lid"
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,3 @@ def test_other_kinds_are_handed_off(kind: Any) -> None:
     output, record = routed(kind=kind, preconditions=())
     assert output == "handoff"
     assert record.span.kind == kind
-
-
-def test_shapes_do_not_keep_marks_and_spacing() -> None:
-    assert shape_of("  How many  are left? ") == "how many are left"
-    assert shape_of("") == ""

@@ -63,7 +63,8 @@ _GROUPS = word_set(
     """
 )
 _POINTS = word_set("point score mark goal vote")
-_MONEY = {
+#: What each word of money says.
+MONEY_WORDS = {
     "price": "price", "cost": "cost", "expense": "cost", "expenses": "cost", "bill": "cost",
     "money": "money", "amount": "amount", "cash": "money", "earnings": "earnings",
     "earning": "earnings", "income": "income", "revenue": "revenue",
@@ -80,7 +81,7 @@ _MONEY = {
     "tuition": "cost", "fare": "price", "toll": "fee", "prize": "prize",
     "coupon": "discount", "rebate": "discount", "premium": "premium",
 }  # fmt: skip
-_SUMS_OF_MONEY = frozenset(_MONEY.values()) - {"amount", "value", "change", "interest", "fine"}
+_SUMS_OF_MONEY = frozenset(MONEY_WORDS.values()) - {"amount", "value", "change", "interest", "fine"}
 #: Words of role that are no money: geometry, motion, statistics, physics, chemistry.
 ROLE_WORDS = word_set(
     """
@@ -105,7 +106,8 @@ _RATIOS = word_set("times fraction percent parts")
 _PERCENTS = word_set(
     "discount tax tip interest increase decrease profit commission fee markup raise growth loss"
 )
-_QUALIFIERS = {
+#: Words that say which number of a kind it is, and what they say of it (empty: nothing).
+QUALIFIERS = {
     "remaining": "remaining", "left": "remaining", "leftover": "remaining", "total": "total",
     "combined": "total", "average": "average", "mean": "average", "more": "more",
     "additional": "more", "extra": "more", "fewer": "fewer", "less": "fewer", "new": "",
@@ -248,7 +250,7 @@ def quantity(name: str, unit: str | None = None) -> Quantity:
     """What a number is that a text calls ``name`` (snake_case, may be empty), in ``unit``."""
     left, _, right = name.partition("_per_")
     if right:
-        per = _counted(right.split("_")[-1]) or ""
+        per = counted_class(right.split("_")[-1]) or ""
         return _rate(quantity(left, unit.partition("/")[0] if unit else None), per)
     words = name.split("_") if name else []
     if words[-1:] == ["each"]:
@@ -256,8 +258,8 @@ def quantity(name: str, unit: str | None = None) -> Quantity:
     percent = _percent(words, unit)
     if percent is not None:
         return percent
-    qualifier = next((_QUALIFIERS[w] for w in words if w in _QUALIFIERS), "")
-    rest = [w for w in words if w not in _QUALIFIERS]
+    qualifier = next((QUALIFIERS[w] for w in words if w in QUALIFIERS), "")
+    rest = [w for w in words if w not in QUALIFIERS]
     found = _noun(rest, unit) or Quantity("")
     if found.noun == "" and unit is not None:
         found = _of_unit(unit)
@@ -289,8 +291,8 @@ def _noun(words: Sequence[str], unit: str | None) -> Quantity | None:
             return _noun(before, unit) or _noun(after, unit)
         return _noun(after, unit)
     for word in reversed(words):
-        if word in _MONEY and word not in _GENERIC:
-            return _money(_MONEY[word], unit)
+        if word in MONEY_WORDS and word not in _GENERIC:
+            return _money(MONEY_WORDS[word], unit)
     if not words:
         return None
     head = words[-1]
@@ -312,7 +314,7 @@ def _noun(words: Sequence[str], unit: str | None) -> Quantity | None:
             return Quantity(role, dimension=dimension, stated_unit=unit is not None)
     if real is not None or (unit is not None and unit not in ("percent",)):
         return _of_unit(real or unit or "")
-    counted = _counted(head)
+    counted = counted_class(head)
     if counted is None or (counted == "item" and not is_plural(head)):
         return None
     return _class(counted)
@@ -329,7 +331,7 @@ def _class(noun: str) -> Quantity:
     return Quantity(many, dimension=UnitsContainer({noun: 1}))
 
 
-def _counted(word: str) -> str | None:
+def counted_class(word: str) -> str | None:
     """The class, or unit of time, of a noun in any number; None for one that is not known."""
     one = singular(word)
     if one in TIMES:
