@@ -26,7 +26,7 @@ from fractions import Fraction
 from typing import Any
 
 from benchmarks.planted import STRENGTHS
-from tracemine.schemas import Instance, Source, Span, content_id
+from tracemine.schemas import Instance, Source, Span, canonical_code, content_id
 from tracemine.schemas.records import Replay
 from tracemine.schemas.shingles import shingles
 from tracemine.schemas.types import coarse
@@ -37,7 +37,7 @@ from tracemine.transforms.cluster import cluster, compatibility_class
 from tracemine.transforms.consolidate import consolidate
 from tracemine.transforms.duplicates import identity
 from tracemine.transforms.embed import embed
-from tracemine.transforms.replay import ReplayLimits, method_key, replay_group
+from tracemine.transforms.replay import ReplayLimits, in_roles_of, method_key, replay_group
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.shape import shape
 from tracemine.transforms.unite import Finished, finish, unite_variant
@@ -241,7 +241,8 @@ def line(
         home, evidence = unite_variant(found)
         if evidence.members:
             homes[home].append(evidence)
-    return [finish(home, every, policy, AS_OF) for home, every in sorted(homes.items())], groups
+    made = [one for _, every in sorted(homes.items()) for one in finish(every, policy, AS_OF)]
+    return made, groups
 
 
 # --- the judge ------------------------------------------------------------------------------------
@@ -306,9 +307,13 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def roles_between(finished: Finished, one: Span, other: Span) -> dict[str, str] | None:
-    """The alignment by which replay found that the method of ``one`` does what that of ``other``
-    does: a parameter of ``one`` to that of ``other``. None if no pass says one."""
+    """The alignment by which ``one`` is said to do what ``other`` does: a parameter of ``one`` to
+    that of ``other``. Of one method, it is that of the method; else that by which the method of one
+    passed on an instance of the other's. None if no pass says one."""
     own, theirs = method_key(one), method_key(other)
+    if own == theirs:
+        pairs = zip(one.signature.inputs, in_roles_of(one, other).inputs, strict=True)
+        return {mine.name: alike.name for mine, alike in pairs}
     spans = {i.id: span for span in finished.spans for i in span.instances}
     variants = {v.variant_id: v.span_id for v in finished.procedure.variants}
     by_id = {span.id: span for span in finished.spans}
@@ -328,13 +333,19 @@ def roles_between(finished: Finished, one: Span, other: Span) -> dict[str, str] 
 
 
 def _between(replay: Replay, founder: Span, target: Span, one: Span, other: Span) -> dict[str, str]:
-    """Parameters of spans with one method correspond by position."""
+    """``one`` has the method of ``founder``, ``other`` that of ``target``."""
     keys = [p.name for p in target.signature.inputs]
     bound = json.loads(replay.binding_map)
+    theirs = in_roles_of(target, other).inputs
     return {
-        own.name: other.signature.inputs[keys.index(bound[p.name])].name
-        for own, p in zip(one.signature.inputs, founder.signature.inputs, strict=True)
+        own.name: theirs[keys.index(bound[p.name])].name
+        for own, p in zip(in_roles_of(founder, one).inputs, founder.signature.inputs, strict=True)
     }
+
+
+def code_key(span: Span) -> str:
+    """The same for spans whose code differs in names alone."""
+    return canonical_code(span.code or "", span.entry_point or "")
 
 
 def measure_joined(pool: Sequence[Proposal], each: int, sandbox: Sandbox) -> dict[str, Any]:
@@ -350,7 +361,7 @@ def measure_joined(pool: Sequence[Proposal], each: int, sandbox: Sandbox) -> dic
     for entry in finished:
         methods: dict[str, list[Span]] = defaultdict(list)
         for span in entry.spans:
-            methods[method_key(span)].append(span)
+            methods[code_key(span)].append(span)
         for spans in methods.values():
             counts["in names alone"] += math.comb(len(spans), 2)
         for ours, theirs in itertools.combinations(methods.values(), 2):
