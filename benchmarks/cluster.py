@@ -11,7 +11,8 @@ proposed. The peers propose the same number of pairs, their best: datatrove's Mi
 permutations; pairs with the most equal hashes first; 2 words to a shingle as well as its own 5, the
 better one counts) and the recipe of SemDeDup (k-means, within a cluster pairs by cosine, highest
 first). Each peer works on the texts as they are written, and once more on our shapes and their
-vectors.
+vectors. Synonyms that are chosen here may be those that the shapes fold: where WordNet is installed
+its synonyms are planted, too (`benchmarks.thesaurus`), many of them wrong in the field.
 
 Joined. Spans, and planted ones with decoys, go on through replay: `benchmarks.joined`.
 
@@ -42,8 +43,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks import thesaurus
 from benchmarks.joined import measure_joined
-from benchmarks.planted import STRENGTHS
+from benchmarks.planted import STRENGTHS, Strength
 from benchmarks.segmentation import read_rows, sample_rows
 from tracemine.schemas import Parameter, Signature, Source, content_id
 from tracemine.store.cells import on_grid
@@ -133,13 +135,15 @@ def real_subquestions(data: Path, rows: int) -> list[Asked]:
     return [found[key] for key in sorted(found)]
 
 
-def plant(pool: Sequence[Asked], each: int) -> tuple[list[Asked], dict[str, list[tuple[int, int]]]]:
+def plant(
+    pool: Sequence[Asked], each: int, strengths: Mapping[str, Strength] = STRENGTHS
+) -> tuple[list[Asked], dict[str, list[tuple[int, int]]]]:
     """``pool`` with planted pairs behind it, and the rows of each pair by strength."""
     draw = random.Random(SEED)
     rows = list(pool)
     planted: dict[str, list[tuple[int, int]]] = {}
     distinct = sorted({(a.text, a.compatible): a for a in pool}.values(), key=lambda a: a.id)
-    for strength, rewrite in STRENGTHS.items():
+    for strength, rewrite in strengths.items():
         pairs = planted[strength] = []
         for source in draw.sample(distinct, len(distinct)):
             written = rewrite(source.text, draw)
@@ -240,9 +244,14 @@ def minhash(texts: Sequence[str], words: int, count: int) -> set[tuple[int, int]
     return best_pairs(blocks(), count)
 
 
-def measure_proposals(data: Path, rows: int, each: int) -> dict[str, Any]:
-    """Recall by strength at an equal number of pairs: ours, and the peers on two kinds of text."""
-    pool, planted = plant(real_subquestions(data, rows), each)
+def measure_proposals(data: Path, rows: int, each: int, wordnet: Path) -> dict[str, Any]:
+    """Recall by strength at an equal number of pairs: ours, and the peers on two kinds of text.
+    ``all`` is of the five strengths; a dictionary's synonyms stand beside them."""
+    strengths = dict(STRENGTHS)
+    if wordnet.is_dir():
+        strengths["thesaurus"] = thesaurus.strength(wordnet)
+    pool, planted = plant(real_subquestions(data, rows), each, strengths)
+    five = [pair for strength in STRENGTHS for pair in planted[strength]]
     embedder = Embedder.load()
     written, shapes = [a.text for a in pool], [a.shape for a in pool]
     raw, ours = embedder.encode(written), embedder.encode(shapes)
@@ -254,8 +263,7 @@ def measure_proposals(data: Path, rows: int, each: int) -> dict[str, Any]:
             strength: sum(map(together, pairs)) / max(1, len(pairs))
             for strength, pairs in planted.items()
         }
-        every = [pair for pairs in planted.values() for pair in pairs]
-        return {**found, "all": sum(map(together, every)) / max(1, len(every))}
+        return {**found, "all": sum(map(together, five)) / max(1, len(five))}
 
     def of_peer(proposed: set[tuple[int, int]]) -> dict[str, float]:
         return recall(lambda pair: pair in proposed)
@@ -264,8 +272,7 @@ def measure_proposals(data: Path, rows: int, each: int) -> dict[str, Any]:
         found = [of_peer(minhash(texts, words, count)) for words in SHINGLES]
         return max(found, key=lambda shares: shares["all"])
 
-    every = [pair for pairs in planted.values() for pair in pairs]
-    differing = [pair for pair in every if shapes[pair[0]] != shapes[pair[1]]]
+    differing = [pair for pair in five if shapes[pair[0]] != shapes[pair[1]]]
     found = sum(group_of[one] == group_of[other] for one, other in differing)
     return {
         "rows": len(pool),
@@ -409,6 +416,9 @@ def main() -> None:
     parser.add_argument(
         "--only", choices=("proposals", "joined", "neighbours", "cost"), help="one table"
     )
+    parser.add_argument(
+        "--wordnet", type=Path, default=thesaurus.FOLDER, help="WordNet's files, if there are any"
+    )
     parser.add_argument("--cost-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--base", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -432,7 +442,7 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
     report: dict[str, Any] = {}
     if only in (None, "proposals"):
         each = QUICK_PLANTED if quick else PLANTED
-        report["proposals"] = measure_proposals(arguments.data, rows, each)
+        report["proposals"] = measure_proposals(arguments.data, rows, each, arguments.wordnet)
     if only in (None, "joined"):
         share = QUICK_JOINED_ROWS if quick else JOINED_ROWS
         each = QUICK_JOINED_PLANTED if quick else JOINED_PLANTED
@@ -472,7 +482,7 @@ def _print(report: dict[str, Any]) -> None:
         print(
             f"of {differing['pairs']} planted pairs whose shapes differ {differing['recall']:.3f}"
         )
-        names = [*STRENGTHS, "all"]
+        names = [*STRENGTHS, "all", *(found["planted"].keys() - STRENGTHS.keys())]
         print(f"{'recall':<22}" + "".join(f"{name:>12}" for name in names))
         for arm, shares in found["recall"].items():
             print(f"{arm:<22}" + "".join(f"{shares[name]:>12.3f}" for name in names))
