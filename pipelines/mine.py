@@ -7,6 +7,7 @@ import datetime
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -300,13 +301,13 @@ def _take_ledger(draft: Draft) -> list[tuple[tuple[str, ...], int]]:
 def _stage_seconds(result: PipelineResult) -> dict[str, float]:
     """Seconds of work in each stage, summed over workers; not every runner tells."""
     query = MetricsFilter().with_namespace(NAMESPACE)
-    found = result.metrics().query(query)["counters"]
-    suffix = "/microseconds"
-    return {
-        counter.key.metric.name.removesuffix(suffix): round(counter.result / 1e6, 2)
-        for counter in sorted(found, key=lambda c: c.key.metric.name)
-        if counter.key.metric.name.endswith(suffix)
-    }
+    total: Counter[str] = Counter()
+    # A stage may be several steps of a pipeline, each with a counter of its own.
+    for counter in result.metrics().query(query)["counters"]:
+        name, _, unit = counter.key.metric.name.rpartition("/")
+        if unit == "microseconds":
+            total[name] += counter.result
+    return {name: round(total[name] / 1e6, 2) for name in sorted(total)}
 
 
 def _now() -> str:

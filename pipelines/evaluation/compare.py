@@ -12,6 +12,7 @@ All below choose among what typed_signature leaves:
 not_run            as typed_signature, without a look at what entries give
 no_gate            as typed_signature, among all routines that replay would have judged
 no_consolidation   as typed_signature, every span by itself
+no_clustering      as typed_signature, routines gathered by their code, whatever their spans ask
 teachers_words     as typed_signature, asked in the words of the teacher, who knew the routine
 unnamed            as typed_signature, values without names: by unit, type and order alone
 words              words alone, as a search without values
@@ -43,6 +44,7 @@ from tracemine.pipelines.evaluation.entries import (
     Shelf,
     returned,
     served,
+    unclustered,
     unconsolidated,
     ungated,
 )
@@ -348,6 +350,12 @@ def _no_consolidation(bench: Bench) -> Found:
     return on_shelf(bench, bench.spans, apart=True)
 
 
+def _no_clustering(bench: Bench) -> Found:
+    # Its own problem and those that replay it: as many as an entry needs.
+    enough = 1 + bench.store.snapshot.policy.min_replays
+    return on_shelf(bench, unclustered(bench.store, enough))
+
+
 def _teachers_words(bench: Bench) -> Found:
     questions = bench.asking.questions
     words = [question.subquestion for question in questions]
@@ -372,6 +380,7 @@ ARMS: Mapping[str, Callable[[Bench], Found]] = {
     "not_run": _not_run,
     "no_gate": _no_gate,
     "no_consolidation": _no_consolidation,
+    "no_clustering": _no_clustering,
     "teachers_words": _teachers_words,
     "unnamed": _unnamed,
 }

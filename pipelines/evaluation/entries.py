@@ -4,9 +4,9 @@ taken away."""
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -120,6 +120,40 @@ def unconsolidated(store: Store, shelf: Shelf) -> Shelf:
         )
     vectors = store.embedder.encode(words)
     return Shelf(tuple(found), vectors)
+
+
+def unclustered(store: Store, min_problems: int) -> Shelf:
+    """The store's entries and candidates as they would be without a look at words: routines whose
+    code differs in names alone are one entry, the founder is that of which most spans are, and it
+    is served if its spans are of ``min_problems`` problems."""
+    problem_of = {
+        row["trajectory_id"]: row["problem_id"]
+        for row in store.rows("SELECT trajectory_id, problem_id FROM trajectories")
+    }
+    every = _shelf(store, ["procedures", "candidates"])
+    by_code: dict[str, list[int]] = defaultdict(list)
+    for place, entry in enumerate(every.entries):
+        by_code[entry.rankable.method].append(place)
+    entries, vectors = [], []
+    for places in by_code.values():
+        members = [every.entries[place] for place in places]
+        trajectories = frozenset[str]().union(*(entry.trajectories for entry in members))
+        problems = len({problem_of[trajectory] for trajectory in trajectories})
+        if problems < min_problems:
+            continue
+        founder = min(members, key=lambda entry: (-entry.rankable.support, entry.id))
+        said = sum((Counter(entry.rankable.evidence) for entry in members), Counter[str]())
+        support = sum(entry.rankable.support for entry in members)
+        rankable = replace(founder.rankable, support=support, success_rate=1.0, evidence=said)
+        entries.append(
+            replace(founder, problems=problems, rankable=rankable, trajectories=trajectories)
+        )
+        weights = [entry.rankable.support for entry in members]
+        middle = np.average(every.vectors[places], axis=0, weights=weights)
+        vectors.append(middle / (float(np.linalg.norm(middle)) or 1.0))
+    order = sorted(range(len(entries)), key=lambda place: entries[place].id)
+    width = every.vectors.shape[1]
+    return _stacked([entries[i] for i in order], [vectors[i] for i in order], width)
 
 
 def returned(store: Store, ids: Iterable[str]) -> dict[str, str]:
@@ -257,5 +291,6 @@ def _stacked(entries: Sequence[Entry], vectors: Sequence[Vectors], width: int) -
 
 
 __all__ = [
-    "Entry", "Shelf", "refused", "refuted", "returned", "served", "unconsolidated", "ungated",
+    "Entry", "Shelf", "refused", "refuted", "returned", "served", "unclustered", "unconsolidated",
+    "ungated",
 ]  # fmt: skip

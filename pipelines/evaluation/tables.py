@@ -21,7 +21,7 @@ LIFTED = ("typed", "typed_signature", "bound", "not_run", "unnamed")
 BASELINES = (
     "popularity", "votes", "random", "bm25", "whole_trace", "words",
     "popularity_run", "votes_run", "random_run", "bm25_run", "whole_trace_run", "words_run",
-    "no_gate", "no_consolidation", "no_store",
+    "no_gate", "no_consolidation", "no_clustering", "no_store",
 )  # fmt: skip
 
 #: Questions whose own routine has so many operations or more are one row.

@@ -48,7 +48,7 @@ AS_OF = "2026-01-02T03:04:05+00:00"
 HOLDOUT = 0.3
 ARMS = (
     "untyped", "typed", "typed_signature", "bound", "oracle", "popularity", "random", "bm25",
-    "whole_trace", "no_gate", "no_consolidation", "no_store",
+    "whole_trace", "no_gate", "no_consolidation", "no_clustering", "no_store",
 )  # fmt: skip
 KS = ("1", "3", "5", "10")
 #: What tables are taken by that have a row for each that there is.
