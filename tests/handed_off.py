@@ -8,7 +8,8 @@ from tracemine.schemas import Instance, Parameter, Signature, Source, Span, cont
 from tracemine.schemas.records import Origin
 from tracemine.schemas.shingles import shingles
 from tracemine.schemas.types import type_of
-from tracemine.transforms.segment import Proposal, shape_of
+from tracemine.transforms.segment import Proposal
+from tracemine.transforms.shape import wording_of
 
 
 def handed_off(
@@ -52,7 +53,7 @@ def handed_off(
             instance(bindings, result, "trace"),
             *(instance(given, outcome, "test") for given, outcome in tests),
         ),
-        "tool": tool, "shape": shape_of(question), "asked": question,
+        "tool": tool, "shape": wording_of(question), "asked": question,
         "keys": tuple(Parameter(name, kinds[name]) for name in bindings),
     }  # fmt: skip
     span = Span(**values | fields)
