@@ -33,13 +33,18 @@ from tracemine.transforms.input_file import InputFile
 LITTLE_INPUT = 100_000
 #: Processes that a local run takes unless it is told to take more: each has a model, about 1 GiB.
 MOST_WORKERS = 8
+#: What ends a run: an interrupt, and what schedulers send.
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 #: Seconds between two looks at whether all workers live.
 INTERVAL = 1.0
 
 
 def workers_for(files: Sequence[InputFile]) -> int:
     """In how many processes a local run reads ``files``: one for little input, else one for each
-    CPU that this process may use, `MOST_WORKERS` at most."""
+    CPU that this process may use, `MOST_WORKERS` at most. One where there are no POSIX signals to
+    end others by."""
+    if os.name != "posix":
+        return 1
     sizes = [file.bytes_here() for file in files]
     known = [size for size in sizes if size is not None]
     if len(known) == len(sizes) and sum(known) < LITTLE_INPUT:
@@ -66,8 +71,8 @@ def worker_environment(options: PipelineOptions) -> Environment | None:
 
 @contextlib.contextmanager
 def supervised() -> Iterator[None]:
-    """Workers that this process starts within end when it is interrupted; where one of them is lost
-    all end. Only in the main thread: no other hears of interrupts.
+    """Workers that this process starts within end when it is interrupted or terminated; where one
+    of them is lost all end. Only in the main thread: no other hears of signals.
 
     Raises:
         WorkerLostError: if one is lost.
@@ -95,7 +100,8 @@ def supervised() -> Iterator[None]:
                     return
 
         os.environ[FOLDER] = name
-        before, hook = signal.signal(signal.SIGINT, end), threading.excepthook
+        before = {number: signal.signal(number, end) for number in _ENDING}
+        hook = threading.excepthook
         threading.excepthook = partial(_without_transport, hook)
         watch = threading.Thread(target=look, name="workers", daemon=True)
         watch.start()
@@ -105,12 +111,14 @@ def supervised() -> Iterator[None]:
             if not lost.is_set():
                 raise
             raise WorkerLostError(
-                "a worker process was killed, perhaps for want of memory, and nothing is "
-                "published: --workers 1 takes least memory"
+                "a worker process ended before its work did, perhaps killed for want of memory, "
+                "and nothing is published: --workers 1 takes least memory"
             ) from interrupt
         finally:
             over.set()
-            signal.signal(signal.SIGINT, before)
+            watch.join()
+            for number, handler in before.items():
+                signal.signal(number, handler)
             logging.disable(logging.NOTSET)
             threading.excepthook = hook
             del os.environ[FOLDER]

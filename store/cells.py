@@ -81,7 +81,6 @@ class Cells:
         return found
 
     def _under(self, block: npt.NDArray[np.float32], near_tops: Numbers, count: int) -> Numbers:
-        best = np.full((len(block), 0), 0, dtype=np.int64)
         columns = np.full((len(block), near_tops.shape[1] * count), _FAR, dtype=np.int64)
         filled = np.zeros(len(block), dtype=np.int64)
         for top in range(len(self.tops)):

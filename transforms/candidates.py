@@ -86,11 +86,17 @@ def keyed(
         if len(rows) <= bounds.rows:
             yield CellKey(name, cell, 0), rows
             continue
-        places = [partition.place(grid[row], cells.centroids[cell], ids[row]) for row in rows]
-        parts = partition.cut(Counter(places), bounds.rows)
-        for part in range(1 + max(parts.values())):
-            inside = [row for row, at in zip(rows, places, strict=True) if parts[at] == part]
-            yield CellKey(name, cell, part), inside
+        shells = [partition.shell(grid[row], cells.centroids[cell]) for row in rows]
+        bits = {at: partition.hash_bits(n, bounds.rows) for at, n in Counter(shells).items()}
+        places = [
+            partition.place(at, bits[at], ids[row]) for row, at in zip(rows, shells, strict=True)
+        ]
+        firsts = partition.cut(Counter(places), bounds.rows)
+        parts: list[list[int]] = [[] for _ in firsts]
+        for row, at_place in zip(rows, places, strict=True):
+            parts[partition.part_of(at_place, firsts)].append(row)
+        for number, inside in enumerate(parts):
+            yield CellKey(name, cell, number), inside
 
 
 def cell_groups(key: CellKey, ids: Sequence[str], grid: Grid) -> Iterator[Membership]:

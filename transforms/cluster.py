@@ -11,18 +11,19 @@ gathered under a key (`Bounds`):
 | class, if small | its proposals | `rows` proposals |
 | class, if large | rows that its cells are trained on | `training_rows` rows |
 | class, cell, part | rows: span id and vector | `rows` rows |
-| crowded cell | how many rows stand at each place in it | a number for each place |
+| crowded cell | how many rows stand at each place in it | 4096 + 8 n / `rows` numbers for n rows |
 | span id | its groups | `cells_per_row` groups |
 | pair of groups, counts | a sum | one number |
 | group of a cell | its rows' ids and the groups that it meets | `rows` x `cells_per_row` |
 | group | its proposals | `rows` proposals |
 
-Counts of classes, the cells of large classes, and how crowded cells are cut go to every worker.
+Counts of classes, the cells of large classes (also under one key, to be written), and where crowded
+cells are cut (a place for each `rows` rows) go to every worker.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -188,10 +189,21 @@ def _cell_groups(rows: beam.PCollection, cells: Any, bounds: Bounds) -> beam.PCo
         | "Count cells" >> beam.combiners.Count.PerElement()
         | "Too many" >> beam.Filter(lambda found: found[1] > bounds.rows)
     )
+    in_crowded = placed | "Of crowded" >> beam.Filter(
+        lambda keyed, far: keyed[0] in far, _as_dict(crowded)
+    )
+    # Of most shells their count is all that is asked: only those that no key could hold are told
+    # apart further.
+    full = (
+        in_crowded
+        | "Shell" >> beam.MapTuple(lambda cell, row: (cell, row[0]))
+        | "Count shells" >> beam.combiners.Count.PerElement()
+        | "Full shells" >> beam.Filter(lambda found: found[1] > bounds.rows)
+        | "Bits" >> beam.MapTuple(lambda at, count: (at, partition.hash_bits(count, bounds.rows)))
+    )
     cuts = (
-        placed
-        | "Of crowded" >> beam.Filter(lambda keyed, far: keyed[0] in far, _as_dict(crowded))
-        | "Place" >> beam.MapTuple(lambda cell, row: (cell, row[0]))
+        in_crowded
+        | "Place" >> beam.Map(_place, _as_dict(full))
         | "Count places" >> beam.combiners.Count.PerElement()
         | "By cell" >> beam.MapTuple(lambda at, count: (at[0], (at[1], count)))
         | "Gather places" >> beam.GroupByKey()
@@ -200,7 +212,7 @@ def _cell_groups(rows: beam.PCollection, cells: Any, bounds: Bounds) -> beam.PCo
     )
     outputs = (
         placed
-        | "Key by part" >> beam.Map(_by_part, _as_dict(cuts))
+        | "Key by part" >> beam.Map(_by_part, _as_dict(full), _as_dict(cuts))
         | "Gather cells' rows" >> beam.GroupByKey()
         | "Group cells" >> run_stage(STAGE, _group_cell, main="memberships")
     )
@@ -211,9 +223,9 @@ def _as_dict(pairs: beam.PCollection) -> Any:
     return beam.pvalue.AsDict(pairs)
 
 
-#: A class and a cell of it; a row there.
+#: A class and a cell of it; a row there, with its shell.
 _Cell = tuple[str, int]
-_Placed = tuple[_Cell, tuple[Place, Row]]
+_Placed = tuple[_Cell, tuple[int, Row]]
 
 
 def _nearest_cells(
@@ -227,16 +239,23 @@ def _nearest_cells(
         near = cells[name].nearest(grid, count)
         for row, vector, homes in zip(rows, grid, near.tolist(), strict=True):
             for cell in homes:
-                at = partition.place(vector, cells[name].centroids[cell], row[0])
+                at = partition.shell(vector, cells[name].centroids[cell])
                 yield (name, cell), (at, row)
 
 
+def _place(placed: _Placed, full: Mapping[tuple[_Cell, int], int]) -> tuple[_Cell, Place]:
+    cell, (at, row) = placed
+    return cell, partition.place(at, full.get((cell, at), 0), row[0])
+
+
 def _by_part(
-    placed: _Placed, cuts: Mapping[_Cell, Mapping[Place, int]]
+    placed: _Placed,
+    full: Mapping[tuple[_Cell, int], int],
+    cuts: Mapping[_Cell, Sequence[Place]],
 ) -> tuple[tuple[str, int, int], Row]:
-    (name, cell), (at, row) = placed
-    parts = cuts.get((name, cell))
-    return (name, cell, parts[at] if parts else 0), row
+    cell, (_, row) = placed
+    part = partition.part_of(_place(placed, full)[1], cuts[cell]) if cell in cuts else 0
+    return (*cell, part), row
 
 
 def _group_cell(keyed: tuple[tuple[str, int, int], Iterable[Row]]) -> Iterator[Out]:

@@ -8,7 +8,8 @@ hash of the id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -32,7 +33,10 @@ SEED = 20260101
 #: Shells of a crowded cell are so wide, in squared grid steps (a cosine of 1/4096).
 SHELL_BITS = 8
 
-#: Shell and hash of the id: the order in which a crowded cell is cut.
+#: Places of a shell that has more rows than a key holds, for each key that they fill.
+PLACES_IN_A_KEY = 8
+
+#: Shell, and the beginning of the hash of the id: the order in which a crowded cell is cut.
 Place = tuple[int, int]
 
 
@@ -140,31 +144,47 @@ def _centroids(sample: Grid, count: int) -> Grid:
     return distinct_rows(np.rint(np.asarray(kmeans.centroids)).astype(np.int16))[0]
 
 
-def place(vector: Grid, centroid: Grid, identifier: str) -> Place:
-    """Where a row stands in the order in which its cell is cut."""
+def shell(vector: Grid, centroid: Grid) -> int:
+    """Which shell about its cell's centroid a row is in; near ones have greater numbers."""
     inner = int(vector.astype(np.int64) @ centroid.astype(np.int64))
-    return inner >> SHELL_BITS, id_hash(identifier) & 0xFFFF
+    return inner >> SHELL_BITS
 
 
-def cut(places: Mapping[Place, int], limit: int = BOUNDS.rows) -> dict[Place, int]:
-    """The part of each place of a cell, given how many rows stand there: runs of places in order,
-    about as many rows in each part, never more than ``limit``.
+def hash_bits(rows: int, limit: int = BOUNDS.rows) -> int:
+    """How many bits of its id's hash tell a row of a shell of so many rows apart: so many that a
+    place has an eighth of ``limit`` at most, on average; none where all fit."""
+    return (-(-PLACES_IN_A_KEY * rows // limit) - 1).bit_length() if rows > limit else 0
+
+
+def place(at_shell: int, bits: int, identifier: str) -> Place:
+    """Where a row stands in the order in which its cell is cut."""
+    return at_shell, id_hash(identifier) >> (64 - bits) if bits else 0
+
+
+def cut(places: Mapping[Place, int], limit: int = BOUNDS.rows) -> list[Place]:
+    """The first place of each part of a cell, given how many rows stand at each place: runs of
+    places in order, about as many rows in each part, never more than ``limit``.
 
     Raises:
         ValueError: if one place holds more than ``limit`` rows.
     """
     total = sum(places.values())
     aim = -(-total // -(-total // limit)) if total else limit
-    parts: dict[Place, int] = {}
-    part = held = 0
+    firsts: list[Place] = []
+    held = 0
     for at in sorted(places):
         if places[at] > limit:
             raise ValueError(f"{places[at]} rows in one place of a cell, more than {limit}")
-        if held >= aim or held + places[at] > limit:
-            part, held = part + 1, 0
-        parts[at] = part
+        if not firsts or held >= aim or held + places[at] > limit:
+            firsts.append(at)
+            held = 0
         held += places[at]
-    return parts
+    return firsts
+
+
+def part_of(at: Place, firsts: Sequence[Place]) -> int:
+    """The part that a place is in."""
+    return bisect_right(firsts, at) - 1
 
 
 __all__ = [
@@ -173,7 +193,10 @@ __all__ = [
     "Place",
     "cells_wanted",
     "cut",
+    "hash_bits",
     "id_hash",
+    "part_of",
     "place",
+    "shell",
     "train_cells",
 ]

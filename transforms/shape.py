@@ -73,7 +73,7 @@ _SAME = MappingProxyType(
         "leftovers": "remaining", "unused": "remaining", "altogether": "total",
         "overall": "total", "sum": "total", "totals": "total", "sums": "total", "whole": "total",
         "add": "plus", "added": "plus", "adding": "plus", "increased": "plus",
-        "subtract": "minus", "subtracted": "minus", "subtracting": "minus", "less": "minus",
+        "subtract": "minus", "subtracted": "minus", "subtracting": "minus",
         "reduced": "minus", "decreased": "minus", "multiplied": "times", "multiply": "times",
         "multiplying": "times", "divided": "divided", "divide": "divided", "dividing": "divided",
         "split": "divided", "shared": "divided", "distributed": "divided",
@@ -97,6 +97,7 @@ _NOT_COUNTED = (
 #: Phrases first: what they say in one word.
 _PHRASES = (
     (re.compile(r"\bper cent\b"), "percent"),
+    (re.compile(r"\bless\b(?!\s+than\b)"), "minus"),
     (re.compile(r"\bin (?:total|all)\b"), "total"),
     (re.compile(r"\bleft over\b"), "remaining"),
     (re.compile(r"\b(?:taken|take|takes) (?:away|off)\b"), "minus"),
@@ -138,8 +139,8 @@ def shape(span: Span) -> str:
 
 
 def shape_of(subquestion: str, signature: Signature, domain: str = "math") -> str:
-    """The shape of what ``subquestion`` asks of a routine with this ``signature``. Deterministic;
-    the shape of a shape is itself. May be empty."""
+    """The shape of what ``subquestion`` asks of a routine with this ``signature``. Deterministic.
+    May be empty."""
     things = frozenset() if domain == "code" else _things(signature)
     text = mask(subquestion[:MAX_CHARS])
     for _ in range(_ROUNDS):

@@ -397,12 +397,7 @@ def _shelves(table: pa.Table, grid: Grid) -> dict[tuple[str, bool], _Shelf]:
     for place, (domain, signature, verifier, status, variants) in enumerate(rows):
         name = _class_of(domain.as_py(), signature.as_py(), verifier.as_py() or "")
         found.setdefault((name, status.as_py() in SERVED), []).append(place)
-        methods.append(
-            [
-                _method_hash(code_key(v["code"] or "", v["entry_point"] or ""))
-                for v in variants.as_py()
-            ]
-        )
+        methods.append(_methods_of(variants.as_py()))
     return {
         key: _shelf(np.array(places, dtype=np.int64), grid[places], [methods[p] for p in places])
         for key, places in found.items()

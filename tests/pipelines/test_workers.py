@@ -111,20 +111,20 @@ def lives(pid: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", ["interrupt", "loss"])
+@pytest.mark.parametrize("which", ["interrupt", "termination", "loss"])
 def test_a_run_that_ends_early_ends_soon_and_leaves_nobody(tmp_path: Path, which: str) -> None:
     with a_run(tmp_path) as (run, found):
-        if which == "interrupt":
-            os.kill(run.pid, signal.SIGINT)
+        if which != "loss":
+            os.kill(run.pid, signal.SIGINT if which == "interrupt" else signal.SIGTERM)
         else:
             os.kill(found[0], signal.SIGKILL)
         out, err = run.communicate(timeout=END)
     assert out == ""
     assert "Traceback" not in err
     last = err.strip().splitlines()[-1]
-    if which == "interrupt":
+    if which != "loss":
         assert (run.returncode, last[:11]) == (130, "interrupted")
     else:
         assert run.returncode == 1
-        assert "a worker process was killed" in last
+        assert "a worker process ended before its work did" in last
     assert not (tmp_path / "store" / "CURRENT").exists()

@@ -17,7 +17,7 @@ from tracemine.transforms.candidates import candidate_groups, cell_groups, final
 from tracemine.transforms.candidates import trained as trained_cells
 from tracemine.transforms.joining import Group, Membership, choose, joined, meetings, target
 from tracemine.transforms.neighbours import group_rows, neighbour_edges
-from tracemine.transforms.partition import Bounds, cut, train_cells
+from tracemine.transforms.partition import Bounds, cut, hash_bits, part_of, train_cells
 
 SMALL = Bounds(rows=60, cell_rows=20, cells_per_row=3, training_rows=150)
 
@@ -186,13 +186,21 @@ def test_the_neighbour_graph_gives_the_tree_of_all_pairs(seed: int, rows: int) -
 def test_cuts_hold_no_more_than_the_limit_and_keep_the_order(
     places: dict[tuple[int, int], int], limit: int
 ) -> None:
-    parts = cut(places, limit)
+    firsts = cut(places, limit)
     held = Counter[int]()
-    for at, part in parts.items():
-        held[part] += places[at]
-    assert set(parts) == set(places)
+    for at, count in places.items():
+        held[part_of(at, firsts)] += count
+    assert set(held) == set(range(len(firsts)))
     assert all(count <= limit for count in held.values())
-    assert [parts[at] for at in sorted(parts)] == sorted(parts.values())
+    assert firsts == sorted(firsts)
+
+
+@given(st.integers(0, 200_000), st.integers(8, 4000))
+def test_shells_are_told_apart_as_far_as_keys_need(rows: int, limit: int) -> None:
+    bits = hash_bits(rows, limit)
+    assert (bits > 0) == (rows > limit)
+    assert rows / 2**bits <= limit
+    assert 2**bits <= 2 * 8 * rows / limit + 1
 
 
 def test_a_place_that_is_too_full_is_said() -> None:
