@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,6 +19,7 @@ from tracemine.schemas import Instance, Parameter, Replay, Signature, decode
 from tracemine.schemas.records import Verdict
 from tracemine.schemas.types import coarse
 from tracemine.schemas.values import dump_json
+from tracemine.verifiers.arithmetic import calculation
 from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.equivalence import VERIFIERS, verify
 from tracemine.verifiers.runs import Run, Status, reason_text
@@ -267,11 +268,16 @@ def _run(
             for run, result in zip(listed, results, strict=True)
         }
 
-    decided = judge(bound, backend="monty")
+    refuted = _refuted(routine, bound, expected)
+    decided = refuted | judge((run for run in bound if run not in refuted), backend="monty")
     if is_plain_arithmetic(routine.code):
         # A number that monty computes is CPython's number and depends on no hash, so that failing
         # is final, as most replays of a group do. What monty could not compute is asked again.
-        stuck = [run for run in _not_passed(decided) if decided[run].verdict != "fail"]
+        stuck = [
+            run
+            for run in _not_passed(decided)
+            if decided[run].verdict != "fail" and run not in refuted
+        ]
         return verdicts | decided | judge(stuck, backend="cpython")
     decided |= judge(_not_passed(decided), backend="cpython")
     passed = [run for run, outcome in decided.items() if outcome.verdict == "pass"]
@@ -282,6 +288,45 @@ def _run(
     for run in changed:
         decided[run] = _changed(first.get(run, decided[run]), again[run])
     return verdicts | decided
+
+
+def _refuted(
+    routine: Routine,
+    bound: Mapping[tuple[int, tuple[int, ...]], Mapping[str, Any]],
+    expected: Sequence[Any],
+) -> _Verdicts:
+    """The verdicts of those runs of plain arithmetic that do not pass, without a sandbox; see
+    `arithmetic`. None is a pass, and they read as a sandbox gives them."""
+    computed = computer(routine)
+    found = {}
+    for run, values in bound.items() if computed else ():
+        result = computed(values)
+        if result is not None:
+            outcome = _outcome(routine, result, expected[run[0]])
+            if outcome.verdict != "pass":
+                found[run] = outcome
+    return found
+
+
+def computer(routine: Routine) -> Callable[[Mapping[str, Any]], Run | None] | None:
+    """What gives the `Run` of the routine for its inputs as `run_routine` does in monty, but
+    without it: None where only a sandbox can say. None for a routine that is no plain
+    arithmetic."""
+    names = tuple(parameter.name for parameter in routine.signature.inputs)
+    found = calculation(routine.code, routine.entry_point, names, routine.predicates)
+    if found is None:
+        return None
+
+    def compute(values: Mapping[str, Any]) -> Run | None:
+        ended = found.run(values)
+        if ended is None:
+            return None
+        unmet, value = ended
+        if unmet >= 0:
+            return _unmet(routine, Run("ok", unmet, "", "monty"))
+        return Run("ok", value, "", "monty")
+
+    return compute
 
 
 def _not_passed(verdicts: _Verdicts) -> list[tuple[int, tuple[int, ...]]]:
