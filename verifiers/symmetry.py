@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from itertools import count
 
 from tracemine.schemas import Parameter
 
@@ -51,11 +52,9 @@ def representatives(
     if len(ways) < 2 or len(inputs) > len(_POINTS[0]):
         return list(ways)
     try:
-        first: dict[object, Alignment] = {}
-        return [
-            first.setdefault(_calculation(code, entry_point, inputs, predicates, way), way)
-            for way in ways
-        ]
+        number = _numbered(code, entry_point, tuple(inputs), tuple(predicates))
+        first: dict[int, Alignment] = {}
+        return [first.setdefault(number(way), way) for way in ways]
     except (ValueError, ArithmeticError, SyntaxError, RecursionError, MemoryError):
         # Too much for this, or no Python: what it gives only running it says.
         return list(ways)
@@ -77,6 +76,23 @@ def calculation(code: str, entry_point: str, inputs: Sequence[Parameter]) -> obj
         return at(), tuple(alone), tuple(pairs)
     except (ValueError, ArithmeticError, SyntaxError, RecursionError, MemoryError):
         return None
+
+
+@lru_cache(maxsize=64)
+def _numbered(
+    code: str, entry_point: str, inputs: tuple[Parameter, ...], predicates: tuple[str, ...]
+) -> Callable[[Alignment], int]:
+    """The number of what an alignment computes, equal for equal calculations. The cases of a group
+    offer one routine few alignments in many sets."""
+    numbers: dict[object, int] = {}
+    unused = count()
+
+    @lru_cache(maxsize=1024)
+    def number(way: Alignment) -> int:
+        found = _calculation(code, entry_point, inputs, predicates, way)
+        return numbers.setdefault(found, next(unused))
+
+    return number
 
 
 def _calculation(
