@@ -256,7 +256,9 @@ def _run(
     for index, same_case in groupby(runs, key=lambda run: run[0]):
         columns = _columns(inputs, cases[index])
         for run in same_case:
-            given = {p.name: column[at] for p, column, at in zip(inputs, columns, run[1], strict=True)}
+            given = {
+                p.name: column[at] for p, column, at in zip(inputs, columns, run[1], strict=True)
+            }
             for name, value in given.items():
                 if isinstance(value, BindingError):
                     verdicts[run] = _Outcome("unsupported", f"{name}: {value}", "")
@@ -305,8 +307,10 @@ def _refuted(
     """The verdicts of those runs of plain arithmetic that do not pass, without a sandbox; see
     `arithmetic`. None is a pass, and they read as a sandbox gives them."""
     computed = computer(routine)
-    found = {}
-    for run, values in bound.items() if computed else ():
+    found: _Verdicts = {}
+    if computed is None:
+        return found
+    for run, values in bound.items():
         result = computed(values)
         if result is not None:
             outcome = _outcome(routine, result, expected[run[0]])
