@@ -19,7 +19,7 @@ from tracemine.schemas import Instance, decode
 from tracemine.schemas.values import dump_json, encode
 from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.equivalence import VERIFIERS, verify
-from tracemine.verifiers.replay import Routine, is_plain_arithmetic, run_routine
+from tracemine.verifiers.replay import Routine, computer, is_plain_arithmetic, run_routine
 from tracemine.verifiers.runs import Backend, Run
 from tracemine.verifiers.sandbox import Sandbox
 from tracemine.verifiers.verdict import Context
@@ -145,8 +145,13 @@ class _Questions:
         for routine, calls in self._calls.items():
             # One interpreter decides: two may give one value in two ways.
             backend: Backend = "monty" if is_plain_arithmetic(routine.code) else "cpython"
-            runs = run_routine(routine, list(calls.values()), sandbox, backend=backend)
-            self._runs |= {(routine, k): r for k, r in zip(calls, runs, strict=True)}
+            # What is plain arithmetic is computed here: no value of these is itself evidence.
+            computed = computer(routine)
+            ours = {key: run for key, v in calls.items() if computed and (run := computed(v))}
+            rest = {key: values for key, values in calls.items() if key not in ours}
+            runs = run_routine(routine, list(rest.values()), sandbox, backend=backend)
+            found = ours | dict(zip(rest, runs, strict=True))
+            self._runs |= {(routine, key): run for key, run in found.items()}
 
     def value(self, routine: Routine, values: Mapping[str, Any]) -> tuple[Any] | None:
         """What the routine gave, in a tuple of one; None where it gave nothing."""

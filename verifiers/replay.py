@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby, islice
 from typing import Any
 
 from tracemine.schemas import Instance, Parameter, Replay, Signature, decode
 from tracemine.schemas.records import Verdict
 from tracemine.schemas.types import coarse
 from tracemine.schemas.values import dump_json
-from tracemine.verifiers.bindings import BindingError, bind
+from tracemine.verifiers.arithmetic import calculation
+from tracemine.verifiers.bindings import BindingError, convert
 from tracemine.verifiers.equivalence import VERIFIERS, verify
 from tracemine.verifiers.runs import Run, Status, reason_text
 from tracemine.verifiers.sandbox import MAX_SOURCE_CHARS, Sandbox
@@ -30,8 +32,11 @@ from tracemine.verifiers.verdict import Context
 #: 120, and a routine that needs more than that cannot be retrieved by its roles either.
 MAX_ALIGNMENTS = 120
 
-#: Pairs of inputs and keys whose alignments are remembered.
+#: Entries of each thing that is remembered from case to case.
 _REMEMBERED = 16384
+
+#: Programs of which it is remembered whether they are plain arithmetic.
+_FEW = 256
 
 #: The reason of the verdict on the instance that chose an alignment.
 CHOSE = "chose the alignment of roles, so it does not count"
@@ -92,53 +97,57 @@ def alignments(signature: Signature, keys: Sequence[Parameter]) -> list[tuple[in
     position of its key. Equal names that mean something are matched first; what remains may be
     matched in any way that types and units allow. Empty if there is none, or more than
     `MAX_ALIGNMENTS`."""
-    return list(_alignments(signature.inputs, tuple(keys)))
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _alignments(
-    inputs: tuple[Parameter, ...], keys: tuple[Parameter, ...]
-) -> tuple[tuple[int, ...], ...]:
-    """`alignments`, which a group asks for once a case and needs once a family."""
+    inputs = signature.inputs
     if len(inputs) != len(keys):
-        return ()
+        return []
     positions = {key.name: index for index, key in enumerate(keys)}
     fixed = {
         index: positions[parameter.name]
         for index, parameter in enumerate(inputs)
         if parameter.name in positions
-        and not _GENERIC.match(parameter.name)
+        and _says_something(parameter.name)
         and fits(parameter, keys[positions[parameter.name]])
     }
-    free_inputs = [i for i in range(len(inputs)) if i not in fixed]
-    free_keys = [p for p in range(len(keys)) if p not in fixed.values()]
-    choices = [[p for p in free_keys if fits(inputs[i], keys[p])] for i in free_inputs]
-    found = []
-    for assignment in _assignments(choices):
-        whole = dict(fixed) | dict(zip(free_inputs, assignment, strict=True))
-        found.append(tuple(whole[i] for i in range(len(inputs))))
-        if len(found) > MAX_ALIGNMENTS:
-            return ()
-    return tuple(found)
+    taken = fixed.values()
+    choices = tuple(
+        (fixed[place],)
+        if place in fixed
+        else tuple(p for p, key in enumerate(keys) if p not in taken and fits(parameter, key))
+        for place, parameter in enumerate(inputs)
+    )
+    return list(_assignments(choices))
 
 
-def _assignments(choices: Sequence[Sequence[int]]) -> Iterable[tuple[int, ...]]:
-    """All ways to take one of each of ``choices`` without taking one twice, in sorted order."""
+@lru_cache(maxsize=_REMEMBERED)
+def _says_something(name: str) -> bool:
+    return _GENERIC.match(name) is None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _assignments(choices: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+    """All ways to take one of each of ``choices`` without taking one twice, in sorted order; none
+    if they are more than `MAX_ALIGNMENTS`. Groups ask for few, and often."""
+    found = tuple(islice(_taken(choices), MAX_ALIGNMENTS + 1))
+    return found if len(found) <= MAX_ALIGNMENTS else ()
+
+
+def _taken(choices: Sequence[Sequence[int]]) -> Iterable[tuple[int, ...]]:
     if not choices:
         yield ()
         return
     for first in choices[0]:
         rest = [[p for p in later if p != first] for later in choices[1:]]
-        for tail in _assignments(rest):
+        for tail in _taken(rest):
             yield (first, *tail)
 
 
 def fits(parameter: Parameter, key: Parameter) -> bool:
     """Whether a value in the role of ``key`` may serve ``parameter``: same coarse type (`any` fits
     all), and no two different units."""
-    kinds = {coarse(parameter.type), coarse(key.type)}
-    if len(kinds) > 1 and "any" not in kinds:
-        return False
+    if parameter.type != key.type:
+        kinds = {coarse(parameter.type), coarse(key.type)}
+        if len(kinds) > 1 and "any" not in kinds:
+            return False
     return parameter.unit is None or key.unit is None or parameter.unit == key.unit
 
 
@@ -239,22 +248,23 @@ def _run(
     """The verdicts of ``runs``: indices of cases, each with an alignment."""
     if not runs:
         return {}
-    values = [decode(case.instance.bindings) for case in cases]
     expected = [decode(case.instance.result) for case in cases]
-    names = [parameter.name for parameter in routine.signature.inputs]
+    inputs = routine.signature.inputs
 
     verdicts: _Verdicts = {}
     bound: dict[tuple[int, tuple[int, ...]], dict[str, Any]] = {}
-    for index, alignment in runs:
-        keys = cases[index].keys
-        given = {
-            name: values[index][keys[position].name]
-            for name, position in zip(names, alignment, strict=True)
-        }
-        try:
-            bound[index, alignment] = bind(routine.signature.inputs, given)
-        except BindingError as error:
-            verdicts[index, alignment] = _Outcome("unsupported", str(error), "")
+    for index, same_case in groupby(runs, key=lambda run: run[0]):
+        columns = _columns(inputs, cases[index])
+        for run in same_case:
+            given = {
+                p.name: column[at] for p, column, at in zip(inputs, columns, run[1], strict=True)
+            }
+            for name, value in given.items():
+                if isinstance(value, BindingError):
+                    verdicts[run] = _Outcome("unsupported", f"{name}: {value}", "")
+                    break
+            else:
+                bound[run] = given
 
     def judge(asked: Iterable[tuple[int, tuple[int, ...]]], **how: Any) -> _Verdicts:
         """One batch."""
@@ -267,11 +277,16 @@ def _run(
             for run, result in zip(listed, results, strict=True)
         }
 
-    decided = judge(bound, backend="monty")
+    refuted = _refuted(routine, bound, expected)
+    decided = refuted | judge((run for run in bound if run not in refuted), backend="monty")
     if is_plain_arithmetic(routine.code):
         # A number that monty computes is CPython's number and depends on no hash, so that failing
         # is final, as most replays of a group do. What monty could not compute is asked again.
-        stuck = [run for run in _not_passed(decided) if decided[run].verdict != "fail"]
+        stuck = [
+            run
+            for run in _not_passed(decided)
+            if decided[run].verdict != "fail" and run not in refuted
+        ]
         return verdicts | decided | judge(stuck, backend="cpython")
     decided |= judge(_not_passed(decided), backend="cpython")
     passed = [run for run, outcome in decided.items() if outcome.verdict == "pass"]
@@ -282,6 +297,66 @@ def _run(
     for run in changed:
         decided[run] = _changed(first.get(run, decided[run]), again[run])
     return verdicts | decided
+
+
+def _refuted(
+    routine: Routine,
+    bound: Mapping[tuple[int, tuple[int, ...]], Mapping[str, Any]],
+    expected: Sequence[Any],
+) -> _Verdicts:
+    """The verdicts of those runs of plain arithmetic that do not pass, without a sandbox; see
+    `arithmetic`. None is a pass, and they read as a sandbox gives them."""
+    computed = computer(routine)
+    found: _Verdicts = {}
+    if computed is None:
+        return found
+    for run, values in bound.items():
+        result = computed(values)
+        if result is not None:
+            outcome = _outcome(routine, result, expected[run[0]])
+            if outcome.verdict != "pass":
+                found[run] = outcome
+    return found
+
+
+def computer(routine: Routine) -> Callable[[Mapping[str, Any]], Run | None] | None:
+    """What gives the `Run` of the routine for its inputs as `run_routine` does in monty, but
+    without it: None where only a sandbox can say. None for a routine that is no plain
+    arithmetic."""
+    names = tuple(parameter.name for parameter in routine.signature.inputs)
+    found = calculation(routine.code, routine.entry_point, names, routine.predicates)
+    if found is None:
+        return None
+
+    def compute(values: Mapping[str, Any]) -> Run | None:
+        ended = found.run(values)
+        if ended is None:
+            return None
+        unmet, value = ended
+        if unmet >= 0:
+            return _unmet(routine, Run("ok", unmet, "", "monty"))
+        return Run("ok", value, "", "monty")
+
+    return compute
+
+
+def _columns(inputs: Sequence[Parameter], case: Case) -> list[list[Any]]:
+    """For each parameter the values of the case, in the order of its keys, as the parameter's type
+    says; a `BindingError` in place of one that does not stand for any of that type."""
+    values = decode(case.instance.bindings)
+    ordered = [values[key.name] for key in case.keys]
+    by_type = {
+        kind: [_converted(value, kind) for value in ordered]
+        for kind in dict.fromkeys(parameter.type for parameter in inputs)
+    }
+    return [by_type[parameter.type] for parameter in inputs]
+
+
+def _converted(value: Any, kind: str) -> Any:
+    try:
+        return convert(value, kind)
+    except BindingError as error:
+        return error
 
 
 def _not_passed(verdicts: _Verdicts) -> list[tuple[int, tuple[int, ...]]]:
@@ -297,6 +372,7 @@ def _changed(first: _Outcome, second: _Outcome) -> _Outcome:
     return _Outcome("fail", f"{FLAKY}: {second.reason}", first.verifier)
 
 
+@lru_cache(maxsize=_FEW)
 def is_plain_arithmetic(code: str) -> bool:
     """Whether a routine only assigns and returns sums, products, quotients and the like of its
     parameters and of number constants. Monty computes these as CPython does (integers of any size,
@@ -357,10 +433,19 @@ def _outcome(routine: Routine, run: Run, expected: Any) -> _Outcome:
         return _Outcome("error", run.reason, "")
     if routine.verifier not in VERIFIERS:
         return _Outcome("unsupported", f"no verifier {routine.verifier}", "")
-    verdict = verify(expected, run.value, Context(verifier=routine.verifier))
-    agrees: Verdict = "pass" if verdict.outcome == "agree" else "fail"
-    reason = reason_text(f"{run.backend}: {verdict.reason}")
-    return _Outcome(agrees, reason, verdict.verifier, run.backend)
+    found = verify(expected, run.value, _context(routine.verifier))
+    return _judged(found.outcome == "agree", found.reason, found.verifier, run.backend)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _context(verifier: str) -> Context:
+    return Context(verifier=verifier)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _judged(agrees: bool, reason: str, verifier: str, backend: str) -> _Outcome:
+    verdict: Verdict = "pass" if agrees else "fail"
+    return _Outcome(verdict, reason_text(f"{backend}: {reason}"), verifier, backend)
 
 
 def run_routine(

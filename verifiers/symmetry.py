@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from itertools import count
 
 from tracemine.schemas import Parameter
 
@@ -27,6 +28,9 @@ _POINTS = (
     (7071067811865475, 5773502691896257, 4472135954999579, 3779644730092272, 3015113445777636,
      2773500981126145, 2425356250363329, 2294157338705617),
 )  # fmt: skip
+
+#: Parts a text at its names, which stay.
+_NAME = re.compile(r"\b([^\W\d]\w*)")
 
 _OPERATORS: Mapping[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
@@ -51,11 +55,9 @@ def representatives(
     if len(ways) < 2 or len(inputs) > len(_POINTS[0]):
         return list(ways)
     try:
-        first: dict[object, Alignment] = {}
-        return [
-            first.setdefault(_calculation(code, entry_point, inputs, predicates, way), way)
-            for way in ways
-        ]
+        number = _numbered(code, entry_point, tuple(inputs), tuple(predicates))
+        first: dict[int, Alignment] = {}
+        return [first.setdefault(number(way), way) for way in ways]
     except (ValueError, ArithmeticError, SyntaxError, RecursionError, MemoryError):
         # Too much for this, or no Python: what it gives only running it says.
         return list(ways)
@@ -79,14 +81,33 @@ def calculation(code: str, entry_point: str, inputs: Sequence[Parameter]) -> obj
         return None
 
 
+@lru_cache(maxsize=64)
+def _numbered(
+    code: str, entry_point: str, inputs: tuple[Parameter, ...], predicates: tuple[str, ...]
+) -> Callable[[Alignment], int]:
+    """The number of what an alignment computes, equal for equal calculations. The cases of a group
+    offer one routine few alignments in many sets."""
+    words = [_NAME.split(predicate) for predicate in predicates]
+    numbers: dict[object, int] = {}
+    unused = count()
+
+    @lru_cache(maxsize=1024)
+    def number(way: Alignment) -> int:
+        found = _calculation(code, entry_point, inputs, words, way)
+        return numbers.setdefault(found, next(unused))
+
+    return number
+
+
 def _calculation(
     code: str,
     entry_point: str,
     inputs: Sequence[Parameter],
-    predicates: Sequence[str],
+    predicates: Sequence[Sequence[str]],
     way: Alignment,
 ) -> object:
-    """What an alignment computes: its values at the points, and what it asks of each position."""
+    """What an alignment computes: its values at the points, and what it asks of each position.
+    ``predicates`` are parted into their names and what is between these."""
     names = [parameter.name for parameter in inputs]
     values = []
     for point in _POINTS:
@@ -97,7 +118,7 @@ def _calculation(
         values.append((value, tuple(sorted(divisors))))
     types = tuple(sorted((position, p.type) for p, position in zip(inputs, way, strict=True)))
     places = {name: f"[{position}]" for name, position in zip(names, way, strict=True)}
-    asked = (re.sub(r"\b[^\W\d]\w*", lambda m: places.get(m[0], m[0]), p) for p in predicates)
+    asked = ("".join([places.get(word, word) for word in words]) for words in predicates)
     return tuple(values), types, tuple(sorted(asked))
 
 
@@ -129,8 +150,7 @@ def _value(node: ast.expr, values: Mapping[str, int], divisors: list[int]) -> in
     if isinstance(node, ast.Name) and node.id in values:
         return values[node.id]
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        exact = Fraction(node.value)  # type: ignore[arg-type]
-        return exact.numerator * _inverse(exact.denominator) % _PRIME
+        return _residue(node.value)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return -_value(node.operand, values, divisors) % _PRIME
     if isinstance(node, ast.BinOp):
@@ -141,6 +161,12 @@ def _value(node: ast.expr, values: Mapping[str, int], divisors: list[int]) -> in
         if type(node.op) in _OPERATORS:
             return _OPERATORS[type(node.op)](left, right) % _PRIME
     raise _NotPlainError(f"no plain arithmetic: {type(node).__name__}")
+
+
+@lru_cache(maxsize=512)
+def _residue(constant: int | float) -> int:
+    exact = Fraction(constant)
+    return exact.numerator * _inverse(exact.denominator) % _PRIME
 
 
 def _inverse(number: int) -> int:
