@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import random
+import re
 import time
 from fractions import Fraction
 from typing import Any
@@ -273,6 +274,78 @@ def _run(code: str, values: list[Fraction]) -> float | None:
         return float(scope["f"](*map(float, values)))
     except ZeroDivisionError:
         return None
+
+
+# -- any rewriting, sound or not -------------------------------------------------------------------
+
+#: Expressions in x and y that are one to fractions.
+REWRITINGS = (
+    ("x + y", "y + x"), ("x * y", "y * x"), ("x / 1", "x"), ("x * 1.0", "x"), ("x / 2 * 2", "x"),
+    ("x - y", "0 - y + x"), ("x / y", "1 / y * x"), ("x * 0.29", "x * 29 / 100"),
+    ("x / (2 / y)", "x * y / 2"), ("x / y / 3", "x / (3 * y)"), ("x / y * 7", "x * 7 / y"),
+    ("x / (y / 100)", "x * 100 / y"), ("x + y + 0.1", "x + (y + 0.1)"), ("x ** 2", "x * x"),
+    ("abs(x) - y", "0 - y + abs(x)"), ("max(x, y)", "max(y, x)"), ("x - y + y", "x + y - y"),
+)  # fmt: skip
+#: What is put around them.
+AROUND = (
+    "x", "int(x)", "str(x)", "round(x)", "round(x, 1)", "xs[x]", "xs[x:]", "xs[:x]", "xs[::x]",
+    "xs * x", "list(range(x))", "x // b", "x % 1", "x ** b", "a / x", "x == b", "abs(x)",
+    "a if x < b else b", "x and a", "min(x, b)", "[x, b]", "not x", "len(xs[x:])", "a < x <= b",
+    "b if a else x", "float(x)", "divmod(x, b)", "sum([x, a])",
+)  # fmt: skip
+AT = (0, 1, -1, 2, -3, 7, 49, 100, 0.5, -0.25, 0.1, 0.3, 29.0)
+
+
+def _put_in(text: str, **parts: str) -> str:
+    return re.sub(r"\b[xy]\b", lambda match: f"({parts[match[0]]})", text)
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.sampled_from(AROUND),
+    st.sampled_from(REWRITINGS),
+    st.sampled_from(["a", "b", "c", "a - b", "a * c", "b / c", "3"]),
+    st.sampled_from(["a", "b", "c", "a + c", "b * c", "a / c", "0.1"]),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
+def test_routines_of_one_form_give_one_result_or_both_fail(
+    around: str,
+    rewriting: tuple[str, str],
+    x: str,
+    y: str,
+    has_a_step: bool,
+    seed: int,
+) -> None:
+    kinds = {"a": "real", "b": "real", "c": "int", "xs": "list[int]"}
+    one, other = (_put_in(text, x=x, y=y) for text in rewriting)
+    lines = [f"step = {other}"] if has_a_step else []
+    first = function(_put_in(around, x=one), ", ".join(kinds))
+    second = function(_put_in(around, x="step" if has_a_step else other), ", ".join(kinds), *lines)
+    forms = [form(code, *kinds.values()) for code in (first, second)]
+    if forms[0].text != forms[1].text:
+        return
+    rng = random.Random(seed)
+    for _ in range(20):
+        xs = [rng.randint(-3, 9) for _ in range(rng.randint(0, 4))]
+        values = [rng.choice(AT), rng.choice(AT), rng.choice([0, 1, 2, -1]), xs]
+        expected = _result(first, values)
+        for way in roles(*forms):
+            moved = dict(zip(way, values, strict=True))
+            found = _result(second, [moved[place] for place in range(len(kinds))])
+            assert found == expected or (
+                type(found) in (int, float, list)
+                and found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+            ), (first, second, values)
+
+
+def _result(code: str, values: list[Any]) -> Any:
+    scope: dict[str, Any] = {}
+    exec(code, scope)
+    try:
+        return scope["f"](*values)
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return "fails"
 
 
 @pytest.mark.parametrize(
