@@ -9,15 +9,44 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 
-_WORD = re.compile(r"[^\W\d]\w*")
+_WORD = re.compile(r"(?<!['\u2019])\b[^\W\d]\w*")
 
-#: The one name of a parameter that is an article, too; where one of these follows, it is the name.
-_ARTICLE = "a"
-_AFTER_A_NAME = re.compile(r"\s+(is|are|and|or|to|from|has|by)\b|\W*$|\s*[^\w\s]")
+#: The sentences that `teachers.rules.derived` writes of terms (Python over the parameters), which
+#: are the groups; the rest of each is words, whatever parameters are called.
+_SENTENCES = tuple(
+    re.compile(sentence, re.DOTALL)
+    for sentence in (
+        r"(.+?) is (?:no|an) instance of .+",
+        r"(.+) is (?:not empty|empty or zero|neither empty nor zero)",
+        r"(.+) is (?:not zero|not negative|greater than zero)",
+        r"(.+) is (?:given|true or false|None)",
+        r"(.+) has at least \d+ items",
+        r"seen with (\w+) from .+",
+        r"division by zero when (.+) is zero",
+        r"undefined when (.+) is out of the domain of [\w.]+",
+        r"a key that (\w+) lacks",
+        r"empty input: (\w+) has no first item",
+        r"an index beyond the end of (\w+)",
+        r"empty (\w+): check that the result for nothing is the wanted one",
+        r"changes (?:the members of )?(\w+) in place",
+    )
+)
+#: Before a test in words, and what stands between the terms of one.
+_BEFORE_A_TEST = "does not end if this stays so: "
+_BETWEEN_TERMS = re.compile(
+    r"( equals | is less than | is at most | is greater than | is at least | is not in | is in "
+    r"| is not | is | and | or | is true(?!\w)| is false(?!\w))"
+)
+#: The brackets of tests within tests, which terms have none of on one side only.
+_OPENING, _CLOSING = re.compile(r"(?:not \(|\()+"), re.compile(r"\)+$")
+#: What is said of the name before it.
+_SAID_OF = re.compile(r"([^\W\d]\w*)(?=:| (?:is|are|has|have|must|should|may|cannot)\b)")
+#: Names that are words, too.
+_LETTERS = ("a", "A", "I", "i")
 
 #: What of one thing, in words, says another.
 _WEAKER_WORDS = {"is an integer": "is a number"}
@@ -62,20 +91,76 @@ def united(variants: Sequence[Needs]) -> Needs:
 
 
 def renamed(predicate: str, names: Mapping[str, str]) -> str | None:
-    """``predicate`` (Python) with other names for its parameters, written in one way; None where it
-    is no expression, or binds a name that the new ones would be taken for."""
+    """``predicate`` (Python) with other names for its parameters, written in one way; as it is
+    where all of them stay. Names that it binds itself change where they would be taken for those.
+    None where it is no expression, or assigns to a parameter's name."""
     try:
-        tree = ast.parse(predicate.strip(), mode="eval")
+        tree, again = (ast.parse(predicate.strip(), mode="eval") for _ in range(2))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    bound = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and _is_stored(n)}
-    bound |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
-    if bound & {*names.values(), *names}:
+    seen = _Renaming({}, set())
+    seen.visit(again)
+    if all(names.get(name, name) == name for name in seen.free):
+        return predicate
+    assigned = {n.target.id for n in ast.walk(tree) if isinstance(n, ast.NamedExpr)}
+    if assigned & {*names.values(), *names}:
         return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            node.id = names.get(node.id, node.id)
-    return ast.unparse(tree)
+    taken = {names.get(name, name) for name in seen.free}
+    return ast.unparse(_Renaming(names, taken).visit(tree))
+
+
+class _Renaming(ast.NodeTransformer):
+    """Gives free names those of ``names``, and bound ones others than ``taken``."""
+
+    def __init__(self, names: Mapping[str, str], taken: Set[str]) -> None:
+        self.names = names
+        self.taken = taken
+        self.bound: dict[str, str] = {}
+        self.free: set[str] = set()
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if node.id in self.bound:
+            return ast.Name(self.bound[node.id], node.ctx)
+        self.free.add(node.id)
+        return ast.Name(self.names.get(node.id, node.id), node.ctx)
+
+    def _other(self, name: str) -> str:
+        while name in self.taken:
+            name += "_"
+        return name
+
+    def _within(self, bound: Iterable[str], node: ast.AST) -> ast.AST:
+        outer = self.bound
+        self.bound = outer | {name: self._other(name) for name in bound}
+        found = self.generic_visit(node)
+        self.bound = outer
+        return found
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        defaults = [self.visit(default) for default in node.args.defaults]
+        keyword_defaults = [d and self.visit(d) for d in node.args.kw_defaults]
+        node.args.defaults, node.args.kw_defaults = [], []
+        self._within([n.arg for n in ast.walk(node.args) if isinstance(n, ast.arg)], node)
+        node.args.defaults, node.args.kw_defaults = defaults, keyword_defaults
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.arg = self.bound[node.arg]
+        return node
+
+    def _comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+    ) -> ast.AST:
+        first = node.generators[0]
+        outermost = self.visit(first.iter)  # the only part that is outside
+        first.iter = ast.Constant(None)
+        targets = [n for generator in node.generators for n in ast.walk(generator.target)]
+        self._within([n.id for n in targets if isinstance(n, ast.Name) and _is_stored(n)], node)
+        first.iter = outermost
+        return node
+
+    visit_ListComp = visit_SetComp = _comprehension  # noqa: N815 the visitor's names
+    visit_DictComp = visit_GeneratorExp = _comprehension  # noqa: N815
 
 
 def _is_stored(name: ast.Name) -> bool:
@@ -83,15 +168,53 @@ def _is_stored(name: ast.Name) -> bool:
 
 
 def in_words(sentence: str, names: Mapping[str, str]) -> str:
-    """``sentence`` with other names for the parameters that it names."""
+    """``sentence`` with other names for its parameters: in the terms of a sentence that the rules
+    write, whose words stay whatever a parameter is called. Of another sentence the name that it
+    begins with, and those that are no words (``unit_price``, ``x2``, ``n``); the rest stays, since
+    "the total" may be a parameter or not."""
+    for form in _SENTENCES:
+        found = form.fullmatch(sentence)
+        term = renamed(found[1], names) if found is not None else None
+        if found is not None and term is not None:
+            return sentence[: found.start(1)] + term + sentence[found.end(1) :]
+    start = len(_BEFORE_A_TEST) if sentence.startswith(_BEFORE_A_TEST) else 0
+    test = _test(sentence[start:], names)
+    if test is not None:
+        return sentence[:start] + test
+    said = _SAID_OF.match(sentence)
+    if said is None:
+        return _certain_names(sentence, names)
+    return names.get(said[1], said[1]) + _certain_names(sentence[said.end() :], names)
 
+
+def _test(sentence: str, names: Mapping[str, str]) -> str | None:
+    """A test in words with other names in its terms; None where it is none."""
+    parts = _BETWEEN_TERMS.split(sentence)
+    if len(parts) < 2:
+        return None
+    for place in range(0, len(parts), 2):
+        text = parts[place]
+        if not text and place and parts[place - 1] in (" is true", " is false"):
+            continue
+        opening = closing = ""
+        if text.count("(") > text.count(")") and (found := _OPENING.match(text)):
+            opening, text = found[0], text[found.end() :]
+        elif text.count(")") > text.count("(") and (found := _CLOSING.search(text)):
+            text, closing = text[: found.start()], found[0]
+        term = renamed(text, names) if text.strip("()") else text
+        if term is None:
+            return None
+        parts[place] = opening + term + closing
+    return "".join(parts)
+
+
+def _certain_names(text: str, names: Mapping[str, str]) -> str:
     def other(match: re.Match[str]) -> str:
         word = match[0]
-        if word == _ARTICLE and not _AFTER_A_NAME.match(sentence, match.end()):
-            return word
-        return names.get(word, word)
+        is_word = word in _LETTERS or (len(word) > 1 and word.isalpha())
+        return word if is_word else names.get(word, word)
 
-    return _WORD.sub(other, sentence)
+    return _WORD.sub(other, text)
 
 
 def _shared_words(words: Sequence[Sequence[str]]) -> tuple[str, ...]:

@@ -6,11 +6,26 @@ products have no order and no grouping; a quotient is a product with an inverse;
 are multiplied and like terms collected; parameters go by their roles and not by their names or
 their order. Nothing is multiplied out, factored or cancelled: ``a * (b + c)`` and ``a * b + a * c``
 are two ways to one result. No code is run.
+
+That is exact for fractions; for floats it is so up to rounding, and an int may become a float. So
+it holds for results and for what carries such a difference on as it is: ``+ - * /``, repeated
+products, ``abs``, ``float``, ``max`` and ``min`` of numbers, items of lists and tuples, and the
+cases of a condition. What may turn it into another result takes its operands *as written*: only
+names and functions are put in, and the two sides of one ``+`` or ``*`` of numbers exchanged. These
+are tests, comparisons, ``//``, ``%``, other powers, indices and slices, what is no number, and
+every other call: ``int(a * 0.29)`` is not ``int(a * 29 / 100)``.
+
+A quotient is zero's neighbour, too: a divisor is taken apart where it is a product of constants and
+parameters (or of what is taken as written), which is zero where one of them is, whatever the
+rounding. Any other divisor, a sum or a quotient, is one factor as written: ``a / (b / c)`` fails
+where c is zero, and ``a * c / b`` does not. What is computed on every call and may fail is part of
+the form even if the result does without it. What leaves the range of floats is not looked at.
 """
 
 from __future__ import annotations
 
 import ast
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,24 +45,29 @@ MAX_OPERATIONS = 1_000
 MAX_ORDERS = 120
 #: The largest exponent that is a repeated product.
 MAX_EXPONENT = 4
+_EXPONENTS = {
+    text: number for number in range(1, MAX_EXPONENT + 1) for text in (f"{number}", f"{number}.0")
+}
+
+#: A difference of constants smaller than this part of them may be zero to floats.
+CANCELLED = Fraction(1, 10**9)
 
 #: Routines whose form is remembered: the stages ask for it several times each.
 _REMEMBERED = 16384
 
-#: Builtins that change nothing and give the same for the same; those that give numbers; those whose
-#: arguments have no order where they are numbers.
+#: Builtins that change nothing and give the same for the same (an iterator, as of ``reversed``, is
+#: used up); those that give numbers; those that are continuous where all arguments are numbers;
+#: those whose arguments have no order there.
 _PURE = frozenset(
-    {"abs", "bool", "divmod", "float", "int", "len", "list", "max", "min", "range", "reversed",
-     "round", "set", "sorted", "str", "sum", "tuple"}
+    {"abs", "bool", "divmod", "float", "int", "len", "list", "max", "min", "range", "round", "set",
+     "sorted", "str", "sum", "tuple"}
 )  # fmt: skip
 _NUMBERS = frozenset({"abs", "float", "int", "len", "round"})
+_CONTINUOUS = frozenset({"abs", "float", "max", "min"})
 _UNORDERED = frozenset({"max", "min"})
 
-#: Syntax that is kept as it stands, around operands in normal form.
-_KEPT = (
-    ast.BoolOp, ast.Compare, ast.IfExp, ast.List, ast.Subscript, ast.Tuple, ast.UnaryOp, ast.BinOp,
-    ast.Slice,
-)  # fmt: skip
+#: Of what is written, the operators whose two sides may be exchanged: to the bit, in any type.
+_COMMUTATIVE = (ast.Add, ast.Mult)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +111,7 @@ def _normal_form(code: str, entry_point: str, numeric: tuple[bool, ...]) -> Norm
                 parameter: _atom(name, number)
                 for parameter, name, number in zip(parameters, names, numeric, strict=True)
             }
-            return _Reading(functions).result(body, given).text()
+            return _Reading(functions).text(body, given)
 
         orders = list(_orders(len(parameters), text))
         texts = [text(_names(order)) for order in orders]
@@ -176,20 +196,26 @@ _Monomial = tuple[_Factors, _Factors]
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A sum of terms with their coefficients. What is no ``number`` is one factor."""
+    """A sum of terms with their coefficients. What is no ``number`` is one factor. ``written``: it
+    as it is written, None where that is too long. ``is_plain``: it is a product, and a quotient
+    only by constants, that is zero where one of its factors is, however it is computed."""
 
     terms: Mapping[_Monomial, Fraction]
     number: bool = True
+    written: str | None = None
+    is_plain: bool = False
 
     def text(self) -> str:
         parts = [
             f"{coefficient} {_factors(over)} / {_factors(under)}"
             for (over, under), coefficient in sorted(self.terms.items())
         ]
-        found = "(" + " + ".join(parts) + ")"
-        if len(found) > MAX_CHARS:
+        return _bounded_text("(" + " + ".join(parts) + ")")
+
+    def as_written(self) -> str:
+        if self.written is None:
             raise _NoFormError("too long")
-        return found
+        return self.written
 
     def single(self) -> tuple[_Monomial, Fraction]:
         """It as one term: a sum of several is one factor."""
@@ -206,14 +232,41 @@ def _factors(found: _Factors) -> str:
     return " ".join(f"{factor}^{exponent}" for factor, exponent in found) or "1"
 
 
-def _atom(text: str, number: bool) -> _Value:
+def _bounded_text(text: str) -> str:
     if len(text) > MAX_CHARS:
         raise _NoFormError("too long")
-    return _Value({(((text, 1),), ()): Fraction(1)}, number)
+    return text
 
 
-def _constant(value: Fraction) -> _Value:
-    return _Value({((), ()): _bounded(value)})
+def _atom(text: str, number: bool) -> _Value:
+    """What is nothing but what is written."""
+    monomial: _Monomial = (((_bounded_text(text), 1),), ())
+    return _Value({monomial: Fraction(1)}, number, text, is_plain=True)
+
+
+def _carried(text: str, number: bool, written: str | None) -> _Value:
+    """What carries its operands on: ``text`` is of their normal forms."""
+    monomial: _Monomial = (((_bounded_text(text), 1),), ())
+    return _Value({monomial: Fraction(1)}, number, written)
+
+
+def _written(form: str, parts: Iterable[_Value]) -> str | None:
+    """``form(parts)`` of what is written in each, or None."""
+    texts = [part.written for part in parts]
+    if None in texts:
+        return None
+    found = f"{form}({', '.join(map(str, texts))})"
+    return found if len(found) <= MAX_CHARS else None
+
+
+def _written_operation(left: _Value, operator: ast.operator, right: _Value) -> str | None:
+    if left.written is None or right.written is None:
+        return None
+    sides = [left.written, right.written]
+    if left.number and right.number and isinstance(operator, _COMMUTATIVE):
+        sides.sort()
+    found = f"[{sides[0]} {type(operator).__name__} {sides[1]}]"
+    return found if len(found) <= MAX_CHARS else None
 
 
 def _bounded(value: Fraction) -> Fraction:
@@ -226,23 +279,47 @@ def _plus(left: _Value, right: _Value, sign: int) -> _Value:
     terms = dict(left.terms)
     for monomial, coefficient in right.terms.items():
         terms[monomial] = _bounded(terms.get(monomial, Fraction(0)) + sign * coefficient)
-    return _Value(terms)
+    one, other = left.constant(), right.constant()
+    is_plain = (
+        one is not None
+        and other is not None
+        and left.is_plain
+        and right.is_plain
+        and abs(one + sign * other) > CANCELLED * max(abs(one), abs(other))
+    )
+    return _Value(terms, is_plain=is_plain)
 
 
-def _times(left: _Value, right: _Value, *, inverse: bool = False) -> _Value:
-    """``left * right``, or ``left / right``."""
+def _times(left: _Value, right: _Value) -> _Value:
+    is_plain = left.is_plain and right.is_plain
     if right.constant() == 1:
-        return left
-    if left.constant() == 1 and not inverse:
-        return right
+        return dataclasses.replace(left, is_plain=is_plain)
+    if left.constant() == 1:
+        return dataclasses.replace(right, is_plain=is_plain)
     (over, under), coefficient = left.single()
     (more_over, more_under), factor = right.single()
-    if inverse:
-        if not factor:
-            raise _NoFormError("a division by zero")
-        more_over, more_under, factor = more_under, more_over, 1 / factor
     monomial = (_merged(over, more_over), _merged(under, more_under))
-    return _Value({monomial: _bounded(coefficient * factor)})
+    return _Value({monomial: _bounded(coefficient * factor)}, is_plain=is_plain)
+
+
+def _divisor(found: _Value) -> tuple[_Factors, Fraction]:
+    """What is divided by, as factors and a constant."""
+    (over, under), coefficient = found.single()
+    if not found.is_plain or under:
+        return ((found.as_written(), 1),), Fraction(1)
+    if not coefficient:
+        raise _NoFormError("a division by zero")
+    return over, coefficient
+
+
+def _over(left: _Value, factors: _Factors, constant: Fraction) -> _Value:
+    """``left`` by a divisor."""
+    is_plain = left.is_plain and not factors
+    if constant == 1 and not factors:
+        return dataclasses.replace(left, is_plain=is_plain)
+    (over, under), coefficient = left.single()
+    monomial = (over, _merged(under, factors))
+    return _Value({monomial: _bounded(coefficient / constant)}, is_plain=is_plain)
 
 
 def _merged(some: _Factors, more: _Factors) -> _Factors:
@@ -252,39 +329,13 @@ def _merged(some: _Factors, more: _Factors) -> _Factors:
     return tuple(sorted(exponents.items()))
 
 
-def _constant_zero() -> _Value:
-    """Nothing: no term, not even zero."""
-    return _Value({})
-
-
 def _number(value: int | float) -> _Value:
     try:
         # As it is written: 0.1 is a tenth.
-        return _constant(Fraction(repr(value)))
+        constant = _bounded(Fraction(repr(value)))
+        return _Value({((), ()): constant}, True, _bounded_text(repr(value)), is_plain=True)
     except ValueError as error:
         raise _NoFormError("a number that is none") from error
-
-
-def _operation(left: _Value, operator: ast.operator, right: _Value) -> _Value:
-    if left.number and right.number:
-        match operator:
-            case ast.Add():
-                return _plus(left, right, 1)
-            case ast.Sub():
-                return _plus(left, right, -1)
-            case ast.Mult():
-                return _times(left, right)
-            case ast.Div():
-                return _times(left, right, inverse=True)
-            case ast.Pow():
-                exponent = right.constant()
-                if exponent is not None and exponent in range(1, MAX_EXPONENT + 1):
-                    found = left
-                    for _ in range(int(exponent) - 1):
-                        found = _times(found, left)
-                    return found
-    text = f"[{left.text()} {type(operator).__name__} {right.text()}]"
-    return _atom(text, left.number and right.number)
 
 
 class _Reading:
@@ -293,6 +344,14 @@ class _Reading:
     def __init__(self, functions: Mapping[str, _Function]) -> None:
         self.functions = functions
         self.left = MAX_OPERATIONS
+        #: What every call computes and may fail at.
+        self.risks: set[str] = set()
+        #: The depth of what only some calls compute.
+        self.cases = 0
+
+    def text(self, body: Iterable[ast.stmt], given: Mapping[str, _Value]) -> str:
+        result = self.result(body, given).text()
+        return "; ".join([result, *sorted(self.risks)])
 
     def result(self, body: Iterable[ast.stmt], given: Mapping[str, _Value]) -> _Value:
         values = dict(given)
@@ -326,15 +385,10 @@ class _Reading:
                 return _number(node.value)  # type: ignore[arg-type]
             case ast.Constant(value):
                 return _atom(f"constant {value!r}", False)
-            case ast.UnaryOp(ast.USub() | ast.UAdd() as sign, operand):
-                found = self.value(operand, values)
-                if found.number:
-                    return (
-                        found if isinstance(sign, ast.UAdd) else _plus(_constant_zero(), found, -1)
-                    )
-                raise _NoFormError("a sign of what is no number")
+            case ast.UnaryOp(operator, operand):
+                return self.unary(operator, self.value(operand, values))
             case ast.BinOp(left, operator, right):
-                return _operation(self.value(left, values), operator, self.value(right, values))
+                return self.operation(self.value(left, values), operator, self.value(right, values))
             case ast.Call(ast.Name(name), arguments, []) if name in self.functions:
                 parameters, body = self.functions[name]
                 if name in values or len(parameters) != len(arguments):
@@ -342,30 +396,112 @@ class _Reading:
                 given = [self.value(argument, values) for argument in arguments]
                 return self.result(body, dict(zip(parameters, given, strict=True)))
             case ast.Call(ast.Name(name), arguments, []) if name in _PURE and name not in values:
-                given = [self.value(argument, values) for argument in arguments]
-                texts = [one.text() for one in given]
-                if name in _UNORDERED and len(given) > 1 and all(one.number for one in given):
-                    texts.sort()
-                    return _atom(f"{name}({', '.join(texts)})", True)
-                return _atom(f"{name}({', '.join(texts)})", name in _NUMBERS)
-            case _ if isinstance(node, _KEPT):
-                return self.kept(node, values)
+                return self.call(name, [self.value(argument, values) for argument in arguments])
+            case ast.List(items) | ast.Tuple(items):
+                kind = type(node).__name__
+                found = [self.value(item, values) for item in items]
+                text = f"{kind}({', '.join(one.text() for one in found)})"
+                return _carried(text, False, _written(kind, found))
+            case ast.IfExp(test, body, orelse):
+                asked = self.value(test, values).as_written()
+                cases = [self.case(one, values) for one in (body, orelse)]
+                text = f"IfExp({asked}, {', '.join(one.text() for one in cases)})"
+                number = all(one.number for one in cases)
+                return _carried(text, number, _written("IfExp", [_atom(asked, False), *cases]))
+            case ast.BoolOp(joint, [first, *rest]):
+                parts = [self.value(first, values), *(self.case(one, values) for one in rest)]
+                return self.as_written(type(joint).__name__, parts, risky=False)
+            case ast.Compare(left, operators, [right, *rest]):
+                parts = [self.value(left, values), self.value(right, values)]
+                parts += [self.case(one, values) for one in rest]  # not if the first fails
+                names = " ".join(type(operator).__name__ for operator in operators)
+                numbers = all(part.number for part in parts)
+                return self.as_written(f"Compare {names}", parts, risky=not numbers)
+            case ast.Subscript(of, ast.Slice(lower, upper, step)):
+                nothing = _atom("-", False)
+                ends = [
+                    self.value(end, values) if end is not None else nothing
+                    for end in (lower, upper, step)
+                ]
+                return self.as_written("Slice", [self.value(of, values), *ends])
+            case ast.Subscript(of, index):
+                return self.as_written("Item", [self.value(of, values), self.value(index, values)])
         raise _NoFormError(f"more than values: {type(node).__name__}")
 
-    def kept(self, node: ast.AST, values: Mapping[str, _Value]) -> _Value:
-        """What is no arithmetic, with its operands in normal form."""
-        parts = []
-        operands = []
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.Slice):
-                parts.append(self.kept(child, values).text())
-            elif isinstance(child, ast.expr):
-                operands.append(self.value(child, values))
-                parts.append(operands[-1].text())
-            else:
-                parts.append(type(child).__name__)
-        number = isinstance(node, ast.IfExp) and all(one.number for one in operands[1:])
-        return _atom(f"{type(node).__name__}({', '.join(parts)})", number)
+    def case(self, node: ast.expr, values: Mapping[str, _Value]) -> _Value:
+        """The value of what only some calls compute."""
+        self.cases += 1
+        found = self.value(node, values)
+        self.cases -= 1
+        return found
+
+    def risk(self, text: str) -> None:
+        if not self.cases:
+            self.risks.add(text)
+
+    def as_written(self, form: str, parts: Sequence[_Value], *, risky: bool = True) -> _Value:
+        """What may turn a rounding of its operands into another result."""
+        text = f"{form}({', '.join(part.as_written() for part in parts)})"
+        found = _atom(text, form in _NUMBERS)
+        if risky:
+            self.risk(text)
+        return found
+
+    def call(self, name: str, given: Sequence[_Value]) -> _Value:
+        is_unordered = name in _UNORDERED
+        if (
+            name not in _CONTINUOUS
+            or not all(one.number for one in given)
+            or len(given) < 1 + is_unordered
+        ):
+            return self.as_written(name, given)
+        texts = [one.text() for one in given]
+        if is_unordered:
+            texts.sort()
+        # As written they have an order: of 1 and 1.0 the first is the greater.
+        return _carried(f"{name}({', '.join(texts)})", True, _written(name, given))
+
+    def unary(self, operator: ast.unaryop, operand: _Value) -> _Value:
+        match operator:
+            case ast.UAdd() if operand.number:
+                return operand
+            case ast.USub() if operand.number:
+                terms = {monomial: -factor for monomial, factor in operand.terms.items()}
+                return _Value(terms, True, _written("USub", [operand]), operand.is_plain)
+            case ast.UAdd() | ast.USub():
+                raise _NoFormError("a sign of what is no number")
+        return self.as_written(type(operator).__name__, [operand])
+
+    def operation(self, left: _Value, operator: ast.operator, right: _Value) -> _Value:
+        written = _written_operation(left, operator, right)
+        found = self.arithmetic(left, operator, right) if left.number and right.number else None
+        if found is not None:
+            return dataclasses.replace(found, written=written)
+        if written is None:
+            raise _NoFormError("too long")
+        self.risk(written)
+        return _atom(written, left.number and right.number)
+
+    def arithmetic(self, left: _Value, operator: ast.operator, right: _Value) -> _Value | None:
+        """The result of what is continuous; else None."""
+        match operator:
+            case ast.Add():
+                return _plus(left, right, 1)
+            case ast.Sub():
+                return _plus(left, right, -1)
+            case ast.Mult():
+                return _times(left, right)
+            case ast.Div():
+                factors, constant = _divisor(right)
+                for factor, _ in factors:
+                    self.risk(f"{factor} is not zero")
+                return _over(left, factors, constant)
+            case ast.Pow() if right.written in _EXPONENTS:
+                found = left
+                for _ in range(_EXPONENTS[right.written] - 1):
+                    found = _times(found, left)
+                return found
+        return None
 
 
 __all__ = ["NormalForm", "normal_form", "roles"]

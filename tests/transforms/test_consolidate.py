@@ -435,12 +435,14 @@ def test_what_only_one_variant_needs_stays_with_it_and_failures_are_united() -> 
     other = "def rest(price, purse, boxes):\n" + (
         "    for _ in range(boxes):\n        purse -= price\n    return purse"
     )
-    group = [needing(spent(n), "budget >= 0", "nothing left of budget") for n in range(1, 8)]
+    group = [
+        needing(spent(n), "budget >= 0", "an index beyond the end of budget") for n in range(1, 8)
+    ]
     group += [
         needing(
             proposal(other, n, result=100 + n - 4 * (n + 3), price=n + 3, purse=100 + n, boxes=4),
             "purse > 0 and isinstance(boxes, int)",
-            "slow when boxes are many, nothing left of purse",
+            "division by zero when boxes - purse is zero",
         )
         for n in range(21, 26)
     ]
@@ -452,10 +454,10 @@ def test_what_only_one_variant_needs_stays_with_it_and_failures_are_united() -> 
     assert second.predicates == ("purse > 0 and isinstance(boxes, int)",)
     assert procedure.preconditions == () and first.preconditions == ("budget >= 0",)
     assert procedure.failure_modes == (
-        "nothing left of budget",
-        "slow when boxes are many, nothing left of budget",
+        "an index beyond the end of budget",
+        "division by zero when boxes - budget is zero",
     )
-    assert second.failure_modes == ("slow when boxes are many, nothing left of purse",)
+    assert second.failure_modes == ("division by zero when boxes - purse is zero",)
 
 
 def test_failures_in_another_group_count() -> None:
