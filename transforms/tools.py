@@ -56,6 +56,8 @@ from tracemine.schemas.values import dump_json
 from tracemine.store import Embedder, Policy
 from tracemine.store.ranking import tokens_of
 from tracemine.teachers.rules.derived.derive import describe
+from tracemine.transforms.consolidate import what_passes_show
+from tracemine.transforms.replay import Witness, values_of
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.shape import wording_of
 from tracemine.transforms.stage import Out, run_stage
@@ -414,8 +416,8 @@ def make_pointer(
     needed = describe(code, entry_point, signature, []).preconditions
     verifier = verifier_for(signature.output.type) or ""
     routine = Routine(tool_id, code, entry_point, signature, described.predicates, verifier)
-    passed, attempts, problems = _replayed(routine, sample, sandbox)
-    status, events = _status(tool_id, passed, attempts, problems, policy, as_of)
+    shown = _replayed(routine, sample, sandbox)
+    status, events = _status(tool_id, shown, policy, as_of)
     entered = status in ("verified", "canonical")
     domains = tuple(text for text, _ in _texts(counted, "domain"))
     domain: Domain = domains[0]  # type: ignore[assignment]
@@ -426,8 +428,8 @@ def make_pointer(
         code=code,
         entry_point=entry_point,
         tokens=embedder.tokens(described.subroutine),
-        passes=passed,
-        attempts=attempts,
+        passes=shown.passes,
+        attempts=shown.attempts,
         span_id=sample[0].span_id,
         instance_id=instances[0].id if instances else "",
     )
@@ -446,8 +448,8 @@ def make_pointer(
         teacher=_texts(counted, "teacher")[0][0],
         variants=(variant,),
         provenance=tuple(ground.provenance for ground in sample),
-        success_rate=passed / attempts if attempts else 0.0,
-        distinct_problems=problems,
+        success_rate=shown.passes / shown.attempts if shown.attempts else 0.0,
+        distinct_problems=shown.problems,
         last_verified=as_of if entered else None,
         expires_at=policy.expires_at(domain, as_of) if entered else None,
         evidence=tuple(Token(text, n) for text, n in sorted(_texts(counted, "token"))),
@@ -509,39 +511,82 @@ def _under(names: Sequence[str], ground: Ground) -> Ground:
     return dataclasses.replace(ground, instances=tuple(instances))
 
 
-def _replayed(routine: Routine, sample: Sequence[Ground], sandbox: Sandbox) -> tuple[int, int, int]:
-    """How often the pointer's call gave the result of an instance that is held out, how often it
-    was tried, and on how many problems it did. Held out are tests, and instances of other problems
-    than the sample's first; near-duplicates are one problem. A slot has its own value, so there is
-    nothing to align."""
-    if not routine.verifier:
-        return 0, 0, 0
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What replay shows of a call: it was run ``attempts`` times and ``passes`` of them gave the
+    result; these show ``evidence`` problems and tests, each once, of ``problems`` problems."""
+
+    passes: int
+    attempts: int
+    evidence: int
+    problems: int
+
+
+def _replayed(routine: Routine, sample: Sequence[Ground], sandbox: Sandbox) -> _Shown:
+    """What the pointer's call shows on the instances that are held out (see `_held_out`). A slot
+    has its own value, so there is nothing to align."""
+    witnesses, cases = {}, []
+    if routine.verifier:
+        for instance, witness in _held_out(sample):
+            witnesses[instance.id] = witness
+            cases.append(Case(instance, routine.signature.inputs, routine.variant_id, True))
+    decided = [r for r in replay(routine, cases, sandbox) if r.verdict != "unsupported"]
+    passed = [witnesses[r.instance_id] for r in decided if r.verdict == "pass"]
+    shown, problems = what_passes_show(passed), {witness.problem for witness in passed}
+    return _Shown(len(passed), len(decided), len(shown), len(problems))
+
+
+def _held_out(sample: Sequence[Ground]) -> Iterator[tuple[Instance, Witness]]:
+    """The instances of a sample that say more than its first: tests, and those of other problems
+    than the first's, both with other values than it has. Near-duplicates are one problem, which has
+    one instance besides its tests; a test that says no more than that, or than another, says
+    nothing."""
+    first = sample[0]
+    if not first.instances:
+        return
+    own_values = values_of(first.instances[0].bindings)
     classes = near_duplicate_classes({g.problem_id: g.shingles for g in sample})
-    seen = {classes[sample[0].problem_id]}
-    problem_of, cases = {}, []
+    traced = {classes[first.problem_id]}
+    said = set()
     for ground in sample:
         problem = classes[ground.problem_id]
-        is_new = problem not in seen
-        seen.add(problem)
         for instance in ground.instances:
-            if is_new or instance.origin == "test":
-                problem_of[instance.id] = problem
-                cases.append(Case(instance, routine.signature.inputs, routine.variant_id, True))
-    decided = [r for r in replay(routine, cases, sandbox) if r.verdict != "unsupported"]
-    passed = [problem_of[r.instance_id] for r in decided if r.verdict == "pass"]
-    return len(passed), len(decided), len(set(passed))
+            values = values_of(instance.bindings)
+            says = (problem, values, instance.result)
+            if values == own_values or says in said:
+                continue
+            if instance.origin != "test":
+                if problem in traced:
+                    continue
+                traced.add(problem)
+            said.add(says)
+            yield (
+                instance,
+                Witness(
+                    instance.id,
+                    ground.span_id,
+                    ground.call.id,
+                    problem,
+                    ground.problem_id,
+                    ground.shingles,
+                    instance.origin,
+                    values,
+                    instance.result,
+                ),
+            )
 
 
 def _status(
-    tool_id: str, passed: int, attempts: int, problems: int, policy: Policy, as_of: str
+    tool_id: str, shown: _Shown, policy: Policy, as_of: str
 ) -> tuple[Status, tuple[Event, ...]]:
     """The status that any entry would have, but one that mostly fails is quarantined: words do not
     make it a candidate for anything, they were its own."""
-    rate = passed / attempts if attempts else 0.0
-    if attempts >= policy.min_replays and rate < policy.demote_rate:
-        evidence = dump_json({"passed": passed, "attempts": attempts})
+    rate = shown.passes / shown.attempts if shown.attempts else 0.0
+    if shown.attempts >= policy.min_replays and rate < policy.demote_rate:
+        evidence = dump_json({"passed": shown.passes, "attempts": shown.attempts})
         return "quarantined", (Event(tool_id, "", "quarantined", "demote_rate", evidence, as_of),)
-    return status_of(tool_id, passed >= policy.min_replays, passed, problems, rate, policy, as_of)
+    entered = shown.evidence >= policy.min_replays
+    return status_of(tool_id, entered, shown.evidence, shown.problems, rate, policy, as_of)
 
 
 def _vector(record: ToolPointer, embedder: Embedder) -> bytes:

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracemine.pipelines import cli
-from tracemine.schemas import arrow, content_id
+from tracemine.schemas import arrow, content_id, encode
 from tracemine.schemas.arrow import tool_from_row, tool_row
 from tracemine.store import Embedder, Policy, RequestError, Store, fsck
 from tracemine.transforms import tools
@@ -219,6 +219,93 @@ def test_one_problem_alone_shows_nothing_but_its_tests_do() -> None:
     twins = [dataclasses.replace(p, shingles=b"\0\0\0\0") for p in products(range(6))]
     (near,) = make(twins)  # one problem six times
     assert near.record.entry.status == "candidate"
+
+
+def with_traces(proposal: Proposal, *rates: int) -> Proposal:
+    """``proposal`` with further instances of its own trace."""
+    span = proposal.span
+    first = span.instances[0]
+    more = [
+        dataclasses.replace(
+            first,
+            id=content_id("more", first.id, rate),
+            bindings=encode({"rate": rate, "hours": 7}),
+            result=encode(rate * 7),
+        )
+        for rate in rates
+    ]
+    return dataclasses.replace(proposal, span=dataclasses.replace(span, instances=(first, *more)))
+
+
+def test_instances_of_one_problem_are_one_piece_of_evidence() -> None:
+    numbers = range(2)
+    (pointer,) = make([with_traces(p, 50, 60, 70) for p in products(numbers)])
+    entry = pointer.record.entry
+    assert (entry.variants[0].passes, entry.distinct_problems) == (1, 1)
+    assert entry.status == "candidate"
+    three = [with_traces(p, 50 + n, 60 + n) for n, p in enumerate(products(range(3)))]
+    (pointer,) = make(three)
+    assert pointer.record.entry.status == "verified"
+    assert pointer.record.entry.variants[0].passes == 2
+
+
+def test_what_binds_the_same_as_the_first_shows_nothing() -> None:
+    spelt = [
+        (PRODUCT, {"rate": 3, "hours": 7}),
+        (PRODUCT, {"rate": 7, "hours": 3}),
+        (PRODUCT, {"rate": 3.0, "hours": 7}),
+        ("def pay(rate):\n    return rate * 7\n", {"rate": 3}),
+    ]
+    same = [handed_off(code, given, 21, number=n) for n, (code, given) in enumerate(spelt * 2)]
+    (pointer,) = make(same)
+    entry = pointer.record.entry
+    assert (entry.variants[0].passes, entry.variants[0].attempts) == (0, 0)
+    assert (entry.status, entry.distinct_problems) == ("candidate", 0)
+    # Two problems with other values are evidence for one of these, and all are for one of those.
+    others = products(range(20, 22))
+    (pointer,) = make([*same, *others])
+    (variant,) = pointer.record.entry.variants
+    is_other = variant.span_id in {p.span.id for p in others}
+    assert variant.passes == (9 if is_other else 2)
+
+
+def test_a_test_that_repeats_its_trace_shows_nothing() -> None:
+    (alone,) = make(
+        [
+            handed_off(
+                LOWER, {"text": "Ab"}, "ab",
+                tests=(({"text": "Ab"}, "ab"), ({"text": "CD"}, "cd")),
+            )
+        ]
+    )  # fmt: skip
+    entry = alone.record.entry
+    assert (entry.status, entry.variants[0].passes) == ("candidate", 1)
+    both = [
+        handed_off(
+            LOWER, {"text": word}, word.lower(), number=n, tests=(({"text": word}, word.lower()),)
+        )
+        for n, word in enumerate(("Ab", "CD"))
+    ]
+    (pointer,) = make(both)
+    assert pointer.record.entry.variants[0].passes == 1
+    assert pointer.record.entry.status == "candidate"
+
+
+def test_a_test_that_several_attempts_bring_counts_once() -> None:
+    attempts = [
+        dataclasses.replace(
+            handed_off(
+                LOWER, {"text": f"Ab{n}"}, f"ab{n}", number=n, tests=(({"text": "CD"}, "cd"),)
+            ),
+            shingles=b"\0\0\0\0",
+        )
+        for n in range(5)
+    ]
+    (pointer,) = make(attempts)
+    entry = pointer.record.entry
+    assert (entry.status, entry.variants[0].passes) == ("candidate", 1)
+    (event,) = pointer.events
+    assert json.loads(event.evidence) == {"passed": 1, "distinct_problems": 1}
 
 
 def test_without_a_call_that_can_be_run_a_pointer_waits() -> None:
