@@ -181,10 +181,17 @@ def build(
         "trajectories": admitted.trajectories | "Trajectory rows" >> beam.Map(arrow.trajectory_row),
         "spans": finished
         | "Span rows" >> beam.FlatMap(lambda f: [arrow.span_row(span) for span in f.spans]),
-        "instances": matrices | "Instance rows" >> beam.FlatMap(_instance_rows),
+        "instances": [
+            matrices | "Instance rows" >> beam.FlatMap(_instance_rows),
+            tools
+            | "Instance rows of tools"
+            >> beam.FlatMap(lambda t: map(arrow.instance_row, t.instances)),
+        ]
+        | "All instances" >> beam.Flatten(),
         "replays": [
             finished | "Replays" >> beam.FlatMap(lambda f: f.replays),
             refuted,
+            tools | "Replays of tools" >> beam.FlatMap(lambda t: t.replays),
         ]
         | "All replays" >> beam.Flatten()
         | "Replay rows" >> beam.Map(arrow.replay_row),

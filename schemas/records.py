@@ -168,7 +168,8 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class Replay:
     """The verdict on one variant run on one instance. ``binding_map`` maps the variant's parameter
-    to the instance's key."""
+    to the instance's key; of a tool's pointer also to ``=`` and a constant, as values are written.
+    """
 
     variant_id: str
     instance_id: str

@@ -42,8 +42,8 @@ _LIVING = (
 )
 _VARIANTS = f"""(SELECT procedure_id, status, v.* FROM
     (SELECT procedure_id, status, unnest(variants) AS v FROM {_ENTRIES}))"""
-_CALLS = """(SELECT procedure_id, v.variant_id FROM
-    (SELECT procedure_id, unnest(variants) AS v FROM tools))"""
+_CALLS = """(SELECT procedure_id, status, v.* FROM
+    (SELECT procedure_id, status, unnest(variants) AS v FROM tools))"""
 _PROVENANCE = f"""(SELECT procedure_id, p.* FROM
     (SELECT procedure_id, unnest(provenance) AS p FROM {_ENTRIES}
     UNION ALL SELECT procedure_id, unnest(provenance) AS p FROM tools))"""
@@ -169,7 +169,8 @@ def _checks(min_replays: int) -> list[_Check]:
         _Check(
             "is a replay's variant that is neither of an entry nor among the rejected",
             "SELECT DISTINCT variant_id AS subject FROM replays "
-            f"ANTI JOIN {_VARIANTS} AS v USING (variant_id) ANTI JOIN "
+            f"ANTI JOIN {_VARIANTS} AS v USING (variant_id) "
+            f"ANTI JOIN {_CALLS} AS c USING (variant_id) ANTI JOIN "
             "(SELECT regexp_extract(detail, 'variant ([0-9a-f]{32})', 1) AS variant_id "
             "FROM rejected) AS r USING (variant_id)",
         ),
@@ -220,8 +221,8 @@ def _checks(min_replays: int) -> list[_Check]:
         ),
         _Check(
             "is a variant whose passes or attempts are not those of its replays",
-            f"SELECT v.variant_id AS subject FROM {_VARIANTS} AS v "
-            "LEFT JOIN replays AS r ON r.variant_id = v.variant_id "
+            f"SELECT v.variant_id AS subject FROM (SELECT * FROM {_VARIANTS} UNION ALL BY NAME "
+            f"SELECT * FROM {_CALLS}) AS v LEFT JOIN replays AS r ON r.variant_id = v.variant_id "
             "GROUP BY v.variant_id, v.passes, v.attempts "
             "HAVING v.passes <> count(*) FILTER (r.verdict = 'pass') "
             "OR v.attempts <> count(*) FILTER (r.verdict <> 'unsupported')",
@@ -247,7 +248,34 @@ def _checks(min_replays: int) -> list[_Check]:
 
 
 def _checks_of_tools(min_replays: int) -> list[_Check]:
+    served = "('verified', 'canonical')"
     return [
+        _Check(
+            f"is a tool pointer that is served with fewer than {min_replays} passes that count "
+            "(on other problems than its first, each once, or tests that admission did not use)",
+            f"SELECT v.procedure_id AS subject FROM {_CALLS} AS v "
+            "LEFT JOIN handoff AS h ON h.span_id = v.span_id "
+            "LEFT JOIN trajectories AS own ON own.trajectory_id = h.trajectory_id "
+            "LEFT JOIN replays AS r ON r.variant_id = v.variant_id AND r.verdict = 'pass' "
+            "LEFT JOIN instances AS i ON i.instance_id = r.instance_id AND i.checked "
+            "AND i.instance_id <> v.instance_id "
+            "AND (i.origin = 'test' OR i.problem_id <> own.problem_id) "
+            f"WHERE v.status IN {served} GROUP BY 1 HAVING count(DISTINCT "
+            "CASE i.origin WHEN 'test' THEN i.instance_id ELSE i.problem_id END) "
+            f"< {min_replays}",
+        ),
+        _Check(
+            "is a replay of a tool pointer on an instance that is not of its hand-offs",
+            f"SELECT DISTINCT v.procedure_id AS subject FROM {_CALLS} AS v "
+            "JOIN replays AS r ON r.variant_id = v.variant_id "
+            "JOIN instances AS i ON i.instance_id = r.instance_id ANTI JOIN handoff AS h "
+            "ON h.span_id = i.span_id AND h.tool_id = v.procedure_id",
+        ),
+        _Check(
+            "is an instance of a hand-off that no replay is on",
+            "SELECT i.instance_id AS subject FROM instances AS i SEMI JOIN handoff AS h "
+            "ON h.span_id = i.span_id ANTI JOIN replays AS r ON r.instance_id = i.instance_id",
+        ),
         _Check(
             "is a hand-off that points to a tool that is not in the store",
             "SELECT span_id AS subject FROM handoff ANTI JOIN tools "
@@ -276,11 +304,10 @@ def _checks_of_tools(min_replays: int) -> list[_Check]:
             "OR NOT coalesce(list_contains(domains, domain), false)",
         ),
         _Check(
-            f"is a tool pointer that is served with fewer than {min_replays} passes, or passes "
-            "that are not its success rate",
-            "SELECT procedure_id AS subject FROM tools WHERE (status IN ('verified', 'canonical') "
-            f"AND variants[1].passes < {min_replays}) OR variants[1].passes > variants[1].attempts "
-            "OR abs(success_rate - CASE WHEN variants[1].attempts = 0 THEN 0 "
+            "is a tool pointer whose passes are not its success rate",
+            "SELECT procedure_id AS subject FROM tools WHERE "
+            "variants[1].passes > variants[1].attempts OR "
+            "abs(success_rate - CASE WHEN variants[1].attempts = 0 THEN 0 "
             "ELSE variants[1].passes / variants[1].attempts END) > 1e-9",
         ),
     ]

@@ -449,7 +449,7 @@ class Store:
         entry = self._entries(found)[identifier]
         events = self._events(identifier)
         if isinstance(entry, ToolPointer):
-            return Entry(entry.entry, (), events, entry)
+            return Entry(entry.entry, self._evidence(entry.entry), events, entry)
         return Entry(entry, self._evidence(entry), events)
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:

@@ -142,17 +142,18 @@ def check(store: Path) -> Iterator[str]:
     """One line for everything in the store that does not hold."""
     tables = {
         name: rows(store, name)
-        for name in ("procedures", "candidates", "trajectories", "spans", "instances", "replays")
-    }
+        for name in ("procedures", "candidates", "trajectories", "spans", "instances", "replays",
+                     "handoff", "tools")
+    }  # fmt: skip
     instances = {row["instance_id"]: row for row in tables["instances"]}
-    spans = {row["span_id"]: row for row in tables["spans"]}
+    spans = {row["span_id"]: row for row in tables["spans"] + tables["handoff"]}
     trajectories = {row["trajectory_id"]: row for row in tables["trajectories"]}
     problems = {row["problem_id"]: row["problem"] for row in tables["trajectories"]}
     replays: dict[str, list[dict[str, Any]]] = {}
     for row in tables["replays"]:
         replays.setdefault(row["variant_id"], []).append(row)
 
-    for entry in tables["procedures"] + tables["candidates"]:
+    for entry in tables["procedures"] + tables["candidates"] + tables["tools"]:
         for quote in entry["provenance"]:
             trace = trajectories[quote["trajectory_id"]]["trace"]
             if trace[quote["start"] : quote["end"]] != quote["quote"] or not quote["quote"]:
@@ -160,7 +161,7 @@ def check(store: Path) -> Iterator[str]:
 
     yield from disagreements(tables["procedures"] + tables["candidates"], instances, replays)
     jobs, expected = [], {}
-    for entry in tables["procedures"]:
+    for entry in tables["procedures"] + tables["tools"]:
         if entry["status"] not in ("verified", "canonical"):
             continue
         for variant in entry["variants"]:
@@ -173,18 +174,23 @@ def check(store: Path) -> Iterator[str]:
             decided = [row for row in verdicts if row["verdict"] != "unsupported"]
             if variant["attempts"] != len(decided):
                 yield f"{variant['variant_id']}: says {variant['attempts']} attempts"
-            own = instances[variant["instance_id"]]
-            own_problem = trajectories[spans[variant["span_id"]]["trajectory_id"]]["problem"]
+            home = trajectories[spans[variant["span_id"]]["trajectory_id"]]
+            # A pointer's own is not in the table: no replay is on it.
+            own = None if "tool" in entry else instances[variant["instance_id"]]
             for row in passes:
                 instance = instances[row["instance_id"]]
-                yield from _not_held_out(variant, own, own_problem, instance, problems)
+                yield from _not_held_out(variant, own, home, instance, problems)
                 key = f"{variant['variant_id']} on {instance['instance_id']}"
                 roles = json.loads(row["binding_map"])
                 bindings = from_json(json.loads(instance["bindings"]))
-                if set(roles.values()) != set(bindings):
+                keys = {source for source in roles.values() if not source.startswith("=")}
+                if not keys <= set(bindings) or ("tool" not in entry and keys != set(bindings)):
                     yield f"{key}: binding map does not cover the instance"
                     continue
-                call = {name: bindings[source] for name, source in roles.items()}
+                call = {
+                    name: bindings[source] if source in keys else from_json(json.loads(source[1:]))
+                    for name, source in roles.items()
+                }
                 expected[key] = from_json(json.loads(instance["result"]))
                 jobs.append(
                     {"id": key, "code": variant["code"], "entry_point": variant["entry_point"],
@@ -228,23 +234,26 @@ def disagreements(
 
 def _not_held_out(
     variant: dict[str, Any],
-    own: dict[str, Any],
-    own_problem: str,
+    own: dict[str, Any] | None,
+    home: dict[str, Any],
     instance: dict[str, Any],
     problems: dict[str, str],
 ) -> Iterator[str]:
-    """Why an instance is not held out for a variant, if it is not."""
+    """Why an instance is not held out for a variant of the trajectory ``home``, if it is not;
+    ``own`` is what the variant was taken from, None where the store does not have it."""
     key = f"{variant['variant_id']} on {instance['instance_id']}"
     if not instance["checked"]:
         yield f"{key}: the result does not feed a verified answer"
     if instance["origin"] == "test":
-        if (instance["bindings"], instance["result"]) == (own["bindings"], own["result"]):
+        if own and (instance["bindings"], instance["result"]) == (own["bindings"], own["result"]):
             yield f"{key}: this test admitted the trajectory"
         return
-    if instance["problem_id"] == own["problem_id"]:
+    if instance["problem_id"] == home["problem_id"]:
         yield f"{key}: another attempt at its own problem"
-    elif alike(own_problem, problems[instance["problem_id"]]):
+    elif alike(home["problem"], problems[instance["problem_id"]]):
         yield f"{key}: a near-duplicate of its own problem"
+    if own is None:
+        return
     ours, theirs = (Counter(map(repr, json.loads(i["bindings"]).values())) for i in (own, instance))
     if ours == theirs:
         yield f"{key}: the bindings are its own"

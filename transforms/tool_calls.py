@@ -45,6 +45,7 @@ MAX_TYPE = 120
 _REMEMBERED = 4096
 
 NO_NAME = "no tool is named"
+NO_CALL = "the code is not one call"
 REACHES_OUT = "the tool may do more than compute"
 NO_TYPE = "a type is none"
 TOO_MANY = "more arguments than a pointer has"
@@ -106,17 +107,23 @@ _ANY = Slot("", "any")
 
 
 def call_of(span: Span) -> Call | str:
-    """The call that a hand-off of kind ``tool`` is, or why there is none to point to. Code that is
-    more than one call is not looked at: then the named tool is called on the signature's inputs."""
+    """The call that a hand-off of kind ``tool`` is, or why there is none to point to. Without code
+    the named tool is called on the signature's inputs. Code that is more than one call does more
+    than the tool that it is said to be, whatever that is."""
     types = [*(p.type for p in span.signature.inputs), span.signature.output.type]
     try:
         *inputs, output = [_short(text) for text in types]
     except TypeSyntaxError:
         return NO_TYPE
     slots = {p.name: Slot(p.name, t) for p, t in zip(span.signature.inputs, inputs, strict=True)}
-    found = _read(span, slots, output) or _named(span.tool or "", tuple(slots.values()), output)
-    if found is None:
-        return NO_NAME
+    if span.code:
+        found = _read(span.code, span.entry_point or "", slots, output)
+        if found is None:
+            return NO_CALL
+    else:
+        found = _named(span.tool or "", tuple(slots.values()), output)
+        if found is None:
+            return NO_NAME
     if len(found.slots) > MAX_SLOTS:
         return TOO_MANY
     bare = Call(found.tool, found.expression, found.modules, (_ANY,) * len(found.slots), "any")
@@ -214,15 +221,13 @@ class _Rename(ast.NodeTransformer):
 # -- reading code ------------------------------------------------------------------------------
 
 
-def _read(span: Span, inputs: Mapping[str, Slot], output: str) -> Call | None:
-    """The call that the span's code is; None where it has none, or is more than a call."""
-    if not span.code or not span.entry_point:
-        return None
+def _read(code: str, entry_point: str, inputs: Mapping[str, Slot], output: str) -> Call | None:
+    """The call that a routine is; None where it cannot be read, or is not one call."""
     try:
-        tree = ast.parse(span.code)
+        tree = ast.parse(code)
         if depth(tree) > MAX_DEPTH:
             return None
-        function = find_function(tree, span.entry_point)
+        function = find_function(tree, entry_point)
         expression = whole_expression(tree, function)
         if expression is None or set(parameters_of(function)) != inputs.keys():
             return None
@@ -235,7 +240,9 @@ def _read(span: Span, inputs: Mapping[str, Slot], output: str) -> Call | None:
         call = Call("", text, tuple(sorted(lift.modules)), tuple(lift.slots), output)
         kinds = tuple(Slot("", slot.type) for slot in call.slots)
         bare = Call("", text, call.modules, kinds, output)
-        tool = "builtins.sum" if len(terms) > 2 else _tool_of(bare)
+        # `sum` takes numbers; texts and lists are joined two by two, which is more than a call.
+        is_sum = len(terms) > 2 and all(coarse(s.type) == "number" for s in call.slots)
+        tool = "builtins.sum" if is_sum else _tool_of(bare)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return None
     if tool is None:
@@ -385,6 +392,7 @@ def _is_part(part: str) -> bool:
 
 __all__ = [
     "MAX_SLOTS",
+    "NO_CALL",
     "NO_NAME",
     "NO_TYPE",
     "REACHES_OUT",

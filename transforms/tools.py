@@ -39,6 +39,7 @@ from tracemine.schemas import (
     Procedure,
     Provenance,
     Question,
+    Replay,
     Rests,
     Signature,
     Span,
@@ -56,6 +57,8 @@ from tracemine.schemas.values import dump_json
 from tracemine.store import Embedder, Policy
 from tracemine.store.ranking import tokens_of
 from tracemine.teachers.rules.derived.derive import describe
+from tracemine.transforms.consolidate import what_passes_show
+from tracemine.transforms.replay import Witness, values_of
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.shape import wording_of
 from tracemine.transforms.stage import Out, run_stage
@@ -93,6 +96,8 @@ LIMITS: Mapping[str, int] = {
 SHARE = 0.5
 #: And what fewer than so many call it is one trace's own name.
 SAID = 3
+#: What a constant begins with in a binding map, where an instance's key begins with a letter.
+CONSTANT = "="
 #: Parts of counts that a worker keeps before it hands them on.
 _HELD = 50_000
 
@@ -117,7 +122,7 @@ class Pointed:
 @dataclass(frozen=True, slots=True)
 class Ground:
     """A hand-off in a pointer's sample. ``rank`` orders samples: what can be run first, then by
-    hash. ``bindings`` are by slot, as texts, with the result and the kind of each instance."""
+    hash. ``instances`` are its own that can be run, as they were found."""
 
     rank: tuple[bool, str, str]
     problem_id: str
@@ -140,11 +145,14 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """A pointer as it is written: the record, its vector (float32 bytes), its events."""
+    """A pointer as it is written: the record, its vector (float32 bytes), its events, its replays
+    and the instances that these are on."""
 
     record: ToolPointer
     vector: bytes
     events: tuple[Event, ...]
+    replays: tuple[Replay, ...]
+    instances: tuple[Instance, ...]
 
 
 class PointAtTools(beam.PTransform):
@@ -312,16 +320,15 @@ def _first(texts: Sequence[tuple[str, int]], facet: str) -> list[tuple[str, int]
 
 
 def ground_of(pointed: Pointed) -> Ground:
-    """A hand-off with what a pointer's sample keeps of it. The values of its instances are by slot;
-    those that cannot be had, are too large or decide nothing are left out."""
+    """A hand-off with what a pointer's sample keeps of it. Instances whose values do not serve the
+    slots, are too large or decide nothing are left out."""
     call, proposal = pointed.call, pointed.proposal
     assert call is not None
     span, source = proposal.span, proposal.source
     instances: list[Instance] = []
     for instance in _in_order(span):
-        found = _by_slot(instance, call)
-        if found is not None and len(instances) < CASES:
-            instances.append(found)
+        if len(instances) < CASES and _can_be_run(instance, call):
+            instances.append(instance)
     quote = span.quote[:MAX_QUOTE]
     provenance = Provenance(
         trajectory_id=span.trajectory_id,
@@ -344,16 +351,14 @@ def _in_order(span: Span) -> list[Instance]:
     return sorted(checked, key=lambda i: (i.origin != "trace", i.id))
 
 
-def _by_slot(instance: Instance, call: Call) -> Instance | None:
+def _can_be_run(instance: Instance, call: Call) -> bool:
     if len(instance.bindings) + len(instance.result) > MAX_INSTANCE:
-        return None
+        return False
     try:
         bindings = encode(call.arguments(decode(instance.bindings)))
     except (KeyError, TypeError, ValueError):
-        return None
-    if len(bindings) > MAX_INSTANCE:  # with its constants
-        return None
-    return dataclasses.replace(instance, bindings=bindings)
+        return False
+    return len(bindings) <= MAX_INSTANCE  # with its constants
 
 
 class Sample(beam.CombineFn):
@@ -408,14 +413,14 @@ def make_pointer(
     signature = _signature(call, names, counted)
     code, entry_point = routine_of(call, names)
     expression = renamed(call, names)
-    sample = [_under(names, ground) for ground in sample]
-    instances = [instance for ground in sample for instance in ground.instances]
+    bound = [_under(names, ground) for ground in sample]
+    instances = [instance for ground in bound for instance in ground.instances]
     described = describe(code, entry_point, signature, [decode(i.bindings) for i in instances])
     needed = describe(code, entry_point, signature, []).preconditions
     verifier = verifier_for(signature.output.type) or ""
     routine = Routine(tool_id, code, entry_point, signature, described.predicates, verifier)
-    passed, attempts, problems = _replayed(routine, sample, sandbox)
-    status, events = _status(tool_id, passed, attempts, problems, policy, as_of)
+    shown = _replayed(routine, bound, sandbox)
+    status, events = _status(tool_id, shown, policy, as_of)
     entered = status in ("verified", "canonical")
     domains = tuple(text for text, _ in _texts(counted, "domain"))
     domain: Domain = domains[0]  # type: ignore[assignment]
@@ -426,8 +431,8 @@ def make_pointer(
         code=code,
         entry_point=entry_point,
         tokens=embedder.tokens(described.subroutine),
-        passes=passed,
-        attempts=attempts,
+        passes=shown.passes,
+        attempts=shown.attempts,
         span_id=sample[0].span_id,
         instance_id=instances[0].id if instances else "",
     )
@@ -446,8 +451,8 @@ def make_pointer(
         teacher=_texts(counted, "teacher")[0][0],
         variants=(variant,),
         provenance=tuple(ground.provenance for ground in sample),
-        success_rate=passed / attempts if attempts else 0.0,
-        distinct_problems=problems,
+        success_rate=shown.passes / shown.attempts if shown.attempts else 0.0,
+        distinct_problems=shown.problems,
         last_verified=as_of if entered else None,
         expires_at=policy.expires_at(domain, as_of) if entered else None,
         evidence=tuple(Token(text, n) for text, n in sorted(_texts(counted, "token"))),
@@ -462,7 +467,11 @@ def make_pointer(
         spans=spans,
         problems=distinct,
     )
-    return Pointer(record, _vector(record, embedder), events)
+    maps = {i.id: _binding_map(names, ground.call) for ground in sample for i in ground.instances}
+    replays = tuple(dataclasses.replace(r, binding_map=maps[r.instance_id]) for r in shown.replays)
+    by_id = {i.id: i for ground in sample for i in ground.instances}
+    found = tuple(by_id[replay.instance_id] for replay in replays)
+    return Pointer(record, _vector(record, embedder), events, replays, found)
 
 
 def _texts(counted: Mapping[tuple[str, int], Counted], facet: str) -> tuple[tuple[str, int], ...]:
@@ -500,48 +509,104 @@ def _signature(
 
 
 def _under(names: Sequence[str], ground: Ground) -> Ground:
-    """A ground whose instances bind slots, as one whose instances bind the pointer's parameters."""
+    """``ground`` with instances that bind the pointer's parameters, constants among them."""
     instances = []
     for instance in ground.instances:
-        values = decode(instance.bindings)
+        values = ground.call.arguments(decode(instance.bindings))
         named = {name: values[f"p{place}"] for place, name in enumerate(names)}
         instances.append(dataclasses.replace(instance, bindings=encode(named)))
     return dataclasses.replace(ground, instances=tuple(instances))
 
 
-def _replayed(routine: Routine, sample: Sequence[Ground], sandbox: Sandbox) -> tuple[int, int, int]:
-    """How often the pointer's call gave the result of an instance that is held out, how often it
-    was tried, and on how many problems it did. Held out are tests, and instances of other problems
-    than the sample's first; near-duplicates are one problem. A slot has its own value, so there is
-    nothing to align."""
-    if not routine.verifier:
-        return 0, 0, 0
+def _binding_map(names: Sequence[str], call: Call) -> str:
+    """Where the values of a pointer's parameters come from: a key of the instance, or after ``=``
+    the constant that stands there, as values are written."""
+    return dump_json(
+        {
+            name: slot.name or CONSTANT + encode(slot.value)
+            for name, slot in zip(names, call.slots, strict=True)
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What replay shows of a call: it was run ``attempts`` times and ``passes`` of them gave the
+    result; these show ``evidence`` problems and tests, each once, of ``problems`` problems."""
+
+    replays: tuple[Replay, ...]
+    passes: int
+    attempts: int
+    evidence: int
+    problems: int
+
+
+def _replayed(routine: Routine, sample: Sequence[Ground], sandbox: Sandbox) -> _Shown:
+    """What the pointer's call shows on the instances that are held out (see `_held_out`). A slot
+    has its own value, so there is nothing to align."""
+    witnesses, cases = {}, []
+    if routine.verifier:
+        for instance, witness in _held_out(sample):
+            witnesses[instance.id] = witness
+            cases.append(Case(instance, routine.signature.inputs, routine.variant_id, True))
+    replays = tuple(replay(routine, cases, sandbox))
+    decided = [r for r in replays if r.verdict != "unsupported"]
+    passed = [witnesses[r.instance_id] for r in decided if r.verdict == "pass"]
+    shown, problems = what_passes_show(passed), {witness.problem for witness in passed}
+    return _Shown(replays, len(passed), len(decided), len(shown), len(problems))
+
+
+def _held_out(sample: Sequence[Ground]) -> Iterator[tuple[Instance, Witness]]:
+    """The instances of a sample that say more than its first: tests, and those of other problems
+    than the first's, both with other values than it has. Near-duplicates are one problem, which has
+    one instance besides its tests; a test that says no more than that, or than another, says
+    nothing."""
+    first = sample[0]
+    if not first.instances:
+        return
+    own_values = values_of(first.instances[0].bindings)
     classes = near_duplicate_classes({g.problem_id: g.shingles for g in sample})
-    seen = {classes[sample[0].problem_id]}
-    problem_of, cases = {}, []
+    traced = {classes[first.problem_id]}
+    said = set()
     for ground in sample:
         problem = classes[ground.problem_id]
-        is_new = problem not in seen
-        seen.add(problem)
         for instance in ground.instances:
-            if is_new or instance.origin == "test":
-                problem_of[instance.id] = problem
-                cases.append(Case(instance, routine.signature.inputs, routine.variant_id, True))
-    decided = [r for r in replay(routine, cases, sandbox) if r.verdict != "unsupported"]
-    passed = [problem_of[r.instance_id] for r in decided if r.verdict == "pass"]
-    return len(passed), len(decided), len(set(passed))
+            values = values_of(instance.bindings)
+            says = (problem, values, instance.result)
+            if values == own_values or says in said:
+                continue
+            if instance.origin != "test":
+                if problem in traced:
+                    continue
+                traced.add(problem)
+            said.add(says)
+            yield (
+                instance,
+                Witness(
+                    instance.id,
+                    ground.span_id,
+                    ground.call.id,
+                    problem,
+                    ground.problem_id,
+                    ground.shingles,
+                    instance.origin,
+                    values,
+                    instance.result,
+                ),
+            )
 
 
 def _status(
-    tool_id: str, passed: int, attempts: int, problems: int, policy: Policy, as_of: str
+    tool_id: str, shown: _Shown, policy: Policy, as_of: str
 ) -> tuple[Status, tuple[Event, ...]]:
     """The status that any entry would have, but one that mostly fails is quarantined: words do not
     make it a candidate for anything, they were its own."""
-    rate = passed / attempts if attempts else 0.0
-    if attempts >= policy.min_replays and rate < policy.demote_rate:
-        evidence = dump_json({"passed": passed, "attempts": attempts})
+    rate = shown.passes / shown.attempts if shown.attempts else 0.0
+    if shown.attempts >= policy.min_replays and rate < policy.demote_rate:
+        evidence = dump_json({"passed": shown.passes, "attempts": shown.attempts})
         return "quarantined", (Event(tool_id, "", "quarantined", "demote_rate", evidence, as_of),)
-    return status_of(tool_id, passed >= policy.min_replays, passed, problems, rate, policy, as_of)
+    entered = shown.evidence >= policy.min_replays
+    return status_of(tool_id, entered, shown.evidence, shown.problems, rate, policy, as_of)
 
 
 def _vector(record: ToolPointer, embedder: Embedder) -> bytes:
@@ -555,6 +620,7 @@ def _vector(record: ToolPointer, embedder: Embedder) -> bytes:
 
 
 __all__ = [
+    "CONSTANT",
     "LIMITS",
     "SAMPLE",
     "STAGE",

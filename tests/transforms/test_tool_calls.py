@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -133,13 +134,17 @@ FORMS = [
 ]  # fmt: skip
 
 
+MORE = ["[a, b][0]", "round(a / b, 1)", "a if a else b"]
+
+
 @given(st.sampled_from(FORMS), st.integers(1, 50), st.integers(1, 50))
 def test_the_call_gives_what_the_routine_gives(form: str, a: int, b: int) -> None:
     code = f"def f(a, b):\n    return {form}\n"
     call = call_of(handed_off(code, {"a": a, "b": b}, 0, tool="math.tool").span)
-    assert isinstance(call, Call)
-    if call.tool == "math.tool":  # more than one call: the name alone is known
+    if form in MORE:
+        assert call == tool_calls.NO_CALL
         return
+    assert isinstance(call, Call)
     names = names_for(call, [""] * len(call.slots))
     routine, entry_point = routine_of(call, names)
     given = call.arguments({"a": a, "b": b})
@@ -205,11 +210,43 @@ def test_a_name_that_is_none_points_nowhere(tool: str | None, reason: str) -> No
         "def f(x, y):\n    return {[]: x}[y]",
     ],
 )
-def test_code_that_is_no_call_falls_back_on_the_name(code: str) -> None:
-    span = handed_off(code, {"x": 1, "y": 2}, 1, tool="math.gcd", entry_point="f").span
-    found = call_of(span)
-    assert isinstance(found, Call)
-    assert found.expression == "math.gcd(p0, p1)"
+def test_code_that_is_no_call_is_no_call_of_the_tool_that_is_named(code: str) -> None:
+    for entry_point in ("f", None):
+        span = handed_off(code, {"x": 1, "y": 2}, 1, tool="math.gcd", entry_point=entry_point).span
+        assert call_of(span) == tool_calls.NO_CALL
+
+
+@pytest.mark.parametrize(
+    ("code", "values", "tool"),
+    [
+        ("def f(xs):\n    return sorted(xs, key=lambda x: -x)\n", ([2, 1],), "builtins.sorted"),
+        ("def f(xs):\n    return sorted(xs)[0]\n", ([2, 1],), "builtins.sorted"),
+        ("def f(a, b):\n    return a * b + 1\n", (2, 1), "operator.mul"),
+    ],
+)
+def test_what_does_more_than_its_tool_does_not_point_there(
+    code: str, values: tuple[Any, ...], tool: str
+) -> None:
+    bindings = dict(zip(("xs",) if len(values) == 1 else ("a", "b"), values, strict=True))
+    assert call_of(handed_off(code, bindings, 0, tool=tool).span) == tool_calls.NO_CALL
+
+
+@pytest.mark.parametrize("form", ["a + b + c", "a + (b + c)", "a + '-' + b + c"])
+@pytest.mark.parametrize("value", ["x", [1], (1,)])
+def test_a_sum_is_one_of_numbers(form: str, value: Any) -> None:
+    code = f"def f(a, b, c):\n    return {form}\n"
+    bindings = {"a": value, "b": value, "c": value}
+    span = handed_off(code, bindings, value * 3, tool="builtins.sum").span
+    assert call_of(span) == tool_calls.NO_CALL
+    untyped = dict.fromkeys("abc", "any")
+    unknown = handed_off(code, bindings, value * 3, tool="builtins.sum", types=untyped).span
+    assert call_of(unknown) == tool_calls.NO_CALL
+
+
+def test_numbers_of_all_kinds_are_summed() -> None:
+    code = "def f(a, b, c):\n    return a + b + c + 2.5\n"
+    call = read(code, 1, Fraction(1, 2), 2.0, result=6.0)
+    assert (call.tool, call.expression) == ("builtins.sum", "p0 + p1 + p2 + p3")
 
 
 def test_code_that_reaches_out_points_nowhere() -> None:

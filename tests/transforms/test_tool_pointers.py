@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracemine.pipelines import cli
-from tracemine.schemas import arrow, content_id
+from tracemine.schemas import arrow, content_id, decode, encode
 from tracemine.schemas.arrow import tool_from_row, tool_row
 from tracemine.store import Embedder, Policy, RequestError, Store, fsck
 from tracemine.transforms import tools
@@ -221,6 +221,93 @@ def test_one_problem_alone_shows_nothing_but_its_tests_do() -> None:
     assert near.record.entry.status == "candidate"
 
 
+def with_traces(proposal: Proposal, *rates: int) -> Proposal:
+    """``proposal`` with further instances of its own trace."""
+    span = proposal.span
+    first = span.instances[0]
+    more = [
+        dataclasses.replace(
+            first,
+            id=content_id("more", first.id, rate),
+            bindings=encode({"rate": rate, "hours": 7}),
+            result=encode(rate * 7),
+        )
+        for rate in rates
+    ]
+    return dataclasses.replace(proposal, span=dataclasses.replace(span, instances=(first, *more)))
+
+
+def test_instances_of_one_problem_are_one_piece_of_evidence() -> None:
+    numbers = range(2)
+    (pointer,) = make([with_traces(p, 50, 60, 70) for p in products(numbers)])
+    entry = pointer.record.entry
+    assert (entry.variants[0].passes, entry.distinct_problems) == (1, 1)
+    assert entry.status == "candidate"
+    three = [with_traces(p, 50 + n, 60 + n) for n, p in enumerate(products(range(3)))]
+    (pointer,) = make(three)
+    assert pointer.record.entry.status == "verified"
+    assert pointer.record.entry.variants[0].passes == 2
+
+
+def test_what_binds_the_same_as_the_first_shows_nothing() -> None:
+    spelt = [
+        (PRODUCT, {"rate": 3, "hours": 7}),
+        (PRODUCT, {"rate": 7, "hours": 3}),
+        (PRODUCT, {"rate": 3.0, "hours": 7}),
+        ("def pay(rate):\n    return rate * 7\n", {"rate": 3}),
+    ]
+    same = [handed_off(code, given, 21, number=n) for n, (code, given) in enumerate(spelt * 2)]
+    (pointer,) = make(same)
+    entry = pointer.record.entry
+    assert (entry.variants[0].passes, entry.variants[0].attempts) == (0, 0)
+    assert (entry.status, entry.distinct_problems) == ("candidate", 0)
+    # Two problems with other values are evidence for one of these, and all are for one of those.
+    others = products(range(20, 22))
+    (pointer,) = make([*same, *others])
+    (variant,) = pointer.record.entry.variants
+    is_other = variant.span_id in {p.span.id for p in others}
+    assert variant.passes == (9 if is_other else 2)
+
+
+def test_a_test_that_repeats_its_trace_shows_nothing() -> None:
+    (alone,) = make(
+        [
+            handed_off(
+                LOWER, {"text": "Ab"}, "ab",
+                tests=(({"text": "Ab"}, "ab"), ({"text": "CD"}, "cd")),
+            )
+        ]
+    )  # fmt: skip
+    entry = alone.record.entry
+    assert (entry.status, entry.variants[0].passes) == ("candidate", 1)
+    both = [
+        handed_off(
+            LOWER, {"text": word}, word.lower(), number=n, tests=(({"text": word}, word.lower()),)
+        )
+        for n, word in enumerate(("Ab", "CD"))
+    ]
+    (pointer,) = make(both)
+    assert pointer.record.entry.variants[0].passes == 1
+    assert pointer.record.entry.status == "candidate"
+
+
+def test_a_test_that_several_attempts_bring_counts_once() -> None:
+    attempts = [
+        dataclasses.replace(
+            handed_off(
+                LOWER, {"text": f"Ab{n}"}, f"ab{n}", number=n, tests=(({"text": "CD"}, "cd"),)
+            ),
+            shingles=b"\0\0\0\0",
+        )
+        for n in range(5)
+    ]
+    (pointer,) = make(attempts)
+    entry = pointer.record.entry
+    assert (entry.status, entry.variants[0].passes) == ("candidate", 1)
+    (event,) = pointer.events
+    assert json.loads(event.evidence) == {"passed": 1, "distinct_problems": 1}
+
+
 def test_without_a_call_that_can_be_run_a_pointer_waits() -> None:
     named = [
         handed_off(None, {"x": n}, n, number=n, tool="scipy.special.no_such_thing")
@@ -281,6 +368,13 @@ def all_kinds() -> list[Proposal]:
             question="Write a text in small letters",
             tests=(({"text": "CD"}, "cd"), ({"text": "Ef g"}, "ef g")),
         ),
+        *(
+            handed_off(
+                "def due(years):\n    return years * 12\n", {"years": n}, n * 12, number=400 + n,
+                question="How many months are it?",
+            )
+            for n in range(3, 9)
+        ),
         handed_off(None, {"x": 1}, 1, number=300, tool=None),
     ]  # fmt: skip
 
@@ -329,6 +423,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         made.rows["trajectories"].append(trajectory | own | {"trace": span.quote})
     for pointer in make(all_kinds()):
         made.rows["tools"].append(tool_row(pointer.record))
+        made.rows["replays"] += map(arrow.replay_row, pointer.replays)
+        made.rows["instances"] += map(arrow.instance_row, pointer.instances)
         made.rows["events"] += [arrow.event_row(event) for event in pointer.events]
         made.vectors[pointer.record.entry.procedure_id] = small_store.vector(pointer.vector)
     small_store.write(path, made)
@@ -337,6 +433,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_store_is_sound(store: Path) -> None:
     assert fsck(str(store)) == []
+
+
+def is_of_a_pointer(made: Any, row: dict[str, Any]) -> bool:
+    ids = {pointer["procedure_id"] for pointer in made.rows["tools"]}
+    if "instance_id" in row and "variant_id" not in row:
+        named = {r["instance_id"] for r in made.rows["replays"] if r["variant_id"] in ids}
+        return row["instance_id"] in named
+    return any(row.get(name) in ids for name in ("tool_id", "procedure_id", "variant_id"))
 
 
 @pytest.mark.parametrize(
@@ -352,6 +456,11 @@ def test_the_store_is_sound(store: Path) -> None:
         ("tools", {"domains": []}, "without a variant, a tool, provenance or a domain"),
         ("tools", {"tool": ""}, "without a variant, a tool, provenance or a domain"),
         ("tools", {"procedure_id": "1" * 32}, "is not in the store"),
+        ("replays", {"verdict": "fail"}, "passes or attempts are not those of its replays"),
+        ("replays", {"variant_id": "0" * 32}, "neither of an entry nor among the rejected"),
+        ("replays", {"instance_id": "0" * 32}, "is an instance of a hand-off that no replay is on"),
+        ("instances", {"instance_id": "0" * 32}, "instance that is not in the store"),
+        ("instances", {"span_id": "0" * 32}, "an instance that is not of its hand-offs"),
     ],
 )
 def test_fsck_sees_what_is_wrong_with_pointers(
@@ -363,12 +472,80 @@ def test_fsck_sees_what_is_wrong_with_pointers(
         made.rows[name] = opened.rows(f"SELECT * FROM {name}")
     for name in ("procedures", "candidates", "tools"):
         made.vectors |= dict(zip(*opened.vectors(name), strict=True))
-    row = next(r for r in made.rows[table] if r.get("tool_id") or table == "tools")
+    row = next(r for r in made.rows[table] if is_of_a_pointer(made, r))
     if "procedure_id" in change:
         made.vectors[change["procedure_id"]] = made.vectors[row["procedure_id"]]
     row |= change
     small_store.write(tmp_path / "damaged", made)
     assert any(said in finding for finding in fsck(str(tmp_path / "damaged")))
+
+
+@pytest.mark.parametrize("change", ["unchecked", "one problem", "first problem"])
+def test_fsck_sees_a_served_pointer_without_evidence(
+    store: Path, tmp_path: Path, change: str
+) -> None:
+    made = small_store.tables()
+    opened = Store.open(str(store))
+    for name in made.rows:
+        made.rows[name] = opened.rows(f"SELECT * FROM {name}")
+    for name in ("procedures", "candidates", "tools"):
+        made.vectors |= dict(zip(*opened.vectors(name), strict=True))
+    (tool,) = (row for row in made.rows["tools"] if row["tool"] == "operator.mul")
+    names = {
+        r["instance_id"] for r in made.rows["replays"] if r["variant_id"] == tool["procedure_id"]
+    }
+    evidence = [row for row in made.rows["instances"] if row["instance_id"] in names]
+    assert len(evidence) == tools.SAMPLE - 1
+    first = tool["variants"][0]["span_id"]
+    (home,) = (row["trajectory_id"] for row in made.rows["handoff"] if row["span_id"] == first)
+    (own,) = (
+        row["problem_id"] for row in made.rows["trajectories"] if row["trajectory_id"] == home
+    )
+    for row in evidence:
+        if change == "unchecked":
+            row["checked"] = False
+        else:
+            row["problem_id"] = own if change == "first problem" else evidence[0]["problem_id"]
+    small_store.write(tmp_path / "damaged", made)
+    said = f"{tool['procedure_id']} is a tool pointer that is served with fewer than 2 passes"
+    assert any(finding.startswith(said) for finding in fsck(str(tmp_path / "damaged")))
+
+
+def test_every_verdict_is_kept_and_comes_again_from_the_tables(store: Path) -> None:
+    opened = Store.open(str(store))
+    rows = opened.rows(
+        "SELECT t.variants[1] AS v, r.*, i.bindings, i.result FROM tools AS t "
+        "JOIN replays AS r ON r.variant_id = t.procedure_id JOIN instances AS i USING (instance_id)"
+    )
+    constants = 0
+    for row in rows:
+        bindings, sources = decode(row["bindings"]), json.loads(row["binding_map"])
+        constants += sum(key.startswith("=") for key in sources.values())
+        values = {
+            name: decode(key[1:]) if key.startswith("=") else bindings[key]
+            for name, key in sources.items()
+        }
+        space: dict[str, Any] = {}
+        exec(row["v"]["code"], space)  # made here
+        given = space[row["v"]["entry_point"]](**values)
+        assert (given == decode(row["result"])) == (row["verdict"] == "pass")
+    assert len(rows) == sum(row["variants"][0]["attempts"] for row in opened.rows("FROM tools"))
+    assert constants
+    (hit, *_) = opened.search("How much money is left after spending?", kind="tool")
+    shown = opened.get(hit.procedure_id)
+    assert shown is not None
+    assert len(shown.evidence) == 5
+    assert {one.replay.verdict for one in shown.evidence} == {"pass"}
+
+
+def test_failures_are_kept_too() -> None:
+    wrong = [handed_off(PRODUCT, {"rate": n, "hours": 7}, n, number=n) for n in range(1, 9)]
+    (pointer,) = make(wrong)
+    assert [r.verdict for r in pointer.replays] == ["fail"] * 7
+    assert {r.variant_id for r in pointer.replays} == {pointer.record.entry.procedure_id}
+    assert {i.id for i in pointer.instances} == {r.instance_id for r in pointer.replays}
+    originals = {i.id: i for p in wrong for i in p.span.instances}
+    assert all(originals[i.id] == i for i in pointer.instances)
 
 
 def test_search_finds_tools_where_it_is_asked_to(store: Path) -> None:
