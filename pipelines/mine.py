@@ -9,6 +9,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -145,9 +146,8 @@ def build(
     admitted = read.trajectories | "Admit" >> Admit(admit)
     segmented = admitted.trajectories | "Segment" >> Segment(options.teacher)
     routed = segmented.proposals | "Route" >> Route()
-    embedded = routed.proposals | "Embed" >> Embed(
-        options.embedder, trust_remote_code=options.trust_remote_code
-    )
+    load = partial(Embedder.load, options.embedder, trust_remote_code=options.trust_remote_code)
+    embedded = routed.proposals | "Embed" >> Embed(load)
     gone_as_known, counts = [], []
     if known is not None:
         told = embedded | "Known" >> FindKnown(known, require_isolation=options.require_isolation)
@@ -163,15 +163,11 @@ def build(
     )
     consolidated = matrices | "Consolidate" >> Consolidate(policy)
     finished, refuted = (consolidated.entries, consolidated.refuted) | "Unite" >> Unite(
-        policy, as_of, options.embedder, trust_remote_code=options.trust_remote_code
+        policy, as_of, load
     )
     pointed = routed.handoff | "Point at tools" >> beam.Map(point)
     tools = pointed | "Tools" >> PointAtTools(
-        policy,
-        as_of,
-        options.embedder,
-        trust_remote_code=options.trust_remote_code,
-        require_isolation=options.require_isolation,
+        policy, as_of, load, require_isolation=options.require_isolation
     )
 
     of_trajectories = [read.failed, admitted.rejected]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -18,17 +18,19 @@ from tracemine.transforms.stage import Out, run_stage
 BUCKETS = 64
 
 
+#: Gives the embedder, once in each worker.
+LoadEmbedder = Callable[[], Embedder]
+
+
 class Embed(beam.PTransform):
     """Proposal -> Proposal with its two vectors. Each distinct shape is encoded once, and each
     distinct wording once for each shape that it stands for (nearly always one)."""
 
-    def __init__(self, embedder: str | None, *, trust_remote_code: bool = False) -> None:
+    def __init__(self, load: LoadEmbedder) -> None:
         super().__init__()
-        self.embedder = embedder
-        self.trust_remote_code = trust_remote_code
+        self.load = load
 
     def expand(self, proposals: beam.PCollection) -> beam.PCollection:
-        name, trust = self.embedder, self.trust_remote_code
         outputs = (
             proposals
             | "Key by bucket" >> beam.Map(lambda p: (bucket_of(p.span.shape), p))
@@ -38,7 +40,7 @@ class Embed(beam.PTransform):
                 "embed",
                 lambda keyed, embedder: embed(keyed[1], embedder),
                 main="proposals",
-                setup=lambda: Embedder.load(name, trust_remote_code=trust),
+                setup=self.load,
             )
         )
         return outputs.proposals

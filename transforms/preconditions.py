@@ -159,7 +159,8 @@ class _Renaming(ast.NodeTransformer):
         first.iter = outermost
         return node
 
-    visit_ListComp = visit_SetComp = _comprehension  # noqa: N815 the visitor's names
+    # The names are those that `ast.NodeTransformer` looks for.
+    visit_ListComp = visit_SetComp = _comprehension  # noqa: N815
     visit_DictComp = visit_GeneratorExp = _comprehension  # noqa: N815
 
 
@@ -345,8 +346,8 @@ def _number(node: ast.expr) -> Fraction | None:
         case ast.UnaryOp(ast.USub(), operand):
             inner = _number(operand)
             return None if inner is None else -inner
-        case ast.Constant(value) if type(value) in (int, float) and math.isfinite(value):  # type: ignore[arg-type]
-            return Fraction(value)  # type: ignore[arg-type]
+        case ast.Constant(int() | float() as value) if not isinstance(value, bool):
+            return Fraction(value) if math.isfinite(value) else None
     return None
 
 

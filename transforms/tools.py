@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import apache_beam as beam
 import numpy as np
@@ -58,6 +58,7 @@ from tracemine.store import Embedder, Policy
 from tracemine.store.ranking import tokens_of
 from tracemine.teachers.rules.derived.derive import describe
 from tracemine.transforms.consolidate import what_passes_show
+from tracemine.transforms.embed import LoadEmbedder
 from tracemine.transforms.replay import Witness, values_of
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.shape import wording_of
@@ -162,22 +163,19 @@ class PointAtTools(beam.PTransform):
         self,
         policy: Policy,
         as_of: str,
-        embedder: str | None,
+        load: LoadEmbedder,
         *,
-        trust_remote_code: bool = False,
         require_isolation: bool = False,
     ) -> None:
         super().__init__()
         self.policy = policy
         self.as_of = as_of
-        self.embedder = embedder
-        self.trust_remote_code = trust_remote_code
+        self.load = load
         self.require_isolation = require_isolation
 
     def expand(self, pointed: beam.PCollection) -> beam.PCollection:
-        policy, as_of = self.policy, self.as_of
+        policy, as_of, load = self.policy, self.as_of, self.load
         sandbox = partial(shared_sandbox, require_isolation=self.require_isolation)
-        load = partial(Embedder.load, self.embedder, trust_remote_code=self.trust_remote_code)
         named = pointed | "Named" >> beam.Filter(lambda one: one.call is not None)
         counted = (
             named
@@ -423,7 +421,7 @@ def make_pointer(
     status, events = _status(tool_id, shown, policy, as_of)
     entered = status in ("verified", "canonical")
     domains = tuple(text for text, _ in _texts(counted, "domain"))
-    domain: Domain = domains[0]  # type: ignore[assignment]
+    domain = cast(Domain, domains[0])  # of a span: `facts_of` made a text of it
     questions = tuple(Question(text, n) for text, n in _texts(counted, "question"))
     variant = Variant(
         variant_id=tool_id,

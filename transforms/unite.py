@@ -29,6 +29,7 @@ from tracemine.transforms.consolidate import (
     decided_between,
     what_passes_show,
 )
+from tracemine.transforms.embed import LoadEmbedder
 from tracemine.transforms.preconditions import Needs, united
 from tracemine.transforms.replay import code_size, in_roles_of, values_of, widened
 from tracemine.transforms.segment import Proposal
@@ -55,25 +56,16 @@ class Unite(beam.PTransform):
     one, with the verdicts of all of them, and lives in one procedure: the least of those that it
     was put in. Outputs: ``finished``, ``refuted`` (the replays of variants that are in none)."""
 
-    def __init__(
-        self,
-        policy: Policy,
-        as_of: str,
-        embedder: str | None,
-        *,
-        trust_remote_code: bool = False,
-    ) -> None:
+    def __init__(self, policy: Policy, as_of: str, load: LoadEmbedder) -> None:
         super().__init__()
         self.policy = policy
         self.as_of = as_of
-        self.embedder = embedder
-        self.trust_remote_code = trust_remote_code
+        self.load = load
 
     def expand(
         self, consolidated: tuple[beam.PCollection, beam.PCollection]
     ) -> tuple[beam.PCollection, beam.PCollection]:
         policy, as_of = self.policy, self.as_of
-        name, trust = self.embedder, self.trust_remote_code
         entries, refuted = consolidated
         united = (
             (
@@ -95,7 +87,7 @@ class Unite(beam.PTransform):
                     ("finished", place(done, embedder)) for done in finish(keyed[1], policy, as_of)
                 ],
                 main="finished",
-                setup=lambda: Embedder.load(name, trust_remote_code=trust),
+                setup=self.load,
             )
         )
         alone = united | "In no entry" >> beam.FlatMap(

@@ -381,8 +381,8 @@ class _Reading:
         match node:
             case ast.Name(name) if name in values:
                 return values[name]
-            case ast.Constant(number) if type(number) in (int, float):
-                return _number(node.value)  # type: ignore[arg-type]
+            case ast.Constant(int() | float() as number) if not isinstance(number, bool):
+                return _number(number)
             case ast.Constant(value):
                 return _atom(f"constant {value!r}", False)
             case ast.UnaryOp(operator, operand):

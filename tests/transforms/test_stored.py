@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracemine.schemas import canonical_code
+from tracemine.schemas.records import Status
 from tracemine.store import StoreError
 from tracemine.store.cells import on_grid
 from tracemine.store.embedder import GRID, to_grid
@@ -92,7 +93,10 @@ def routines(count: int) -> list[small_store.Routine]:
             ({n: v + shift for n, v in bindings.items()}, value + arity * shift)
             for shift in range(3)
         )
-        status = ("verified", "candidate", "quarantined", "canonical", "expired")[number % 5]
+        statuses: tuple[Status, ...] = (
+            "verified", "candidate", "quarantined", "canonical", "expired",
+        )  # fmt: skip
+        status = statuses[number % 5]
         made.append(
             small_store.Routine(
                 subquestion=f"What comes of sum {number}?",
@@ -100,7 +104,7 @@ def routines(count: int) -> list[small_store.Routine]:
                 signature=small_store.signature("int", **dict.fromkeys(names, "int")),
                 predicates=(),
                 domain="math",
-                status=status,  # type: ignore[arg-type]
+                status=status,
                 cases=cases[:1] if status == "candidate" else cases,
                 verdicts=() if status == "candidate" else ("pass", "pass"),
             )

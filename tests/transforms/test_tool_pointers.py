@@ -393,7 +393,7 @@ def through_beam(proposals: Sequence[Proposal], folder: Path) -> list[str]:
             pipeline
             | beam.Create(list(proposals))
             | beam.Map(tools.point)
-            | tools.PointAtTools(Policy(), AS_OF, None)
+            | tools.PointAtTools(Policy(), AS_OF, Embedder.load)
             | beam.Map(write)
         )
     return [path.read_text() for path in sorted(folder.iterdir())]
@@ -443,6 +443,17 @@ def is_of_a_pointer(made: Any, row: dict[str, Any]) -> bool:
     return any(row.get(name) in ids for name in ("tool_id", "procedure_id", "variant_id"))
 
 
+def tables_of(store: Path) -> small_store.Tables:
+    """The rows and vectors of a store, to be written again with something changed."""
+    made = small_store.tables()
+    opened = Store.open(str(store))
+    for name in made.rows:
+        made.rows[name] = opened.rows(f"SELECT * FROM {name}")
+    for name in ("procedures", "candidates", "tools"):
+        made.vectors |= dict(zip(*opened.vectors(name), strict=True))
+    return made
+
+
 @pytest.mark.parametrize(
     ("table", "change", "said"),
     [
@@ -466,12 +477,7 @@ def is_of_a_pointer(made: Any, row: dict[str, Any]) -> bool:
 def test_fsck_sees_what_is_wrong_with_pointers(
     store: Path, tmp_path: Path, table: str, change: dict[str, Any], said: str
 ) -> None:
-    made = small_store.tables()
-    opened = Store.open(str(store))
-    for name in made.rows:
-        made.rows[name] = opened.rows(f"SELECT * FROM {name}")
-    for name in ("procedures", "candidates", "tools"):
-        made.vectors |= dict(zip(*opened.vectors(name), strict=True))
+    made = tables_of(store)
     row = next(r for r in made.rows[table] if is_of_a_pointer(made, r))
     if "procedure_id" in change:
         made.vectors[change["procedure_id"]] = made.vectors[row["procedure_id"]]
@@ -484,12 +490,7 @@ def test_fsck_sees_what_is_wrong_with_pointers(
 def test_fsck_sees_a_served_pointer_without_evidence(
     store: Path, tmp_path: Path, change: str
 ) -> None:
-    made = small_store.tables()
-    opened = Store.open(str(store))
-    for name in made.rows:
-        made.rows[name] = opened.rows(f"SELECT * FROM {name}")
-    for name in ("procedures", "candidates", "tools"):
-        made.vectors |= dict(zip(*opened.vectors(name), strict=True))
+    made = tables_of(store)
     (tool,) = (row for row in made.rows["tools"] if row["tool"] == "operator.mul")
     names = {
         r["instance_id"] for r in made.rows["replays"] if r["variant_id"] == tool["procedure_id"]
