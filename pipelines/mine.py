@@ -28,7 +28,7 @@ from tracemine.transforms.admit import Admit, AdmitOptions
 from tracemine.transforms.cluster import Cluster
 from tracemine.transforms.consolidate import Consolidate
 from tracemine.transforms.embed import Embed
-from tracemine.transforms.known import KNOWN, WAITING, FindKnown, left_out
+from tracemine.transforms.known import KNOWN, WAITING, FindKnown, known_row, left_out
 from tracemine.transforms.ledger import Total, assemble, imbalances, rejected_paths
 from tracemine.transforms.read import InputFile, ReadTrajectories, resolve_inputs
 from tracemine.transforms.replay import ReplayGroups, ReplayLimits
@@ -149,9 +149,11 @@ def build(
     load = partial(Embedder.load, options.embedder, trust_remote_code=options.trust_remote_code)
     embedded = routed.proposals | "Embed" >> Embed(load)
     gone_as_known, counts = [], []
+    covered = [pipeline | "Nothing known" >> beam.Create([], reshuffle=False)]
     if known is not None:
         told = embedded | "Known" >> FindKnown(known, require_isolation=options.require_isolation)
         embedded = told["new"]
+        covered = [told[KNOWN], told[WAITING]]
         gone_as_known = [told[KNOWN] | "Known elsewhere" >> beam.Map(left_out)]
         counts = [
             _count(told[KNOWN], "Known spans", ("known", "left_out")),
@@ -196,6 +198,7 @@ def build(
         "rejected": [*of_trajectories, *of_spans]
         | "All rejected" >> beam.Flatten()
         | "Rejected rows" >> beam.Map(arrow.rejected_row),
+        "known": covered | "All known" >> beam.Flatten() | "Known rows" >> beam.Map(known_row),
         "handoff": pointed
         | "Hand-off rows" >> beam.Map(lambda p: arrow.handoff_row(p.proposal.span, p.tool_id)),
         "tools": tools | "Tool rows" >> beam.Map(lambda t: arrow.tool_row(t.record)),

@@ -123,6 +123,12 @@ TABLES: dict[str, pa.Schema] = {
             ("detail", _TEXT), ("fate", _TEXT),
         ]
     ),
+    "known": pa.schema(
+        [
+            ("span_id", _TEXT), ("procedure_id", _TEXT), ("variant_id", _TEXT), ("status", _TEXT),
+            ("distance", pa.float64()), ("same_method", pa.bool_()), ("left_out", pa.bool_()),
+        ]
+    ),
     "handoff": pa.schema([*_SPANS, ("tool", _TEXT), ("tool_id", _TEXT)]),
     "tools": pa.schema([*_PROCEDURES, *_OF_A_POINTER]),
     "events": pa.schema(

@@ -96,6 +96,15 @@ def _checks(min_replays: int) -> list[_Check]:
         _known("candidates", "status", ["candidate"]),
         _known("tools", "status", STATUSES),
         _known("replays", "verdict", VERDICTS),
+        _known("known", "status", STATUSES),
+        _unique("known", "span_id"),
+        _Check(
+            "is known to be covered and left out, but is not so in rejected, or the other way",
+            "SELECT coalesce(k.span_id, r.record_id) AS subject FROM "
+            "(SELECT span_id FROM known WHERE left_out) AS k FULL JOIN "
+            "(SELECT record_id FROM rejected WHERE stage = 'known') AS r "
+            "ON k.span_id = r.record_id WHERE k.span_id IS NULL OR r.record_id IS NULL",
+        ),
         _Check(
             "is in trajectories but its outcome is not verified",
             "SELECT trajectory_id AS subject FROM trajectories "
@@ -452,6 +461,7 @@ def _check_ledger(reader: Store) -> Iterator[str]:
         statuses, verdicts = ledger["procedures"], ledger["replays"]
         pointers, pointing = ledger["tools"]["pointers"], ledger["tools"]["spans"]
         aimless = _total(ledger["tools"]["none"])
+        known = ledger["known"]["left_out"], ledger["known"]["waiting"]
     except (KeyError, TypeError, AttributeError) as error:
         yield f"{MANIFEST}: the ledger lacks a column: {error}"
         return
@@ -467,6 +477,8 @@ def _check_ledger(reader: Store) -> Iterator[str]:
         "spans handed off": (_total(spans["handoff"]), "handoff"),
         "rejected, failed and duplicate": (gone, "rejected"),
         "replays": (_total(verdicts), "replays"),
+        "known spans left out": (known[0], "known WHERE left_out"),
+        "known spans that wait": (known[1], "known WHERE NOT left_out"),
         "hand-offs that point to a tool": (pointing, "handoff WHERE tool_id IS NOT NULL"),
         "hand-offs that point to no tool": (
             aimless,

@@ -43,7 +43,7 @@ from tracemine.store.policy import (
 from tracemine.store.tables import open_whole, read_files, shard_name, write_shard
 
 #: Raised when a store is written that earlier versions must not read.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 CURRENT = "CURRENT"
 SNAPSHOTS = "snapshots"

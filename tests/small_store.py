@@ -209,6 +209,10 @@ def ledger(made: Tables) -> dict[str, Any]:
         },
         "replays": {name: verdict[name] for name in VERDICTS},
         "procedures": {name: status[name] for name in STATUSES},
+        "known": {
+            "left_out": sum(row["left_out"] for row in made.rows["known"]),
+            "waiting": sum(not row["left_out"] for row in made.rows["known"]),
+        },
         "tools": {
             "spans": pointing,
             "none": {"no tool is named": handed["tool"] - pointing},

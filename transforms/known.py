@@ -25,6 +25,7 @@ import apache_beam as beam
 import numpy as np
 
 from tracemine.schemas import Instance, Rejected, Replay, Span, content_id
+from tracemine.schemas.arrow import Row
 from tracemine.schemas.records import Status
 from tracemine.schemas.values import dump_json
 from tracemine.store.cells import on_grid
@@ -375,6 +376,20 @@ def left_out(known: Known) -> Rejected:
     )
 
 
+def known_row(known: Known) -> Row:
+    """The row of the table ``known``: what covers a span of another store's, and whether the span
+    was left out for it."""
+    return {
+        "span_id": known.proposal.span.id,
+        "procedure_id": known.procedure_id,
+        "variant_id": known.variant_id,
+        "status": known.status,
+        "distance": known.distance,
+        "same_method": known.same_method,
+        "left_out": known.status in SERVED,
+    }
+
+
 __all__ = [
     "KNOWN",
     "KNOWN_ELSEWHERE",
@@ -385,6 +400,7 @@ __all__ = [
     "Known",
     "Met",
     "judge",
+    "known_row",
     "left_out",
     "look",
 ]

@@ -28,7 +28,9 @@ AS_OF = "2026-01-02T03:04:05+00:00"
 #: The fields that hold a problem, by the files of the sample.
 PROBLEM = ("problem", "question", "text")
 #: Everything that another run over the same data must repeat.
-TABLES = ("procedures", "candidates", "spans", "instances", "replays", "rejected", "events")
+TABLES = (
+    "procedures", "candidates", "spans", "instances", "replays", "rejected", "known", "events",
+)  # fmt: skip
 
 
 def mine(store: Path, *inputs: Path, known: Path, **changes: Any) -> dict[str, Any]:
@@ -114,6 +116,33 @@ def test_what_is_known_leaves_the_line_with_its_entry_and_the_ledger_adds_up(
             v["variant_id"] for v in served[told["procedure_id"]]["variants"]
         }
         assert row["record_id"] not in kept
+
+
+def test_every_span_that_an_entry_covers_names_it_whether_it_was_left_out_or_waits(
+    stores: tuple[Path, Path, dict[str, Any]],
+) -> None:
+    old, new, summary = stores
+    rows = independent_check.rows(new, "known")
+    gone = {row["span_id"]: row for row in rows if row["left_out"]}
+    waiting = {row["span_id"]: row for row in rows if not row["left_out"]}
+    assert (len(gone), len(waiting)) == (summary["known"]["left_out"], summary["known"]["waiting"])
+    assert waiting
+    rejected = [row for row in independent_check.rows(new, "rejected") if row["stage"] == "known"]
+    assert {row["record_id"]: json.loads(row["record"])["known"] for row in rejected} == {
+        span: {
+            name: row[name] for name in ("procedure_id", "variant_id", "distance", "same_method")
+        }
+        for span, row in gone.items()
+    }
+    left = {row["span_id"] for row in independent_check.rows(new, "spans")}
+    left |= {row["record_id"] for row in independent_check.rows(new, "rejected")}
+    assert waiting.keys() <= left
+    candidates = {row["procedure_id"]: row for row in independent_check.rows(old, "candidates")}
+    for row in waiting.values():
+        assert row["status"] == "candidate"
+        variants = candidates[row["procedure_id"]]["variants"]
+        assert row["variant_id"] in {variant["variant_id"] for variant in variants}
+        assert 0 <= row["distance"] <= 0.3
 
 
 def test_the_new_store_is_sound_and_says_what_was_left_out_of_it(

@@ -118,6 +118,7 @@ def edit_manifest(store: Path, change: Callable[[dict[str, Any]], object]) -> No
         (lambda m: m["ledger"]["spans"]["failed"].update(odd=1), ("rejected has 1 rows",)),
         (lambda m: m["ledger"]["replays"].update(timeout=1), ("verdict timeout",)),
         (lambda m: m["ledger"]["procedures"].update(merged=1), ("status merged",)),
+        (lambda m: m["ledger"]["known"].update(waiting=1), ("known spans that wait: 1",)),
         (lambda m: m["embedder"].update(dimension=5), ("384 components",)),
     ],
 )
@@ -207,6 +208,15 @@ def in_provenance(**changes: str) -> Forge:
         row["provenance"] = [{**first, **changes}, *others]
 
     return forge
+
+
+def covered(**changes: Any) -> dict[str, Any]:
+    """A row of the table of spans that another store's entries cover."""
+    row = {
+        "span_id": "a" * 32, "procedure_id": "b" * 32, "variant_id": "c" * 32,
+        "status": "candidate", "distance": 0.1, "same_method": True, "left_out": False,
+    }  # fmt: skip
+    return row | changes
 
 
 FORGERIES: dict[str, tuple[Forge, str]] = {
@@ -300,6 +310,20 @@ FORGERIES: dict[str, tuple[Forge, str]] = {
     "evidence in disorder": (
         evidence(("role total", 1), ("asked total", 2)),
         "not in order of its tokens",
+    ),
+    "a span that is left out and not rejected": (
+        lambda made: made.rows["known"].append(covered(left_out=True)),
+        "is known to be covered and left out, but is not so in rejected",
+    ),
+    "a span that two entries cover": (
+        lambda made: made.rows["known"].extend(
+            [covered(left_out=False), covered(left_out=False, distance=0.2)]
+        ),
+        "occurs more than once as span_id in known",
+    ),
+    "a covering entry of no known status": (
+        lambda made: made.rows["known"].append(covered(left_out=False, status="lost")),
+        "is no known status in known",
     ),
     "a vector of another length": (
         lambda made: made.vectors.update({k: v / 2 for k, v in made.vectors.items()}),
