@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from benchmarks.planted import STRENGTHS
 from tracemine.schemas import Instance, Source, Span, canonical_code, content_id
 from tracemine.schemas.records import Replay
@@ -33,7 +35,8 @@ from tracemine.schemas.types import coarse
 from tracemine.schemas.values import encode
 from tracemine.store import Policy
 from tracemine.store.embedder import Embedder
-from tracemine.transforms.cluster import cluster, compatibility_class
+from tracemine.transforms.candidates import candidate_groups
+from tracemine.transforms.cluster import compatibility_class
 from tracemine.transforms.consolidate import consolidate
 from tracemine.transforms.duplicates import identity
 from tracemine.transforms.embed import embed
@@ -227,7 +230,11 @@ def line(
     distinct = {identity(p.span): p for p in sorted(proposals, key=lambda p: p.span.id)}
     for _, proposal in embed(distinct.values(), embedder):
         classes[compatibility_class(proposal.span)].append(proposal)
-    groups = [group for _, members in sorted(classes.items()) for group in cluster(members)]
+    groups = []
+    for name, members in sorted(classes.items()):
+        ids = [p.span.id for p in members]
+        vectors = np.stack([np.frombuffer(p.shape_vector, np.float32) for p in members])
+        groups += [[members[row] for row in rows] for rows in candidate_groups(name, ids, vectors)]
     by_variant = defaultdict(list)
     for group in groups:
         for output, record in consolidate(replay_group(group, limits, sandbox), policy.min_replays):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tracemine.schemas import content_id
 from tracemine.store.cells import Cells, Grid, on_grid
 from tracemine.transforms import joining, neighbours, partition
-from tracemine.transforms.joining import Group, Membership
+from tracemine.transforms.joining import Group
 from tracemine.transforms.partition import BOUNDS, Bounds
 
 Vectors = npt.NDArray[np.float32]
@@ -28,6 +28,14 @@ class CellKey(NamedTuple):
     compatible: str
     cell: int
     part: int
+
+
+class CellGroup(NamedTuple):
+    """A group of a cell: its size and key, and of each of its rows the id and the inner product
+    with the nearest other row of the group, in squared grid steps (-1 where it is alone)."""
+
+    group: Group
+    rows: tuple[tuple[str, int], ...]
 
 
 def candidate_groups(
@@ -42,14 +50,14 @@ def candidate_groups(
         return gathered(order, grid[order])
     cells = trained(ids, grid, bounds)
     chosen: dict[str, list[int]] = {}
-    memberships = [
-        membership
+    groups = [
+        group
         for key, rows in keyed(name, ids, grid, cells, bounds)
-        for membership in cell_groups(key, [ids[row] for row in rows], grid[rows])
+        for group in cell_groups(key, [ids[row] for row in rows], grid[rows])
     ]
     row_of = {identifier: row for row, identifier in enumerate(ids)}
-    for identifier, key in final_groups(memberships, bounds.rows):
-        chosen.setdefault(key, []).append(row_of[identifier])
+    for identifier, chosen_key in final_groups(groups, bounds.rows):
+        chosen.setdefault(chosen_key, []).append(row_of[identifier])
     found = [sorted(rows, key=ids.__getitem__) for rows in chosen.values()]
     return sorted(found, key=lambda rows: ids[rows[0]])
 
@@ -99,34 +107,31 @@ def keyed(
             yield CellKey(name, cell, number), inside
 
 
-def cell_groups(key: CellKey, ids: Sequence[str], grid: Grid) -> Iterator[Membership]:
-    """The group of each row of a key. ``ids`` in order, ``grid`` (n, d) their vectors."""
+def cell_groups(key: CellKey, ids: Sequence[str], grid: Grid) -> Iterator[CellGroup]:
+    """The groups of a key's rows. ``ids`` in order, ``grid`` (n, d) their vectors."""
     numbers, near = neighbours.group_rows(grid)
     members: dict[int, list[int]] = {}
     for row, number in enumerate(numbers.tolist()):
         members.setdefault(number, []).append(row)
     for rows in members.values():
         label = content_id("group", key.compatible, key.cell, key.part, ids[rows[0]])
-        group = Group(len(rows), label)
-        for row in rows:
-            yield Membership(ids[row], int(near[row]), group)
+        found = tuple((ids[row], int(near[row])) for row in rows)
+        yield CellGroup(Group(len(rows), label), found)
 
 
-def final_groups(
-    memberships: Sequence[Membership], limit: int = BOUNDS.rows
-) -> Iterator[tuple[str, str]]:
+def final_groups(found: Sequence[CellGroup], limit: int = BOUNDS.rows) -> Iterator[tuple[str, str]]:
     """The id of each row, and the key of the group that it is in."""
-    by_row: dict[str, list[Membership]] = defaultdict(list)
-    for membership in memberships:
-        by_row[membership.row].append(membership)
+    by_row: dict[str, list[tuple[int, Group]]] = defaultdict(list)
+    for group, rows in found:
+        for row, near in rows:
+            by_row[row].append((near, group))
     shared: Counter[tuple[Group, Group]] = Counter()
-    for found in by_row.values():
-        shared.update(joining.meetings(found))
+    for memberships in by_row.values():
+        shared.update(joining.meetings(group for _, group in memberships))
     greater: dict[Group, list[tuple[Group, int]]] = defaultdict(list)
     for (large, small), count in shared.items():
         greater[small].append((large, count))
-    groups = {membership.group for membership in memberships}
-    aims = {group: joining.target(group, greater[group]) for group in groups}
+    aims = {group: joining.target(group, greater[group]) for group, _ in found}
     suitors: dict[Group, list[Group]] = defaultdict(list)
     for group, aim in aims.items():
         if aim is not None:
@@ -136,8 +141,16 @@ def final_groups(
         for group, aim in aims.items()
         for key, group_then in joining.joined(group, aim, suitors[group], limit)
     }
-    for row, found in by_row.items():
-        yield row, joining.choose([(m.near, whole[m.group.key]) for m in found])
+    for row, memberships in by_row.items():
+        yield row, joining.choose([(near, whole[group.key]) for near, group in memberships])
 
 
-__all__ = ["CellKey", "candidate_groups", "cell_groups", "final_groups", "gathered", "keyed"]
+__all__ = [
+    "CellGroup",
+    "CellKey",
+    "candidate_groups",
+    "cell_groups",
+    "final_groups",
+    "gathered",
+    "keyed",
+]

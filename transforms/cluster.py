@@ -2,19 +2,21 @@
 
 Only spans of one domain with compatible signatures meet: same number of inputs, same coarse types.
 A group is a proposal; replay decides. A class of few rows is one key; a larger one is cut into
-cells, each row in its nearest few, and the groups of neighbouring cells are joined. What is
-gathered under a key (`Bounds`):
+cells, each row in its nearest few, and the groups of neighbouring cells are joined. All of that is
+done on heads (`duplicates.Head`: a name and a vector); the proposals themselves are moved twice, to
+their group's key and to their group. What is gathered under a key (`Bounds`):
 
 | key | what it holds | at most |
 |---|---|---|
-| identity | proposals that are exact duplicates | `rows` proposals |
-| class, if small | its proposals | `rows` proposals |
+| identity | heads of exact duplicates, gone through and not held | their number |
+| class, if small | its heads | `rows` heads |
 | class, if large | rows that its cells are trained on | `training_rows` rows |
 | class, cell, part | rows: span id and vector | `rows` rows |
 | crowded cell | how many rows stand at each place in it | 4096 + 8 n / `rows` numbers for n rows |
 | span id | its groups | `cells_per_row` groups |
 | pair of groups, counts | a sum | one number |
 | group of a cell | its rows' ids and the groups that it meets | `rows` x `cells_per_row` |
+| span id | a proposal and its group | one |
 | group | its proposals | `rows` proposals |
 
 Counts of classes, the cells of large classes (also under one key, to be written), and where crowded
@@ -23,23 +25,25 @@ cells are cut (a place for each `rows` rows) go to every worker.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
 
-from tracemine.schemas import Signature, Span
+from tracemine.schemas import Signature, Span, content_id
 from tracemine.schemas.types import coarse
-from tracemine.store.cells import CELLS_FILE, Cells, Grid, on_grid, write_cells
+from tracemine.store.cells import CELLS_FILE, Cells, Grid, write_cells
 from tracemine.transforms import joining, partition
 from tracemine.transforms.candidates import CellKey, cell_groups, gathered
-from tracemine.transforms.duplicates import STAGE, DropDuplicates
-from tracemine.transforms.joining import Group as CellGroup
-from tracemine.transforms.joining import Membership
+from tracemine.transforms.duplicates import DUPLICATE, DropDuplicates, Head, head_of, identity
+from tracemine.transforms.joining import Group as Sized
 from tracemine.transforms.partition import BOUNDS, Bounds, Place
-from tracemine.transforms.segment import Proposal
+from tracemine.transforms.segment import Proposal, reject_span
 from tracemine.transforms.stage import REJECTED, Out, run_stage
+
+STAGE = "cluster"
 
 Group = list[Proposal]
 #: A span's id and its vector on the grid (int16 bytes).
@@ -49,7 +53,8 @@ _LARGE = "large"
 
 
 class Cluster(beam.PTransform):
-    """Proposal -> Group (a list of proposals, by span id). Outputs: ``groups``, ``rejected``.
+    """Proposal -> Group (a list of proposals, by span id, without the vectors of their shapes).
+    Outputs: ``groups``, ``rejected``.
 
     ``folder``, a draft's, is where the cells of large classes are kept (`CELLS_FILE`), even if
     there are none; without it they are not.
@@ -61,41 +66,42 @@ class Cluster(beam.PTransform):
         self.bounds = bounds
 
     def expand(self, proposals: beam.PCollection) -> dict[str, beam.PCollection]:
-        distinct = proposals | "Duplicates" >> DropDuplicates(self.bounds.rows)
-        keyed = distinct.proposals | "Key by class" >> beam.Map(
-            lambda p: (compatibility_class(p.span), p)
-        )
+        distinct = proposals | "Heads" >> beam.Map(_head) | "Duplicates" >> DropDuplicates()
+        keyed = distinct.heads | "Key by class" >> beam.Map(lambda head: (head.compatible, head))
         sizes = _as_dict(
             keyed | "Class" >> beam.Keys() | "Count classes" >> beam.combiners.Count.PerElement()
         )
         routed = keyed | "By size" >> beam.ParDo(_BySize(self.bounds.rows), sizes).with_outputs(
             _LARGE, main="small"
         )
-        small = routed.small | "Gather classes" >> beam.GroupByKey() | "Groups" >> beam.Values()
-        large = routed[_LARGE]
-        rows = large | "Rows" >> beam.MapTuple(lambda name, p: (name, _row(p)))
+        small = (
+            routed.small
+            | "Gather classes" >> beam.GroupByKey()
+            | "Group" >> beam.FlatMapTuple(_of_class)
+        )
+        rows = routed[_LARGE] | "Rows" >> beam.MapTuple(
+            lambda name, head: (name, (head.span_id, head.vector))
+        )
         cells = _train(rows, sizes, self.bounds)
         if self.folder is not None:
             _keep(cells, f"{self.folder}/{CELLS_FILE}")
-        memberships = _cell_groups(rows, _as_dict(cells), self.bounds)
-        joined = (
+        large = _final_groups(_cell_groups(rows, _as_dict(cells), self.bounds), self.bounds.rows)
+        placed = (
             {
-                "proposals": large | "Key by span" >> beam.MapTuple(lambda _, p: (p.span.id, p)),
-                "group": _final_groups(memberships, self.bounds.rows),
+                "proposals": proposals | "Key by span" >> beam.Map(lambda p: (p.span.id, p)),
+                "groups": (small, large) | "Of all classes" >> beam.Flatten(),
+                "gone": distinct.gone,
             }
             | "With group" >> beam.CoGroupByKey()
-            | "Key by group" >> beam.FlatMapTuple(_with_group)
-            | "Gather groups" >> beam.GroupByKey()
-            | "Joined groups" >> beam.Values()
+            | "Place"
+            >> run_stage(STAGE, lambda met: _place_spans(met[1]), main="placed", tags=[REJECTED])
         )
         groups = (
-            small | "Group" >> run_stage(STAGE, _cluster_small, main="groups"),
-            joined | "In order" >> run_stage(STAGE, _in_order, main="groups"),
+            placed.placed
+            | "Gather groups" >> beam.GroupByKey()
+            | "In order" >> run_stage(STAGE, lambda keyed: _in_order(keyed[1]), main="groups")
         )
-        return {
-            "groups": tuple(found.groups for found in groups) | "All groups" >> beam.Flatten(),
-            REJECTED: distinct[REJECTED],
-        }
+        return {"groups": groups.groups, REJECTED: placed[REJECTED]}
 
 
 def compatibility_class(span: Span) -> str:
@@ -109,37 +115,42 @@ def class_of(domain: str, signature: Signature, verifier: str) -> str:
     return f"{domain}:({', '.join(inputs)}) -> {coarse(signature.output.type)}:{verifier}"
 
 
+def _head(proposal: Proposal) -> tuple[str, Head]:
+    return identity(proposal.span), head_of(proposal, compatibility_class(proposal.span))
+
+
 class _BySize(beam.DoFn):
-    """``(class, proposal)``, those of classes with more than ``limit`` aside."""
+    """``(class, head)``, those of classes with more than ``limit`` aside."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
 
-    def process(self, keyed: tuple[str, Proposal], sizes: Mapping[str, int]) -> Iterator[Any]:
+    def process(self, keyed: tuple[str, Head], sizes: Mapping[str, int]) -> Iterator[Any]:
         small = sizes[keyed[0]] <= self.limit
         yield keyed if small else beam.pvalue.TaggedOutput(_LARGE, keyed)
 
 
-def cluster(proposals: Iterable[Proposal]) -> Iterator[Group]:
-    """The candidate groups of a small compatibility class, without duplicates."""
-    ordered = sorted(proposals, key=lambda p: p.span.id)
-    grid = np.stack([on_grid(np.frombuffer(p.shape_vector, dtype=np.float32)) for p in ordered])
+def _of_class(name: str, heads: Iterable[Head]) -> Iterator[tuple[str, str]]:
+    """``(span id, key of its group)`` of a small class."""
+    ordered = sorted(heads)
+    grid = np.stack([_grid(head.vector) for head in ordered])
     for rows in gathered(range(len(ordered)), grid):
-        yield [ordered[row] for row in rows]
+        key = content_id("group", name, ordered[rows[0]].span_id)
+        for row in rows:
+            yield ordered[row].span_id, key
 
 
-def _cluster_small(proposals: Iterable[Proposal]) -> Iterator[Out]:
-    for group in cluster(proposals):
-        yield "groups", group
+def _place_spans(met: Mapping[str, Iterable[Any]]) -> Iterator[Out]:
+    """A proposal with the key of its group, or what is said of a duplicate."""
+    proposals, groups, gone = (list(met[name]) for name in ("proposals", "groups", "gone"))
+    for proposal, key in zip(proposals, groups, strict=False):
+        yield "placed", (key, dataclasses.replace(proposal, shape_vector=b""))
+    for proposal, kept in zip(proposals[len(groups) :], gone, strict=True):
+        yield REJECTED, reject_span(STAGE, DUPLICATE, proposal, kept, "duplicate")
 
 
 def _in_order(proposals: Iterable[Proposal]) -> Iterator[Out]:
     yield "groups", sorted(proposals, key=lambda p: p.span.id)
-
-
-def _row(proposal: Proposal) -> Row:
-    grid = on_grid(np.frombuffer(proposal.shape_vector, dtype=np.float32))
-    return proposal.span.id, grid.tobytes()
 
 
 def _grid(vector: bytes) -> Grid:
@@ -177,33 +188,31 @@ def _keep(cells: beam.PCollection, path: str) -> None:
 
 
 def _cell_groups(rows: beam.PCollection, cells: Any, bounds: Bounds) -> beam.PCollection:
-    """Membership: the group of each row in each of its cells."""
-    placed = (
+    """CellGroup: each group of each cell."""
+    homes = (
         rows
         | "Batch rows" >> beam.BatchElements(min_batch_size=64, max_batch_size=2048)
         | "Nearest cells" >> beam.FlatMap(_nearest_cells, cells, bounds.cells_per_row)
     )
     crowded = (
-        placed
-        | "Cell" >> beam.MapTuple(lambda cell, _: cell)
+        homes
+        | "Cell" >> beam.FlatMap(lambda home: [(home.name, cell) for cell, _ in home.cells])
         | "Count cells" >> beam.combiners.Count.PerElement()
         | "Too many" >> beam.Filter(lambda found: found[1] > bounds.rows)
     )
-    in_crowded = placed | "Of crowded" >> beam.Filter(
-        lambda keyed, far: keyed[0] in far, _as_dict(crowded)
-    )
+    in_crowded = homes | "Of crowded" >> beam.FlatMap(_standing, _as_dict(crowded))
     # Of most shells their count is all that is asked: only those that no key could hold are told
     # apart further.
     full = (
         in_crowded
-        | "Shell" >> beam.MapTuple(lambda cell, row: (cell, row[0]))
+        | "Shell" >> beam.MapTuple(lambda cell, stands: (cell, stands[0]))
         | "Count shells" >> beam.combiners.Count.PerElement()
         | "Full shells" >> beam.Filter(lambda found: found[1] > bounds.rows)
         | "Bits" >> beam.MapTuple(lambda at, count: (at, partition.hash_bits(count, bounds.rows)))
     )
     cuts = (
         in_crowded
-        | "Place" >> beam.Map(_place, _as_dict(full))
+        | "Place in cell" >> beam.Map(_place, _as_dict(full))
         | "Count places" >> beam.combiners.Count.PerElement()
         | "By cell" >> beam.MapTuple(lambda at, count: (at[0], (at[1], count)))
         | "Gather places" >> beam.GroupByKey()
@@ -211,74 +220,93 @@ def _cell_groups(rows: beam.PCollection, cells: Any, bounds: Bounds) -> beam.PCo
         >> beam.MapTuple(lambda cell, places: (cell, partition.cut(dict(places), bounds.rows)))
     )
     outputs = (
-        placed
-        | "Key by part" >> beam.Map(_by_part, _as_dict(full), _as_dict(cuts))
+        homes
+        | "Key by part" >> beam.FlatMap(_by_part, _as_dict(full), _as_dict(cuts))
         | "Gather cells' rows" >> beam.GroupByKey()
-        | "Group cells" >> run_stage(STAGE, _group_cell, main="memberships")
+        | "Group cells" >> run_stage(STAGE, _group_cell, main="cell groups")
     )
-    return outputs.memberships
+    return outputs["cell groups"]
 
 
 def _as_dict(pairs: beam.PCollection) -> Any:
     return beam.pvalue.AsDict(pairs)
 
 
-#: A class and a cell of it; a row there, with its shell.
+#: A class and a cell of it; where a row stands there: its shell, and its id.
 _Cell = tuple[str, int]
-_Placed = tuple[_Cell, tuple[int, Row]]
+_Standing = tuple[_Cell, tuple[int, str]]
+
+
+class _Home(NamedTuple):
+    """A row of the class ``name``, and the cells that it goes to, each with its shell there."""
+
+    name: str
+    row: Row
+    cells: list[tuple[int, int]]
 
 
 def _nearest_cells(
     batch: list[tuple[str, Row]], cells: Mapping[str, Cells], count: int
-) -> Iterator[_Placed]:
+) -> Iterator[_Home]:
     by_class: dict[str, list[Row]] = {}
     for name, row in batch:
         by_class.setdefault(name, []).append(row)
     for name, rows in by_class.items():
         grid = np.stack([_grid(vector) for _, vector in rows])
         near = cells[name].nearest(grid, count)
-        for row, vector, homes in zip(rows, grid, near.tolist(), strict=True):
-            for cell in homes:
-                at = partition.shell(vector, cells[name].centroids[cell])
-                yield (name, cell), (at, row)
+        centroids = cells[name].centroids
+        for row, vector, found in zip(rows, grid, near.tolist(), strict=True):
+            shells = [(cell, partition.shell(vector, centroids[cell])) for cell in found]
+            yield _Home(name, row, shells)
 
 
-def _place(placed: _Placed, full: Mapping[tuple[_Cell, int], int]) -> tuple[_Cell, Place]:
-    cell, (at, row) = placed
-    return cell, partition.place(at, full.get((cell, at), 0), row[0])
+def _standing(home: _Home, crowded: Mapping[_Cell, int]) -> Iterator[_Standing]:
+    """The shell and the id of a row in each of its cells that is ``crowded``."""
+    for cell, at in home.cells:
+        if (home.name, cell) in crowded:
+            yield (home.name, cell), (at, home.row[0])
+
+
+def _place(standing: _Standing, full: Mapping[tuple[_Cell, int], int]) -> tuple[_Cell, Place]:
+    cell, (at, identifier) = standing
+    return cell, partition.place(at, full.get((cell, at), 0), identifier)
 
 
 def _by_part(
-    placed: _Placed,
+    home: _Home,
     full: Mapping[tuple[_Cell, int], int],
     cuts: Mapping[_Cell, Sequence[Place]],
-) -> tuple[tuple[str, int, int], Row]:
-    cell, (_, row) = placed
-    part = partition.part_of(_place(placed, full)[1], cuts[cell]) if cell in cuts else 0
-    return (*cell, part), row
+) -> Iterator[tuple[CellKey, Row]]:
+    for number, at in home.cells:
+        cell, part = (home.name, number), 0
+        if cell in cuts:
+            part = partition.part_of(_place((cell, (at, home.row[0])), full)[1], cuts[cell])
+        yield CellKey(home.name, number, part), home.row
 
 
-def _group_cell(keyed: tuple[tuple[str, int, int], Iterable[Row]]) -> Iterator[Out]:
+def _group_cell(keyed: tuple[Sequence[Any], Iterable[Row]]) -> Iterator[Out]:
     rows = sorted(keyed[1])
     grid = np.stack([_grid(vector) for _, vector in rows])
-    for membership in cell_groups(CellKey(*keyed[0]), [row for row, _ in rows], grid):
-        yield "memberships", membership
+    for group in cell_groups(CellKey(*keyed[0]), [row for row, _ in rows], grid):
+        yield "cell groups", group
 
 
-def _final_groups(memberships: beam.PCollection, limit: int) -> beam.PCollection:
+def _final_groups(groups: beam.PCollection, limit: int) -> beam.PCollection:
     """``(span id, key of its group)``."""
-    by_group = memberships | "Key by cell's group" >> beam.Map(lambda m: (tuple(m.group), m))
     shared = (
-        memberships
-        | "Key by row" >> beam.Map(lambda m: (m.row, tuple(m.group)))
+        groups
+        | "Key by row"
+        >> beam.FlatMap(lambda group: [(row, tuple(group.group)) for row, _ in group.rows])
         | "Gather rows" >> beam.GroupByKey()
         | "Meetings" >> beam.FlatMapTuple(_meetings)
         | "Count meetings" >> beam.combiners.Count.PerElement()
         | "By lesser" >> beam.MapTuple(lambda pair, count: (pair[1], (pair[0], count)))
     )
-    groups = by_group | "Cells' groups" >> beam.Keys() | "Each once" >> beam.Distinct()
     aims = (
-        {"self": groups | "Itself" >> beam.Map(lambda group: (group, None)), "greater": shared}
+        {
+            "self": groups | "Itself" >> beam.Map(lambda group: (tuple(group.group), None)),
+            "greater": shared,
+        }
         | "With greater" >> beam.CoGroupByKey()
         | "Target" >> beam.MapTuple(_target)
     )
@@ -293,7 +321,7 @@ def _final_groups(memberships: beam.PCollection, limit: int) -> beam.PCollection
     )
     return (
         {
-            "rows": by_group | "By key" >> beam.MapTuple(lambda g, m: (g[1], (m.row, m.near))),
+            "rows": groups | "By key" >> beam.Map(lambda group: (group.group.key, group.rows)),
             "whole": whole,
         }
         | "With whole" >> beam.CoGroupByKey()
@@ -307,14 +335,13 @@ _Key = tuple[int, str]
 
 
 def _meetings(row: str, groups: Iterable[_Key]) -> Iterator[tuple[_Key, _Key]]:
-    found = [Membership(row, 0, CellGroup(*group)) for group in groups]
-    for greater, lesser in joining.meetings(found):
+    for greater, lesser in joining.meetings(Sized(*group) for group in groups):
         yield (greater.size, greater.key), (lesser.size, lesser.key)
 
 
 def _target(group: _Key, found: Mapping[str, Iterable[Any]]) -> tuple[_Key, _Key | None]:
-    greater = [(CellGroup(*other), shared) for other, shared in found["greater"]]
-    aim = joining.target(CellGroup(*group), greater)
+    greater = [(Sized(*other), shared) for other, shared in found["greater"]]
+    aim = joining.target(Sized(*group), greater)
     return group, (aim.size, aim.key) if aim else None
 
 
@@ -323,26 +350,20 @@ def _join(
 ) -> Iterator[tuple[str, _Key]]:
     group, found = keyed
     (aim,) = found["aim"]
-    suitors = [CellGroup(*suitor) for suitor in found["suitors"]]
-    wanted = CellGroup(*aim) if aim else None
-    for key, whole in joining.joined(CellGroup(*group), wanted, suitors, limit):
+    suitors = [Sized(*suitor) for suitor in found["suitors"]]
+    wanted = Sized(*aim) if aim else None
+    for key, whole in joining.joined(Sized(*group), wanted, suitors, limit):
         yield key, (whole.size, whole.key)
 
 
 def _rows_of(_: str, found: Mapping[str, Iterable[Any]]) -> Iterator[tuple[str, tuple[int, _Key]]]:
-    (whole,) = found["whole"]
-    for row, near in found["rows"]:
+    (whole,), (rows,) = found["whole"], found["rows"]
+    for row, near in rows:
         yield row, (near, whole)
 
 
 def _choose(found: Iterable[tuple[int, _Key]]) -> str:
-    return joining.choose([(near, CellGroup(*group)) for near, group in found])
+    return joining.choose([(near, Sized(*group)) for near, group in found])
 
 
-def _with_group(_: str, found: Mapping[str, Iterable[Any]]) -> Iterator[tuple[str, Proposal]]:
-    (group,) = found["group"]
-    for proposal in found["proposals"]:
-        yield group, proposal
-
-
-__all__ = ["Cluster", "Group", "class_of", "cluster", "compatibility_class"]
+__all__ = ["Cluster", "Group", "class_of", "compatibility_class"]

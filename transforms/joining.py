@@ -21,20 +21,11 @@ class Group(NamedTuple):
     key: str
 
 
-class Membership(NamedTuple):
-    """A row in a group. ``near``: its inner product with the nearest other row of the group, in
-    squared grid steps; -1 where it is alone."""
-
-    row: str
-    near: int
-    group: Group
-
-
-def meetings(memberships: Iterable[Membership]) -> Iterator[tuple[Group, Group]]:
-    """Each pair of groups, the greater first, in which one row is."""
-    groups = sorted({m.group for m in memberships}, reverse=True)
-    for index, greater in enumerate(groups):
-        for lesser in groups[index + 1 :]:
+def meetings(groups: Iterable[Group]) -> Iterator[tuple[Group, Group]]:
+    """Each pair of the groups that one row is in, the greater first."""
+    ordered = sorted(set(groups), reverse=True)
+    for index, greater in enumerate(ordered):
+        for lesser in ordered[index + 1 :]:
             yield greater, lesser
 
 
@@ -73,4 +64,4 @@ def choose(memberships: Sequence[tuple[int, Group]]) -> str:
     return max((near, group.size, group.key) for near, group in memberships)[2]
 
 
-__all__ = ["Group", "Membership", "choose", "joined", "meetings", "target"]
+__all__ = ["Group", "choose", "joined", "meetings", "target"]

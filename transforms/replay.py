@@ -105,17 +105,11 @@ class ReplayGroups(beam.PTransform):
 
     def expand(self, groups: beam.PCollection) -> beam.PCollection:
         limits = self.limits
-        outputs = (
-            groups
-            # One class makes many groups: without this a single worker would replay them all.
-            | "Spread" >> beam.Reshuffle()
-            | "Replay"
-            >> run_stage(
-                "replay",
-                lambda group, sandbox: _replay_group(group, limits, sandbox),
-                main="matrices",
-                setup=partial(shared_sandbox, require_isolation=self.require_isolation),
-            )
+        outputs = groups | "Replay" >> run_stage(
+            "replay",
+            lambda group, sandbox: _replay_group(group, limits, sandbox),
+            main="matrices",
+            setup=partial(shared_sandbox, require_isolation=self.require_isolation),
         )
         return outputs.matrices
 

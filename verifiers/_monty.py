@@ -177,7 +177,8 @@ class MontyPool:
             return [Run("unsupported", None, lacking, NAME)] * len(bindings)
         if len(bindings) > 1 and is_stateless(source):
             whole = f"{before}\n{code}"
-            together = self._together(whole, entry_point, bindings, limits, limits.seconds)
+            seconds = min(limits.batch_seconds, limits.seconds)
+            together = self._together(whole, entry_point, bindings, limits, seconds)
             if not isinstance(together, Run):
                 return together
 

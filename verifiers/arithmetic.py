@@ -1,16 +1,18 @@
 """Plain arithmetic, computed here: what most replays of a group run, and most of these fail.
 
-A routine that assigns and returns sums, products, quotients and remainders of its parameters and of
-number constants is read, and written anew as a function of our own: of the routine's text nothing
-but its operators, the shape of its expressions and the values of its constants gets there, no name
-and no piece of source, and that function has no builtins. Code with anything else in it is left to
-the sandbox: no call, no attribute, no loop and no power can be written.
+A routine that assigns and returns sums, products, quotients, remainders and powers of its
+parameters and of number constants is read, and written anew as a function of our own: of the
+routine's text nothing but its operators, the shape of its expressions and the values of its
+constants gets there, no name and no piece of source, and that function has no builtins. Code with
+anything else in it is left to the sandbox: no attribute, no loop and no call but that of our own
+power can be written.
 
 It cannot grow either. The bits of every integer on the way are bounded before anything is computed,
-from a bound on those that go in; what exceeds the bound is left to the sandbox, and so are values
-that are neither int nor float.
+from a bound on those that go in, and those of a power just before it is; what exceeds the bound is
+left to the sandbox, and so are values that are neither int nor float.
 
-What it computes is Python's own value, and monty's (the tests hold the three against each other).
+What it computes is Python's own value and, but for powers, monty's (the tests hold the three
+against each other).
 Even so it is used only to *withhold* evidence: a run that misses what was expected, or a
 precondition, ends here; one that would count is made in the sandbox, whose word a pass remains.
 """
@@ -29,6 +31,8 @@ INPUT_BITS = 128
 #: Integers on the way are of at most so many, which takes a microsecond to multiply or divide, and
 #: are written in 1,300 digits where a sandbox hands out 4,300.
 MAX_BITS = 4096
+#: Integers that are powers are of at most so many, so that some of them can be multiplied.
+POWER_BITS = 1024
 #: Characters of a routine, and of its preconditions together.
 MAX_CHARS = 10_000
 #: Nodes of their syntax trees, and how deep they nest: far less than any interpreter takes.
@@ -85,7 +89,9 @@ def calculation(
         text = _written(ast.parse(code), entry_point, names, [_read(p) for p in predicates])
     except (_LeftError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    scope: dict[str, Any] = {"__builtins__": {}, "ArithmeticError": ArithmeticError}
+    scope: dict[str, Any] = {
+        "__builtins__": {}, "ArithmeticError": ArithmeticError, "power": _power,
+    }  # fmt: skip
     exec(compile(text, "<arithmetic>", "exec"), scope)
     return Calculation(names, scope["calculation"])
 
@@ -119,6 +125,8 @@ def _written(
     known = {name: _Number(f"v{place}", INPUT_BITS) for place, name in enumerate(names)}
     lines = [f"def calculation({', '.join(known[name].text for name in names)}):"]
     for index, predicate in enumerate(predicates):
+        if any(isinstance(node, ast.Pow) for node in ast.walk(predicate)):
+            raise _LeftError("a power in a precondition")
         lines += [
             "    try:",
             f"        if not {_condition(predicate, known)}: return {index}, None",
@@ -167,6 +175,9 @@ def _number(node: ast.expr, known: Mapping[str, _Number]) -> _Number:
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
             inner = _number(operand, known)
             found = _Number(f"({_OPERATORS[type(sign)]}{inner.text})", inner.bits)
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            text = f"power({_number(left, known).text}, {_number(right, known).text})"
+            found = _Number(text, POWER_BITS)
         case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _OPERATORS:
             one, two = _number(left, known), _number(right, known)
             text = f"({one.text} {_OPERATORS[type(operator)]} {two.text})"
@@ -176,6 +187,21 @@ def _number(node: ast.expr, known: Mapping[str, _Number]) -> _Number:
     if found.bits > MAX_BITS:
         raise _LeftError("an integer that may be too large")
     return found
+
+
+def _power(base: float, exponent: float) -> int | float:
+    """``base ** exponent``.
+
+    Raises:
+        ArithmeticError: if it may have more than `POWER_BITS`, if Python raises, and if it is no
+            real number.
+    """
+    if type(base) is int and type(exponent) is int and base.bit_length() * exponent > POWER_BITS:
+        raise OverflowError("a power that may be too large")
+    found = base**exponent
+    if type(found) is int or type(found) is float:
+        return found
+    raise ArithmeticError("no real number")
 
 
 def _bits(operator: ast.operator, left: int, right: int) -> int:
@@ -222,4 +248,4 @@ def _condition(node: ast.expr, known: Mapping[str, _Number]) -> str:
     return _number(node, known).text
 
 
-__all__ = ["INPUT_BITS", "MAX_BITS", "Calculation", "calculation"]
+__all__ = ["INPUT_BITS", "MAX_BITS", "POWER_BITS", "Calculation", "calculation"]

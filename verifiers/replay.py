@@ -23,7 +23,7 @@ from tracemine.schemas.values import dump_json
 from tracemine.verifiers.arithmetic import calculation
 from tracemine.verifiers.bindings import BindingError, convert
 from tracemine.verifiers.equivalence import VERIFIERS, verify
-from tracemine.verifiers.runs import Run, Status, reason_text
+from tracemine.verifiers.runs import Limits, Run, Status, reason_text
 from tracemine.verifiers.sandbox import MAX_SOURCE_CHARS, Sandbox
 from tracemine.verifiers.symmetry import representatives
 from tracemine.verifiers.verdict import Context
@@ -57,6 +57,14 @@ _ARITHMETIC = (
     ast.expr_context, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod,
     ast.UnaryOp, ast.USub, ast.UAdd,
 )  # fmt: skip
+
+#: What a run may use in the fast interpreter, whose clock is that on the wall: what does not end at
+#: once is left to CPython, which has the last word.
+_FIRST_LOOK = Limits(seconds=0.2, slow_calls=1)
+#: And in CPython. A routine that once ran out of time gets little of it for the rest.
+_LAST_WORD = Limits(slow_calls=1)
+#: And for arithmetic with powers in it, which either takes microseconds or never ends.
+_POWERS = Limits(seconds=0.5, slow_calls=1)
 
 #: The name that the preconditions of a routine are called by in the sandbox.
 _CONDITIONS = "tracemine_conditions"
@@ -271,6 +279,8 @@ def _run(
         listed = list(asked)
         if not listed:
             return {}
+        if "limits" not in how:
+            how["limits"] = _FIRST_LOOK if how["backend"] == "monty" else _LAST_WORD
         results = run_routine(routine, [bound[run] for run in listed], sandbox, **how)
         return {
             run: _outcome(routine, result, expected[run[0]])
@@ -278,7 +288,11 @@ def _run(
         }
 
     refuted = _refuted(routine, bound, expected)
-    decided = refuted | judge((run for run in bound if run not in refuted), backend="monty")
+    left = [run for run in bound if run not in refuted]
+    if is_arithmetic_of_powers(routine.code):
+        # Nothing interrupts monty within a power, and the result depends on no hash.
+        return verdicts | refuted | judge(left, backend="cpython", limits=_POWERS)
+    decided = refuted | judge(left, backend="monty")
     if is_plain_arithmetic(routine.code):
         # A number that monty computes is CPython's number and depends on no hash, so that failing
         # is final, as most replays of a group do. What monty could not compute is asked again.
@@ -320,13 +334,14 @@ def _refuted(
 
 
 def computer(routine: Routine) -> Callable[[Mapping[str, Any]], Run | None] | None:
-    """What gives the `Run` of the routine for its inputs as `run_routine` does in monty, but
-    without it: None where only a sandbox can say. None for a routine that is no plain
-    arithmetic."""
+    """What gives the `Run` of the routine for its inputs as `run_routine` does in monty (with
+    powers, in CPython), but without it: None where only a sandbox can say. None for a routine that
+    is no plain arithmetic."""
     names = tuple(parameter.name for parameter in routine.signature.inputs)
     found = calculation(routine.code, routine.entry_point, names, routine.predicates)
     if found is None:
         return None
+    backend = "cpython" if is_arithmetic_of_powers(routine.code) else "monty"
 
     def compute(values: Mapping[str, Any]) -> Run | None:
         ended = found.run(values)
@@ -334,8 +349,8 @@ def computer(routine: Routine) -> Callable[[Mapping[str, Any]], Run | None] | No
             return None
         unmet, value = ended
         if unmet >= 0:
-            return _unmet(routine, Run("ok", unmet, "", "monty"))
-        return Run("ok", value, "", "monty")
+            return _unmet(routine, Run("ok", unmet, "", backend))
+        return Run("ok", value, "", backend)
 
     return compute
 
@@ -378,17 +393,31 @@ def is_plain_arithmetic(code: str) -> bool:
     parameters and of number constants. Monty computes these as CPython does (integers of any size,
     IEEE floats), so that its word is final; were it ever not, a pass would be missed and none
     forged. Code that does not parse is none."""
+    return _kinds_of(code) == frozenset((False,))
+
+
+@lru_cache(maxsize=_FEW)
+def is_arithmetic_of_powers(code: str) -> bool:
+    """Whether a routine does what `is_plain_arithmetic` asks for, and takes powers."""
+    return _kinds_of(code) == frozenset((False, True))
+
+
+def _kinds_of(code: str) -> frozenset[bool | None]:
+    """What is in ``code``: plain arithmetic (False), powers (True), anything else (None)."""
     if len(code) > MAX_SOURCE_CHARS:
-        return False
+        return frozenset((None,))
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return all(
-        isinstance(node, _ARITHMETIC)
-        or (isinstance(node, ast.Constant) and type(node.value) in (int, float))
-        for node in ast.walk(tree)
-    )
+        return frozenset((None,))
+    return frozenset(map(_kind_of, ast.walk(tree)))
+
+
+def _kind_of(node: ast.AST) -> bool | None:
+    if isinstance(node, ast.Pow):
+        return True
+    number = isinstance(node, ast.Constant) and type(node.value) in (int, float)
+    return False if number or isinstance(node, _ARITHMETIC) else None
 
 
 def _judge_family(
@@ -515,6 +544,7 @@ __all__ = [
     "Routine",
     "alignments",
     "fits",
+    "is_arithmetic_of_powers",
     "is_plain_arithmetic",
     "replay",
     "run_routine",

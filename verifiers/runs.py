@@ -26,6 +26,10 @@ class Limits:
     interpreter has when it starts; ``result_chars`` counts the result's JSON text, ``output_bytes``
     what the call prints (and, each for itself, what it writes into a file).
 
+    Calls of stateless code are made together first, and get ``batch_seconds`` between them: most
+    take microseconds, and where one of them hangs no more than that is lost before each is made
+    alone.
+
     A routine that loops or sleeps on every instance must not cost minutes: after ``slow_calls``
     confirmed timeouts within one `Sandbox.run_many`, or one of code that sleeps, its remaining
     calls get ``slow_factor`` of the time and no retry; after ``most_slow_calls`` they are timeouts
@@ -33,6 +37,7 @@ class Limits:
     """
 
     seconds: float = 2.0
+    batch_seconds: float = 0.2
     memory_mib: int = 512
     result_chars: int = 1_000_000
     output_bytes: int = 1 << 20

@@ -15,7 +15,7 @@ from tracemine.store.cells import on_grid
 from tracemine.store.embedder import to_grid
 from tracemine.transforms.candidates import candidate_groups, cell_groups, final_groups, keyed
 from tracemine.transforms.candidates import trained as trained_cells
-from tracemine.transforms.joining import Group, Membership, choose, joined, meetings, target
+from tracemine.transforms.joining import Group, choose, joined, meetings, target
 from tracemine.transforms.neighbours import group_rows, neighbour_edges
 from tracemine.transforms.partition import Bounds, cut, hash_bits, part_of, train_cells
 
@@ -77,12 +77,10 @@ def test_neither_the_order_of_rows_nor_of_keys_matters(seed: int) -> None:
     grid = on_grid(vectors)
     keys = list(keyed("class", ids, grid, trained_cells(ids, grid, SMALL), SMALL))
     random.Random(seed).shuffle(keys)
-    memberships = [
-        m for key, rows in keys for m in cell_groups(key, [ids[r] for r in rows], grid[rows])
-    ]
-    random.Random(seed).shuffle(memberships)
+    found = [m for key, rows in keys for m in cell_groups(key, [ids[r] for r in rows], grid[rows])]
+    random.Random(seed).shuffle(found)
     by_group: dict[str, list[str]] = {}
-    for row, key in sorted(final_groups(memberships, SMALL.rows)):
+    for row, key in sorted(final_groups(found, SMALL.rows)):
         by_group.setdefault(key, []).append(row)
     assert sorted(by_group.values()) == expected
 
@@ -225,6 +223,6 @@ def test_joined_groups_stay_within_the_limit() -> None:
 
 def test_a_row_meets_its_groups_in_pairs_and_chooses_the_nearest() -> None:
     low, high = Group(2, "a"), Group(3, "b")
-    assert list(meetings([Membership("r", 5, low), Membership("r", 5, high)])) == [(high, low)]
+    assert list(meetings([low, high, low])) == [(high, low)]
     assert choose([(9, low), (8, high)]) == "a"
     assert choose([(8, low), (8, high)]) == "b"

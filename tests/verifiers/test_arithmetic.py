@@ -141,6 +141,47 @@ def test_it_says_what_the_sandbox_says(
             assert mine.reason == reason_text(f"{UNMET}: {text}")
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(
+        ["a ** b", "a ** b * c + a", "(a + b) ** (c - 1)", "a * (1 + b) ** c", "a ** b ** c",
+         "-a ** -b", "a ** 0.5 - b ** 2 % 7", "a ** 2 + b ** 2 // c"]
+    ),
+    st.lists(VALUES, min_size=1, max_size=4),
+)  # fmt: skip
+def test_powers_are_those_of_cpython(
+    sandbox: Sandbox, text: str, many: list[dict[str, Any]]
+) -> None:
+    asked = routine(f"def f(a, b, c):\n    return {text}\n")
+    compute = computer(asked)
+    assert compute is not None
+    computed = [(values, mine) for values in many if (mine := compute(values)) is not None]
+    values = [given for given, _ in computed]
+    theirs = run_routine(asked, values, sandbox, backend="cpython")
+    for given_values, (_, mine), other in zip(values, computed, theirs, strict=True):
+        assert repr(mine) == repr(other)
+        assert repr(mine.value) == plainly(asked, given_values)[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("a ** b ** c", (9, 9, 9)),
+        ("a ** b", (2, 10**30, 0)),
+        ("(a ** b) ** c", (2**100, 10, 10**6)),
+        ("a ** b", (0, -1, 0)),
+        ("a ** b", (-8, 0.5, 0)),
+        ("a ** b", (1e200, 2, 0)),
+    ],
+)
+def test_a_power_that_may_be_too_large_or_is_no_real_number_is_left_to_the_sandbox(
+    text: str, values: tuple[Any, Any, Any]
+) -> None:
+    compute = computer(routine(f"def f(a, b, c):\n    return {text}\n"))
+    assert compute is not None
+    assert compute(dict(zip(NAMES, values, strict=True))) is None
+
+
 def test_most_real_shapes_are_computed() -> None:
     code = (
         "def f(c, a, b):\n    part = a * b / 100\n    a = part + c\n    return a - 2.5 // 1 % 7\n"
@@ -206,7 +247,9 @@ def test_other_values_are_left_to_the_sandbox(value: Any) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "def f(a):\n    return a ** 2\n",
+        "def f(a):\n    return a ** 2 * a ** 2 * a ** 2 * a ** 2 * a ** 2\n",
+        "def f(a):\n    return pow(a, 2)\n",
+        "def f(a):\n    return power(a, 2)\n",
         "def f(a):\n    return abs(a)\n",
         "def f(a):\n    return a.real\n",
         "def f(a):\n    return a if a else 1\n",
@@ -305,6 +348,7 @@ def _cases() -> list[Case]:
         "def f(a, b, c):\n    return a / b + c\n",
         "def f(a, b, c):\n    return 10 * a // b % c\n",
         "def f(a, b, c):\n    return a - b * 1e308 * 10 + c\n",
+        "def f(a, b, c):\n    return a ** b + c\n",
     ],
 )
 @pytest.mark.parametrize(
@@ -318,6 +362,32 @@ def test_verdicts_are_those_of_the_sandbox_alone(
     monkeypatch.setattr(replay_module, "computer", lambda _: None)
     assert ours == replay(asked, _cases(), sandbox)
     assert {verdict.verdict for verdict in ours} > {"fail"}
+
+
+def test_a_power_that_never_ends_is_a_timeout_of_cpython_alone(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backends = []
+    run_many = Sandbox.run_many
+
+    def watched(self: Sandbox, *arguments: Any, **how: Any) -> Any:
+        backends.append(how["backend"])
+        return run_many(self, *arguments, **how)
+
+    monkeypatch.setattr(Sandbox, "run_many", watched)
+    asked = routine("def f(a, b, c):\n    return a ** (b ** c)\n")
+    keys = tuple(Parameter(name, "real") for name in NAMES)
+    cases = []
+    for values, result in (((2, 3, 2), 512), ((9, 9, 9), 1), ((3, 2, 2), 80), ((8, 9, 9), 1)):
+        bindings = encode(dict(zip(NAMES, values, strict=True)))
+        instance = Instance(
+            id=content_id("instance", bindings), span_id="s", trajectory_id="t", problem_id="p",
+            bindings=bindings, result=encode(result), origin="test", checked=True,
+        )  # fmt: skip
+        cases.append(Case(instance, keys, "family", own_roles=True))
+    found = {verdict.instance_id: verdict.verdict for verdict in replay(asked, cases, sandbox)}
+    assert [found[case.instance.id] for case in cases] == ["pass", "timeout", "fail", "timeout"]
+    assert backends == ["cpython"]
 
 
 def test_a_pass_is_the_word_of_the_sandbox(
