@@ -68,10 +68,11 @@ FAMILY_ROWS = BOUNDS.rows
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A new span that a variant of a stored entry covers, which is ``distance`` from it.
-    ``same_method``: their code is the same but for names. ``replays`` are the variant's verdicts on
-    the span's checked instances: those that pass are evidence for the entry where they are held
-    out from the span that founds the variant, which nobody has looked at here."""
+    """A new span that a variant of a stored entry covers, which is ``distance`` from it (0 where
+    the vectors are equal, which may be a little longer than one). ``same_method``: their code is
+    the same but for names. ``replays`` are the variant's verdicts on the span's checked instances:
+    those that pass are evidence for the entry where they are held out from the span that founds the
+    variant, which nobody has looked at here."""
 
     proposal: Proposal
     procedure_id: str
@@ -247,7 +248,7 @@ def _alike(
                 passed = _reproduced(routine, asking, sandbox)
                 for member in asking:
                     if member.span.id in passed and member.span.id not in found:
-                        distance = near[member.span.id][rank].distance
+                        distance = max(0.0, near[member.span.id][rank].distance)
                         found[member.span.id] = Known(
                             member, identifier, entry.status, routine.variant_id, distance, True,
                             passed[member.span.id],
@@ -300,8 +301,8 @@ def _covered(
             if (member.span.id, one.procedure_id) in covering:
                 entry, routine, verdicts = covering[member.span.id, one.procedure_id]
                 found[member.span.id] = Known(
-                    member, entry.procedure_id, entry.status, routine.variant_id, one.distance,
-                    False, verdicts,
+                    member, entry.procedure_id, entry.status, routine.variant_id,
+                    max(0.0, one.distance), False, verdicts,
                 )  # fmt: skip
                 break
     return found

@@ -170,9 +170,7 @@ class StoredEntries:
         return found
 
     def _named(self, nearest: Sequence[tuple[int, int]]) -> tuple[Near, ...]:
-        return tuple(
-            Near(max(0.0, 1.0 - product / _ONE), self._id(place)) for product, place in nearest
-        )
+        return tuple(Near(1.0 - product / _ONE, self._id(place)) for product, place in nearest)
 
     def entry(self, procedure_id: str) -> Stored:
         """The entry with this id.
