@@ -10,6 +10,7 @@ nothing. What is nearly as good as the best is kept as another reading.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -98,9 +99,13 @@ def ranked(sources: Sequence[Source], said: frozenset[str]) -> tuple[Source, ...
     for source in sources:
         shared = 0.0
         if source.context and len(spoken) > 1:
-            for word in said:
-                mean = sum(other.context.get(word, 0.0) for other in spoken) / len(spoken)
-                shared += source.context.get(word, 0.0) - mean
+            # Exactly: a set's words come in another order in every process, and what is added up
+            # in another order may differ in its last bit, which parts what is equal.
+            shared = math.fsum(
+                source.context.get(word, 0.0)
+                - sum(other.context.get(word, 0.0) for other in spoken) / len(spoken)
+                for word in said
+            )
         shared = max(-_MOST_WORDS, min(_MOST_WORDS, shared))
         found.append(replace(source, fit=source.fit + shared))
     found.sort(key=lambda source: -source.fit)

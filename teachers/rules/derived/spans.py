@@ -11,7 +11,7 @@ from tracemine.schemas.records import Kind, Origin
 from tracemine.teachers.rules.derived.derive import describe
 
 #: Named in every span, and raised when the rules change what they give for the same trace.
-FINGERPRINT = "rules@5"
+FINGERPRINT = "rules@6"
 
 
 @dataclass(frozen=True, slots=True)

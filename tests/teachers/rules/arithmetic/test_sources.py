@@ -1,4 +1,6 @@
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
@@ -28,6 +30,21 @@ from tracemine.teachers.rules.arithmetic.sources import (
     stems,
     unit_fit,
 )
+
+
+class _InOrder(frozenset[str]):
+    """Words that come in a given order, as those of a set come in another in every process."""
+
+    order: tuple[str, ...]
+
+    def __new__(cls, words: Iterable[str]) -> _InOrder:
+        order = tuple(words)
+        made = super().__new__(cls, order)
+        made.order = order
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.order)
 
 
 def _source(name: str, fit: float = 0.0, said: Mapping[str, float] | None = None) -> Source:
@@ -201,3 +218,21 @@ def test_a_square_with_sides_is_found_by_its_words() -> None:
     assert square_with_sides("A fence around a square garden") == 17
     assert square_with_sides("The sides of a box of 3 square feet") is None
     assert square_with_sides("The sides of a square number") is None
+
+
+_WORDS = tuple("abcdefgh")
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(_WORDS), st.sampled_from([0.5, 1.0]), min_size=1),
+        min_size=3,
+        max_size=7,
+    ),
+    st.permutations(_WORDS),
+)
+def test_what_words_count_does_not_depend_on_the_order_in_which_they_come(
+    contexts: list[dict[str, float]], order: list[str]
+) -> None:
+    sources = [_source(f"problem {i}", said=said) for i, said in enumerate(contexts)]
+    assert ranked(sources, _InOrder(order)) == ranked(sources, _InOrder(_WORDS))
