@@ -37,6 +37,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -427,6 +428,8 @@ def main() -> None:
             base = {name: kept[name] for name in kept.files}
         print(json.dumps(measure_cost(base, arguments.cost_of)))
         return
+    if arguments.only in (None, "proposals") and find_spec("datatrove") is None:
+        parser.error("no datatrove to compare with: pip install -e '.[peers]', or give --only")
     if not arguments.data.is_dir():
         parser.error(f"no data at {arguments.data}: give --data")
     report = _measure(arguments)

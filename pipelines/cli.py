@@ -293,6 +293,7 @@ def show(
     configure_logging()
     with _stdout_kept(as_json):
         from tracemine.store import Store
+        from tracemine.store.reader import LEAST_PREFIX
 
         entry = Store.open(store).get(procedure_id)
     from tracemine.pipelines.rendering import entry_json, print_entry
@@ -301,7 +302,10 @@ def show(
     if as_json:
         return _give(entry_json(entry), found)
     if entry is None:
-        _note(f"no entry {procedure_id!r} in {store}: search gives ids")
+        _note(
+            f"no entry {procedure_id!r} in {store}: search gives ids, of which the first "
+            f"{LEAST_PREFIX} digits or more are enough"
+        )
     else:
         print_entry(_console(), entry)
     return found

@@ -82,10 +82,12 @@ def supervised() -> Iterator[None]:
         return
     with tempfile.TemporaryDirectory(prefix="tracemine-workers-") as name:
         folder, lost, over = Path(name), threading.Event(), threading.Event()
+        ended = threading.Event()
 
         def end(number: int, frame: FrameType | None) -> None:
             # What Beam makes of it is nobody's concern: one line will say it all.
             logging.disable(logging.CRITICAL)
+            ended.set()
             for pid in _ids(folder):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -107,9 +109,12 @@ def supervised() -> Iterator[None]:
         watch.start()
         try:
             yield
-        except KeyboardInterrupt as interrupt:
-            if not lost.is_set():
+        except (KeyboardInterrupt, RuntimeError) as interrupt:
+            # Where it comes upon a stage that runs in this process, Beam makes another error of it.
+            if not ended.is_set():
                 raise
+            if not lost.is_set():
+                raise KeyboardInterrupt from interrupt
             raise WorkerLostError(
                 "a worker process ended before its work did, perhaps killed for want of memory, "
                 "and nothing is published: --workers 1 takes least memory"

@@ -99,6 +99,24 @@ def _checks(min_replays: int) -> list[_Check]:
         _known("known", "status", STATUSES),
         _unique("known", "span_id"),
         _Check(
+            "is a known span without an entry, a variant, a distance or whether it was left out",
+            "SELECT coalesce(span_id, 'null') AS subject FROM known WHERE span_id IS NULL "
+            "OR procedure_id IS NULL OR variant_id IS NULL OR same_method IS NULL "
+            "OR left_out IS NULL OR distance IS NULL OR isnan(distance) "
+            "OR distance NOT BETWEEN 0 AND 2",
+        ),
+        _Check(
+            "is a known span left out for an entry that search does not serve, or not for one that "
+            "it does",
+            "SELECT span_id AS subject FROM known "
+            f"WHERE left_out IS DISTINCT FROM (status IN {served})",
+        ),
+        _Check(
+            "is a known span that waits and is neither in the store nor among the rejected",
+            "SELECT span_id AS subject FROM known WHERE NOT left_out AND span_id NOT IN "
+            "(SELECT span_id FROM spans UNION ALL SELECT record_id FROM rejected)",
+        ),
+        _Check(
             "is known to be covered and left out, but is not so in rejected, or the other way",
             "SELECT coalesce(k.span_id, r.record_id) AS subject FROM "
             "(SELECT span_id FROM known WHERE left_out) AS k FULL JOIN "

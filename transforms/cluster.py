@@ -3,12 +3,12 @@
 Only spans of one domain with compatible signatures meet: same number of inputs, same coarse types.
 A group is a proposal; replay decides. A class of few rows is one key; a larger one is cut into
 cells, each row in its nearest few, and the groups of neighbouring cells are joined. All of that is
-done on heads (`duplicates.Head`: a name and a vector); the proposals themselves are moved twice, to
-their group's key and to their group. What is gathered under a key (`Bounds`):
+done on heads (`duplicates.Head`: a name and a vector); the proposals themselves move to the key of
+their group, and to their group. What is gathered under a key (`Bounds`):
 
 | key | what it holds | at most |
 |---|---|---|
-| identity | heads of exact duplicates, gone through and not held | their number |
+| identity | heads of exact duplicates | `rows` heads |
 | class, if small | its heads | `rows` heads |
 | class, if large | rows that its cells are trained on | `training_rows` rows |
 | class, cell, part | rows: span id and vector | `rows` rows |
@@ -16,11 +16,11 @@ their group's key and to their group. What is gathered under a key (`Bounds`):
 | span id | its groups | `cells_per_row` groups |
 | pair of groups, counts | a sum | one number |
 | group of a cell | its rows' ids and the groups that it meets | `rows` x `cells_per_row` |
-| span id | a proposal and its group | one |
+| span id | a proposal, and its group or what was kept in its place | one |
 | group | its proposals | `rows` proposals |
 
-Counts of classes, the cells of large classes (also under one key, to be written), and where crowded
-cells are cut (a place for each `rows` rows) go to every worker.
+Crowded identities, counts of classes, the cells of large classes (also under one key, to be
+written), and where crowded cells are cut (a place for each `rows` rows) go to every worker.
 """
 
 from __future__ import annotations
@@ -37,13 +37,19 @@ from tracemine.schemas.types import coarse
 from tracemine.store.cells import CELLS_FILE, Cells, Grid, write_cells
 from tracemine.transforms import joining, partition
 from tracemine.transforms.candidates import CellKey, cell_groups, gathered
-from tracemine.transforms.duplicates import DUPLICATE, DropDuplicates, Head, head_of, identity
+from tracemine.transforms.duplicates import (
+    DUPLICATE,
+    GONE,
+    STAGE,
+    DropDuplicates,
+    Head,
+    head_of,
+    identity,
+)
 from tracemine.transforms.joining import Group as Sized
 from tracemine.transforms.partition import BOUNDS, Bounds, Place
 from tracemine.transforms.segment import Proposal, reject_span
 from tracemine.transforms.stage import REJECTED, Out, run_stage
-
-STAGE = "cluster"
 
 Group = list[Proposal]
 #: A span's id and its vector on the grid (int16 bytes).
@@ -66,7 +72,11 @@ class Cluster(beam.PTransform):
         self.bounds = bounds
 
     def expand(self, proposals: beam.PCollection) -> dict[str, beam.PCollection]:
-        distinct = proposals | "Heads" >> beam.Map(_head) | "Duplicates" >> DropDuplicates()
+        distinct = (
+            proposals
+            | "Heads" >> beam.Map(_head)
+            | "Duplicates" >> DropDuplicates(self.bounds.rows)
+        )
         keyed = distinct.heads | "Key by class" >> beam.Map(lambda head: (head.compatible, head))
         sizes = _as_dict(
             keyed | "Class" >> beam.Keys() | "Count classes" >> beam.combiners.Count.PerElement()
@@ -77,7 +87,7 @@ class Cluster(beam.PTransform):
         small = (
             routed.small
             | "Gather classes" >> beam.GroupByKey()
-            | "Group" >> beam.FlatMapTuple(_of_class)
+            | "Group classes" >> run_stage(STAGE, _of_class, main="grouped")
         )
         rows = routed[_LARGE] | "Rows" >> beam.MapTuple(
             lambda name, head: (name, (head.span_id, head.vector))
@@ -89,8 +99,8 @@ class Cluster(beam.PTransform):
         placed = (
             {
                 "proposals": proposals | "Key by span" >> beam.Map(lambda p: (p.span.id, p)),
-                "groups": (small, large) | "Of all classes" >> beam.Flatten(),
-                "gone": distinct.gone,
+                "groups": (small.grouped, large) | "Of all classes" >> beam.Flatten(),
+                "gone": distinct[GONE],
             }
             | "With group" >> beam.CoGroupByKey()
             | "Place"
@@ -130,22 +140,25 @@ class _BySize(beam.DoFn):
         yield keyed if small else beam.pvalue.TaggedOutput(_LARGE, keyed)
 
 
-def _of_class(name: str, heads: Iterable[Head]) -> Iterator[tuple[str, str]]:
+def _of_class(keyed: tuple[str, Iterable[Head]]) -> Iterator[Out]:
     """``(span id, key of its group)`` of a small class."""
-    ordered = sorted(heads)
+    name, ordered = keyed[0], sorted(keyed[1])
     grid = np.stack([_grid(head.vector) for head in ordered])
     for rows in gathered(range(len(ordered)), grid):
         key = content_id("group", name, ordered[rows[0]].span_id)
         for row in rows:
-            yield ordered[row].span_id, key
+            yield "grouped", (ordered[row].span_id, key)
 
 
 def _place_spans(met: Mapping[str, Iterable[Any]]) -> Iterator[Out]:
-    """A proposal with the key of its group, or what is said of a duplicate."""
-    proposals, groups, gone = (list(met[name]) for name in ("proposals", "groups", "gone"))
-    for proposal, key in zip(proposals, groups, strict=False):
-        yield "placed", (key, dataclasses.replace(proposal, shape_vector=b""))
-    for proposal, kept in zip(proposals[len(groups) :], gone, strict=True):
+    """A proposal with the key of its group, or what is said of a duplicate. Ids are content
+    hashes: what has the id of another is one, too."""
+    proposals = sorted(met["proposals"], key=repr)
+    groups, gone = sorted(met["groups"]), sorted(met["gone"])
+    for key in groups[:1]:
+        yield "placed", (key, dataclasses.replace(proposals[0], shape_vector=b""))
+    for proposal in proposals[len(groups[:1]) :]:
+        kept = gone[0] if gone else f"kept another {proposal.span.id}"
         yield REJECTED, reject_span(STAGE, DUPLICATE, proposal, kept, "duplicate")
 
 
@@ -276,15 +289,15 @@ def _by_part(
     home: _Home,
     full: Mapping[tuple[_Cell, int], int],
     cuts: Mapping[_Cell, Sequence[Place]],
-) -> Iterator[tuple[CellKey, Row]]:
+) -> Iterator[tuple[tuple[str, int, int], Row]]:
     for number, at in home.cells:
         cell, part = (home.name, number), 0
         if cell in cuts:
             part = partition.part_of(_place((cell, (at, home.row[0])), full)[1], cuts[cell])
-        yield CellKey(home.name, number, part), home.row
+        yield (home.name, number, part), home.row
 
 
-def _group_cell(keyed: tuple[Sequence[Any], Iterable[Row]]) -> Iterator[Out]:
+def _group_cell(keyed: tuple[tuple[str, int, int], Iterable[Row]]) -> Iterator[Out]:
     rows = sorted(keyed[1])
     grid = np.stack([_grid(vector) for _, vector in rows])
     for group in cell_groups(CellKey(*keyed[0]), [row for row, _ in rows], grid):

@@ -3,7 +3,7 @@ values, leave before anything is clustered. The least span id stays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -11,12 +11,15 @@ import numpy as np
 
 from tracemine.schemas import Span, canonical_code, content_id
 from tracemine.store.cells import on_grid
+from tracemine.transforms.partition import BOUNDS
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.shape import wording_of
+from tracemine.transforms.stage import Out, run_stage
 
 DUPLICATE = "same routine on the same problem"
 
-_GONE = "gone"
+STAGE = "cluster"
+GONE = "gone"
 
 
 class Head(NamedTuple):
@@ -30,6 +33,15 @@ class Head(NamedTuple):
     vector: bytes
 
 
+_CROWDED = "crowded"
+#: Span id, data set and row of the least head of an identity.
+_Least = tuple[str, str, str]
+#: How many there are of an identity, and the least of them.
+_Met = tuple[int, _Least]
+#: Heads of one identity, and the least of all that it has.
+_Alike = tuple[list[Head], _Least]
+
+
 def head_of(proposal: Proposal, compatible: str) -> Head:
     """The `Head` of a proposal of the class ``compatible``."""
     grid = on_grid(np.frombuffer(proposal.shape_vector, dtype=np.float32))
@@ -39,14 +51,33 @@ def head_of(proposal: Proposal, compatible: str) -> Head:
 
 class DropDuplicates(beam.PTransform):
     """``(identity, Head)`` -> Head of the least of each identity. Outputs: ``heads``; ``gone``, of
-    the others ``(span id, what was kept)``. What an identity gathers is gone through twice, and
-    held nowhere."""
+    the others ``(span id, what was kept)``. Gathers the heads of an identity, but where there are
+    more than ``limit``: these learn which of them stays."""
+
+    def __init__(self, limit: int = BOUNDS.rows) -> None:
+        super().__init__()
+        self.limit = limit
 
     def expand(self, heads: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return (
+        limit = self.limit
+        crowded = (
             heads
-            | "Gather identities" >> beam.GroupByKey()
-            | "Drop duplicates" >> beam.FlatMapTuple(_drop).with_outputs(_GONE, main="heads")
+            | "One of it" >> beam.MapTuple(lambda key, head: (key, (1, head[:3])))
+            | "Count identities" >> beam.CombinePerKey(unite_met)
+            | "Crowded" >> beam.Filter(lambda found: found[1][0] > limit)
+        )
+        routed = heads | "Apart" >> beam.ParDo(_Apart(), beam.pvalue.AsDict(crowded)).with_outputs(
+            _CROWDED, main="others"
+        )
+        return (
+            (
+                routed.others
+                | "Gather identities" >> beam.GroupByKey()
+                | "Least" >> beam.MapTuple(lambda _, found: _with_least(found)),
+                routed[_CROWDED],
+            )
+            | "All identities" >> beam.Flatten()
+            | "Drop duplicates" >> run_stage(STAGE, _drop, main="heads", tags=[GONE])
         )
 
 
@@ -58,16 +89,35 @@ def identity(span: Span) -> str:
     return content_id(span.problem_id, wording_of(span.subquestion), names, code, sorted(cases))
 
 
-def _drop(_: str, heads: Iterable[Head]) -> Iterator[Any]:
-    kept = min((head.span_id, head.dataset, head.row) for head in heads)
-    detail = "kept {} of {} row {}".format(*kept)
-    stays = True
-    for head in heads:
-        if stays and head.span_id == kept[0]:
-            stays = False
-            yield head
+def unite_met(found: Iterable[_Met]) -> _Met:
+    """How many of an identity several parts of it have together, and the least of them."""
+    counts, least = zip(*found, strict=True)
+    return sum(counts), min(least)
+
+
+class _Apart(beam.DoFn):
+    """``(identity, head)`` as it is, or alone where the identity is crowded."""
+
+    def process(self, keyed: tuple[str, Head], crowded: Mapping[str, _Met]) -> Iterator[Any]:
+        if keyed[0] in crowded:
+            yield beam.pvalue.TaggedOutput(_CROWDED, ([keyed[1]], crowded[keyed[0]][1]))
         else:
-            yield beam.pvalue.TaggedOutput(_GONE, (head.span_id, detail))
+            yield keyed
 
 
-__all__ = ["DUPLICATE", "DropDuplicates", "Head", "head_of", "identity"]
+def _with_least(found: Iterable[Head]) -> _Alike:
+    ordered = sorted(found)
+    return ordered, ordered[0][:3]
+
+
+def _drop(alike: _Alike) -> Iterator[Out]:
+    heads, kept = alike
+    stays = next((head for head in heads if head[:3] == kept), None)
+    for head in heads:
+        if head is stays:
+            yield "heads", head
+        else:
+            yield GONE, (head.span_id, "kept {} of {} row {}".format(*kept))
+
+
+__all__ = ["DUPLICATE", "GONE", "STAGE", "DropDuplicates", "Head", "head_of", "identity"]

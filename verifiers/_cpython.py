@@ -201,7 +201,7 @@ class CPythonPool:
             except ValueError as error:
                 return [Run("unsupported", None, reason_text(error), NAME)] * len(bindings)
         if len(texts) > 1 and is_stateless(source):
-            share = min(1.0, limits.batch_seconds / limits.seconds)
+            share = min(1.0, limits.batch_seconds / limits.seconds) if limits.seconds else 1.0
             together = self._call(source, entry_point, texts, limits, share)
             if len(together) == len(texts):
                 return together

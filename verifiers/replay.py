@@ -38,6 +38,9 @@ _REMEMBERED = 16384
 #: Programs of which it is remembered whether they are plain arithmetic.
 _FEW = 256
 
+#: The reason of a run that did not end. Not of which clock: a busy machine stops another one first.
+OUT_OF_TIME = "it did not end in the time that it has"
+
 #: The reason of the verdict on the instance that chose an alignment.
 CHOSE = "chose the alignment of roles, so it does not count"
 
@@ -51,20 +54,19 @@ _GENERIC = re.compile(
     r"|tuple\d*|input)(_?\d+)*$"
 )
 
-#: The syntax of a routine that only computes with numbers. No power: its size has no bound.
+#: The syntax of a routine that only computes with numbers.
 _ARITHMETIC = (
     ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Assign, ast.Return, ast.Name,
     ast.expr_context, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod,
-    ast.UnaryOp, ast.USub, ast.UAdd,
+    ast.Pow, ast.UnaryOp, ast.USub, ast.UAdd,
 )  # fmt: skip
 
 #: What a run may use in the fast interpreter, whose clock is that on the wall: what does not end at
 #: once is left to CPython, which has the last word.
-_FIRST_LOOK = Limits(seconds=0.2, slow_calls=1)
-#: And in CPython. A routine that once ran out of time gets little of it for the rest.
-_LAST_WORD = Limits(slow_calls=1)
-#: And for arithmetic with powers in it, which either takes microseconds or never ends.
-_POWERS = Limits(seconds=0.5, slow_calls=1)
+_FIRST_LOOK = Limits(seconds=0.2)
+#: What one may use in CPython that takes powers of numbers and does nothing else: nearly all take
+#: microseconds or never end.
+_POWERS = Limits(seconds=0.5)
 
 #: The name that the preconditions of a routine are called by in the sandbox.
 _CONDITIONS = "tracemine_conditions"
@@ -279,8 +281,8 @@ def _run(
         listed = list(asked)
         if not listed:
             return {}
-        if "limits" not in how:
-            how["limits"] = _FIRST_LOOK if how["backend"] == "monty" else _LAST_WORD
+        if how["backend"] == "monty":
+            how["limits"] = _FIRST_LOOK
         results = run_routine(routine, [bound[run] for run in listed], sandbox, **how)
         return {
             run: _outcome(routine, result, expected[run[0]])
@@ -290,7 +292,8 @@ def _run(
     refuted = _refuted(routine, bound, expected)
     left = [run for run in bound if run not in refuted]
     if is_arithmetic_of_powers(routine.code):
-        # Nothing interrupts monty within a power, and the result depends on no hash.
+        # Nothing interrupts monty within a power, and the result depends on no hash: there is no
+        # call in such code.
         return verdicts | refuted | judge(left, backend="cpython", limits=_POWERS)
     decided = refuted | judge(left, backend="monty")
     if is_plain_arithmetic(routine.code):
@@ -393,31 +396,40 @@ def is_plain_arithmetic(code: str) -> bool:
     parameters and of number constants. Monty computes these as CPython does (integers of any size,
     IEEE floats), so that its word is final; were it ever not, a pass would be missed and none
     forged. Code that does not parse is none."""
-    return _kinds_of(code) == frozenset((False,))
+    nodes = _arithmetic_nodes(code)
+    return bool(nodes) and not any(isinstance(node, ast.Pow) for node in nodes)
 
 
 @lru_cache(maxsize=_FEW)
 def is_arithmetic_of_powers(code: str) -> bool:
     """Whether a routine does what `is_plain_arithmetic` asks for, and takes powers."""
-    return _kinds_of(code) == frozenset((False, True))
+    return any(isinstance(node, ast.Pow) for node in _arithmetic_nodes(code))
 
 
-def _kinds_of(code: str) -> frozenset[bool | None]:
-    """What is in ``code``: plain arithmetic (False), powers (True), anything else (None)."""
+def _arithmetic_nodes(code: str) -> list[ast.AST]:
+    """The syntax of code that only computes with numbers, powers among them; empty for other code.
+    What stands in a decorator, an annotation or a default is run where the function is made."""
     if len(code) > MAX_SOURCE_CHARS:
-        return frozenset((None,))
+        return []
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset((None,))
-    return frozenset(map(_kind_of, ast.walk(tree)))
+        return []
+    nodes = list(ast.walk(tree))
+    return nodes if all(map(_is_arithmetic, nodes)) else []
 
 
-def _kind_of(node: ast.AST) -> bool | None:
-    if isinstance(node, ast.Pow):
-        return True
-    number = isinstance(node, ast.Constant) and type(node.value) in (int, float)
-    return False if number or isinstance(node, _ARITHMETIC) else None
+def _is_arithmetic(node: ast.AST) -> bool:
+    match node:
+        case ast.Constant(value=value):
+            return type(value) in (int, float)
+        case ast.FunctionDef(decorator_list=decorators, returns=returns):
+            return not decorators and returns is None
+        case ast.arguments(defaults=defaults, kw_defaults=keyword_defaults):
+            return not defaults and not keyword_defaults
+        case ast.arg(annotation=annotation):
+            return annotation is None
+    return isinstance(node, _ARITHMETIC)
 
 
 def _judge_family(
@@ -455,7 +467,8 @@ def _judge_family(
 
 def _outcome(routine: Routine, run: Run, expected: Any) -> _Outcome:
     if run.status == "timeout":
-        return _Outcome("timeout", run.reason, "")
+        asked = f"{UNJUDGED}: " if run.reason.startswith(UNJUDGED) else ""
+        return _Outcome("timeout", f"{asked}{OUT_OF_TIME}", "")
     if run.status in ("unsupported", "refused"):
         return _Outcome("unsupported", run.reason, "")
     if run.status != "ok":
@@ -474,7 +487,8 @@ def _context(verifier: str) -> Context:
 @lru_cache(maxsize=_REMEMBERED)
 def _judged(agrees: bool, reason: str, verifier: str, backend: str) -> _Outcome:
     verdict: Verdict = "pass" if agrees else "fail"
-    return _Outcome(verdict, reason_text(f"{backend}: {reason}"), verifier, backend)
+    # Which interpreter it was is not said: a busy machine may leave to one what another does.
+    return _Outcome(verdict, reason_text(reason), verifier, backend)
 
 
 def run_routine(
@@ -540,6 +554,7 @@ __all__ = [
     "CHOSE",
     "FLAKY",
     "MAX_ALIGNMENTS",
+    "OUT_OF_TIME",
     "Case",
     "Routine",
     "alignments",

@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import apache_beam as beam
 import psutil
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions
 
 from tracemine.data import sample_files
 from tracemine.pipelines import workers
-from tracemine.pipelines.runner import pipeline_options
+from tracemine.pipelines.runner import make_runner, pipeline_options
 from tracemine.pipelines.workers import LITTLE_INPUT, supervised, workers_for
 from tracemine.store import RequestError
 from tracemine.transforms.input_file import InputFile
@@ -60,6 +61,29 @@ def test_a_process_without_workers_is_none_the_worse() -> None:
     with pytest.raises(KeyboardInterrupt), supervised():
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(workers.INTERVAL)
+
+
+def test_an_interrupt_within_a_stage_of_this_process_is_one_and_no_error_of_beams() -> None:
+    def stop(_: int) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+
+    options = pipeline_options([])
+    pipeline = beam.Pipeline(runner=make_runner(options), options=options)
+    _ = pipeline | beam.Create([1]) | beam.Map(stop)
+    with pytest.raises(KeyboardInterrupt), supervised():
+        pipeline.run().wait_until_finish()
+
+
+def test_an_error_of_a_stage_is_no_interrupt() -> None:
+    def fail(_: int) -> None:
+        raise RuntimeError("of its own")
+
+    options = pipeline_options([])
+    pipeline = beam.Pipeline(runner=make_runner(options), options=options)
+    _ = pipeline | beam.Create([1]) | beam.Map(fail)
+    with pytest.raises(RuntimeError, match="of its own"), supervised():
+        pipeline.run().wait_until_finish()
 
 
 @contextmanager

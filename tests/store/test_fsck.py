@@ -321,6 +321,26 @@ FORGERIES: dict[str, tuple[Forge, str]] = {
         ),
         "occurs more than once as span_id in known",
     ),
+    "a span left out for a candidate": (
+        lambda made: made.rows["known"].append(covered(left_out=True)),
+        "left out for an entry that search does not serve",
+    ),
+    "a span that waits for what is served": (
+        lambda made: made.rows["known"].append(covered(left_out=False, status="verified")),
+        "or not for one that it does",
+    ),
+    "a known span that nobody knows": (
+        lambda made: made.rows["known"].append(covered(left_out=False)),
+        "waits and is neither in the store nor among the rejected",
+    ),
+    "a known span without its distance": (
+        lambda made: made.rows["known"].append(covered(left_out=False, distance=None)),
+        "is a known span without an entry",
+    ),
+    "a known span at no distance": (
+        lambda made: made.rows["known"].append(covered(left_out=False, distance=float("nan"))),
+        "is a known span without an entry",
+    ),
     "a covering entry of no known status": (
         lambda made: made.rows["known"].append(covered(left_out=False, status="lost")),
         "is no known status in known",

@@ -26,6 +26,7 @@ from tracemine.store import (
     read_table,
     snapshot,
 )
+from tracemine.store.snapshot import SCHEMA_VERSION
 from tracemine.store.tables import shard_of
 
 
@@ -58,7 +59,7 @@ def test_files_and_manifest_depend_on_the_rows_alone(store_path: Path, tmp_path:
 
 def test_a_manifest_says_what_made_the_store(store_path: Path) -> None:
     manifest = json.loads((store_path / "snapshots/000001/manifest.json").read_text())
-    assert manifest["schema_version"] == 4
+    assert manifest["schema_version"] == SCHEMA_VERSION
     assert manifest["parent"] is None
     assert manifest["as_of"] == small_store.AS_OF
     assert manifest["policy"]["values"]["min_replays"] == 2
@@ -233,12 +234,12 @@ def test_a_damaged_current_is_named(own_store: Path, content: str) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "damaged"),
-        ('{"schema_version": 4', "damaged"),
-        ("[]", "damaged"),
-        ("{}", "damaged"),
-        ('{"schema_version": 4}', "damaged"),
-        ('{"schema_version": 2}', "schema version 2"),
+        ("", "manifest.json is damaged"),
+        (f'{{"schema_version": {SCHEMA_VERSION}', "manifest.json is damaged"),
+        ("[]", "manifest.json is damaged"),
+        ("{}", "manifest.json is damaged"),
+        (f'{{"schema_version": {SCHEMA_VERSION}}}', "manifest.json is damaged"),
+        ('{"schema_version": 2}', "has schema version 2"),
     ],
 )
 def test_a_damaged_manifest_or_one_of_another_version_is_named(

@@ -126,3 +126,21 @@ def test_the_least_of_duplicates_stays(copies: int, tmp_path: Path) -> None:
 def test_no_large_class_leaves_an_empty_file_of_cells(tmp_path: Path) -> None:
     run(proposals(5, 1, seed=5), tmp_path)
     assert read_cells(str(tmp_path / CELLS_FILE)) == {}
+
+
+@pytest.mark.parametrize("others", [5, 200])
+def test_of_two_spans_with_one_id_one_stays_whatever_their_order(
+    others: int, tmp_path: Path
+) -> None:
+    """In a small class and in a large one."""
+    records = proposals(others, 1, seed=6)
+    twin = replace(records[0], span=replace(records[0].span, subquestion="what remains"))
+    found = []
+    for order in ([*records, twin], [twin, *reversed(records)]):
+        folder = tmp_path / str(len(found))
+        folder.mkdir()
+        found.append(run(order, folder))
+    assert found[0] == found[1]
+    groups, gone = found[0]
+    assert sorted(row for group in groups for row in group) == sorted(p.span.id for p in records)
+    assert [row for row, _ in gone] == [twin.span.id]

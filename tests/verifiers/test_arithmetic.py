@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from tracemine.schemas import Instance, Parameter, Signature, content_id, encode
 from tracemine.verifiers import replay as replay_module
 from tracemine.verifiers.arithmetic import INPUT_BITS, MAX_BITS, calculation
-from tracemine.verifiers.replay import UNMET, Case, Routine, computer, replay, run_routine
+from tracemine.verifiers.replay import (
+    UNMET,
+    Case,
+    Routine,
+    computer,
+    is_arithmetic_of_powers,
+    is_plain_arithmetic,
+    replay,
+    run_routine,
+)
 from tracemine.verifiers.runs import reason_text
 from tracemine.verifiers.sandbox import Sandbox
 
@@ -388,6 +397,22 @@ def test_a_power_that_never_ends_is_a_timeout_of_cpython_alone(
     found = {verdict.instance_id: verdict.verdict for verdict in replay(asked, cases, sandbox)}
     assert [found[case.instance.id] for case in cases] == ["pass", "timeout", "fail", "timeout"]
     assert backends == ["cpython"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "@id\ndef h():\n    return 0\ndef f(a, b):\n    return a * b + (h // 4096 % 16) ** 1\n",
+        "@id\ndef h():\n    return 0\ndef f(a, b):\n    return a * b + h // 4096 % 16\n",
+        "def f(a, b=id(1)):\n    return a ** b\n",
+        "def f(a: id(1), b):\n    return a * b\n",
+        "def f(a, b) -> id(1):\n    return a ** b\n",
+        "def f(a, b, *, c=id(1)):\n    return a * b\n",
+    ],
+)
+def test_what_is_run_where_a_function_is_made_is_no_arithmetic(code: str) -> None:
+    assert not is_plain_arithmetic(code)
+    assert not is_arithmetic_of_powers(code)
 
 
 def test_a_pass_is_the_word_of_the_sandbox(

@@ -182,7 +182,7 @@ def test_code_cannot_say_that_it_was_not_meant(name: str, sandbox: Sandbox) -> N
             "precondition does not hold: one that is no",
         ),
         ("sum(iter(int, 1))", "timeout", "a precondition that cannot be judged"),
-        ("a > 5 # \n or a == 1", "pass", "monty"),
+        ("a > 5 # \n or a == 1", "pass", "equal numbers"),
         ("a + '" + "x" * 1000 + "'", "unsupported", "precondition does not hold: a + 'xxx"),
     ],
 )
@@ -251,7 +251,18 @@ def test_errors_and_timeouts_are_verdicts(sandbox: Sandbox) -> None:
     assert verdict.verdict == "timeout"
 
 
-def test_what_the_fast_interpreter_lacks_cpython_decides(sandbox: Sandbox) -> None:
+def test_what_the_fast_interpreter_lacks_cpython_decides(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = []
+    run_many = Sandbox.run_many
+
+    def watched(self: Sandbox, *arguments: Any, **how: Any) -> Any:
+        runs = run_many(self, *arguments, **how)
+        ended.append((how["backend"], how.get("second_seed", False), runs[0].status))
+        return runs
+
+    monkeypatch.setattr(Sandbox, "run_many", watched)
     code = (
         "from fractions import Fraction\n"
         "def smallest(numbers_given, how_many):\n"
@@ -261,7 +272,9 @@ def test_what_the_fast_interpreter_lacks_cpython_decides(sandbox: Sandbox) -> No
     own = case([1, 2], own_roles=True, numbers_given=[3, 1, 2], how_many=2)
     (verdict,) = replay(routine(code, sig, verifier="exact"), [own], sandbox)
     assert verdict.verdict == "pass"
-    assert verdict.reason.startswith("cpython")
+    assert [where[0] for where in ended] == ["monty", "cpython", "cpython"]
+    assert ended[0][2] != "ok"
+    assert ended[1:] == [("cpython", False, "ok"), ("cpython", True, "ok")]
 
 
 CHANCE = {
