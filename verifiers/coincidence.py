@@ -35,6 +35,10 @@ LARGEST = Fraction(10**300)
 MAX_CHANGES = 6
 
 
+#: What may be in a list that is empty here.
+_FEW = ([3, 1, 4], [2], ["b", "a"], ["c"], [[3, 1], [4]], [("b", 2)])
+
+
 @dataclass(frozen=True, slots=True)
 class Meeting:
     """``routine``, bound by ``binding_map`` (its parameter -> key of the instance), gave the result
@@ -105,6 +109,13 @@ def _changes(value: Any, step: int) -> list[Any]:
         case str():
             after = chr(ord(value[-1]) + 1) if value and value[-1].isalnum() else "a"
             return [value + after, value[1:], value[::-1], after + value, value[:1] + value]
+        case list() | tuple() | set() | frozenset() | dict() if not value:
+            # Nothing in it says of what kind its members are: those that do not fit are not asked.
+            if isinstance(value, dict):
+                return [{1: 2, 3: 5}, {"a": 2, "b": 5}, {"b": "a"}, {2: "b"}]
+            kind = type(value)
+            few = _FEW if isinstance(value, (list, tuple)) else _FEW[:4]  # members with hashes
+            return [kind(members) for members in few]
         case list() | tuple():
             kind = type(value)
             inner = (

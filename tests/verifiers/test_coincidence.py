@@ -55,6 +55,13 @@ def meeting(mine: Routine, other: Routine, **bindings: Any) -> Meeting:
         ("a % 2 == 0", "x & (x - 1) == 0", {"x": 16}),
         ("len(a)", "sum(x.values())", {"x": {"p": 1, "q": 1}}),
         ("max(a) - min(a)", "len(x) - 1", {"x": {1, 2, 3}}),
+        ("sum(a)", "len(x)", {"x": []}),
+        ("sum(a)", "len(x)", {"x": ()}),
+        ("sum(a)", "len(x)", {"x": set()}),
+        ("sum(a)", "len(x)", {"x": {}}),
+        ("''.join(a)", "''.join(sorted(x))", {"x": []}),
+        ("sum(map(len, a))", "len(x)", {"x": []}),
+        ("sum(a.values())", "len(x)", {"x": {}}),
     ],
 )
 def test_routines_that_meet_at_one_point_only(
