@@ -155,7 +155,8 @@ def test_constraints_pin_every_requirement() -> None:
         r'"([A-Za-z0-9._-]+)(?:\[[a-z]+\])?[<>=]', (ROOT / "setup.py").read_text()
     )
     missing = {canonical(name) for name in required} - names
-    assert missing - {"vllm", "gcsfs"} == set()
+    # What only some machines have, and what only a benchmark is compared with.
+    assert missing - {"vllm", "gcsfs", "datatrove", "spacy", "nltk"} == set()
 
 
 def canonical(name: str) -> str:
