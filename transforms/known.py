@@ -8,7 +8,7 @@ chose how roles are aligned does not count, a failure on one of them speaks for 
 stands only if both codes also agree nearby (`verifiers.coincidence`).
 
 A span that an entry covers which search serves is *known*, and makes no group of its own. One that
-only a candidate covers (or an entry in quarantine, or expired) is counted, and goes on: nobody has
+only a candidate covers (or an entry in quarantine, or expired) is named, and goes on: nobody has
 verified yet what it would be left out for.
 """
 

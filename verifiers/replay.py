@@ -291,9 +291,9 @@ def _run(
 
     refuted = _refuted(routine, bound, expected)
     left = [run for run in bound if run not in refuted]
-    if is_arithmetic_of_powers(routine.code):
-        # Nothing interrupts monty within a power, and the result depends on no hash: there is no
-        # call in such code.
+    if is_arithmetic_of_powers(routine.code) and computer(routine) is not None:
+        # Nothing interrupts monty within a power, and nothing here depends on a hash: there is no
+        # call in such code, nor in preconditions that are computed with it.
         return verdicts | refuted | judge(left, backend="cpython", limits=_POWERS)
     decided = refuted | judge(left, backend="monty")
     if is_plain_arithmetic(routine.code):

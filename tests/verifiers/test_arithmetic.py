@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from asked_batches import Batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -374,16 +375,8 @@ def test_verdicts_are_those_of_the_sandbox_alone(
 
 
 def test_a_power_that_never_ends_is_a_timeout_of_cpython_alone(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, batches: list[Batch]
 ) -> None:
-    backends = []
-    run_many = Sandbox.run_many
-
-    def watched(self: Sandbox, *arguments: Any, **how: Any) -> Any:
-        backends.append(how["backend"])
-        return run_many(self, *arguments, **how)
-
-    monkeypatch.setattr(Sandbox, "run_many", watched)
     asked = routine("def f(a, b, c):\n    return a ** (b ** c)\n")
     keys = tuple(Parameter(name, "real") for name in NAMES)
     cases = []
@@ -396,7 +389,7 @@ def test_a_power_that_never_ends_is_a_timeout_of_cpython_alone(
         cases.append(Case(instance, keys, "family", own_roles=True))
     found = {verdict.instance_id: verdict.verdict for verdict in replay(asked, cases, sandbox)}
     assert [found[case.instance.id] for case in cases] == ["pass", "timeout", "fail", "timeout"]
-    assert backends == ["cpython"]
+    assert [batch.backend for batch in batches] == ["cpython"]
 
 
 @pytest.mark.parametrize(
@@ -415,19 +408,24 @@ def test_what_is_run_where_a_function_is_made_is_no_arithmetic(code: str) -> Non
     assert not is_arithmetic_of_powers(code)
 
 
-def test_a_pass_is_the_word_of_the_sandbox(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+def test_powers_under_a_precondition_that_is_no_arithmetic_come_again_with_other_hashes(
+    sandbox: Sandbox, batches: list[Batch]
 ) -> None:
+    asked = routine("def f(a, b, c):\n    return a ** b + c\n", predicates=("hash('a') != 0",))
+    bindings = encode({"a": 2, "b": 3, "c": 1})
+    instance = Instance(
+        id="i", span_id="s", trajectory_id="t", problem_id="p",
+        bindings=bindings, result=encode(9), origin="test", checked=True,
+    )  # fmt: skip
+    keys = tuple(Parameter(name, "real") for name in NAMES)
+    (verdict,) = replay(asked, [Case(instance, keys, "family", own_roles=True)], sandbox)
+    assert verdict.verdict == "pass"
+    assert ("cpython", True) in [(batch.backend, batch.second_seed) for batch in batches]
+
+
+def test_a_pass_is_the_word_of_the_sandbox(sandbox: Sandbox, batches: list[Batch]) -> None:
     asked = routine("def f(a, b, c):\n    return a * b + c\n")
-    bound: list[dict[str, Any]] = []
-    run_many = Sandbox.run_many
-
-    def watched(self: Sandbox, *arguments: Any, **how: Any) -> Any:
-        bound.extend(arguments[2])
-        return run_many(self, *arguments, **how)
-
-    monkeypatch.setattr(Sandbox, "run_many", watched)
     (own,) = replay(asked, _cases()[:1], sandbox)
     assert own.verdict == "unsupported"  # it chose the alignment
     # Of the alignments, those that give the result: one calculation in two orders.
-    assert bound == [{"a": 3, "b": 4, "c": 5}]
+    assert [given for batch in batches for given in batch.bindings] == [{"a": 3, "b": 4, "c": 5}]

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from asked_batches import Batch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -252,17 +253,8 @@ def test_errors_and_timeouts_are_verdicts(sandbox: Sandbox) -> None:
 
 
 def test_what_the_fast_interpreter_lacks_cpython_decides(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, batches: list[Batch]
 ) -> None:
-    ended = []
-    run_many = Sandbox.run_many
-
-    def watched(self: Sandbox, *arguments: Any, **how: Any) -> Any:
-        runs = run_many(self, *arguments, **how)
-        ended.append((how["backend"], how.get("second_seed", False), runs[0].status))
-        return runs
-
-    monkeypatch.setattr(Sandbox, "run_many", watched)
     code = (
         "from fractions import Fraction\n"
         "def smallest(numbers_given, how_many):\n"
@@ -272,6 +264,7 @@ def test_what_the_fast_interpreter_lacks_cpython_decides(
     own = case([1, 2], own_roles=True, numbers_given=[3, 1, 2], how_many=2)
     (verdict,) = replay(routine(code, sig, verifier="exact"), [own], sandbox)
     assert verdict.verdict == "pass"
+    ended = [(batch.backend, batch.second_seed, batch.runs[0].status) for batch in batches]
     assert [where[0] for where in ended] == ["monty", "cpython", "cpython"]
     assert ended[0][2] != "ok"
     assert ended[1:] == [("cpython", False, "ok"), ("cpython", True, "ok")]
