@@ -21,6 +21,9 @@ FOLDERS = {
     "tracemine.teachers.rules.arithmetic": "teachers/rules/arithmetic",
     "tracemine.teachers.rules.mathematics": "teachers/rules/mathematics",
     "tracemine.teachers.rules.code": "teachers/rules/code",
+    "tracemine.teachers.model": "teachers/model",
+    "tracemine.teachers.model.prompts": "teachers/model/prompts",
+    "tracemine.teachers.scripted": "teachers/scripted",
     "tracemine.transforms": "transforms",
     "tracemine.transforms.formats": "transforms/formats",
     "tracemine.pipelines": "pipelines",
@@ -29,6 +32,7 @@ FOLDERS = {
 }
 
 REQUIREMENTS = [
+    "aiohttp>=3.9",
     "apache-beam>=2.70,<3",
     "bm25s>=0.2",
     "datasets>=3.0",
@@ -40,6 +44,7 @@ REQUIREMENTS = [
     "math-verify>=0.8,<1",
     "mpmath>=1.3",
     "numpy>=1.26",
+    "openai>=1.40",
     "packaging>=24.2",
     "pint>=0.24",
     "psutil>=5.9",
@@ -56,7 +61,7 @@ REQUIREMENTS = [
     "xxhash>=3.4",
     "zstandard>=0.22",
 ]
-TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6"]
+TEST = ["hypothesis>=6.100", "jsonschema>=4", "pytest>=8", "pytest-xdist>=3.6"]
 
 setup(
     name="tracemine",
@@ -72,6 +77,9 @@ setup(
     package_data={
         "": ["py.typed"],
         "tracemine.data": ["README.md", "sample/*.jsonl"],
+        "tracemine.teachers.model": ["prices.toml"],
+        "tracemine.teachers.model.prompts": ["*.txt"],
+        "tracemine.teachers.scripted": ["*.jsonl"],
     },
     install_requires=REQUIREMENTS,
     extras_require={

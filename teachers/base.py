@@ -34,11 +34,35 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A window of a trajectory that a teacher failed on: counted as failed, with its reason, while
+    what was found in the others stands."""
+
+    start: int
+    end: int
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to be counted that is no span's end: an answer that had to be repaired, a span that
+    was kept without its code. ``what`` is one of a few fixed texts."""
+
+    what: str
+    start: int
+    end: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Segmentation:
     """What a teacher found in one trajectory, in the order of the trace."""
 
     spans: tuple[Span, ...]
     dropped: tuple[Dropped, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 class Teacher(Protocol):
