@@ -153,7 +153,7 @@ def evaluate(
                     raise NotACaseError(f"{NO_CALLS}: no value for {name}")
                 pieces[_piece(name)] = defaults[name]
         pieces[""] = test.expected
-        values = _literal_values(pieces)
+        values = literal_values(pieces)
         if values is None:
             values = _run_values(source, setup, function, test, pieces, sandbox)
         if values is None:
@@ -172,7 +172,8 @@ def _piece(name: str) -> str:
     return f"p_{name}"
 
 
-def _literal_values(pieces: Mapping[str, ast.expr]) -> dict[str, Any] | None:
+def literal_values(pieces: Mapping[str, ast.expr]) -> dict[str, Any] | None:
+    """The values of expressions that are literals; None where one is not."""
     try:
         return {name: ast.literal_eval(node) for name, node in pieces.items()}
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):

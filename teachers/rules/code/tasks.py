@@ -174,8 +174,8 @@ def _main_span(
     evaluated = evaluate(source, trajectory.test_setup, function, usable, sandbox)
     if not evaluated or evaluated[0][0] != own:
         raise NotACaseError(f"{NO_CALLS}: the test that admits it has values that are not plain")
-    code, entry_point, renamed = _wrapped(code, function, first.around)
-    evaluated = _not_shown(trajectory, function, dict(usable), evaluated, own)
+    code, entry_point, renamed = wrapped(code, function, first.around)
+    evaluated = not_shown(trajectory, function, dict(usable), evaluated, own)
     cases = [
         Case(
             bindings={renamed.get(k, k): v for k, v in bindings.items()},
@@ -192,7 +192,7 @@ def _main_span(
         raise NotACaseError(f"{NO_RESULT}: {run.reason}")
     if _is_truth(cases[0].result, run.value):
         # `assert f(x)` asks for a true value, not for True.
-        code, entry_point, _ = _wrapped(code, find_function(ast.parse(code), entry_point), "bool")
+        code, entry_point, _ = wrapped(code, find_function(ast.parse(code), entry_point), "bool")
     elif verify(cases[0].result, run.value).outcome != "agree":
         raise NotACaseError(NO_RESULT)
     if not first.around:
@@ -253,7 +253,7 @@ def _asked(trajectory: Trajectory, function: ast.FunctionDef) -> str:
     raise NotACaseError(f"{WORDLESS}: {function.name}({', '.join(parameters)})")
 
 
-def _not_shown(
+def not_shown(
     trajectory: Trajectory,
     function: ast.FunctionDef,
     tests: Mapping[int, Test],
@@ -278,7 +278,7 @@ def _is_truth(expected: Any, got: Any) -> bool:
     return type(expected) is bool and type(got) is not bool and bool(got) is expected
 
 
-def _wrapped(code: str, function: ast.FunctionDef, around: str) -> tuple[str, str, dict[str, str]]:
+def wrapped(code: str, function: ast.FunctionDef, around: str) -> tuple[str, str, dict[str, str]]:
     """The code with a function around the entry point that does what the tests do with its result
     (``around`` with a hole, or the name of one function), and the parameters it renamed."""
     if not around:

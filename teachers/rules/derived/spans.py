@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-from tracemine.schemas import Instance, Parameter, Signature, Span, Trajectory, content_id, encode
-from tracemine.schemas.records import Kind, Origin
+from tracemine.schemas import Parameter, Signature, Span, Trajectory, encode
+from tracemine.schemas.records import Kind
 from tracemine.teachers.rules.derived.derive import describe
+from tracemine.teachers.spans import Case, instance_of, span_id
 
 #: Named in every span, and raised when the rules change what they give for the same trace.
 FINGERPRINT = "rules@6"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Values of one instance, before it has ids: plain Python values by parameter name."""
-
-    bindings: dict[str, Any]
-    result: Any
-    checked: bool
-    origin: Origin = "trace"
 
 
 def make_span(
@@ -49,9 +39,9 @@ def make_span(
     bindings = [case.bindings for case in cases]
     derived = describe(code, entry_point, signature, bindings, purpose=purpose)
     own = encode(cases[0].bindings)
-    span_id = content_id("span", trajectory.id, start, end, code, own, FINGERPRINT)
+    name = span_id(trajectory, start, end, code, own, FINGERPRINT)
     return replace(
-        _bare_span(trajectory, span_id, start, end, subquestion, kind),
+        _bare_span(trajectory, name, start, end, subquestion, kind),
         subroutine=derived.subroutine,
         summary=derived.summary,
         code=code,
@@ -60,7 +50,7 @@ def make_span(
         preconditions=derived.preconditions,
         predicates=derived.predicates,
         failure_modes=derived.failure_modes,
-        instances=tuple(_instance(trajectory, span_id, case) for case in cases),
+        instances=tuple(instance_of(trajectory, name, case) for case in cases),
         tool=tool,
     )
 
@@ -70,19 +60,19 @@ def written_span(
 ) -> Span:
     """A span over ``trajectory.trace[start:end]`` for which there is no code: what it does is told
     by its quote alone. ``result`` is the value that it states, empty where it states none."""
-    span_id = content_id("span", trajectory.id, start, end, "", result, FINGERPRINT)
+    name = span_id(trajectory, start, end, "", result, FINGERPRINT)
     case = Case({}, result, checked=False)
-    instances = (_instance(trajectory, span_id, case),) if result else ()
-    span = _bare_span(trajectory, span_id, start, end, subquestion, kind)
+    instances = (instance_of(trajectory, name, case),) if result else ()
+    span = _bare_span(trajectory, name, start, end, subquestion, kind)
     return replace(span, instances=instances)
 
 
 def _bare_span(
-    trajectory: Trajectory, span_id: str, start: int, end: int, subquestion: str, kind: Kind
+    trajectory: Trajectory, name: str, start: int, end: int, subquestion: str, kind: Kind
 ) -> Span:
     """A place of a trace and its subquestion, with nothing that can be run."""
     return Span(
-        id=span_id,
+        id=name,
         trajectory_id=trajectory.id,
         problem_id=trajectory.problem_id,
         start=start,
@@ -104,15 +94,4 @@ def _bare_span(
     )
 
 
-def _instance(trajectory: Trajectory, span_id: str, case: Case) -> Instance:
-    bindings, result = encode(case.bindings), encode(case.result)
-    return Instance(
-        id=content_id("instance", span_id, bindings, result, case.origin),
-        span_id=span_id,
-        trajectory_id=trajectory.id,
-        problem_id=trajectory.problem_id,
-        bindings=bindings,
-        result=result,
-        checked=case.checked,
-        origin=case.origin,
-    )
+__all__ = ["FINGERPRINT", "Case", "make_span", "written_span"]
