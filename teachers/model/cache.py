@@ -1,0 +1,343 @@
+"""Responses by the key of their request: what was paid for once is not asked again.
+
+    ROOT/ab/cd/abcd....json    one response each, with its key and a checksum
+    ROOT/unfinished/           files that are being written (local only)
+
+ROOT is a folder or any URL that fsspec opens. Many processes may write to one cache, and a kill at
+any moment leaves each entry whole or absent: locally an entry is written aside and renamed, on an
+object store it is one put of a whole object. A file system that has neither (FTP, say) can leave a
+cut entry behind. What is damaged in whatever way is a miss: it is counted, logged in one line, and
+written anew with the next response.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import logging
+import os
+import re
+import stat
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from tracemine.schemas import content_id
+from tracemine.teachers.base import TeacherError
+from tracemine.teachers.model.requests import Request, Response
+
+_LOGGER = logging.getLogger(__name__)
+
+#: `TeacherError.reason` of a question whose entry cannot be reached. It is not asked: whoever pays
+#: for it would pay again for each that is in the cache.
+CACHE_UNREACHABLE = "cache unreachable"
+
+#: Raised when entries are written that earlier versions must not read.
+ENTRY_VERSION = 1
+#: Bytes of the longest entry that is read: an answer of a million tokens is a tenth of it.
+MOST_BYTES = 64 << 20
+#: Files read and written at once, of one worker process. A remote one takes tens of milliseconds.
+THREADS = 16
+#: Seconds after which a file that is still being written belongs to a process that is gone.
+LEFT_OVER = 24 * 3600.0
+#: Attempts to reach an entry of a remote cache, and seconds before the second, doubled after that.
+REACH_ATTEMPTS = 4
+REACH_PAUSE = 0.5
+#: Lines that are logged of each kind of trouble; the rest is only counted.
+MOST_LINES = 20
+
+_UNFINISHED = "unfinished"
+_KEY = re.compile(r"[0-9a-f]{32}")
+
+T = TypeVar("T")
+
+
+class CacheError(ValueError):
+    """A cache that cannot be used at all: one line that says why. Not for a single entry."""
+
+
+class _DamagedError(Exception):
+    """An entry that is there and worth nothing; the text is one of a few fixed ones."""
+
+
+class ResponseCache:
+    """Responses by request key. Made by `open`, once in each process.
+
+    Attributes:
+        url: where it is, as it was given.
+        corrupt: entries found damaged so far.
+        unwritten: responses that could not be kept so far.
+    """
+
+    def __init__(self, url: str, fs: Any, root: str) -> None:
+        self.url = url
+        self.corrupt = 0
+        self.unwritten = 0
+        self._fs = fs
+        self._root = root.rstrip("/")
+        self._local = isinstance(fs, LocalFileSystem)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="response-cache")
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """The cache at ``url``, a folder or any fsspec URL; it is made if there is none. What
+        killed processes left half written is removed.
+
+        Raises:
+            CacheError: if nothing is installed that opens the URL, or the folder cannot be written.
+        """
+        try:
+            fs, root = fsspec.core.url_to_fs(os.fspath(url))
+        except (ImportError, ValueError, OSError) as error:
+            raise CacheError(f"cannot use the cache {_shown(url)}: {_said(error)}") from error
+        cache = cls(os.fspath(url), fs, root)
+        if cache._local:
+            try:
+                cache._begin()
+            except OSError as error:
+                raise CacheError(f"cannot write the cache {_shown(url)}: {_said(error)}") from error
+        return cache
+
+    async def get(self, request: Request) -> Response | None:
+        """The response to ``request``, None if there is none that can be read.
+
+        Raises:
+            TeacherError: `CACHE_UNREACHABLE`, if a remote cache does not say whether there is one.
+        """
+        return await self._run(self._read, request.key())
+
+    async def put(self, request: Request, response: Response) -> None:
+        """Keep a response, whole or not at all. If it cannot be kept, that is counted and logged,
+        and no error: it is paid for and of use. Once this has begun, cancelling who waits for it
+        does not stop it."""
+        entry = _written(request, response)
+        await self._run(self._write, request.key(), entry)
+
+    def close(self) -> None:
+        """Wait for what is being written, and let the threads go."""
+        self._threads.shutdown(wait=True)
+
+    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+    def _path(self, key: str) -> str:
+        return f"{self._root}/{_name(key)}"
+
+    def _read(self, key: str) -> Response | None:
+        try:
+            raw = self._bytes(key)
+            return None if raw is None else _response(raw, key)
+        except _DamagedError as damage:
+            with self._lock:
+                self.corrupt += 1
+                told = self.corrupt
+            _log(
+                told,
+                "cache entry %s is damaged (%s): it is asked anew",
+                _name(key),
+                damage,
+            )
+            return None
+
+    def _bytes(self, key: str) -> bytes | None:
+        """The content of an entry, None if there is none."""
+        if self._local:
+            return _local_bytes(self._path(key))
+        pause = REACH_PAUSE
+        for attempt in range(REACH_ATTEMPTS):
+            try:
+                return bytes(self._fs.cat_file(self._path(key), start=0, end=MOST_BYTES + 1))
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            except IsADirectoryError as error:
+                raise _DamagedError("a folder") from error
+            except (OSError, EOFError) as error:
+                if attempt == REACH_ATTEMPTS - 1:
+                    raise TeacherError(CACHE_UNREACHABLE, _said(error)) from error
+                time.sleep(pause)
+                pause *= 2
+        return None
+
+    def _write(self, key: str, entry: bytes) -> None:
+        try:
+            if self._local:
+                self._replace(Path(self._path(key)), entry)
+            else:
+                self._fs.pipe_file(self._path(key), entry)
+        except (OSError, EOFError) as error:
+            with self._lock:
+                self.unwritten += 1
+                told = self.unwritten
+            _log(told, "cache entry %s cannot be written (%s)", _name(key), _said(error))
+
+    def _replace(self, final: Path, entry: bytes) -> None:
+        """Write a local entry aside, then put it in its place."""
+        aside = self._aside(final.name)
+        try:
+            with aside.open("xb") as stream:
+                stream.write(entry)
+                stream.flush()
+                # A rename may reach the disk before what it renames.
+                os.fsync(stream.fileno())
+            try:
+                aside.replace(final)
+            except OSError as error:
+                self._make_way(final, error)
+                aside.replace(final)
+        finally:
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
+
+    def _make_way(self, final: Path, error: OSError) -> None:
+        """What kept an entry from its place is gone after this: there were no folders yet, or
+        something else stands where an entry or its folders should."""
+        if error.errno == errno.EISDIR:
+            with suppress(FileNotFoundError):
+                final.rename(self._aside(final.name))
+        for folder in (final.parent.parent, final.parent):
+            if error.errno == errno.ENOTDIR and folder.exists() and not folder.is_dir():
+                with suppress(FileNotFoundError):
+                    folder.rename(self._aside(folder.name))
+        final.parent.mkdir(parents=True, exist_ok=True)
+
+    def _aside(self, name: str) -> Path:
+        return Path(self._root, _UNFINISHED, f"{name}.{uuid.uuid4().hex}")
+
+    def _begin(self) -> None:
+        """Make a local cache's folders, see that files can be written, clear what was left."""
+        folder = Path(self._root, _UNFINISHED)
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = self._aside("probe")
+        try:
+            probe.write_bytes(b"")
+        finally:
+            probe.unlink(missing_ok=True)
+        for left in folder.iterdir():
+            # Another process that opens the cache clears it too.
+            with suppress(OSError):
+                seen = left.lstat()
+                if stat.S_ISREG(seen.st_mode) and time.time() - seen.st_mtime > LEFT_OVER:
+                    left.unlink()
+
+
+def _name(key: str) -> str:
+    """Where an entry is in its cache."""
+    assert _KEY.fullmatch(key)
+    return f"{key[:2]}/{key[2:4]}/{key}.json"
+
+
+def _local_bytes(path: str) -> bytes | None:
+    try:
+        # A pipe would otherwise keep its reader waiting for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _DamagedError(_said(error)) from error
+    with os.fdopen(descriptor, "rb") as stream:
+        kind = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(kind):
+            raise _DamagedError("a folder" if stat.S_ISDIR(kind) else "no file")
+        try:
+            return stream.read(MOST_BYTES + 1)
+        except OSError as error:
+            raise _DamagedError(_said(error)) from error
+
+
+def _written(request: Request, response: Response) -> bytes:
+    """An entry's content. Halves of surrogate pairs, which a model's text may hold, come through
+    as they are."""
+    fields = {
+        "text": response.text,
+        "finish_reason": response.finish_reason,
+        "refusal": response.refusal,
+        "prompt_tokens": response.prompt_tokens,
+        "completion_tokens": response.completion_tokens,
+    }
+    key = request.key()
+    entry = {
+        "version": ENTRY_VERSION,
+        "key": key,
+        "model": request.model,
+        "response": fields,
+        "checksum": _checksum(key, request.model, fields),
+    }
+    return json.dumps(entry, ensure_ascii=False, indent=1).encode("utf-8", "surrogatepass")
+
+
+def _response(raw: bytes, key: str) -> Response:
+    """The response of an entry's content.
+
+    Raises:
+        _DamagedError: if it is not whole, or another request's.
+    """
+    if len(raw) > MOST_BYTES:
+        raise _DamagedError("too long")
+    try:
+        entry = json.loads(raw.decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError) as error:
+        raise _DamagedError("empty" if not raw else "not JSON") from error
+    if not isinstance(entry, dict):
+        raise _DamagedError("not an object")
+    if entry.get("version") != ENTRY_VERSION:
+        raise _DamagedError("of another version")
+    if entry.get("key") != key:
+        raise _DamagedError("another request's")
+    fields = entry.get("response")
+    if not isinstance(fields, dict) or not _sound(fields):
+        raise _DamagedError("not a response")
+    if entry.get("checksum") != _checksum(key, entry.get("model"), fields):
+        raise _DamagedError("its checksum is another")
+    return Response(**fields)
+
+
+def _sound(fields: dict[str, Any]) -> bool:
+    """Whether these are a `Response`'s fields, each of its type."""
+    names = ("text", "finish_reason", "refusal", "prompt_tokens", "completion_tokens")
+    if fields.keys() != set(names):
+        return False
+    text, finish_reason, refusal, *tokens = (fields[name] for name in names)
+    return (
+        isinstance(text, str)
+        and isinstance(finish_reason, str)
+        and (refusal is None or isinstance(refusal, str))
+        and all(type(count) is int and count >= 0 for count in tokens)
+    )
+
+
+def _checksum(key: str, model: Any, fields: dict[str, Any]) -> str:
+    return content_id("cached response", key, model, fields)
+
+
+def _log(told: int, line: str, *arguments: Any) -> None:
+    if told <= MOST_LINES:
+        _LOGGER.warning(line, *arguments)
+    if told == MOST_LINES:
+        _LOGGER.warning("more lines like this one are left out")
+
+
+def _said(error: BaseException) -> str:
+    """An error in a few words on one line, without the paths and URLs it may name."""
+    if isinstance(error, OSError) and error.strerror:
+        return " ".join(str(error.strerror).split())[:200]
+    if isinstance(error, ImportError | ValueError):
+        return " ".join(str(error).split())[:200]
+    return type(error).__name__
+
+
+def _shown(url: Any) -> str:
+    """A URL without the name and password that it may hold."""
+    return re.sub(r"//[^/@\s]*@", "//", os.fspath(url))
+
+
+__all__ = ["CACHE_UNREACHABLE", "CacheError", "ResponseCache"]
