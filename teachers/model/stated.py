@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from tracemine.schemas.types import parse
-from tracemine.teachers.rules.language.numerals import find_numerals, parse_decimal
+from tracemine.teachers.rules.language.numerals import find_numerals, parse_decimal, word_set
 
 #: A number that is rounded where it is written has so many decimals at least: 33 is no way to write
 #: 33.333, but 33.3 is.
@@ -33,83 +33,13 @@ _MIXED_LATEX = re.compile(r"(\d{1,6})\s*\\[dtc]?frac\s*\{\s*(\d{1,6})\s*\}\s*\{\
 _NAME = re.compile(r"[A-Za-z]+")
 _EXPRESSIONS = ("expr", "equation", "interval")
 #: Names of an expression that a text may write as a sign or not at all.
-_SIGNS = frozenset(
-    [
-        "abs",
-        "acos",
-        "acot",
-        "asin",
-        "atan",
-        "Abs",
-        "ceil",
-        "ceiling",
-        "conjugate",
-        "cos",
-        "cosh",
-        "cot",
-        "csc",
-        "deg",
-        "Derivative",
-        "diff",
-        "Div",
-        "E",
-        "Eq",
-        "exp",
-        "factorial",
-        "floor",
-        "frac",
-        "cdot",
-        "times",
-        "left",
-        "right",
-        "Ge",
-        "Gt",
-        "I",
-        "Integer",
-        "Integral",
-        "integrate",
-        "inf",
-        "infty",
-        "infinity",
-        "Interval",
-        "Le",
-        "lim",
-        "Limit",
-        "ln",
-        "log",
-        "Lt",
-        "Matrix",
-        "Max",
-        "max",
-        "Min",
-        "min",
-        "mod",
-        "Mod",
-        "Mul",
-        "Ne",
-        "oo",
-        "pi",
-        "Pi",
-        "Pow",
-        "prod",
-        "Product",
-        "Rational",
-        "root",
-        "sec",
-        "sgn",
-        "sign",
-        "simplify",
-        "sin",
-        "sinh",
-        "sqrt",
-        "Sum",
-        "sum",
-        "Symbol",
-        "tan",
-        "tanh",
-        "theta",
-        "Union",
-    ]
+_SIGNS = word_set(
+    """
+    abs acos acot asin atan Abs ceil ceiling conjugate cos cosh cot csc deg Derivative diff Div E Eq
+    exp factorial floor frac cdot times left right Ge Gt I Integer Integral integrate inf infty
+    infinity Interval Le lim Limit ln log Lt Matrix Max max Min min mod Mod Mul Ne oo pi Pi Pow prod
+    Product Rational root sec sgn sign simplify sin sinh sqrt Sum sum Symbol tan tanh theta Union
+    """
 )
 #: What an expression may have that its text leaves out: coefficients and exponents of one, squares
 #: and roots as signs.
