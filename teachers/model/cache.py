@@ -156,12 +156,13 @@ class ResponseCache:
         pause = REACH_PAUSE
         for attempt in range(REACH_ATTEMPTS):
             try:
-                return bytes(self._fs.cat_file(self._path(key), start=0, end=MOST_BYTES + 1))
+                # Not a range of it: S3 has no range of an object that is empty.
+                return bytes(_reached(self._fs.cat_file, self._path(key)))
             except (FileNotFoundError, NotADirectoryError):
                 return None
             except IsADirectoryError as error:
                 raise _DamagedError("a folder") from error
-            except (OSError, EOFError) as error:
+            except OSError as error:
                 if attempt == REACH_ATTEMPTS - 1:
                     raise TeacherError(CACHE_UNREACHABLE, _said(error)) from error
                 time.sleep(pause)
@@ -173,8 +174,8 @@ class ResponseCache:
             if self._local:
                 self._replace(Path(self._path(key)), entry)
             else:
-                self._fs.pipe_file(self._path(key), entry)
-        except (OSError, EOFError) as error:
+                _reached(self._fs.pipe_file, self._path(key), entry)
+        except OSError as error:
             with self._lock:
                 self.unwritten += 1
                 told = self.unwritten
@@ -228,6 +229,17 @@ class ResponseCache:
                 seen = left.lstat()
                 if stat.S_ISREG(seen.st_mode) and time.time() - seen.st_mtime > LEFT_OVER:
                     left.unlink()
+
+
+def _reached(call: Callable[..., T], *arguments: Any) -> T:
+    """What a remote file system gives; whatever it raises is an OSError. Most say so themselves,
+    but a bucket's server that is not there is an error of botocore's own, and others have theirs."""
+    try:
+        return call(*arguments)
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(errno.EIO, type(error).__name__) from error
 
 
 def _name(key: str) -> str:

@@ -1,9 +1,9 @@
 """What tokens cost: a TOML table of models and prices, ours and a person's own before it.
 
-    ["gpt-4.1-mini*"]
+    ["our-model-*"]
     prompt = 0.40
     completion = 1.60
-    as_of = "2026-06-21"
+    as_of = "2026-06-21"                  # these two may be left out
     source = "https://..."
 
 A table's name is a model, or a pattern of models in which ``*`` stands for any text and ``?`` for
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import datetime
 import fnmatch
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ PICODOLLARS = 10**12
 DEAREST = 100_000.0
 
 _OURS = "prices.toml"
+#: How the name of a version of a model ends.
+_DATE = re.compile(r"-20[0-9]{2}-[0-9]{2}-[0-9]{2}\Z")
 _KEYS = frozenset({"prompt", "completion", "as_of", "source"})
 
 
@@ -93,14 +96,11 @@ class Prices:
 
     def price_of(self, model: str) -> Price | None:
         """The price of ``model``, None if no table has one. Within a table the model's own name
-        goes before patterns, and a longer pattern before a shorter."""
-        for table in self.tables:
-            if model in table:
-                return table[model]
-            fitting = [name for name in table if fnmatch.fnmatchcase(model, name)]
-            if fitting:
-                return table[max(fitting, key=lambda name: (len(name), name))]
-        return None
+        goes before patterns, a longer pattern before a shorter; a dated version that nothing fits
+        (``gpt-4.1-2025-04-14``) has the price of the undated name."""
+        names = (model, _DATE.sub("", model))
+        found = (_find(table, name) for table in self.tables for name in names)
+        return next((price for price in found if price is not None), None)
 
 
 def price_of(model: str, path: str | Path | None = None) -> Price | None:
@@ -127,6 +127,13 @@ def needed_price(model: str, path: str | Path | None = None) -> Price:
             "into a file and give it as --prices FILE"
         )
     return price
+
+
+def _find(table: Mapping[str, Price], model: str) -> Price | None:
+    if model in table:
+        return table[model]
+    fitting = [name for name in table if fnmatch.fnmatchcase(model, name)]
+    return table[max(fitting, key=lambda name: (len(name), name))] if fitting else None
 
 
 def parse_prices(text: str, where: str) -> dict[str, Price]:
