@@ -106,26 +106,31 @@ _LIMITS = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion_
 #: What servers that broke down while they answered give as the reason of the end.
 _BROKEN_ENDS = ("error", "abort")
 
-Settle = Callable[[Response], None]
-#: Stands around each attempt, which is numbered from 0: it may raise `TeacherError` before the
-#: attempt is sent, and is told the response, if there is one.
-OnAttempt = Callable[[int], contextlib.AbstractAsyncContextManager[Settle]]
-
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why an attempt failed. ``after`` is what the server asks to wait, in seconds, if it does."""
+    """Why an attempt failed. ``after`` is what the server asks to wait, in seconds, if it does;
+    ``sent`` says that something was sent at all, ``charged`` that the server may have worked on it,
+    and want money for it."""
 
     reason: str
     detail: str
     again: Literal["never", "soon", "patiently", "at once"] = "never"
     after: float | None = None
+    sent: bool = True
+    charged: bool = False
+
+
+Settle = Callable[[Response | Fault], None]
+#: Stands around each attempt, which is numbered from 0: it may raise `TeacherError` before the
+#: attempt is sent, and is told how it ended, unless it is cancelled.
+OnAttempt = Callable[[int], contextlib.AbstractAsyncContextManager[Settle]]
 
 
 @contextlib.asynccontextmanager
 async def uncounted(number: int) -> AsyncIterator[Settle]:
     """Lets every attempt pass."""
-    yield lambda response: None
+    yield lambda outcome: None
 
 
 def key_of_environment(environment: Mapping[str, str] | None = None) -> str | None:
@@ -189,8 +194,8 @@ class Client:
         while True:
             async with self.pace.place(again=number > 0), on_attempt(number) as settle:
                 found = await self._attempt(request)
+                settle(found)
                 if isinstance(found, Response):
-                    settle(found)
                     self.pace.served()
                     return found
                 delay = found.after
@@ -256,11 +261,11 @@ class Client:
         except openai.APIStatusError as error:
             return self._refusal(error, parameters)
         except (TimeoutError, openai.APITimeoutError):
-            return Fault(TIMED_OUT, f"within {self._timeout:g} seconds", "soon")
+            return Fault(TIMED_OUT, f"within {self._timeout:g} seconds", "soon", charged=True)
         except openai.APIConnectionError as error:
             return self._unconnected(error)
         except openai.APIError as error:
-            return Fault(BROKEN_BODY, type(error).__name__, "soon")
+            return _broken(type(error).__name__)
 
     def _parameters(self, request: Request) -> dict[str, Any]:
         found = {}
@@ -274,8 +279,10 @@ class Client:
         # The library's reason is of httpx or of its successor, as the version has it, so by name.
         cause = type(error.__cause__).__name__
         if cause in ("ConnectError", "ConnectTimeout"):
-            return Fault(NOT_LISTENING, f"{self.base_url} takes no connections", "patiently")
-        return Fault(DISCONNECTED, cause, "soon")
+            return Fault(
+                NOT_LISTENING, f"{self.base_url} takes no connections", "patiently", sent=False
+            )
+        return Fault(DISCONNECTED, cause, "soon", charged=True)
 
     def _refusal(self, error: openai.APIStatusError, sent: Mapping[str, Any]) -> Response | Fault:
         """What a status that is no success means."""
@@ -347,26 +354,26 @@ def read_body(content: bytes) -> Response | Fault:
     """The response in the body of a success, or why it is broken. A body is whatever a server
     sends: every field is checked."""
     if len(content) > MOST_BYTES:
-        return Fault(BROKEN_BODY, f"a body of {len(content)} bytes", "soon")
+        return _broken(f"a body of {len(content)} bytes")
     try:
         body = json.loads(content)
     except (ValueError, RecursionError) as error:
-        return Fault(BROKEN_BODY, f"no JSON: {type(error).__name__}", "soon")
+        return _broken(f"no JSON: {type(error).__name__}")
     if not isinstance(body, dict):
-        return Fault(BROKEN_BODY, "no JSON object", "soon")
+        return _broken("no JSON object")
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         # Some routers say with status 200 that the server behind them failed.
-        return Fault(BROKEN_BODY, "an error" if "error" in body else "no choices", "soon")
+        return _broken("an error" if "error" in body else "no choices")
     message = choices[0].get("message")
     if not isinstance(message, dict):
-        return Fault(BROKEN_BODY, "no message", "soon")
+        return _broken("no message")
     text = _content(message.get("content"))
     if text is None:
-        return Fault(BROKEN_BODY, "no text", "soon")
+        return _broken("no text")
     end = _text(choices[0].get("finish_reason"))
     if end in _BROKEN_ENDS:
-        return Fault(BROKEN_BODY, f"ended with {end}", "soon")
+        return _broken(f"ended with {end}")
     refusal = message.get("refusal")
     usage = body.get("usage")
     usage = usage if isinstance(usage, dict) else {}
@@ -428,6 +435,10 @@ def one_line(text: str, most: int = DETAIL_CHARS) -> str:
     )
     line = " ".join("".join(shown).split())
     return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def _broken(detail: str) -> Fault:
+    return Fault(BROKEN_BODY, detail, "soon", charged=True)
 
 
 def _content(content: object) -> str | None:

@@ -32,8 +32,9 @@ class LoopThread:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        """Starts ``work`` in the loop, from any thread. Cancelling the future cancels the work.
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Starts ``coroutine`` in the loop, from any thread. Cancelling the future cancels
+        that.
 
         Raises:
             RuntimeError: if the loop is closed, or was made by the process that this one was forked
@@ -42,13 +43,13 @@ class LoopThread:
         with self._lock:
             if self._closed or os.getpid() != self._process:
                 # Python warns of work that was made and never begun.
-                work.close()
+                coroutine.close()
                 raise RuntimeError(
                     "the event loop is closed"
                     if self._closed
                     else "the event loop is another process's"
                 )
-            return asyncio.run_coroutine_threadsafe(work, self._loop)
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     @property
     def is_current(self) -> bool:
