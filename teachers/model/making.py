@@ -34,19 +34,20 @@ from tracemine.teachers.model.settings import Settings
 
 #: Hexadecimal digits of the key of a block: 32 bits, and looked for in the data all the same.
 KEY_DIGITS = 8
-#: Characters of an answer that cannot be read that a repair shows again: about 2,500 tokens, so
+#: Characters of an answer that cannot be read that a repair shows again: about 2,000 tokens, so
 #: that prompt, window, this and a second answer fit the 16,384 of small servers.
-REPAIR_CHARS = 8_000
+REPAIR_CHARS = 6_000
 #: Characters of what was wrong with it.
 ERROR_CHARS = 600
 #: Characters of a problem that are shown, and of its answer: a problem longer than this is a
 #: document, and a window is to be had beside it.
 PROBLEM_CHARS = 12_000
 ANSWER_CHARS = 1_000
+#: Tokens that a span of an answer takes at most, as a rule: those of the worked examples take 130 to
+#: 380. An answer is asked for no more spans than fit it: one that is cut off is lost.
+SPAN_TOKENS = 400
 #: Items of a list of an answer, where `Settings.most_chars` bounds it.
 MOST_ITEMS = 4
-#: Spans of an answer, where `Settings.most_chars` bounds it and no test asks for so many.
-MOST_SPANS = 24
 
 #: What stands in a text where some of it was left out.
 LEFT_OUT = " [...] "
@@ -57,6 +58,7 @@ _MARK = re.compile(
     r"|/?<SYS>|(?:start|end)_of_turn>|/?(?:tool_call|tool_response|think)>)"
 )
 _LOOK_ALIKE = {"<": "‹", "[": "［"}
+_OPENED = re.compile(rf"^<[a-z]+ ([0-9a-f]{{{KEY_DIGITS}}})>$", re.MULTILINE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _EXAMPLES: Mapping[str, str] = {
@@ -81,16 +83,17 @@ def segment_request(
 ) -> Request:
     """What a model is asked for one window of a trajectory. A quote of an answer is to be looked
     for in ``shown(trajectory.trace[window.start:window.end])``: that is what the model read."""
-    trace = shown(trajectory.trace[window.start : window.end])
-    problem = shortened(shown(trajectory.problem), PROBLEM_CHARS)
-    answer = shortened(shown(trajectory.answer or ""), ANSWER_CHARS)
-    key = block_key(problem, trace, answer)
     places = {
         "domain": trajectory.domain,
-        "problem": block("problem", key, problem),
-        "trace": block("trace", key, trace),
-        "answer": block("answer", key, answer),
         "part": _part(trajectory, window),
+        "data": blocks(
+            {
+                "problem": shortened(shown(trajectory.problem), PROBLEM_CHARS),
+                "answer": shortened(shown(trajectory.answer or ""), ANSWER_CHARS),
+                "trace": trajectory.trace[window.start : window.end],
+            }
+        ),
+        "most": str(most_spans(settings)),
     }
     messages = (
         Message("system", segment_system(trajectory.domain)),
@@ -102,9 +105,9 @@ def segment_request(
 def repair_request(request: Request, response_text: str, error: str) -> Request:
     """The one request that follows an answer that cannot be read: the same conversation, the
     answer, and what is wrong with it. The schema and the parameters stay."""
-    wrong = shortened(shown(error), ERROR_CHARS)
-    key = block_key(wrong)
-    told = fill(prompt("repair"), {"error": block("error", key, wrong)})
+    told = fill(
+        prompt("repair"), {"error": blocks({"error": shortened(shown(error), ERROR_CHARS)})}
+    )
     answer = shortened(shown(response_text), REPAIR_CHARS) or LEFT_OUT.strip()
     return Request(
         purpose="repair",
@@ -150,7 +153,8 @@ def made_request(
 
 
 def bounded(schema: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    """``schema`` with the bounds that ``settings`` ask for; itself where they ask for none."""
+    """``schema`` with the bounds that ``settings`` ask for; itself where they ask for none. A test
+    that asks for spans gets just so many of a model whose texts are bounded."""
     found = schema
     if settings.most_chars is not None:
         found = _with_limits(found, settings.most_chars)
@@ -161,7 +165,7 @@ def bounded(schema: dict[str, Any], settings: Settings) -> dict[str, Any]:
     if settings.least_spans:
         limits["minItems"] = settings.least_spans
     if settings.most_chars is not None:
-        limits["maxItems"] = settings.least_spans or MOST_SPANS
+        limits["maxItems"] = settings.least_spans or most_spans(settings)
     return {**found, "properties": {**found["properties"], "spans": {**spans, **limits}}}
 
 
@@ -203,19 +207,30 @@ def block_key(*texts: str) -> str:
         attempt += 1
 
 
-def block(name: str, key: str, text: str) -> str:
-    """``text`` as data: between ``<NAME KEY>`` and ``</NAME KEY>``, on lines of their own."""
-    return f"<{name} {key}>\n{text}\n</{name} {key}>"
+def blocks(texts: Mapping[str, str]) -> str:
+    """``texts`` by name as data: each, as it is `shown`, between lines ``<NAME KEY>`` and
+    ``</NAME KEY>`` of its own. One key for all; what is empty is left out. Whoever names a block
+    uses small letters."""
+    data = {name: shown(text) for name, text in texts.items() if text}
+    key = block_key(*data.values())
+    return "\n\n".join(f"<{name} {key}>\n{text}\n</{name} {key}>" for name, text in data.items())
 
 
 def block_in(message: str, name: str) -> str | None:
-    """The text of the first block ``name`` of a message, None if there is none: the inverse of
-    `block`, for whoever plays the model."""
-    opened = re.search(rf"^<{re.escape(name)} ([0-9a-f]{{{KEY_DIGITS}}})>\n", message, re.M)
-    if opened is None:
+    """The text of the block ``name`` of a message that `blocks` filled, None if there is none: for
+    whoever plays the model. The first key is the message's: nobody else's text comes before it."""
+    first = _OPENED.search(message)
+    if first is None:
         return None
-    end = message.find(f"\n</{name} {opened[1]}>", opened.end() - 1)
-    return message[opened.end() : end] if end >= opened.end() else ""
+    opened, closed = f"<{name} {first[1]}>\n", f"\n</{name} {first[1]}>"
+    start = message.find(opened)
+    end = message.find(closed, start)
+    return message[start + len(opened) : end] if start >= 0 and end >= 0 else None
+
+
+def most_spans(settings: Settings) -> int:
+    """How many spans an answer is asked for at most."""
+    return max(1, settings.least_spans, settings.max_answer_tokens // SPAN_TOKENS)
 
 
 def _part(trajectory: Trajectory, window: Piece) -> str:
@@ -228,11 +243,12 @@ def _part(trajectory: Trajectory, window: Piece) -> str:
 
 __all__ = [
     "Piece",
-    "block",
     "block_in",
     "block_key",
+    "blocks",
     "bounded",
     "made_request",
+    "most_spans",
     "prompts_hash",
     "repair_request",
     "segment_request",
