@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -31,6 +31,7 @@ from tracemine.teachers.model.answers import (
 from tracemine.teachers.model.prompts import PROMPTS, fill, prompt
 from tracemine.teachers.model.requests import Message, Purpose, Request
 from tracemine.teachers.model.settings import Settings
+from tracemine.teachers.model.windows import Window
 
 #: Hexadecimal digits of the key of a block: 32 bits, and looked for in the data all the same.
 KEY_DIGITS = 8
@@ -43,8 +44,8 @@ ERROR_CHARS = 600
 #: document, and a window is to be had beside it.
 PROBLEM_CHARS = 12_000
 ANSWER_CHARS = 1_000
-#: Tokens that a span of an answer takes at most, as a rule: those of the worked examples take 130 to
-#: 380. An answer is asked for no more spans than fit it: one that is cut off is lost.
+#: Tokens that a span of an answer takes, as a rule at most: those of the worked examples take 115 to
+#: 390. No more spans are asked for than fit an answer: one that is cut off is lost.
 SPAN_TOKENS = 400
 #: Items of a list of an answer, where `Settings.most_chars` bounds it.
 MOST_ITEMS = 4
@@ -69,17 +70,8 @@ _EXAMPLES: Mapping[str, str] = {
 }
 
 
-class Piece(Protocol):
-    """Where a window lies in its trace: ``trace[start:end]``."""
-
-    @property
-    def start(self) -> int: ...
-    @property
-    def end(self) -> int: ...
-
-
 def segment_request(
-    trajectory: Trajectory, window: Piece, model: str, settings: Settings
+    trajectory: Trajectory, window: Window, model: str, settings: Settings
 ) -> Request:
     """What a model is asked for one window of a trajectory. A quote of an answer is to be looked
     for in ``shown(trajectory.trace[window.start:window.end])``: that is what the model read."""
@@ -233,7 +225,7 @@ def most_spans(settings: Settings) -> int:
     return max(1, settings.least_spans, settings.max_answer_tokens // SPAN_TOKENS)
 
 
-def _part(trajectory: Trajectory, window: Piece) -> str:
+def _part(trajectory: Trajectory, window: Window) -> str:
     before, after = window.start > 0, window.end < len(trajectory.trace)
     if not before and not after:
         return "The trace is whole."
@@ -242,7 +234,6 @@ def _part(trajectory: Trajectory, window: Piece) -> str:
 
 
 __all__ = [
-    "Piece",
     "block_in",
     "block_key",
     "blocks",
