@@ -20,10 +20,12 @@ import typer
 from tracemine.pipelines.logs import configure_logging
 from tracemine.pipelines.options import (
     DEFAULT_SHARDS,
+    AskingOptions,
     EvaluateOptions,
     MineOptions,
     parse_columns,
     parse_licences,
+    parse_settings,
     parse_split,
 )
 from tracemine.pipelines.worker_process import WorkerLostError
@@ -62,7 +64,8 @@ ColumnsOption = Annotated[
     typer.Option("--columns", metavar="FIELD=COLUMN,...", help="For the format generic."),
 ]
 TeacherOption = Annotated[
-    str, typer.Option("--teacher", metavar="T", help="Who cuts traces: rules.")
+    str,
+    typer.Option("--teacher", metavar="T", help="Who cuts traces: rules, or a model; see README."),
 ]
 TrustRemoteCodeOption = Annotated[
     bool, typer.Option("--trust-remote-code", help="Let the embedder run code of its own.")
@@ -169,6 +172,35 @@ def mine(
         int, typer.Option("--shards", metavar="N", help="Files of each table.")
     ] = DEFAULT_SHARDS,
     workers: WorkersOption = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option("--concurrency", metavar="N", help="Requests to a model at once, a process."),
+    ] = None,
+    teacher_settings: Annotated[
+        list[str] | None,
+        typer.Option("--teacher-settings", metavar="NAME=N,...", help="How a model is asked."),
+    ] = None,
+    cache: Annotated[
+        str | None,
+        typer.Option("--cache", metavar="DIR", help="A model's responses; in the store, else."),
+    ] = None,
+    max_requests: Annotated[
+        int | None, typer.Option("--max-requests", metavar="N", help="Requests that may be sent.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option("--max-tokens", metavar="N", help="Tokens of prompts and answers together."),
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option("--max-cost", metavar="DOLLARS", help="By the table of prices.")
+    ] = None,
+    prices: Annotated[
+        str | None,
+        typer.Option("--prices", metavar="FILE", help="TOML of prices that come before ours."),
+    ] = None,
+    vllm_args: Annotated[
+        str, typer.Option("--vllm-args", metavar="TEXT", help="Arguments for vLLM, for vllm:MODEL.")
+    ] = "",
     require_isolation: RequireIsolationOption = False,
     as_json: JsonOption = False,
 ) -> int:
@@ -189,6 +221,15 @@ def mine(
         shards=shards,
         require_isolation=require_isolation,
         workers=workers,
+        asking=AskingOptions(
+            settings=parse_settings(teacher_settings or (), concurrency=concurrency),
+            cache=cache,
+            max_requests=max_requests,
+            max_tokens=max_tokens,
+            max_cost=max_cost,
+            prices=prices,
+            vllm_args=vllm_args,
+        ),
         beam_args=beam_arguments(context.args),
     )
     configure_logging()

@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,13 +17,15 @@ import fsspec
 from apache_beam.metrics import MetricsFilter
 from apache_beam.runners.runner import PipelineResult
 
+from tracemine.pipelines.models import asked_model, asking_model, usage_of
 from tracemine.pipelines.options import MineOptions
 from tracemine.pipelines.progress import Progress
 from tracemine.pipelines.requested import expect_embedder, fingerprint_of, open_sandbox, pin_known
-from tracemine.pipelines.runner import make_runner, pipeline_options
+from tracemine.pipelines.runner import is_local, make_runner, pipeline_options
 from tracemine.pipelines.workers import supervised, workers_for
 from tracemine.schemas import arrow
 from tracemine.store import Draft, Embedder, Policy, begin, publish
+from tracemine.teachers.model.worker import ModelOptions
 from tracemine.transforms.admit import Admit, AdmitOptions
 from tracemine.transforms.cluster import Cluster
 from tracemine.transforms.consolidate import Consolidate
@@ -62,7 +64,10 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
     beam_options = pipeline_options(
         options.beam_args, workers=options.workers, otherwise=workers_for(files)
     )
-    teacher = fingerprint_of(options.teacher)
+    asked = asked_model(
+        options.teacher, options.asking, options.store, local=is_local(beam_options)
+    )
+    teacher = asked.teacher.fingerprint if asked else fingerprint_of(options.teacher)
     as_of = options.as_of or _now()
     known = pin_known(options.known, options.store) if options.known else None
     runner = make_runner(beam_options)
@@ -71,20 +76,25 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
         embedder = Embedder.load(options.embedder, trust_remote_code=options.trust_remote_code)
         if known:
             expect_embedder(known, embedder)
-        # A pipeline makes a temporary folder that only its run removes: so after all that may fail.
-        pipeline = beam.Pipeline(runner=runner, options=beam_options)
-        build(
-            pipeline,
-            options,
-            files=files,
-            draft=draft,
-            policy=draft.policy,
-            as_of=as_of,
-            known=known,
-        )
-        with Progress(enabled=options.progress), supervised():
-            result = pipeline.run()
-            result.wait_until_finish()
+        with asking_model(asked) as model:
+            # A pipeline makes a temporary folder that only its run removes: so after all that may
+            # fail.
+            pipeline = beam.Pipeline(runner=runner, options=beam_options)
+            build(
+                pipeline,
+                options,
+                files=files,
+                draft=draft,
+                policy=draft.policy,
+                as_of=as_of,
+                known=known,
+                model=model,
+            )
+            with Progress(enabled=options.progress), supervised():
+                result = pipeline.run()
+                result.wait_until_finish()
+        counters = _counters(result)
+        usage = usage_of(counters, asked)
         ledger = assemble(_take_ledger(draft))
         wrong = imbalances(ledger)
         if wrong:
@@ -100,6 +110,8 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
                 "licences": list(options.licences),
                 "known": dataclasses.asdict(known) if known else None,
                 "teacher": teacher,
+                "asked": asked.describe() if asked else None,
+                "usage": usage,
                 "embedder": embedder.describe(),
                 "isolation": isolation,
                 "ledger": ledger,
@@ -108,8 +120,14 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
     finally:
         # What an interrupted run wrote stays until the next one; its lock must not.
         draft.release()
-    seconds = _stage_seconds(result) | {"wall clock": round(time.perf_counter() - started, 2)}
-    return {"snapshot": number, "store": options.store, **ledger, "seconds": seconds}
+    seconds = _stage_seconds(counters) | {"wall clock": round(time.perf_counter() - started, 2)}
+    return {
+        "snapshot": number,
+        "store": options.store,
+        **ledger,
+        "usage": usage,
+        "seconds": seconds,
+    }
 
 
 def _isolation(*, required: bool) -> dict[str, Any]:
@@ -133,9 +151,10 @@ def build(
     policy: Policy,
     as_of: str,
     known: Pinned | None = None,
+    model: ModelOptions | None = None,
 ) -> None:
     """The line, from files to tables in the draft's folder; without the spans that ``known``
-    knows."""
+    knows. ``model`` is the teacher, where that is one."""
     limits = ReplayLimits(own=policy.replay_own, others=policy.replay_others)
     admit = AdmitOptions(
         holdout=options.holdout,
@@ -144,7 +163,7 @@ def build(
     )
     read = pipeline | "Read" >> ReadTrajectories(files)
     admitted = read.trajectories | "Admit" >> Admit(admit)
-    segmented = admitted.trajectories | "Segment" >> Segment(options.teacher)
+    segmented = admitted.trajectories | "Segment" >> Segment(model or options.teacher)
     routed = segmented.proposals | "Route" >> Route()
     load = partial(Embedder.load, options.embedder, trust_remote_code=options.trust_remote_code)
     embedded = routed.proposals | "Embed" >> Embed(load)
@@ -228,6 +247,7 @@ def build(
         segmented.rejected
         | "Count not grounded"
         >> beam.FlatMap(lambda r: [(("spans", "segmented"), 1)] if r.fate == "rejected" else []),
+        segmented.notes | "Count notes" >> beam.Map(lambda note: (("notes", note.what), 1)),
         finished | "Count kept" >> beam.Map(lambda f: (("spans", "kept"), len(f.spans))),
         pointed | "Count handoff" >> beam.FlatMap(_handoff_paths),
         tools
@@ -304,16 +324,24 @@ def _take_ledger(draft: Draft) -> list[tuple[tuple[str, ...], int]]:
     return [(tuple(path), total) for path, total in counts]
 
 
-def _stage_seconds(result: PipelineResult) -> dict[str, float]:
-    """Seconds of work in each stage, summed over workers; not every runner tells."""
+def _counters(result: PipelineResult) -> Counter[str]:
+    """Our counters by name, summed over steps and workers; not every runner tells."""
     query = MetricsFilter().with_namespace(NAMESPACE)
     total: Counter[str] = Counter()
     # A stage may be several steps of a pipeline, each with a counter of its own.
     for counter in result.metrics().query(query)["counters"]:
-        name, _, unit = counter.key.metric.name.rpartition("/")
+        total[counter.key.metric.name] += counter.result
+    return total
+
+
+def _stage_seconds(counters: Mapping[str, int]) -> dict[str, float]:
+    """Seconds of work in each stage, of all workers together."""
+    found = {}
+    for counter in sorted(counters):
+        name, _, unit = counter.rpartition("/")
         if unit == "microseconds":
-            total[name] += counter.result
-    return {name: round(total[name] / 1e6, 2) for name in sorted(total)}
+            found[name] = round(counters[counter] / 1e6, 2)
+    return found
 
 
 def _now() -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from tracemine.data import sample_files
 from tracemine.store.errors import RequestError
+from tracemine.teachers.model.settings import Settings
 from tracemine.transforms.licences import canonical
 
 #: The halves of the held-out problems, by hash; see `evaluation.selection.split_of`.
@@ -20,6 +23,42 @@ DEFAULT_SHARDS = 4
 MAX_SHARDS = 99_999
 #: Worker processes of a local run: more than any machine has CPUs is a slip of the finger.
 MAX_WORKERS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AskingOptions:
+    """How a teacher that is a model is asked.
+
+    Attributes:
+        settings: what is asked, and how many requests are under way at once in a process.
+        cache: folder or fsspec URL of the responses; None for ``cache/teacher`` in the store.
+        max_requests, max_tokens, max_cost: what the run may send, in requests, in tokens of prompts
+            and answers together, and in dollars; None for no limit.
+        prices: a TOML file of prices that come before ours.
+        vllm_args: arguments for vLLM, as one would type them, where the model is served here.
+
+    Raises:
+        RequestError: if a value is not of its kind.
+    """
+
+    settings: Settings = field(default_factory=Settings)
+    cache: str | None = None
+    max_requests: int | None = None
+    max_tokens: int | None = None
+    max_cost: float | None = None
+    prices: str | None = None
+    vllm_args: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("max_requests", "max_tokens", "max_cost"):
+            most = getattr(self, name)
+            if most is not None and not (most >= 0 and math.isfinite(most)):
+                flag = name.replace("_", "-")
+                raise RequestError(f"--{flag} must be a number that is not negative, not {most}")
+        for name in ("cache", "prices"):
+            text = getattr(self, name)
+            if text is not None and not text.strip():
+                raise RequestError(f"--{name} must not be empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +83,7 @@ class MineOptions:
         require_isolation: refuse to run where untrusted code has no namespaces, here and in every
             worker.
         workers: processes of a local run; None for as many as `runner.workers_for` finds fit.
+        asking: what a teacher that is a model may spend, and how it is asked.
         beam_args: arguments for Beam, e.g. ``("--runner=SparkRunner",)``.
         progress: show it on standard error.
 
@@ -66,6 +106,7 @@ class MineOptions:
     shards: int = DEFAULT_SHARDS
     require_isolation: bool = False
     workers: int | None = None
+    asking: AskingOptions = field(default_factory=AskingOptions)
     beam_args: tuple[str, ...] = ()
     progress: bool = True
 
@@ -172,6 +213,33 @@ def parse_columns(texts: Sequence[str]) -> dict[str, str]:
             raise RequestError(f"--columns names {name} twice")
         found[name] = column
     return found
+
+
+def parse_settings(texts: Sequence[str], *, concurrency: int | None = None) -> Settings:
+    """``["window_chars=8000,attempts=3"]`` as settings; ``concurrency`` is said apart.
+
+    Raises:
+        RequestError: if a text is not of that form, or a value is not one that a setting can have.
+    """
+    kinds = {setting.name: setting.type for setting in dataclasses.fields(Settings)}
+    found: dict[str, Any] = {} if concurrency is None else {"concurrency": concurrency}
+    for pair in (pair for text in texts for pair in text.split(",")):
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not equals or name not in kinds:
+            raise RequestError(
+                f"--teacher-settings takes NAME=NUMBER,... with names of {', '.join(kinds)}, "
+                f"not {pair!r}"
+            )
+        try:
+            found[name] = float(value) if kinds[name] == "float" else int(value)
+        except ValueError as error:
+            raise RequestError(
+                f"--teacher-settings {name} takes a number, not {value!r}"
+            ) from error
+    try:
+        return Settings(**found)
+    except ValueError as error:
+        raise RequestError(f"--teacher-settings: {error}") from error
 
 
 def parse_licences(texts: Sequence[str]) -> tuple[str, ...]:

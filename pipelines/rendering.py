@@ -193,7 +193,13 @@ def print_funnel(console: Console, summary: Mapping[str, Any]) -> None:
         if name == "spans":
             for label, count in _known_lines(summary["known"]):
                 table.add_row(label, f"{count:,}")
+    if summary["notes"]:
+        table.add_section()
+        for what, count in summary["notes"].items():
+            table.add_row(f"note: {what}", f"{count:,}")
     console.print(table)
+    if summary["usage"]:
+        _print_usage(console, summary["usage"])
     seconds = summary.get("seconds") or {}
     if seconds:
         timing = Table(title="seconds of work by stage, and by the clock", title_justify="left")
@@ -202,6 +208,32 @@ def print_funnel(console: Console, summary: Mapping[str, Any]) -> None:
         for stage, value in seconds.items():
             timing.add_row(stage, f"{value:,.1f}")
         console.print(timing)
+
+
+def _print_usage(console: Console, usage: Mapping[str, Any]) -> None:
+    """What was spent on models."""
+    table = Table(title="asked of models", title_justify="left")
+    table.add_column("stage, model")
+    columns = (
+        "requests",
+        "cache_hits",
+        "attempts",
+        "retries",
+        "prompt_tokens",
+        "completion_tokens",
+    )
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="right")
+    for stage, models in usage["stages"].items():
+        for model, row in models.items():
+            cells = [f"{row[column]:,}" for column in columns]
+            table.add_row(Text(printable(f"{stage}, {model}")), *cells)
+            for reason, failed in row["failures"].items():
+                table.add_row(Text(printable(f"  failed: {reason}")), f"{failed:,}")
+    console.print(table)
+    cost = usage["cost"]
+    if cost is not None:
+        line(console, f"cost by the table of prices: {cost:,.4f} dollars")
 
 
 def print_stats(console: Console, stats: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ import os
 from tracemine.store import Embedder, RequestError
 from tracemine.store.snapshot import Location
 from tracemine.teachers import UnknownTeacherError, teacher_fingerprint
+from tracemine.teachers.model.address import AddressError, parse_address
 from tracemine.transforms.stored import Pinned, pin, shared_stored
 from tracemine.verifiers import Isolation, IsolationError, Sandbox, shared_sandbox
 
@@ -30,11 +31,16 @@ def fingerprint_of(teacher: str) -> str:
     """What tells the ``teacher`` of that name, as it is now, from any other.
 
     Raises:
-        RequestError: if there is none of that name.
+        RequestError: if there is none of that name, or it is a model, which only `mine` asks.
     """
     try:
+        if parse_address(teacher) is not None:
+            raise RequestError(
+                f"--teacher {teacher}: questions are cut by the rules alone, so that they are the "
+                "same for every store"
+            )
         return teacher_fingerprint(teacher)
-    except UnknownTeacherError as error:
+    except (AddressError, UnknownTeacherError) as error:
         raise RequestError(str(error)) from error
 
 

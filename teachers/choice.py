@@ -1,9 +1,8 @@
-"""From the text of ``--teacher`` to a teacher."""
+"""From the text of ``--teacher`` to a teacher that needs no model; others are `teachers.model`."""
 
 from __future__ import annotations
 
 from tracemine.teachers.base import Teacher
-from tracemine.teachers.rules.derived.spans import FINGERPRINT
 
 
 class UnknownTeacherError(ValueError):
@@ -17,8 +16,12 @@ def teacher_fingerprint(name: str) -> str:
         UnknownTeacherError: if there is no such teacher.
     """
     if name == "rules":
+        from tracemine.teachers.rules.derived.spans import FINGERPRINT
+
         return FINGERPRINT
-    raise UnknownTeacherError(f"unknown teacher {name!r}: this version has `rules`")
+    raise UnknownTeacherError(
+        f"unknown teacher {name!r}: write rules, vllm:MODEL or openai:URL#MODEL"
+    )
 
 
 def make_teacher(name: str) -> Teacher:
@@ -28,7 +31,7 @@ def make_teacher(name: str) -> Teacher:
         UnknownTeacherError: if there is no such teacher.
     """
     teacher_fingerprint(name)
-    # The rules teacher starts a sandbox; whoever only asks for a fingerprint need not.
+    # The rules teacher takes a second to load and starts a sandbox: not for whoever asks a model.
     from tracemine.teachers.rules import RulesTeacher
 
     return RulesTeacher()

@@ -36,9 +36,10 @@ def rejected_paths(kind: str, rejected: Rejected) -> list[tuple[Path, int]]:
 
 
 def assemble(counts: Iterable[tuple[Path, int]]) -> dict[str, Any]:
-    """The ledger as `mine --json` prints it, every column present, reasons in order. ``known`` are
-    spans that another store knows: those that were ``left_out`` (they are among the duplicates),
-    and those that only wait there, too, and went on."""
+    """The ledger as `mine --json` prints it, every column present, reasons in order. ``notes`` are
+    what a teacher counts beside spans. ``known`` are spans that another store knows: those that
+    were ``left_out`` (they are among the duplicates), and those that only wait there, too, and went
+    on."""
     found = dict(counts)
 
     def by_reason(kind: str, column: str) -> dict[str, int]:
@@ -67,6 +68,7 @@ def assemble(counts: Iterable[tuple[Path, int]]) -> dict[str, Any]:
     return {
         "trajectories": trajectories,
         "spans": spans,
+        "notes": {p[1]: n for p, n in sorted(found.items()) if p[0] == "notes"},
         "known": {name: found.get(("known", name), 0) for name in ("left_out", "waiting")},
         "replays": {verdict: found.get(("replays", verdict), 0) for verdict in VERDICTS},
         "procedures": {status: found.get(("procedures", status), 0) for status in STATUSES},

@@ -18,15 +18,18 @@ from tracemine.schemas.records import Fate
 from tracemine.schemas.shingles import shingles
 from tracemine.schemas.syntax import MAX_DEPTH, depth, reaches_out, undefined_names
 from tracemine.schemas.values import dump_json
-from tracemine.teachers import Dropped, Teacher, TeacherError, make_teacher
-from tracemine.teachers.base import MIN_QUOTE
+from tracemine.teachers import Dropped, Segmentation, Teacher, TeacherError, make_teacher
+from tracemine.teachers.base import MIN_QUOTE, Unread
+from tracemine.teachers.model.worker import ModelOptions, ModelWorker
 from tracemine.transforms.asked import asked
+from tracemine.transforms.asking import ask_models
 from tracemine.transforms.mentioned import name_values
 from tracemine.transforms.shape import shape, wording_of
-from tracemine.transforms.stage import HANDOFF, REJECTED, Out, run_stage
+from tracemine.transforms.stage import HANDOFF, NOTES, REJECTED, Out, run_stage
 from tracemine.verifiers import verifier_for
 
 _LOGGER = logging.getLogger(__name__)
+_AT_FAULT = "the teacher failed on trajectory %s"
 
 #: Characters of a span that a ledger's line shows.
 PLACE_CHARS = 60
@@ -63,29 +66,30 @@ Normalise = Callable[[Span], str]
 
 
 class Segment(beam.PTransform):
-    """Trajectory -> Proposal, through segment and ground.
+    """Trajectory -> Proposal, through segment and ground; by the teacher of that name, or by a
+    model that is asked.
 
-    Outputs: ``proposals``, ``rejected``.
+    Outputs: ``proposals``, ``rejected``, ``notes`` (Note).
     """
 
-    def __init__(self, teacher: str) -> None:
+    def __init__(self, teacher: str | ModelOptions) -> None:
         super().__init__()
         self.teacher = teacher
 
     def expand(self, trajectories: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        # A few files make few bundles; tracing programs is worth spreading.
+        spread = trajectories | "Spread" >> beam.Reshuffle()
         teacher = self.teacher
-        return (
-            trajectories
-            # A few files make few bundles; tracing programs is worth spreading.
-            | "Spread" >> beam.Reshuffle()
-            | "Cut into spans"
-            >> run_stage(
+        if isinstance(teacher, str):
+            return spread | "Cut into spans" >> run_stage(
                 "segment",
                 segment,
                 main="proposals",
-                tags=[REJECTED],
+                tags=[REJECTED, NOTES],
                 setup=lambda: make_teacher(teacher),
             )
+        return spread | "Ask a model" >> ask_models(
+            "segment", segment_by_asking, main="proposals", tags=[REJECTED, NOTES], options=teacher
         )
 
 
@@ -109,18 +113,40 @@ class Route(beam.PTransform):
 
 
 def segment(trajectory: Trajectory, teacher: Teacher) -> Iterator[Out]:
-    """The grounded spans of one trajectory. What the teacher dropped, and what is not literally in
-    the trace, is rejected; a trajectory that the teacher could not read is failed."""
+    """The grounded spans of one trajectory, as `found` gives them; a trajectory that the teacher
+    could not read is failed."""
     try:
         segmentation = teacher.segment(trajectory)
     except TeacherError as error:
-        yield REJECTED, _reject_window(trajectory, error)
+        yield REJECTED, _reject_unread(trajectory, error)
         return
     except Exception as error:  # a teacher's fault costs one trace, not the run
-        _LOGGER.exception("the teacher failed on trajectory %s", trajectory.id)
-        unexpected = TeacherError(f"teacher error: {type(error).__name__}", str(error))
-        yield REJECTED, _reject_window(trajectory, unexpected)
+        _LOGGER.exception(_AT_FAULT, trajectory.id)
+        yield REJECTED, _reject_unread(trajectory, _unexpected(error))
         return
+    yield from found(trajectory, segmentation)
+
+
+async def segment_by_asking(trajectory: Trajectory, worker: ModelWorker) -> list[Out]:
+    """`segment` by a teacher that waits for a model."""
+    try:
+        segmentation = await worker.teacher.read(trajectory, worker.ask)
+    except TeacherError as error:
+        return [(REJECTED, _reject_unread(trajectory, error))]
+    except Exception as error:  # as in `segment`
+        _LOGGER.exception(_AT_FAULT, trajectory.id)
+        return [(REJECTED, _reject_unread(trajectory, _unexpected(error)))]
+    return list(found(trajectory, segmentation))
+
+
+def found(trajectory: Trajectory, segmentation: Segmentation) -> Iterator[Out]:
+    """Where a teacher's answer goes: grounded spans on; what the teacher dropped, and what is not
+    literally in the trace, is rejected; each window that could not be read is failed; notes are
+    counted."""
+    for note in segmentation.notes:
+        yield NOTES, note
+    for unread in segmentation.unread:
+        yield REJECTED, _reject_window(trajectory, unread)
     for dropped in segmentation.dropped:
         yield REJECTED, _reject_dropped(trajectory, dropped)
     fingerprint = shingles(trajectory.problem)
@@ -238,25 +264,44 @@ def reject_span(
 
 
 def _reject_dropped(trajectory: Trajectory, dropped: Dropped) -> Rejected:
-    quote = trajectory.trace[dropped.start : dropped.end]
-    identity = content_id("dropped", trajectory.id, dropped.start, dropped.end, dropped.reason)
+    identity = content_id(
+        "dropped", trajectory.id, dropped.start, dropped.end, dropped.reason, dropped.detail
+    )
+    return _reject_place(trajectory, dropped, identity, fate="rejected")
+
+
+def _reject_window(trajectory: Trajectory, unread: Unread) -> Rejected:
+    identity = content_id("unread", trajectory.id, unread.start, unread.end)
+    return _reject_place(trajectory, unread, identity, fate="failed")
+
+
+def _reject_place(
+    trajectory: Trajectory, gone: Dropped | Unread, identity: str, *, fate: Fate
+) -> Rejected:
+    quote = trajectory.trace[gone.start : gone.end]
     record = {
         "trajectory_id": trajectory.id,
-        "start": dropped.start,
-        "end": dropped.end,
+        "start": gone.start,
+        "end": gone.end,
         "quote": quote[:1000],
     }
-    where = _place(min(trajectory.sources), dropped.start, dropped.end, quote)
+    where = _place(min(trajectory.sources), gone.start, gone.end, quote)
     return Rejected(
         stage="segment",
-        reason=dropped.reason,
+        reason=gone.reason,
         record_id=identity,
-        detail=f"{where}: {dropped.reason}" + (f" ({dropped.detail})" if dropped.detail else ""),
+        detail=f"{where}: {gone.reason}" + (f" ({gone.detail})" if gone.detail else ""),
         record=dump_json(record),
+        fate=fate,
     )
 
 
-def _reject_window(trajectory: Trajectory, error: TeacherError) -> Rejected:
+def _unexpected(error: Exception) -> TeacherError:
+    return TeacherError(f"teacher error: {type(error).__name__}", str(error))
+
+
+def _reject_unread(trajectory: Trajectory, error: TeacherError) -> Rejected:
+    """A trajectory that a teacher could read nothing of."""
     source = min(trajectory.sources)
     return Rejected(
         stage="segment",

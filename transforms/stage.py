@@ -21,6 +21,7 @@ NAMESPACE = "tracemine"
 #: The names of a stage's outputs that are not its main one.
 REJECTED = "rejected"
 HANDOFF = "handoff"
+NOTES = "notes"
 
 #: A named output and the record that goes there.
 Out = tuple[str, Any]

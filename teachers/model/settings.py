@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 #: Characters of a trace in one window: about 6,000 tokens, so that prompt, window and answer fit
@@ -41,8 +42,13 @@ class Settings:
     attempts: int = ATTEMPTS
 
     def __post_init__(self) -> None:
+        for name in ("window_chars", "max_answer_tokens", "concurrency", "timeout", "attempts"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a number above 0, not {getattr(self, name)}")
         if not 0 <= self.overlap_chars < self.window_chars:
-            raise ValueError("windows overlap by less than they hold")
+            raise ValueError("overlap_chars must be at least 0 and below window_chars")
+        if self.least_spans < 0 or (self.most_chars is not None and self.most_chars < 1):
+            raise ValueError("least_spans must be at least 0, most_chars at least 1")
 
 
 __all__ = ["Settings"]

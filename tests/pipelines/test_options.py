@@ -10,9 +10,11 @@ from tracemine.data import sample_files
 from tracemine.pipelines import MineOptions
 from tracemine.pipelines.options import (
     SPLITS,
+    AskingOptions,
     EvaluateOptions,
     parse_columns,
     parse_licences,
+    parse_settings,
     parse_split,
     parse_time,
 )
@@ -103,3 +105,42 @@ def test_licences() -> None:
     assert MineOptions(inputs=("a",), store="s", licences=("mit",)).licences == ("MIT",)
     with pytest.raises(RequestError, match="--licences"):
         parse_licences([","])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_requests": -1},
+        {"max_tokens": -1},
+        {"max_cost": -0.01},
+        {"max_cost": float("nan")},
+        {"max_cost": float("inf")},
+        {"cache": " "},
+        {"prices": ""},
+    ],
+)
+def test_what_may_be_spent_is_a_number_and_a_place_has_a_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(RequestError, match=next(iter(wrong)).replace("_", "-")):
+        AskingOptions(**wrong)
+
+
+def test_settings_are_numbers_by_name() -> None:
+    found = parse_settings(["window_chars=8000,attempts=3", " timeout = 1.5"], concurrency=7)
+    assert (found.window_chars, found.attempts, found.timeout) == (8000, 3, 1.5)
+    assert found.concurrency == 7
+    assert parse_settings([]) == AskingOptions().settings
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "window_chars", "window_chars=", "window_chars=many", "window_chars=1.5", "colour=3",
+        "window_chars=0", "window_chars=-5", "overlap_chars=30000", "timeout=nan", "timeout=inf",
+        "attempts=0", "least_spans=-1", "most_chars=0", "=3", "",
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_refused_in_one_line(wrong: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_settings([wrong])
+    assert "--teacher-settings" in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -20,3 +20,7 @@ def test_a_teacher_is_told_by_its_fingerprint_or_refused() -> None:
     assert fingerprint_of("rules") == make_teacher("rules").fingerprint
     with pytest.raises(RequestError, match="unknown teacher 'oracle'"):
         fingerprint_of("oracle")
+    with pytest.raises(RequestError, match="cut by the rules alone"):
+        fingerprint_of("vllm:model")
+    with pytest.raises(RequestError, match="names no model"):
+        fingerprint_of("openai:http://localhost:8000/v1")
