@@ -1,9 +1,9 @@
 """What can be wrong with a server: how often, and when.
 
 What is wrong is drawn by a hash of the seed, the request's key and, for faults of the line, the
-number of the attempt; so runs repeat, on any number of clients, and a request that fails now is
-answered later. What is wrong with an answer does not depend on the attempt: a model at temperature
-0 gives the same answer again.
+number of the attempt since the last answer; so runs repeat, on any number of clients, and a request
+that fails now is answered later. What is wrong with an answer does not depend on the attempt: a
+model at temperature 0 gives the same answer again.
 """
 
 from __future__ import annotations
@@ -136,22 +136,20 @@ class Faults:
         draw = _draw("delay", seed, key, attempt)
         return self.latency * math.exp(self.sigma * draw.gauss(0.0, 1.0))
 
-    def on_line(self, seed: int, key: str, attempt: int, in_a_row: int) -> LineFault | None:
+    def on_line(self, seed: int, key: str, attempt: int) -> LineFault | None:
         """What an attempt meets, None for an answer.
 
         Args:
             seed: of the server.
             key: of the request.
-            attempt: its number among all at this request, from 1.
-            in_a_row: faults at this request since the last answer.
+            attempt: its number among those since the last answer to this request, from 1.
         """
         if attempt <= len(self.first):
             return self.first[attempt - 1]
-        if in_a_row >= self.in_a_row:
+        if attempt > self.in_a_row:
             return None
-        return _chosen(
-            [(fault, getattr(self, fault)) for fault in LINE_FAULTS], "line", seed, key, attempt
-        )
+        shares = [(fault, getattr(self, fault)) for fault in LINE_FAULTS]
+        return _chosen(shares, "line", seed, key, attempt)
 
     def of_answer(self, seed: int, key: str, repair: bool = False) -> AnswerFault | None:
         """What is wrong with the answer to a request, None for nothing."""

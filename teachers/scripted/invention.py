@@ -41,43 +41,14 @@ TEXT_CHARS = 80
 #: Lines of a trace that are looked at.
 MOST_LINES = 4_000
 
-_WORDS = [
-    "take",
-    "the",
-    "total",
-    "of",
-    "each",
-    "part",
-    "then",
-    "compare",
-    "both",
-    "sides",
-    "and",
-    "keep",
-    "what",
-    "is",
-    "left",
-    "over",
-    "before",
-    "the",
-    "rate",
-    "changes",
-    "by",
-    "its",
-    "share",
-    "of",
-    "a",
-    "whole",
-    "amount",
-    "per",
-    "unit",
-    "so",
-    "that",
-    "every",
-    "step",
-    "follows",
-]
+_PROSE = (
+    "take the total of each part then compare both sides and keep what is left over before the rate"
+    " changes by its share of a whole amount per unit so that every step follows"
+)
+_WORDS = _PROSE.split()
 _NAMES = ("first", "second", "third", "fourth", "fifth", "sixth")
+#: What is put where anything goes.
+_ANY_TEXT: Mapping[str, Any] = {"type": "string"}
 _TYPES = ("int", "rational", "real", "str", "list[int]")
 _NUMBER = r"\d{1,9}(?:\.\d{1,6})?"
 _OPERATIONS = {
@@ -96,7 +67,7 @@ _OPERATIONS = {
 _SIGN = "|".join(re.escape(sign) for sign in sorted(_OPERATIONS, key=len, reverse=True))
 #: ``3 * 4 + 5 = 17``, with nothing beside it that would go on with the calculation.
 _CALCULATION = re.compile(
-    rf"(?<![\w.)\]}}^*/+×·÷−-])(?<![\w.)\]}}^*/+×·÷−-] )"
+    rf"(?<![\w.)\]}}^*/+×·÷−-])(?<![)\]}}^*/+×·÷−=-] )"
     rf"({_NUMBER}(?:\s*(?:{_SIGN})\s*{_NUMBER}){{1,{len(_NAMES) - 1}}})\s*=\s*({_NUMBER})"
     r"(?![\w%^/*]|[.,]\d|\s*[*/×·÷+−-])"
 )
@@ -176,9 +147,7 @@ class _Inventor:
             part = property_schema(node, name)
             if name not in needed and height(part or {}, self.root) == math.inf:
                 continue
-            found[name] = (
-                self._text({}, name) if part is None else self.value(part, name, depth + 1)
-            )
+            found[name] = self.value(part or _ANY_TEXT, name, depth + 1)
         return found
 
     def _array(self, node: Mapping[str, Any], name: str, depth: int) -> list[Any]:
@@ -193,10 +162,7 @@ class _Inventor:
         parts = [item_schema(node, index) for index in range(count)]
         if parts and all(part is not None and self._is_span(part) for part in parts):
             return self._spans([part for part in parts if part is not None], depth)
-        return [
-            self._text({}, name) if part is None else self.value(part, name, depth + 1)
-            for part in parts
-        ]
+        return [self.value(part or _ANY_TEXT, name, depth + 1) for part in parts]
 
     def _is_span(self, schema: Mapping[str, Any]) -> bool:
         return set(resolved(schema, self.root).get("required", ())) >= _SPAN_FIELDS

@@ -112,14 +112,11 @@ class Table:
 
 def asked_in(messages: Sequence[Mapping[str, str]]) -> Asked:
     """What a conversation is about, each message with its ``role`` and its ``content`` as text: the
-    first problem that the user shows, and the first trace after it."""
+    first problem that the user shows, and the first trace."""
     said = [message["content"] for message in messages if message["role"] == "user"]
     problem, trace = None, ""
     for content in said:
-        if problem is None:
-            problem = block_in(content, "problem")
-            # A problem may look as if it held a trace: what it holds is passed over.
-            content = content.partition(problem)[2] if problem else content
+        problem = block_in(content, "problem") if problem is None else problem
         trace = trace or block_in(content, "trace") or ""
     return Asked(problem, trace, "\n".join(said))
 
