@@ -10,6 +10,7 @@ import ast
 import keyword
 import math
 import re
+import symtable
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,9 +40,7 @@ UNIT_CHARS = 40
 MAX_INPUTS = 16
 
 _PARSING = (SyntaxError, ValueError, RecursionError, MemoryError)
-_FENCE = re.compile(
-    r"\s*(?:`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*\n(.*?)\n?[ \t]*(?:`{3,}|~{3,})\s*", re.S
-)
+_FENCES = ("```", "~~~")
 _WORD = re.compile(r"[A-Za-z]\w*")
 _WHOLE = re.compile(r"[-+]?\d+")
 _FRACTION = re.compile(r"(?:Fraction|Rational)\(([^()]*)\)")
@@ -155,6 +154,8 @@ def read_routine(text: str, inputs: Sequence[str]) -> Routine:
     code = textwrap.dedent("\n".join(lines))
     try:
         tree = ast.parse(code)
+        # What parses may be no Python none the less: two parameters of one name.
+        symtable.symtable(code, "<routine>", "exec")
     except _PARSING as error:
         raise NotWrittenError(f"does not parse: {clean_line(str(error), 100)}") from None
     if depth(tree) > MAX_DEPTH:
