@@ -35,11 +35,8 @@ def with_checked(spans: Sequence[Span], trajectory: Trajectory) -> tuple[Span, .
     if trajectory.outcome != "verified" or not answer or len(answer) > MAX_ANSWER:
         return tuple(spans)
     in_problem = Stated(trajectory.problem, "")
-    values = {
-        index: decode(span.instances[0].result)
-        for index, span in enumerate(spans)
-        if span.instances
-    }
+    own = {index: span.instances[0] for index, span in enumerate(spans) if span.instances}
+    values = {index: decode(instance.result) for index, instance in own.items()}
     telling = {
         index
         for index, value in values.items()
