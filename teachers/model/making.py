@@ -44,7 +44,7 @@ ERROR_CHARS = 600
 #: document, and a window is to be had beside it.
 PROBLEM_CHARS = 12_000
 ANSWER_CHARS = 1_000
-#: Tokens that a span of an answer takes, as a rule at most: those of the worked examples take 115 to
+#: Tokens that a span of an answer takes, seldom more: those of the worked examples take 115 to
 #: 390. No more spans are asked for than fit an answer: one that is cut off is lost.
 SPAN_TOKENS = 400
 #: Items of a list of an answer, where `Settings.most_chars` bounds it.
