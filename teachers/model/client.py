@@ -308,7 +308,10 @@ class Client:
             return Fault(FORBIDDEN, said)
         if status == 404:
             return Fault(NOT_FOUND, said)
-        words = f"{code} {error.message}".lower()
+        if 300 <= status < 400:
+            return Fault(NOT_FOUND, f"{status}, the server is elsewhere: give its own address")
+        # Some servers write an error as OpenAI does, some flat, some as a mere text.
+        words = f"{code} {error.message} {error.body}".lower()
         if status == 413 or any(name in words for name in (*_TOO_LONG_CODES, *_TOO_LONG_WORDS)):
             return Fault(TOO_LONG, said)
         if status == 400 and "content_filter" in code:
