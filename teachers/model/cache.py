@@ -96,16 +96,19 @@ class ResponseCache:
         Raises:
             CacheError: if nothing is installed that opens the URL, or the folder cannot be written.
         """
+        if not os.fspath(url):
+            raise CacheError("a cache needs a folder or a URL")
         try:
-            fs, root = fsspec.core.url_to_fs(os.fspath(url))
-        except (ImportError, ValueError, OSError) as error:
+            fs, root = _reached(fsspec.core.url_to_fs, os.fspath(url))
+        except OSError as error:
             raise CacheError(f"cannot use the cache {_shown(url)}: {_said(error)}") from error
         cache = cls(os.fspath(url), fs, root)
-        if cache._local:
-            try:
-                cache._begin()
-            except OSError as error:
-                raise CacheError(f"cannot write the cache {_shown(url)}: {_said(error)}") from error
+        try:
+            if cache._local:
+                cache._clear_left_over()
+            cache._probe()
+        except (OSError, ValueError) as error:
+            raise CacheError(f"cannot write the cache {_shown(url)}: {_said(error)}") from error
         return cache
 
     async def get(self, request: Request) -> Response | None:
@@ -118,8 +121,8 @@ class ResponseCache:
 
     async def put(self, request: Request, response: Response) -> None:
         """Keep a response, whole or not at all. If it cannot be kept, that is counted and logged,
-        and no error: it is paid for and of use. Once this has begun, cancelling who waits for it
-        does not stop it."""
+        and no error: it is paid for and of use. Cancelling who waits for this does not stop
+        it."""
         entry = _written(request, response)
         await self._run(self._write, request.key(), entry)
 
@@ -128,7 +131,8 @@ class ResponseCache:
         self._threads.shutdown(wait=True)
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+        running = asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+        return await asyncio.shield(running)
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{_name(key)}"
@@ -214,15 +218,21 @@ class ResponseCache:
     def _aside(self, name: str) -> Path:
         return Path(self._root, _UNFINISHED, f"{name}.{uuid.uuid4().hex}")
 
-    def _begin(self) -> None:
-        """Make a local cache's folders, see that files can be written, clear what was left."""
+    def _probe(self) -> None:
+        """Write a file and remove it: a run must not find out after days of paying that nothing
+        was kept, and to S3 a bucket that does not exist has no entries."""
+        probe = self._aside("probe")
+        if self._local:
+            probe.write_bytes(b"")
+            probe.unlink()
+        else:
+            _reached(self._fs.pipe_file, str(probe), b"")
+            _reached(self._fs.rm_file, str(probe))
+
+    def _clear_left_over(self) -> None:
+        """Remove what killed processes left half written. Makes the folder if there is none."""
         folder = Path(self._root, _UNFINISHED)
         folder.mkdir(parents=True, exist_ok=True)
-        probe = self._aside("probe")
-        try:
-            probe.write_bytes(b"")
-        finally:
-            probe.unlink(missing_ok=True)
         for left in folder.iterdir():
             # Another process that opens the cache clears it too.
             with suppress(OSError):
@@ -232,14 +242,14 @@ class ResponseCache:
 
 
 def _reached(call: Callable[..., T], *arguments: Any) -> T:
-    """What a remote file system gives; whatever it raises is an OSError. Most say so themselves,
-    but a bucket's server that is not there is an error of botocore's own, and others have theirs."""
+    """What a remote file system gives; whatever it raises is an OSError. Most are from the start,
+    but that there is no server is an error of botocore's own, and others have theirs."""
     try:
         return call(*arguments)
     except OSError:
         raise
     except Exception as error:
-        raise OSError(errno.EIO, type(error).__name__) from error
+        raise OSError(errno.EIO, _said(error)) from error
 
 
 def _name(key: str) -> str:
@@ -256,14 +266,16 @@ def _local_bytes(path: str) -> bytes | None:
         return None
     except OSError as error:
         raise _DamagedError(_said(error)) from error
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         kind = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(kind):
             raise _DamagedError("a folder" if stat.S_ISDIR(kind) else "no file")
-        try:
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
             return stream.read(MOST_BYTES + 1)
-        except OSError as error:
-            raise _DamagedError(_said(error)) from error
+    except OSError as error:
+        raise _DamagedError(_said(error)) from error
+    finally:
+        os.close(descriptor)
 
 
 def _written(request: Request, response: Response) -> bytes:

@@ -114,7 +114,7 @@ class Tally:
                 for name, amount in _items(row, model):
                     if name == FAILURES:
                         for reason, failed in _items(amount, name):
-                            tally._add((purpose, model, reason, True), _whole(reason, failed))
+                            tally._add((purpose, model, reason, True), _whole(name, failed))
                     elif name in COUNT_NAMES:
                         tally._add((purpose, model, name, False), _whole(name, amount))
                     else:
