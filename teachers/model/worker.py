@@ -139,6 +139,11 @@ class ModelWorker:
             self.tally.count(request.purpose, request.model, "cache_hits")
         return found
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return not self._end.alive
+
     def close(self) -> None:
         """Gives up what is under way, closes connections and threads. May be called again; not from
         `loop` itself."""
@@ -276,7 +281,7 @@ def shared_worker(options: ModelOptions) -> ModelWorker:
     with _workers_lock:
         mine = (os.getpid(), options)
         worker = _workers.get(mine)
-        if worker is None:
+        if worker is None or worker.closed:
             worker = ModelWorker(options)
             _workers[mine] = worker
         return worker

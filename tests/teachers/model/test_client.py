@@ -374,20 +374,20 @@ def test_every_attempt_is_told_and_one_that_may_not_begin_is_not_sent() -> None:
     assert told == [(0, SERVER_ERROR), (1, SERVER_ERROR)]
 
 
-def test_no_more_at_once_than_chosen() -> None:
-    async def slow(number: int, body: Any, request: web.Request) -> web.Response:
-        await asyncio.sleep(0.01)
+@pytest.mark.parametrize("concurrency", [5, 120])
+def test_as_many_at_once_as_chosen_and_no_more(concurrency: int) -> None:
+    """120 is more than the connections that the library keeps by itself."""
+
+    async def gathering(number: int, body: Any, request: web.Request) -> web.Response:
+        while server.most < concurrency:
+            await asyncio.sleep(0.001)
         return await good(number, body, request)
 
-    with AnsweringServer(slow) as server:
-        found = asked(server, *(question(str(i)) for i in range(40)), concurrency=5)
+    with AnsweringServer(gathering) as server:
+        requests = [question(str(number)) for number in range(concurrency + 30)]
+        found = asked(server, *requests, concurrency=concurrency)
         assert all(isinstance(answer, Response) for answer in found)
-        assert server.most == 5
-    with AnsweringServer(slow) as server:
-        # More connections than the library keeps by itself.
-        found = asked(server, *(question(str(i)) for i in range(150)), concurrency=120)
-        assert all(isinstance(answer, Response) for answer in found)
-        assert server.most > 100
+        assert server.most == concurrency
 
 
 def test_while_one_waits_after_a_429_all_wait() -> None:
