@@ -2,8 +2,9 @@
 
 Runs as a program of its own, see `symbolic`. The program loads sympy and forks a worker for each
 connection that it is given. The worker forks a comparer and passes each request on to it, one pair
-of texts each. A comparer that is silent past the request's time is killed and replaced by another
-fork, which has all of sympy loaded as well. No signal handlers: the clock is a poll on a pipe.
+of texts each, and watches its clocks: one that has computed for the request's time, or says nothing
+for a long while without computing, is killed and replaced by another fork, which has all of sympy
+loaded as well. No signal handlers: between two looks at the clocks there is a poll on a pipe.
 """
 
 from __future__ import annotations
@@ -14,20 +15,21 @@ import gc
 import itertools
 import json
 import logging
+import math
 import os
 import resource
 import signal
 import socket
+import time
 from collections.abc import Iterable, Iterator
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, NoReturn
 
 #: Address space of a comparer, in bytes: what sympy blows up ends as a MemoryError.
 MEMORY_BYTES = 4 << 30
-#: A comparer whose parent was killed ends after so much CPU time within one pair, in seconds.
-CPU_SECONDS = 10
+#: Between two looks at the clocks of a comparer there is at least this, in seconds.
+LOOK_SECONDS = 0.005
 #: The caches of sympy and of the parser grow with each pair; a fresh fork begins with few.
 PAIRS_PER_COMPARER = 5_000
 
@@ -457,25 +459,41 @@ class _Comparer:
         self._fork()
 
     def compare(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The outcome and its reason; whether it ``timed_out``, and if so the seconds that it was
-        ``computing`` of the request's ``seconds``."""
+        """The outcome and its reason, and the ``spent`` CPU time in seconds. Where the comparer
+        was ``stopped``, in place of the former: by its ``cpu`` time (the request's ``seconds``), by
+        the ``wall`` clock, or it ``died``."""
         self._left -= 1
-        before = _cpu_seconds(self._pid)
-        seconds = max(float(request["seconds"]), 0.0)
+        seconds = float(request["seconds"])
+        clock = (~self._pid << 3) | 2  # clock_getcpuclockid(3): CPU time of another process
+        began = _cpu_seconds(clock)
+        reply: dict[str, Any] = {}
         try:
             self._pipe.send_bytes(json.dumps(request).encode())
-            if self._pipe.poll(seconds):
-                return {**json.loads(self._pipe.recv_bytes()), "timed_out": False}
+            stopped = self._watch(clock, began + seconds, time.monotonic() + request["wall"])
+            if not stopped:
+                reply = json.loads(self._pipe.recv_bytes())
         except (EOFError, OSError):
+            stopped = "died"
+        if stopped:
             self._left = 0
-            return {"outcome": "unknown", "reason": "the comparer ended", "timed_out": False}
-        self._left = 0
-        return {
-            "outcome": "unknown",
-            "reason": f"no answer in {seconds:.1f} s",
-            "timed_out": True,
-            "computing": _cpu_seconds(self._pid) - before,
-        }
+        spent = _cpu_seconds(clock) - began
+        # Where this process could not look in time, the limit is the same: an answer that came too
+        # late is none, and a comparer that has died may have by its own limit.
+        if spent > seconds and stopped in ("", "died"):
+            stopped = "cpu"
+        return {**reply, "stopped": stopped, "spent": spent}
+
+    def _watch(self, clock: int, cpu_end: float, wall_end: float) -> str:
+        """Wait for an answer, or that the comparer has ended. Which clock was up before, if so."""
+        while True:
+            cpu_left = cpu_end - _cpu_seconds(clock)
+            wall_left = wall_end - time.monotonic()
+            if cpu_left <= 0:
+                return "cpu"
+            if wall_left <= 0:
+                return "wall"
+            if self._pipe.poll(min(max(cpu_left, LOOK_SECONDS), wall_left)):
+                return ""
 
     def renew_if_needed(self) -> None:
         """Replace the fork if it hangs, has ended or has compared enough."""
@@ -502,10 +520,9 @@ class _Comparer:
         theirs.close()
 
 
-def _cpu_seconds(pid: int) -> float:
-    """What a process has computed so far; a process that has ended, while it is not waited for."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _cpu_seconds(clock: int) -> float:
+    """What a process has computed so far; one that has ended too, while it is not waited for."""
+    return time.clock_gettime(clock)
 
 
 def _serve(requests: Connection) -> None:
@@ -518,9 +535,10 @@ def _serve(requests: Connection) -> None:
         except (EOFError, OSError):
             return
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        used = int(usage.ru_utime + usage.ru_stime)
+        # Past its time it ends of itself, should nobody be left who watches.
+        end = int(usage.ru_utime + usage.ru_stime) + math.ceil(request["seconds"]) + 1
         with contextlib.suppress(ValueError):
-            resource.setrlimit(resource.RLIMIT_CPU, (used + CPU_SECONDS, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_CPU, (end, resource.RLIM_INFINITY))
         try:
             outcome, reason = compare(request["reference"], request["answer"])
         except Exception as error:  # noqa: BLE001 - sympy raises anything; told, not hidden

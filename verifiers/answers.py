@@ -33,7 +33,7 @@ def compare_answers(
 ) -> Verdict:
     """Whether ``answer`` says what ``reference`` says. Symmetric between single values.
 
-    ``budget`` is the wall time left for sympy; ``depth`` counts collections within collections.
+    ``budget`` is the CPU time left for sympy; ``depth`` counts collections within collections.
     """
     if max(len(reference), len(answer)) > MAX_TEXT_CHARS:
         if reference.strip() == answer.strip():

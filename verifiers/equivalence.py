@@ -48,8 +48,8 @@ def verify(expected: Any, actual: Any, context: Context = VALUES) -> Verdict:
     ``y = 5`` agrees with ``5``, and so does a calculation that comes to it (``2 + 3 = 5``); another
     equation, ``x + y = 5``, does not.
 
-    Never raises on account of a value: what cannot be compared is ``unknown``. Takes less than two
-    seconds of wall time once `warm_symbolic` has been called, code apart, which takes what its
+    Never raises on account of a value: what cannot be compared is ``unknown``. Takes less than
+    three seconds of CPU time once `warm_symbolic` has been called, code apart, which takes what its
     sandbox allows; numbers take some microseconds and never reach sympy.
 
     Raises:

@@ -4,13 +4,15 @@ Guards come first: what is too long, too deep or explosive never reaches sympy, 
 program loads sympy and only forks; each of its forks serves one thread at a time, and has the pairs
 compared by a fork of its own. So a pair that hangs costs that last fork alone, the next is there
 within milliseconds, and nobody waits for another's hang. See `_symbolic_child`.
+
+What a pair may take is CPU time of the fork that compares it, so that a busy machine decides as an
+idle one does. The clock on the wall is for what computes nothing, and for lost workers.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import socket
 import subprocess
@@ -18,6 +20,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -28,11 +31,17 @@ from tracemine.verifiers.verdict import Outcome, Verdict
 
 NAME = "symbolic"
 
-#: Wall time for all pairs of one comparison together, waiting included, in seconds. Honest pairs
-#: take some milliseconds, the slowest of thousands under one second.
-WALL_SECONDS = 1.3
-#: Over the time that the worker itself keeps, for a busy machine; past it the worker is taken to be
-#: lost, in seconds.
+#: What loads sympy.
+PROGRAM = Path(__file__).with_name("_symbolic_child.py")
+
+#: CPU time for all pairs of one comparison together, in seconds. Honest pairs take milliseconds,
+#: the slowest two of 1,287 published ones 0.3 s and (of equations that differ) 1.6 s.
+CPU_SECONDS = 1.3
+#: Wall time for one pair, and that someone waits for a free worker, in seconds. Wide, because a
+#: busy machine must not turn into verdicts: only a pair that computes nothing ever meets it.
+WALL_SECONDS = 20 * CPU_SECONDS
+#: Over the wall time, which the worker itself keeps; past it the worker is taken to be lost, in
+#: seconds.
 GRACE_SECONDS = 0.6
 #: Wall time for the program to start: importing sympy takes seconds on a busy machine.
 START_SECONDS = 120.0
@@ -43,89 +52,100 @@ MAX_AT_ONCE = 32
 KEPT = 4
 #: Verdicts remembered, by the texts of the pair.
 MAX_REMEMBERED = 65_536
-#: Of a time without an answer a worker must have computed this share, or the machine was too busy
-#: for it to tell anything about the pair.
-COMPUTING_SHARE = 0.8
-#: Full times that a pair gets before that it has no answer is remembered ...
-TRIES = 2
-#: ... and for how long it is, in seconds.
-REMEMBER_TIMEOUT_SECONDS = 600.0
+#: The reason of a pair that did not end. Not of which clock, nor how much was left: a busy machine
+#: stops another one first.
+OUT_OF_TIME = "no answer in the time that it has"
 
 
 class Budget:
-    """The wall time that is left to one comparison, over all pairs that it needs."""
+    """The CPU time that is left to one comparison, over all pairs that it needs, in seconds."""
 
     def __init__(self, seconds: float | None = None) -> None:
-        self.seconds = WALL_SECONDS if seconds is None else seconds
+        self.seconds = CPU_SECONDS if seconds is None else seconds
 
 
 def compare_symbolic(reference: str, answer: str, budget: Budget | None = None) -> Verdict:
     """Whether two texts (LaTeX or plain) say the same mathematics. Symmetric; see
     `_symbolic_child.compare`.
 
-    Neither raises nor takes longer than ``budget`` and `GRACE_SECONDS`: a pair that hangs is
-    ``unknown``, and so is one for which no worker is free. Only while no worker has ever been ready
-    in this process does it wait for one, up to `START_SECONDS`: see `warm_symbolic`.
+    Does not raise. A pair that has no answer within the CPU time of ``budget`` is asked once more,
+    alone, and then ``unknown``, and so is one that no worker could be had for. So it takes twice
+    ``budget`` at most, and nothing but hangs takes long by the clock on the wall: `WALL_SECONDS` to
+    wait for a worker and as much for its answer, each twice. Only while no worker has ever been
+    ready in this process does it wait for one up to `START_SECONDS`: see `warm_symbolic`.
+
+    A pair that is remembered takes from ``budget`` what it took before: whether the next one is
+    decided does not depend on what this process has compared already.
     """
     for side, text in (("reference", reference), ("answer", answer)):
         objection = guard(text)
         if objection:
             return Verdict("unknown", f"{side}: {objection}", NAME)
-    reference, answer = sorted((reference, answer))
-    known = _MEMORY.get(reference, answer)
-    if known is not None:
-        return known
     budget = budget or Budget()
-    if budget.seconds <= 0:
+    given = budget.seconds
+    if given <= 0:
         return Verdict("unknown", "no time left for this pair", NAME)
-    full = budget.seconds >= WALL_SECONDS
+    reference, answer = sorted((reference, answer))
+    found = _MEMORY.get(reference, answer) or _find(reference, answer, given)
+    budget.seconds -= found.seconds
+    return found.verdict if found.seconds <= given else Verdict("unknown", OUT_OF_TIME, NAME)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a pair came to, in ``seconds`` of CPU time, and what stopped it if it is to be asked
+    ``again``: see `_symbolic_child`, or ``lost``. Then it has taken all of its time."""
+
+    verdict: Verdict
+    seconds: float
+    again: str = ""
+
+
+def _find(reference: str, answer: str, seconds: float) -> _Found:
+    """What the pair comes to in ``seconds`` of CPU time, asked once more if need be."""
+    found = _ask(reference, answer, seconds)
+    if found.again:
+        with _POOL.alone:
+            found = _MEMORY.get(reference, answer) or _ask(reference, answer, seconds)
+    # That all of the CPU time was not enough is so; less, or another clock, says nothing.
+    if not found.again or (found.again == "cpu" and seconds >= CPU_SECONDS):
+        _MEMORY.put(reference, answer, found)
+    return found
+
+
+def _ask(reference: str, answer: str, seconds: float) -> _Found:
+    """Have a worker compare the pair, in ``seconds`` of CPU time."""
     try:
-        reply, spent = _POOL.compare(reference, answer, budget.seconds)
+        reply = _POOL.compare(reference, answer, seconds)
     except WorkerLostError as error:
-        budget.seconds = 0.0
-        return Verdict("unknown", f"no worker: {error}", NAME)
-    budget.seconds -= spent
+        return _Found(Verdict("unknown", f"no worker: {error}", NAME), seconds, "lost")
+    stopped: str = reply["stopped"]
+    if stopped:
+        reason = "the comparer ended" if stopped == "died" else OUT_OF_TIME
+        return _Found(Verdict("unknown", reason, NAME), seconds, stopped)
     outcome: Outcome = reply["outcome"]
-    verdict = Verdict(outcome, str(reply["reason"]), NAME)
-    if not reply["timed_out"]:
-        _MEMORY.put(reference, answer, verdict)
-    # What had only a part of the time, or of a processor, may do better with all of it.
-    elif full and reply["computing"] >= COMPUTING_SHARE * reply["seconds"]:
-        _MEMORY.put_timeout(reference, answer, verdict)
-    return verdict
+    return _Found(Verdict(outcome, str(reply["reason"]), NAME), reply["spent"])
 
 
 class _Memory:
-    """Verdicts by pair; the oldest go first."""
+    """What pairs came to; the oldest go first."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        # With each verdict the times that the pair had no answer, and until when it is held.
-        self._verdicts: OrderedDict[tuple[str, str], tuple[Verdict, int, float]] = OrderedDict()
+        self._found: OrderedDict[tuple[str, str], _Found] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, reference: str, answer: str) -> Verdict | None:
+    def get(self, reference: str, answer: str) -> _Found | None:
         with self._lock:
-            verdict, timeouts, until = self._verdicts.get((reference, answer), (None, 0, -math.inf))
-            return verdict if timeouts in (0, TRIES) and time.monotonic() < until else None
+            return self._found.get((reference, answer))
 
-    def put(self, reference: str, answer: str, verdict: Verdict) -> None:
-        self._put((reference, answer), (verdict, 0, math.inf))
-
-    def put_timeout(self, reference: str, answer: str, verdict: Verdict) -> None:
-        now = time.monotonic()
+    def put(self, reference: str, answer: str, found: _Found) -> None:
         with self._lock:
-            _, timeouts, until = self._verdicts.get((reference, answer), (verdict, 0, now))
-        timeouts = timeouts % TRIES + 1 if now < until else 1
-        self._put((reference, answer), (verdict, timeouts, now + REMEMBER_TIMEOUT_SECONDS))
-
-    def _put(self, pair: tuple[str, str], found: tuple[Verdict, int, float]) -> None:
-        with self._lock:
-            self._verdicts[pair] = found
-            if len(self._verdicts) > MAX_REMEMBERED:
-                self._verdicts.popitem(last=False)
+            self._found[reference, answer] = found
+            if len(self._found) > MAX_REMEMBERED:
+                self._found.popitem(last=False)
 
 
 class _Program:
@@ -133,11 +153,10 @@ class _Program:
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
-        program = Path(__file__).with_name("_symbolic_child.py")
         with theirs:
             # In a session of its own: an interrupt at the terminal is for us to act on.
             self._process = subprocess.Popen(
-                [sys.executable, "-s", "-P", "-B", str(program)],
+                [sys.executable, "-s", "-P", "-B", str(PROGRAM)],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -200,6 +219,8 @@ class _Pool:
         self._live: set[Connection] = set()
         self._coming = 0
         self._free = threading.Condition()
+        #: Held by who asks once more.
+        self.alone = threading.Lock()
 
     def abandon(self) -> None:
         """For a forked copy: the workers are the parent's."""
@@ -230,29 +251,26 @@ class _Pool:
             for connection in taken:
                 self._give(connection)
 
-    def compare(self, reference: str, answer: str, seconds: float) -> tuple[dict[str, Any], float]:
-        """The worker's reply, and the part of ``seconds`` that it took to get it.
+    def compare(self, reference: str, answer: str, seconds: float) -> dict[str, Any]:
+        """The worker's reply on a pair that gets ``seconds`` of CPU time.
 
         Raises:
-            WorkerLostError: if no worker is free within ``seconds``, or it hangs or ends; another
-                is started meanwhile.
+            WorkerLostError: if no worker is free within `WALL_SECONDS`, or it hangs or ends;
+                another is started meanwhile.
         """
-        began = time.monotonic()
-        if self._was_ready:
-            connection = self._take(began + seconds)
-        else:
-            connection = self._take(began + START_SECONDS)
-            began = time.monotonic()
-        left = began + seconds - time.monotonic()
-        if left <= 0:
-            self._give(connection)
-            raise WorkerLostError("none is free in time", timed_out=True)
-        request = {"reference": reference, "answer": answer, "seconds": left}
+        wait = WALL_SECONDS if self._was_ready else START_SECONDS
+        connection = self._take(time.monotonic() + wait)
+        request = {
+            "reference": reference,
+            "answer": answer,
+            "seconds": seconds,
+            "wall": WALL_SECONDS,
+        }
         try:
             connection.send_bytes(json.dumps(request).encode())
-            if not connection.poll(left + GRACE_SECONDS):
+            if not connection.poll(WALL_SECONDS + GRACE_SECONDS):
                 raise WorkerLostError("no answer in time", timed_out=True)
-            reply = json.loads(connection.recv_bytes())
+            reply: dict[str, Any] = json.loads(connection.recv_bytes())
         except (OSError, EOFError) as error:
             self._drop(connection)
             raise WorkerLostError(str(error) or "the worker ended") from error
@@ -260,7 +278,7 @@ class _Pool:
             self._drop(connection)
             raise
         self._give(connection)
-        return {**reply, "seconds": left}, time.monotonic() - began
+        return reply
 
     def _give(self, connection: Connection) -> None:
         with self._free:

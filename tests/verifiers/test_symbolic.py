@@ -6,10 +6,12 @@ import os
 import resource
 import subprocess
 import sys
+import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -33,7 +35,7 @@ def _programs() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
         try:
-            if any("_symbolic_child" in part for part in process.cmdline()):
+            if any("symbolic_child" in part for part in process.cmdline()):
                 found.append(process)
         except psutil.NoSuchProcess:  # it has just ended
             continue
@@ -45,6 +47,7 @@ def warm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # A busy machine may be late by as much; a test of hangs sets the time of its hangs itself.
     monkeypatch.setattr(symbolic, "GRACE_SECONDS", PATIENT)
     monkeypatch.setattr(symbolic, "WALL_SECONDS", PATIENT)
+    monkeypatch.setattr(symbolic, "CPU_SECONDS", PATIENT)
     warm_symbolic()
     yield
 
@@ -94,19 +97,19 @@ def test_honest_text_passes_the_guards(text: str) -> None:
 
 def test_a_hang_costs_its_own_pair() -> None:
     verdict = symbolic.compare_symbolic(HANG, _other(1), symbolic.Budget(0.3))
-    assert verdict.outcome == "unknown" and "no answer in 0.3 s" in verdict.reason
+    assert verdict.outcome == "unknown" and verdict.reason == symbolic.OUT_OF_TIME
     assert verify("x+2", "2+x", ANSWERS).outcome == "agree"
 
 
 def test_members_that_hang_share_the_time_of_one_call(
     monkeypatch: pytest.MonkeyPatch, asked: list[float]
 ) -> None:
-    monkeypatch.setattr(symbolic, "WALL_SECONDS", 0.5)
+    monkeypatch.setattr(symbolic, "CPU_SECONDS", 0.5)
     left = "; ".join(f"{HANG}{i}" for i in range(3))
     right = "; ".join(_other(i) for i in range(30, 33))
     assert verify(left, right, ANSWERS).outcome == "unknown"
-    # The first has all of it, and after it there is nothing to give.
-    assert asked == [0.5]
+    # The first has all of it, twice, and after it there is nothing to give.
+    assert asked == [0.5, 0.5]
 
 
 def test_threads_wait_for_no_ones_hang() -> None:
@@ -135,15 +138,17 @@ def test_threads_wait_for_no_ones_hang() -> None:
 def test_whoever_finds_no_worker_free_waits_no_longer_than_its_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(symbolic, "WALL_SECONDS", 0.1)
     at_once = symbolic.MAX_AT_ONCE
     monkeypatch.setattr(symbolic, "MAX_AT_ONCE", 0)
     symbolic._POOL.close()
     with pytest.raises(symbolic.WorkerLostError, match="none is free"):
         symbolic._POOL._take(time.monotonic() + 0.1)
     symbolic._POOL._was_ready = True
-    verdict = symbolic.compare_symbolic("x+900", "900+x", symbolic.Budget(0.1))
+    verdict = symbolic.compare_symbolic("x+900", "900+x")
     assert verdict == Verdict("unknown", "no worker: none is free in time", "symbolic")
     monkeypatch.setattr(symbolic, "MAX_AT_ONCE", at_once)
+    monkeypatch.setattr(symbolic, "WALL_SECONDS", PATIENT)
     assert verify("x+900", "900+x", ANSWERS).outcome == "agree"  # it was not remembered
 
 
@@ -157,6 +162,7 @@ def test_a_lost_program_is_replaced_in_the_background(monkeypatch: pytest.Monkey
         return start()
 
     monkeypatch.setattr(symbolic, "_start", start_late)
+    monkeypatch.setattr(symbolic, "WALL_SECONDS", 0.1)
     (program,) = [p for p in _programs() if p.ppid() == os.getpid()]
     program.kill()
     program.wait()
@@ -165,41 +171,146 @@ def test_a_lost_program_is_replaced_in_the_background(monkeypatch: pytest.Monkey
     for connection in kept:
         symbolic._POOL._drop(connection)
     for number in range(2):
-        verdict = symbolic.compare_symbolic(f"x+{number}", f"{number}+x+0", symbolic.Budget(0.1))
+        verdict = symbolic.compare_symbolic(f"x+{number}", f"{number}+x+0")
         assert verdict.outcome == "unknown" and "no worker" in verdict.reason
     starts.release()
+    monkeypatch.setattr(symbolic, "WALL_SECONDS", PATIENT)
     assert symbolic.compare_symbolic("x+0", "0+x+0").outcome == "agree"
 
 
-def test_a_hang_is_tried_again_and_then_remembered_for_a_while(
+def test_a_hang_is_tried_once_more_and_then_remembered(
     monkeypatch: pytest.MonkeyPatch, asked: list[float]
 ) -> None:
-    monkeypatch.setattr(symbolic, "WALL_SECONDS", 0.2)
-    # What the machine has time for must not decide: any time computed counts as all of it.
-    monkeypatch.setattr(symbolic, "COMPUTING_SHARE", 0.0)
-    for _ in range(4):
-        assert symbolic.compare_symbolic(HANG, _other(60)).outcome == "unknown"
-    assert len(asked) == symbolic.TRIES
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + 2 * symbolic.REMEMBER_TIMEOUT_SECONDS)
-    symbolic.compare_symbolic(HANG, _other(60))
-    assert len(asked) == symbolic.TRIES + 1
-
-
-def test_no_answer_of_a_busy_machine_is_remembered(
-    monkeypatch: pytest.MonkeyPatch, asked: list[float]
-) -> None:
-    monkeypatch.setattr(symbolic, "WALL_SECONDS", 0.2)
-    # As if the worker had computed for less than it was asked to.
-    monkeypatch.setattr(symbolic, "COMPUTING_SHARE", 1e9)
-    for _ in range(4):
-        assert symbolic.compare_symbolic(HANG, _other(61)).outcome == "unknown"
-    assert len(asked) == 4
-    # Nor is that of a pair that had only what others had left.
-    monkeypatch.setattr(symbolic, "COMPUTING_SHARE", 0.0)
-    for _ in range(4):
+    monkeypatch.setattr(symbolic, "CPU_SECONDS", 0.2)
+    for _ in range(3):
+        budget = symbolic.Budget()
+        verdict = symbolic.compare_symbolic(HANG, _other(60), budget)
+        assert verdict == Verdict("unknown", symbolic.OUT_OF_TIME, "symbolic")
+        assert budget.seconds <= 0
+    assert asked == [0.2, 0.2]
+    # Not so of a pair that had only what others had left.
+    for _ in range(2):
         symbolic.compare_symbolic(HANG, _other(62), symbolic.Budget(0.1))
-    assert len(asked) == 8
+    assert asked == [0.2, 0.2] + 4 * [0.1]
+
+
+def test_what_a_pair_takes_does_not_depend_on_what_is_remembered(asked: list[float]) -> None:
+    first, second = symbolic.Budget(), symbolic.Budget()
+    pair = r"\frac{x^2-1}{x-1}", r"\frac{2x+2}{2}"
+    assert symbolic.compare_symbolic(*pair, first).outcome == "agree"
+    assert symbolic.compare_symbolic(*pair, second).outcome == "agree"
+    assert first.seconds == second.seconds < symbolic.CPU_SECONDS
+    for left in (1e-9, 0.0):
+        assert symbolic.compare_symbolic(*pair, symbolic.Budget(left)).outcome == "unknown"
+    assert len(asked) == 1
+
+
+@pytest.fixture
+def other_programs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Callable[[str], None]]:
+    """Has pairs compared by the body of a function that is given in place of sympy."""
+    child = str(symbolic.PROGRAM)
+
+    def put(body: str) -> None:
+        program = tmp_path / "other_symbolic_child.py"
+        program.write_text(
+            "import importlib.util, time\n"
+            f"found = importlib.util.spec_from_file_location('child', {child!r})\n"
+            "child = importlib.util.module_from_spec(found)\n"
+            "found.loader.exec_module(child)\n"
+            f"def compare(reference, answer):\n{textwrap.indent(textwrap.dedent(body), '    ')}\n"
+            "child.WARM_UP, child.compare = (), compare\n"
+            "child.main()\n"
+        )
+        monkeypatch.setattr(symbolic, "PROGRAM", program)
+        symbolic.close_symbolic()
+        warm_symbolic()
+
+    yield put
+    symbolic.close_symbolic()
+
+
+@pytest.fixture
+def busy() -> Iterator[None]:
+    """One processor for everything that is started here, and many others that want it."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(8)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+        os.sched_setaffinity(0, allowed)
+
+
+COMPUTES = """
+    end = time.process_time() + {seconds}
+    while time.process_time() < end:
+        pass
+    return "agree", "in time"
+"""
+
+
+def test_a_busy_machine_decides_as_an_idle_one_does(
+    busy: None,
+    other_programs: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    asked: list[float],
+) -> None:
+    """What takes most of its time is decided, however long that takes by the clock; what takes more
+    is not, though nobody may look in time."""
+    monkeypatch.setattr(symbolic, "CPU_SECONDS", 0.5)
+    other_programs(COMPUTES.format(seconds=0.4))
+    assert symbolic.compare_symbolic("x+1", "1+x") == Verdict("agree", "in time", "symbolic")
+    assert asked == [0.5]
+    other_programs(COMPUTES.format(seconds=0.55))
+    assert symbolic.compare_symbolic("x+1", "1+x").reason == symbolic.OUT_OF_TIME
+    assert asked == [0.5] * 3
+
+
+def test_what_sleeps_ends_by_the_clock_on_the_wall(
+    other_programs: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, asked: list[float]
+) -> None:
+    other_programs('if "z" in reference + answer: time.sleep(3600)\nreturn "agree", "it is awake"')
+    monkeypatch.setattr(symbolic, "WALL_SECONDS", 0.3)
+    budget = symbolic.Budget()
+    verdict = symbolic.compare_symbolic("y+1", "1+z", budget)
+    assert verdict == Verdict("unknown", symbolic.OUT_OF_TIME, "symbolic")
+    assert budget.seconds == 0
+    monkeypatch.setattr(symbolic, "WALL_SECONDS", PATIENT)
+    assert symbolic.compare_symbolic("x+1", "1+x").reason == "it is awake"
+    # It was asked once more; and nothing was remembered of a pair that had no time to compute.
+    assert len(asked) == 3
+    monkeypatch.setattr(symbolic, "WALL_SECONDS", 0.3)
+    symbolic.compare_symbolic("y+1", "1+z")
+    assert len(asked) == 5
+
+
+def test_what_was_stopped_from_outside_is_asked_once_more(
+    monkeypatch: pytest.MonkeyPatch, asked: list[float]
+) -> None:
+    """Every comparer stands still, or has ended, and none of it is the pair's doing."""
+    for number, stop in enumerate((psutil.Process.suspend, psutil.Process.kill)):
+        symbolic.close_symbolic()
+        warm_symbolic()
+        monkeypatch.setattr(symbolic, "WALL_SECONDS", 3.0)
+        parents = {process.pid for process in _programs()}
+        workers = {process.pid for process in _programs() if process.ppid() in parents}
+        for process in _programs():
+            if process.ppid() in workers:
+                stop(process)
+        # Another worker than the one that has a new comparer is not to be had.
+        with symbolic._POOL._free:
+            kept, symbolic._POOL._idle = symbolic._POOL._idle, symbolic._POOL._idle[:1]
+        for connection in kept[1:]:
+            symbolic._POOL._drop(connection)
+        asked.clear()
+        assert symbolic.compare_symbolic(f"x+5{number}", f"5{number}+x").outcome == "agree"
+        assert len(asked) == 2
+        monkeypatch.setattr(symbolic, "WALL_SECONDS", PATIENT)
 
 
 def test_what_is_decided_is_remembered(asked: list[float]) -> None:
