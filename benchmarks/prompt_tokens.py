@@ -8,7 +8,8 @@ that says nothing else, and sent to nobody. Given are, for all rows and for thos
 calls correct (which admission lets pass):
 
     requests    a trajectory, one for each window
-    prompt      tokens a trajectory: system's text, problem, answer and window of every request
+    prompt      tokens a trajectory: system's text, problem, answer and window of every request;
+                and of these the system's text
     trace       tokens a trajectory: the trace alone, read once; the floor that prompts stand beside
     answer      tokens a trajectory if every request is answered as the lessons are that ship with
                 the scripted server (written by hand), and at most
@@ -61,6 +62,7 @@ class Reading:
     correct: bool
     requests: int
     prompt: int
+    system: int
     trace: int
 
 
@@ -87,7 +89,8 @@ def reading(trajectory: Trajectory, correct: bool, settings: Settings) -> Readin
     ]
     system = _system_tokens(trajectory.domain)
     prompt = sum(system + tokens(request.messages[-1].content) for request in requests)
-    return Reading(correct, len(requests), prompt, tokens(trajectory.trace))
+    trace = tokens(trajectory.trace)
+    return Reading(correct, len(requests), prompt, system * len(requests), trace)
 
 
 @cache
@@ -128,6 +131,7 @@ def summary(
     count = len(found)
     requests = sum(one.requests for one in found) / count
     prompt = sum(one.prompt for one in found) / count
+    system = sum(one.system for one in found) / count
     trace = sum(one.trace for one in found) / count
     usual, most = requests * answer, requests * settings.max_answer_tokens
 
@@ -138,6 +142,7 @@ def summary(
         "trajectories": count,
         "requests": round(requests, 3),
         "prompt": round(prompt),
+        "prompt_system": round(system),
         "trace": round(trace),
         "prompt_median": sorted(one.prompt for one in found)[count // 2],
         "answer": round(usual),
@@ -181,6 +186,7 @@ def show(found: Mapping[str, Any]) -> None:
         print(f"\n{name}: {group['trajectories']:,} trajectories, for each")
         print(f"  requests  {group['requests']:.2f}")
         print(f"  prompt    {group['prompt']:,} tokens (median {group['prompt_median']:,})")
+        print(f"  of which  {group['prompt_system']:,} tokens are the system's text")
         print(f"  trace     {group['trace']:,} tokens")
         print(f"  answer    {group['answer']:,} tokens, at most {group['answer_at_most']:,}")
         print(f"  dollars for {PER:,} trajectories   usual   at most")
