@@ -7,24 +7,20 @@ cannot be read is repaired once, then the request has failed.
 from __future__ import annotations
 
 import re
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from tracemine.teachers.base import TeacherError
 from tracemine.teachers.model.cleaning import clean_line
 from tracemine.teachers.model.making import ERROR_CHARS, repair_request
+from tracemine.teachers.model.reading import CUT_OFF, FILTERED, NOT_JSON, NOT_SCHEMA, REFUSED
 from tracemine.teachers.model.requests import Ask, Request, Response
 
 #: Characters of a model's words that an error shows.
 DETAIL_CHARS = 200
 #: Faults of an answer that an error names.
 MOST_FAULTS = 5
-
-# Why there is no answer.
-CUT_OFF: Final = "answer cut off"
-REFUSED: Final = "refused by the model"
-UNREADABLE: Final = "answer cannot be read"
 
 _FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL)
 _Form = TypeVar("_Form", bound=BaseModel)
@@ -34,8 +30,9 @@ async def answered(request: Request, ask: Ask, form: type[_Form]) -> _Form:
     """The answer to ``request`` as a ``form``.
 
     Raises:
-        TeacherError: if there is none (`CUT_OFF`, `REFUSED`), if neither it nor its repair can be
-            read (`UNREADABLE`), or as ``ask`` raises it.
+        TeacherError: with the reasons of `reading`: if there is none (`CUT_OFF`, `FILTERED`,
+            `REFUSED`), if neither it nor its repair can be read (`NOT_JSON`, `NOT_SCHEMA`); or as
+            ``ask`` raises it.
     """
     response = _finished(await ask(request))
     try:
@@ -46,7 +43,9 @@ async def answered(request: Request, ask: Ask, form: type[_Form]) -> _Form:
     try:
         return read_answer(response.text, form)
     except ValidationError as error:
-        raise TeacherError(UNREADABLE, clean_line(faults_of(error), DETAIL_CHARS)) from None
+        is_json = all(fault["type"] != "json_invalid" for fault in error.errors())
+        told = clean_line(faults_of(error), DETAIL_CHARS)
+        raise TeacherError(NOT_SCHEMA if is_json else NOT_JSON, told) from None
 
 
 def read_answer(text: str, form: type[_Form]) -> _Form:
@@ -73,11 +72,13 @@ def faults_of(error: ValidationError) -> str:
 
 
 def _finished(response: Response) -> Response:
-    if response.refusal is not None or response.finish_reason == "content_filter":
-        raise TeacherError(REFUSED, clean_line(response.refusal or "", DETAIL_CHARS))
+    if response.refusal:
+        raise TeacherError(REFUSED, clean_line(response.refusal, DETAIL_CHARS))
+    if response.finish_reason == "content_filter":
+        raise TeacherError(FILTERED)
     if response.finish_reason == "length":
         raise TeacherError(CUT_OFF, f"after {response.completion_tokens} tokens")
     return response
 
 
-__all__ = ["CUT_OFF", "REFUSED", "UNREADABLE", "answered", "faults_of", "read_answer"]
+__all__ = ["answered", "faults_of", "read_answer"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 import re
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from benchmarks.prompt_tokens import tokens
-from tracemine.schemas import Signature
+from tracemine.schemas import Signature, Source, Trajectory
+from tracemine.schemas.records import Domain
 from tracemine.teachers.model import prompts
 from tracemine.teachers.model.answers import (
     JudgeAnswer,
@@ -24,8 +26,11 @@ from tracemine.teachers.model.answers import (
     WrittenSpan,
     schema_of,
 )
+from tracemine.teachers.model.conversation import converse
 from tracemine.teachers.model.making import block_in, segment_system
 from tracemine.teachers.model.prompts import PROMPTS, fill, places_of, prompt
+from tracemine.teachers.model.requests import Request, Response
+from tracemine.teachers.model.settings import Settings
 from tracemine.teachers.model.written import read_routine, read_signature, read_value
 from tracemine.verifiers import Context, shared_sandbox, verifier_for, verify
 
@@ -184,6 +189,33 @@ def test_results_of_an_example_lead_to_its_answer():
         assert answer and answer.split()[0] == last.result
     energy, deformation = (span for _, span in routines() if span.output.type == "real")
     assert energy.result in [binding.value for binding in deformation.bindings]
+
+
+@pytest.mark.parametrize(
+    ("name", "domain"),
+    [("example_math", "math"), ("example_code", "code"), ("example_stem", "stem")],
+)
+def test_an_example_given_as_an_answer_loses_nothing(name: str, domain: Domain):
+    text = prompt(name)
+    answer = block_in(text, "answer")
+    trajectory = Trajectory(
+        id="t", problem_id="p", problem=block_in(text, "problem") or "",
+        trace=block_in(text, "trace") or "", answer=answer, reference=answer, domain=domain,
+        sources=(Source("s", 0),), outcome="verified",
+    )  # fmt: skip
+
+    async def ask(request: Request) -> Response:
+        return Response(text.splitlines()[-1], "stop")
+
+    found = asyncio.run(converse(trajectory, ask, "m", Settings(), "m@1"))
+    written = answer_of(name).spans
+    assert [span.quote for span in found.spans] == [span.quote for span in written]
+    assert (found.dropped, found.unread, found.notes) == ((), (), ())
+    assert [span.tool or "" for span in found.spans] == [span.tool for span in written]
+    for span, told in zip(found.spans, written, strict=True):
+        assert bool(span.code) == bool(told.code)
+        if answer and span.code:
+            assert [instance.checked for instance in span.instances] == [True]
 
 
 def test_the_tool_of_an_example_gives_its_result():
