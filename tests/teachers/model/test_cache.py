@@ -592,10 +592,10 @@ def test_who_stops_waiting_does_not_stop_a_write(tmp_path: Path) -> None:
         writes = (cache.put(numbered(number), answered(number)) for number in range(20))
         running = [asyncio.create_task(write) for write in writes]
         await asyncio.sleep(0)
+        assert any(write.cancel() for write in running)
         for write in running:
             write.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await write
+        await asyncio.gather(*running, return_exceptions=True)
         cache.close()
 
     run(work())
