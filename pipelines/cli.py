@@ -23,6 +23,7 @@ from tracemine.pipelines.options import (
     AskingOptions,
     EvaluateOptions,
     MineOptions,
+    parse_also,
     parse_columns,
     parse_licences,
     parse_settings,
@@ -201,6 +202,10 @@ def mine(
     vllm_args: Annotated[
         str, typer.Option("--vllm-args", metavar="TEXT", help="Arguments for vLLM, for vllm:MODEL.")
     ] = "",
+    also: Annotated[
+        list[str] | None,
+        typer.Option("--also", metavar="LIST", help="What a model is asked besides: normalise."),
+    ] = None,
     require_isolation: RequireIsolationOption = False,
     as_json: JsonOption = False,
 ) -> int:
@@ -229,6 +234,7 @@ def mine(
             max_cost=max_cost,
             prices=prices,
             vllm_args=vllm_args,
+            also=parse_also(also or ()),
         ),
         beam_args=beam_arguments(context.args),
     )

@@ -32,6 +32,7 @@ from tracemine.transforms.consolidate import Consolidate
 from tracemine.transforms.embed import Embed
 from tracemine.transforms.known import KNOWN, WAITING, FindKnown, known_row, left_out
 from tracemine.transforms.ledger import Total, assemble, imbalances, rejected_paths
+from tracemine.transforms.normalise import Normalise
 from tracemine.transforms.read import InputFile, ReadTrajectories, resolve_inputs
 from tracemine.transforms.replay import ReplayGroups, ReplayLimits
 from tracemine.transforms.segment import Route, Segment
@@ -165,8 +166,13 @@ def build(
     admitted = read.trajectories | "Admit" >> Admit(admit)
     segmented = admitted.trajectories | "Segment" >> Segment(model or options.teacher)
     routed = segmented.proposals | "Route" >> Route()
+    proposals, notes = routed.proposals, [segmented.notes]
+    also = frozenset(options.asking.also if model else ())
+    if model and "normalise" in also:
+        shaped = proposals | "Normalise" >> Normalise(model)
+        proposals, notes = shaped.proposals, [*notes, shaped.notes]
     load = partial(Embedder.load, options.embedder, trust_remote_code=options.trust_remote_code)
-    embedded = routed.proposals | "Embed" >> Embed(load)
+    embedded = proposals | "Embed" >> Embed(load)
     gone_as_known, counts = [], []
     covered = [pipeline | "Nothing known" >> beam.Create([], reshuffle=False)]
     if known is not None:
@@ -247,7 +253,9 @@ def build(
         segmented.rejected
         | "Count not grounded"
         >> beam.FlatMap(lambda r: [(("spans", "segmented"), 1)] if r.fate == "rejected" else []),
-        segmented.notes | "Count notes" >> beam.Map(lambda note: (("notes", note.what), 1)),
+        notes
+        | "All notes" >> beam.Flatten()
+        | "Count notes" >> beam.Map(lambda note: (("notes", note.what), 1)),
         finished | "Count kept" >> beam.Map(lambda f: (("spans", "kept"), len(f.spans))),
         pointed | "Count handoff" >> beam.FlatMap(_handoff_paths),
         tools

@@ -54,6 +54,7 @@ class AskedModel:
             "model": self.teacher.model,
             "served": self.address.url or "here, by vLLM",
             "settings": dataclasses.asdict(self.teacher.settings),
+            "also": list(self.asking.also),
             "limits": dataclasses.asdict(self.limits),
             "price": dataclasses.asdict(self.price) if self.price else None,
         }

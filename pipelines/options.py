@@ -18,6 +18,9 @@ from tracemine.transforms.licences import canonical
 Split = Literal["dev", "final", "all"]
 SPLITS: tuple[Split, ...] = ("dev", "final", "all")
 
+#: What a teacher that is a model may be asked for besides cutting traces.
+ALSO = ("normalise",)
+
 #: Shards of each table: enough for a few workers, few enough that a small store is a few files.
 DEFAULT_SHARDS = 4
 MAX_SHARDS = 99_999
@@ -36,6 +39,7 @@ class AskingOptions:
             and answers together, and in dollars; None for no limit.
         prices: a TOML file of prices that come before ours.
         vllm_args: arguments for vLLM, as one would type them, where the model is served here.
+        also: what the model is asked for besides cutting traces, of `ALSO`; kept in that order.
 
     Raises:
         RequestError: if a value is not of its kind.
@@ -48,8 +52,13 @@ class AskingOptions:
     max_cost: float | None = None
     prices: str | None = None
     vllm_args: str = ""
+    also: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in self.also:
+            if name not in ALSO:
+                raise RequestError(f"--also takes some of {', '.join(ALSO)}, not {name!r}")
+        object.__setattr__(self, "also", tuple(name for name in ALSO if name in self.also))
         for name in ("max_requests", "max_tokens", "max_cost"):
             most = getattr(self, name)
             if most is not None and not (most >= 0 and math.isfinite(most)):
@@ -240,6 +249,18 @@ def parse_settings(texts: Sequence[str], *, concurrency: int | None = None) -> S
         return Settings(**found)
     except ValueError as error:
         raise RequestError(f"--teacher-settings: {error}") from error
+
+
+def parse_also(texts: Sequence[str]) -> tuple[str, ...]:
+    """``["normalise,replay"]`` as names; whether there are such is for `AskingOptions` to say.
+
+    Raises:
+        RequestError: if a text names none.
+    """
+    for text in texts:
+        if not text.replace(",", " ").strip():
+            raise RequestError("--also must not be empty")
+    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
 
 
 def parse_licences(texts: Sequence[str]) -> tuple[str, ...]:
