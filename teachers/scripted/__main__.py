@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--context", type=int, help="tokens of prompt and answer together")
     parser.add_argument("--dialect", choices=("vllm", "openai"), default="vllm")
+    parser.add_argument("--unknown-field", action="append", default=[], help="may come again")
     parser.add_argument("--no-keys", action="store_true", help="keep no counts by key")
     given = parser.parse_args(arguments)
     try:
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
             seed=given.seed,
             context=given.context,
             dialect=given.dialect,
+            unknown_fields=given.unknown_field,
             counting_keys=not given.no_keys,
             host=given.host,
             port=given.port,

@@ -86,9 +86,15 @@ class Checker:
     #: Schemas that are remembered.
     REMEMBERED = 8
 
-    def __init__(self, models: tuple[str, ...], context: int | None = None) -> None:
+    def __init__(
+        self,
+        models: tuple[str, ...],
+        context: int | None = None,
+        unknown: frozenset[str] = frozenset(),
+    ) -> None:
         self.models = models
         self.context = context
+        self.fields = _FIELDS - unknown
         self._good: list[tuple[Any, bool]] = []
 
     def read(self, body: bytes) -> Chat:
@@ -103,8 +109,12 @@ class Checker:
             raise RefusedError("the body is no JSON") from error
         if not isinstance(given, dict):
             raise RefusedError("the body must be an object")
-        if unknown := sorted(given.keys() - _FIELDS):
-            raise _wrong(unknown[0], "unrecognized request argument")
+        if unknown := sorted(given.keys() - self.fields):
+            raise RefusedError(
+                f"Unsupported parameter: {unknown[0]!r}",
+                code="unsupported_parameter",
+                param=unknown[0],
+            )
         model = given.get("model")
         if not isinstance(model, str):
             raise _wrong("model", "must be text")

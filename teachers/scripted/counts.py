@@ -15,7 +15,8 @@ class Counts:
 
     Attributes:
         total: requests for completions, whatever came of them.
-        answered: those whose whole answer was handed to the line, faulty answers among them.
+        answered: those that got a whole answer, faulty answers among them, and those whose client
+            just left.
         by_key: requests by key.
         answered_by_key: answers by key; more than one is an answer that was paid for twice.
         by_status: requests by the status they got, 0 where they got none.

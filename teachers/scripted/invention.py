@@ -13,7 +13,7 @@ import random
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -100,6 +100,8 @@ class _Inventor:
     root: Mapping[str, Any]
     draw: random.Random
     pieces: tuple[str, ...]
+    #: By the identity of a node of the schema.
+    heights: dict[int, float] = field(default_factory=dict)
 
     def value(self, schema: Mapping[str, Any], name: str, depth: int) -> Any:
         """A value of a schema that stands under ``name``."""
@@ -127,8 +129,15 @@ class _Inventor:
             return self._number(node)
         return self.draw.random() < 0.5 if kind == "boolean" else None
 
+    def _height(self, node: Mapping[str, Any]) -> float:
+        if node.get("type") == "string":
+            return 0
+        if id(node) not in self.heights:
+            self.heights[id(node)] = height(node, self.root)
+        return self.heights[id(node)]
+
     def _branch(self, branches: list[Mapping[str, Any]], depth: int) -> Mapping[str, Any]:
-        tall = [height(branch, self.root) for branch in branches]
+        tall = [self._height(branch) for branch in branches]
         if depth >= DEEP:
             return branches[tall.index(min(tall))]
         return self.draw.choice(
@@ -145,7 +154,7 @@ class _Inventor:
             if name not in needed and (depth >= DEEP or self.draw.random() < 0.5):
                 continue
             part = property_schema(node, name)
-            if name not in needed and height(part or {}, self.root) == math.inf:
+            if name not in needed and self._height(part or {}) == math.inf:
                 continue
             found[name] = self.value(part or _ANY_TEXT, name, depth + 1)
         return found
@@ -156,7 +165,7 @@ class _Inventor:
         if node.get("items") is False:
             count = min(count, known)
         for index in range(node.get("minItems", 0), count):
-            if height(item_schema(node, index) or {}, self.root) == math.inf:
+            if self._height(item_schema(node, index) or {}) == math.inf:
                 count = index
                 break
         parts = [item_schema(node, index) for index in range(count)]
@@ -185,16 +194,17 @@ class _Inventor:
     def _span(self, node: Mapping[str, Any], piece: str, depth: int) -> dict[str, Any]:
         """A span of ``piece``: its calculation if it states one and the schema has room for it."""
         properties = node["properties"]
+        quote = tidied(piece[:QUOTE_CHARS].strip(), resolved(properties["quote"], self.root))
+        if calculation := _calculation(quote):
+            whole = {"quote": quote, **calculation}
+            if violation(whole, node, self.root) is None:
+                return whole
         words = {
             name: self.value(part, name, depth + 1)
             for name, part in properties.items()
             if name in node["required"]
         }
-        quote = tidied(piece[:QUOTE_CHARS].strip(), resolved(properties["quote"], self.root))
-        words["quote"] = quote
-        calculation = _calculation(quote)
-        whole = {**words, **calculation} if calculation else words
-        return whole if violation(whole, node, self.root) is None else words
+        return {**words, "quote": quote}
 
     def _text(self, node: Mapping[str, Any], name: str) -> str:
         if name == "quote" and self.pieces:
@@ -208,9 +218,9 @@ class _Inventor:
         if name in ("code", "tool", "unit"):
             return tidied("", node)
         size = self._size(node, "minLength", "maxLength", TEXT_CHARS)
-        text = ""
-        while len(text) < size:
-            text += self.draw.choice(_WORDS) + " "
+        start = self.draw.randrange(len(_WORDS))
+        words = (*_WORDS[start:], *_WORDS[: start + 1 + size // 3 % len(_WORDS)])
+        text = " ".join(words * (1 + size // len(_PROSE)))
         return tidied(text[:size].strip(), node)
 
     def _size(self, node: Mapping[str, Any], least: str, most: str, usual: int) -> int:
@@ -239,7 +249,7 @@ class _Inventor:
 def _pieces(trace: str) -> list[str]:
     """Lines of a trace that are long enough for a quote."""
     lines = trace.splitlines()[:MOST_LINES]
-    return [line.strip() for line in lines if sum(not c.isspace() for c in line) >= MIN_QUOTE]
+    return [line.strip() for line in lines if len("".join(line.split())) >= MIN_QUOTE]
 
 
 def _calculation(text: str) -> dict[str, Any] | None:

@@ -67,6 +67,8 @@ def resolved(node: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, A
     Raises:
         SchemaError: if it refers to nothing, or in a circle.
     """
+    if "$ref" not in node:
+        return node
     seen = set()
     while "$ref" in node:
         reference = node["$ref"]
@@ -129,6 +131,11 @@ def violation(
     """Where ``value`` breaks a schema that `check_schema` took, and how; None if it obeys."""
     root = schema if root is None else root
     node = resolved(schema, root)
+    if isinstance(value, str) and node.get("type") == "string" and "enum" not in node:
+        # Most values of most answers.
+        if "const" in node and value != node["const"]:
+            return f"{at}: not the constant"
+        return _outside(len(value), node, "minLength", "maxLength", f"{at}: characters")
     if "const" in node and not same(value, node["const"]):
         return f"{at}: not the constant"
     if "enum" in node and not any(same(value, allowed) for allowed in node["enum"]):
@@ -322,6 +329,8 @@ def _is(value: Any, kind: str) -> bool:
 
 
 def _outside(size: int, node: Mapping[str, Any], least: str, most: str, what: str) -> str | None:
+    if least not in node and most not in node:
+        return None
     if size < node.get(least, 0):
         return f"{what}: fewer than {node[least]}"
     if size > node.get(most, math.inf):

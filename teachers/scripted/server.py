@@ -10,6 +10,7 @@ kept of a request is its key, and its body only where a log is asked for.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import threading
@@ -62,7 +63,7 @@ Dialect = Literal["vllm", "openai"]
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One request as it came. ``status`` is what it got, 0 for no whole answer; ``fault`` what it
+    """One request as it came. ``status`` is what it got, 0 for no whole reply; ``fault`` what it
     met; ``key`` is empty where it was refused. ``body`` is as sent."""
 
     key: str
@@ -108,6 +109,7 @@ class ScriptedServer:
         context: int | None = None,
         api_key: str | None = None,
         dialect: Dialect = "vllm",
+        unknown_fields: Iterable[str] = (),
         logged: int = 0,
         counting_keys: bool = True,
         host: str = "127.0.0.1",
@@ -122,6 +124,8 @@ class ScriptedServer:
             context: tokens of prompt and answer together; None for any number.
             api_key: what a client must send as its key; None for anything or nothing.
             dialect: how errors are written.
+            unknown_fields: fields of the protocol that it does not know, as older servers do not
+                know ``max_completion_tokens``.
             logged: requests of which bodies are kept, the last ones.
             counting_keys: whether counts are kept by key, some 300 bytes each; without it, memory
                 does not grow with what is asked.
@@ -139,7 +143,7 @@ class ScriptedServer:
         self.seed = seed
         self.counts = Counts()
         self.log: deque[Logged] = deque(maxlen=logged)
-        self._checker = Checker(self.models, context)
+        self._checker = Checker(self.models, context, frozenset(unknown_fields))
         self._authorization = None if api_key is None else f"Bearer {api_key}"
         self._host = host
         self._port = port
@@ -235,55 +239,70 @@ class ScriptedServer:
 
     def _told(self, request: web.BaseRequest, path: str) -> _Reply:
         """What is told about the server."""
-        if path == "/v1/chat/completions" or request.method != "GET":
-            return self._error(RefusedError("method not allowed", 405, "MethodNotAllowedError"))
-        if path == "/scripted/counts":
-            return _json(self.counts.to_json("by_key" in request.query))
-        if path == "/health":
-            return _Reply(200, b"")
-        if refused := self._unauthorized(request):
+        if path.startswith("/v1/") and (refused := self._unauthorized(request)):
             return self._error(refused)
-        if path == "/v1/models":
-            return _json({"object": "list", "data": [_model(name) for name in self.models]})
         name = path.removeprefix("/v1/models/")
-        if name in self.models:
-            return _json(_model(name))
-        return self._error(RefusedError("there is nothing here", 404, "NotFoundError"))
+        told: _Reply | None = None
+        if path == "/scripted/counts":
+            told = _json(self.counts.to_json("by_key" in request.query))
+        elif path == "/health":
+            told = _Reply(200, b"")
+        elif path == "/v1/models":
+            told = _json({"object": "list", "data": [_model(name) for name in self.models]})
+        elif name in self.models:
+            told = _json(_model(name))
+        elif path != "/v1/chat/completions":
+            return self._error(RefusedError("there is nothing here", 404, "NotFoundError"))
+        if told is None or request.method != "GET":
+            return self._error(RefusedError("method not allowed", 405, "MethodNotAllowedError"))
+        return told
 
     async def _completions(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Everything is counted before an answer is handed to the line: whoever has the answer
+        finds it counted."""
         self.counts.came()
+        status = 0
+        try:
+            reply = await self._reply(request)
+            status = reply.status
+            if reply.ending != "whole":
+                return await _sent(request, reply)
+        finally:
+            self.counts.went(status)
+        return await _sent(request, reply)
+
+    async def _reply(self, request: web.BaseRequest) -> _Reply:
         status, body, key, attempt = 0, b"", "", 0
         fault: LineFault | AnswerFault | None = None
         try:
             try:
                 body = await request.read()
-                if refused := self._unauthorized(request):
-                    raise refused
-                chat = self._checker.read(body)
             except web.HTTPRequestEntityTooLarge:
                 raise RefusedError("the body is too large", 413, "TooLargeError") from None
+            if refused := self._unauthorized(request):
+                raise refused
+            chat = self._checker.read(body)
             key, attempt = chat.key, self._failed.get(chat.key, 0) + 1
             self._count_request(chat)
             if (wait := self._over()) is not None:
-                fault = "limited"
-                self.counts.by_fault[fault] += 1
-                status = 429
-                return await _sent(request, self._limited(wait))
-            fault = self.faults.on_line(self.seed, key, attempt)
-            if fault is None:
-                fault = self._answer_fault(chat)
-                status = 200
-                return await self._answered(request, chat, attempt, fault)
-            self._failed[key] = attempt
-            self.counts.by_fault[fault] += 1
-            reply = await self._met(request, chat, attempt, fault)
+                fault, reply = "limited", self._limited(wait)
+            elif line_fault := self.faults.on_line(self.seed, key, attempt):
+                fault, self._failed[key] = line_fault, attempt
+                reply = await self._met(chat, attempt, line_fault)
+            else:
+                repair = any(message["role"] == "assistant" for message in chat.messages)
+                answer_fault = self.faults.of_answer(self.seed, key, repair)
+                fault = answer_fault
+                await self._delay(chat, attempt)
+                reply = self._answered(chat, answer_fault)
             status = reply.status
-            return await _sent(request, reply)
+            return reply
         except RefusedError as refused:
             status = refused.status
-            return await _sent(request, self._error(refused))
+            return self._error(refused)
         finally:
-            self.counts.went(status)
+            if fault is not None:
+                self.counts.by_fault[fault] += 1
             if self.log.maxlen:
                 self.log.append(Logged(key, attempt, status, fault, body))
 
@@ -292,20 +311,9 @@ class ScriptedServer:
         if self.counting_keys:
             self.counts.by_key[chat.key] += 1
 
-    def _answer_fault(self, chat: Chat) -> AnswerFault | None:
-        repair = any(message["role"] == "assistant" for message in chat.messages)
-        fault = self.faults.of_answer(self.seed, chat.key, repair)
-        if fault is not None:
-            self.counts.by_fault[fault] += 1
-        return fault
-
-    async def _answered(
-        self, request: web.BaseRequest, chat: Chat, attempt: int, fault: AnswerFault | None
-    ) -> web.StreamResponse:
-        """The whole answer, handed to the line."""
-        await self._delay(chat, attempt)
+    def _answered(self, chat: Chat, fault: AnswerFault | None) -> _Reply:
+        """The answer, counted."""
         reply, completion_tokens = self._answer(chat, fault)
-        response = await _sent(request, reply)
         self._failed.pop(chat.key, None)
         counts = self.counts
         counts.answered += 1
@@ -313,11 +321,9 @@ class ScriptedServer:
         counts.completion_tokens += completion_tokens
         if self.counting_keys:
             counts.answered_by_key[chat.key] += 1
-        return response
+        return reply
 
-    async def _met(
-        self, request: web.BaseRequest, chat: Chat, attempt: int, fault: LineFault
-    ) -> _Reply:
+    async def _met(self, chat: Chat, attempt: int, fault: LineFault) -> _Reply:
         """What an attempt meets that gets no answer."""
         if fault == "limited":
             return self._limited(self.faults.retry_after)
@@ -439,8 +445,10 @@ async def _sent(request: web.BaseRequest, reply: _Reply) -> web.StreamResponse:
             headers=dict(reply.headers),
             content_type=reply.content_type,
         )
-        await whole.prepare(request)
-        await whole.write_eof()
+        # A client that left gets nothing, and that is no error of ours.
+        with contextlib.suppress(ConnectionError):
+            await whole.prepare(request)
+            await whole.write_eof()
         return whole
     response = web.StreamResponse(headers={"Content-Type": reply.content_type})
     if reply.body:
