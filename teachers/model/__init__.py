@@ -11,6 +11,7 @@ what they answer.
     written        from code in an answer to a function, from values to instances
     reading        from an answer to spans, with a reason for each that is none
     conversation   a trajectory in, all its windows asked, a segmentation out
+    answering      one small answer, read as what it was asked for
     replaying      carry a routine out on an instance; judging: compare two results;
     normalising    a subquestion to a shape
 
