@@ -226,7 +226,9 @@ class _Window:
         self.window = window
         self.fingerprint = fingerprint
         self.quoted = Quoted(trajectory.trace, window.start, window.end)
-        self.stated = Stated(trajectory.problem, trajectory.trace[window.start : window.end])
+        # What the model was shown: the problem, the answer, the piece.
+        told = f"{trajectory.problem}\n\n{trajectory.answer or ''}"
+        self.stated = Stated(told, trajectory.trace[window.start : window.end])
         self.notes: list[Note] = []
 
     def read(self, written: Sequence[WrittenSpan]) -> Reading:

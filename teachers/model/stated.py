@@ -7,6 +7,7 @@ says is no instance.
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -30,6 +31,13 @@ _MIXED = re.compile(
     r"(?<![\d.])(\d{1,6})(?:\s+|\s*-\s*|\s+and\s+)(\d{1,6})\s*/\s*(\d{1,6})(?![\d.])"
 )
 _MIXED_LATEX = re.compile(r"(\d{1,6})\s*\\[dtc]?frac\s*\{\s*(\d{1,6})\s*\}\s*\{\s*(\d{1,6})\s*\}")
+_TIMES = r"(\d{1,9}(?:\.\d{1,9})?)?\s{0,2}(?:\*|\\cdot|\\times)?\s{0,2}"
+_ROOT = re.compile(
+    _TIMES + r"(?:\\sqrt\s{0,2}(?:\{\s{0,2}(\d{1,9})\s{0,2}\}|(\d))"
+    r"|(?:√|\bsqrt)\s{0,2}\(?\s{0,2}(\d{1,9}))"
+)
+_OF_PI = re.compile(_TIMES + r"(?:\\pi(?![a-z])|π|\bpi\b)")
+_OVER = re.compile(r"\s*\}?\s*(?:/|\{)\s*(\d{1,9})")
 _NAME = re.compile(r"[A-Za-z]+")
 _EXPRESSIONS = ("expr", "equation", "interval")
 #: Names of an expression that a text may write as a sign or not at all.
@@ -41,9 +49,12 @@ _SIGNS = word_set(
     Product Rational root sec sgn sign simplify sin sinh sqrt Sum sum Symbol tan tanh theta Union
     """
 )
-#: What an expression may have that its text leaves out: coefficients and exponents of one, squares
-#: and roots as signs.
-_IMPLIED = frozenset(map(Fraction, (0, 1, 2)))
+#: What a text leaves out: a coefficient or an exponent of one, a term of zero.
+_IMPLIED = frozenset(map(Fraction, (0, 1)))
+#: ... and an expression beside: squares and roots are signs.
+_IMPLIED_IN_EXPRESSIONS = _IMPLIED | {Fraction(2)}
+#: A float is the number that it was computed from up to this, relative to it.
+CLOSE = Fraction(1, 10**9)
 
 
 class Stated:
@@ -54,8 +65,9 @@ class Stated:
 
     def missing(self, value: Any, type_text: str) -> str | None:
         """The first part of ``value`` (a plain one of the type ``type_text``) that occurs nowhere,
-        as text, or None. Truth values, and nothing, occur everywhere; a sign is not looked at; a
-        rounded number stands for the one that it was rounded from."""
+        as text, or None. Truth values, zero and one occur everywhere; a sign is not looked at; a
+        rounded number stands for the one that it was rounded from, a fraction or a root for the
+        decimal that it comes to."""
         for part, is_expression in _parts(value, parse(type_text)):
             if isinstance(part, str):
                 found = self._has_expression(part) if is_expression else self._has_text(part)
@@ -70,9 +82,9 @@ class Stated:
         return None
 
     def _has_number(self, value: Fraction) -> bool:
-        if value in self._plain_numbers or value in self._numbers:
+        if value in _IMPLIED or value in self._plain_numbers or value in self._numbers:
             return True
-        return self._is_rounded(value)
+        return value.denominator != 1 and (self._is_rounded(value) or self._is_computed(value))
 
     def _has_text(self, text: str) -> bool:
         return _squeezed(text) in self._squeezed_text
@@ -80,11 +92,13 @@ class Stated:
     def _has_expression(self, text: str) -> bool:
         if self._has_text(text):
             return True
-        numbers = {parse_decimal(found) for found in _DIGITS.findall(_SEPARATORS.sub("", text))}
+        written = _DIGITS.findall(_SEPARATORS.sub("", text))
+        numbers = {number for each in written if (number := parse_decimal(each)) is not None}
         names = set(_NAME.findall(text)) - _SIGNS
         # Written side by side letters are a product: ``xy`` for x*y.
         return all(
-            number is None or number in _IMPLIED or self._has_number(number) for number in numbers
+            number is None or number in _IMPLIED_IN_EXPRESSIONS or self._has_number(number)
+            for number in numbers
         ) and all(name in self._letters for name in names)
 
     @cached_property
@@ -151,6 +165,29 @@ class Stated:
                 return True
             at += 1
         return False
+
+    @cached_property
+    def _computed(self) -> list[Fraction]:
+        """What has no decimals of its own, in order: fractions, roots, multiples of pi."""
+        text = _SEPARATORS.sub("", self._text)
+        found = {number for number in self._numbers if number.denominator != 1}
+        for pattern, value_of in ((_ROOT, _root), (_OF_PI, lambda _: math.pi)):
+            for match in pattern.finditer(text):
+                value = float(match[1] or 1) * value_of(match)
+                found.add(Fraction(value))
+                if (under := _OVER.match(text, match.end())) and int(under[1]):
+                    found.add(Fraction(value / int(under[1])))
+        return sorted(found)
+
+    def _is_computed(self, value: Fraction) -> bool:
+        """Whether ``value`` is what something of the text comes to."""
+        slack = value * CLOSE
+        at = bisect_left(self._computed, value - slack)
+        return at < len(self._computed) and self._computed[at] <= value + slack
+
+
+def _root(match: re.Match[str]) -> float:
+    return math.sqrt(int(match[2] or match[3] or match[4]))
 
 
 def _side(text: str) -> Fraction | None:
