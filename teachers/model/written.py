@@ -23,7 +23,7 @@ from tracemine.schemas.types import NUMERIC, TypeSyntaxError, parse, render
 from tracemine.teachers.model.answers import WrittenParameter
 from tracemine.teachers.model.cleaning import clean, clean_line
 from tracemine.verifiers.bindings import BindingError, convert
-from tracemine.verifiers.numbers import parse_number
+from tracemine.verifiers.numbers import MAX_EXACT, parse_number
 from tracemine.verifiers.texts import plain_text
 from tracemine.verifiers.units import canonical_unit
 
@@ -42,7 +42,8 @@ MAX_INPUTS = 16
 _PARSING = (SyntaxError, ValueError, RecursionError, MemoryError)
 _FENCES = ("```", "~~~")
 _WORD = re.compile(r"[A-Za-z]\w*")
-_WHOLE = re.compile(r"[-+]?\d+")
+_WHOLE = re.compile(r"[-+]?[0-9]{1,3}(?:_[0-9]{3})+|[-+]?[0-9]+")
+_LITERAL = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 _FRACTION = re.compile(r"(?:Fraction|Rational)\(([^()]*)\)")
 _EMPTY_SET = re.compile(r"(?:set|frozenset)\(\s*\)")
 #: Types as other languages and other libraries call them.
@@ -281,18 +282,21 @@ def _number(text: str, head: str, unit: str | None = None) -> int | float | comp
     if _WHOLE.fullmatch(text):
         if len(text) > MAX_DIGITS:
             raise NotWrittenError(f"a number of {len(text)} digits")
-        return int(text)
+        return int(text.replace("_", ""))
     if wrapped := _FRACTION.fullmatch(text):
         text = wrapped[1].replace(",", "/")
-    text = re.sub(r"(?<=\d)_(?=\d)", "", text)
+    if _LITERAL.fullmatch(text) and len(text) <= MAX_DIGITS:
+        value = float(text)
+        if math.isfinite(value):
+            return int(value) if value.is_integer() and abs(value) < MAX_EXACT else value
     number = parse_number(plain_text(text))
     if number is None and head == "complex":
         try:
-            value = complex(re.sub(r"[\s*]", "", text).replace("i", "j"))
+            parts = complex(re.sub(r"[\s*]", "", text).replace("i", "j"))
         except ValueError:
-            value = complex("nan")
-        if math.isfinite(value.real) and math.isfinite(value.imag):
-            return value
+            parts = complex("nan")
+        if math.isfinite(parts.real) and math.isfinite(parts.imag):
+            return parts
     if number is None or number.base:
         raise NotWrittenError(f"no {head}")
     if number.unit and canonical_unit(number.unit) != canonical_unit(unit or "dollar"):
