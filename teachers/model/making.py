@@ -139,9 +139,15 @@ def made_request(
         model=model,
         messages=messages,
         schema_name=answer.__name__,
-        schema=bounded(schema_of(answer), settings),
+        schema=_schema(answer, settings),
         parameters={"temperature": 0, "max_completion_tokens": settings.max_answer_tokens},
     )
+
+
+@cache
+def _schema(answer: type[BaseModel], settings: Settings) -> dict[str, Any]:
+    """One object for all requests of a kind: pydantic takes a millisecond to make it."""
+    return bounded(schema_of(answer), settings)
 
 
 def bounded(schema: dict[str, Any], settings: Settings) -> dict[str, Any]:
