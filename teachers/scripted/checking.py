@@ -184,7 +184,12 @@ class Checker:
         if strict not in (True, False, None):
             raise _wrong("response_format.json_schema.strict", "must be true or false")
         schema = told.get("schema")
-        if (schema, bool(strict)) not in self._good:
+        for known, was_strict in self._good:
+            if was_strict == bool(strict) and known == schema:
+                # The same object: what is found out about it need not be found out again.
+                schema = known
+                break
+        else:
             try:
                 check_schema(schema, bool(strict))
             except SchemaError as error:

@@ -8,6 +8,7 @@ what is made up passes all that a real answer would; the rest is words.
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import re
@@ -40,6 +41,11 @@ QUOTE_CHARS = 240
 TEXT_CHARS = 80
 #: Lines of a trace that are looked at.
 MOST_LINES = 4_000
+
+#: Schemas that something is remembered of, by their identity.
+REMEMBERED = 64
+_SCHEMAS: dict[int, _Known] = {}
+_BOUNDS = ("minLength", "maxLength", "minItems", "maxItems", "const", "enum", "anyOf")
 
 _PROSE = (
     "take the total of each part then compare both sides and keep what is left over before the rate"
@@ -84,7 +90,7 @@ def invented(schema: Mapping[str, Any], key: str, seed: int = 0, trace: str = ""
         trace: what quotes are taken from.
     """
     draw = random.Random(int(content_id("invented", seed, key), 16))
-    return _Inventor(schema, draw, tuple(_pieces(trace))).value(schema, "", 0)
+    return _Inventor(schema, draw, tuple(_pieces(trace)), _known(schema)).value(schema, "", 0)
 
 
 def tidied(text: str, node: Mapping[str, Any]) -> str:
@@ -96,12 +102,39 @@ def tidied(text: str, node: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class _Known:
+    """What was found out about a schema, by the identity of its nodes: it is kept here so that
+    they stay what they are."""
+
+    schema: Mapping[str, Any]
+    unbounded: bool
+    heights: dict[int, float] = field(default_factory=dict)
+    takes: dict[int, bool] = field(default_factory=dict)
+
+
+def _without_kind(node: dict[str, Any]) -> dict[str, Any]:
+    return {name: inner for name, inner in node.items() if name != "kind"}
+
+
+def _known(schema: Mapping[str, Any]) -> _Known:
+    known = _SCHEMAS.get(id(schema))
+    if known is None:
+        # Of a span's kind nothing is made up from the trace, so its enum bounds nothing here.
+        others = json.loads(json.dumps(schema), object_hook=_without_kind)
+        unbounded = not any(f'"{bound}"' in json.dumps(others) for bound in _BOUNDS)
+        known = _Known(schema, unbounded)
+        if len(_SCHEMAS) >= REMEMBERED:
+            _SCHEMAS.clear()
+        _SCHEMAS[id(schema)] = known
+    return known
+
+
+@dataclass(frozen=True, slots=True)
 class _Inventor:
     root: Mapping[str, Any]
     draw: random.Random
     pieces: tuple[str, ...]
-    #: By the identity of a node of the schema.
-    heights: dict[int, float] = field(default_factory=dict)
+    known: _Known
 
     def value(self, schema: Mapping[str, Any], name: str, depth: int) -> Any:
         """A value of a schema that stands under ``name``."""
@@ -132,9 +165,18 @@ class _Inventor:
     def _height(self, node: Mapping[str, Any]) -> float:
         if node.get("type") == "string":
             return 0
-        if id(node) not in self.heights:
-            self.heights[id(node)] = height(node, self.root)
-        return self.heights[id(node)]
+        heights = self.known.heights
+        if id(node) not in heights:
+            heights[id(node)] = height(node, self.root)
+        return heights[id(node)]
+
+    def _takes(self, node: Mapping[str, Any], whole: dict[str, Any]) -> bool:
+        """Whether a span may be ``whole``. Where no length is bounded, all are taken or none."""
+        takes = self.known.takes.get(id(node)) if self.known.unbounded else None
+        if takes is None:
+            takes = violation(whole, node, self.root) is None
+            self.known.takes[id(node)] = takes
+        return takes
 
     def _branch(self, branches: list[Mapping[str, Any]], depth: int) -> Mapping[str, Any]:
         tall = [self._height(branch) for branch in branches]
@@ -197,7 +239,7 @@ class _Inventor:
         quote = tidied(piece[:QUOTE_CHARS].strip(), resolved(properties["quote"], self.root))
         if calculation := _calculation(quote):
             whole = {"quote": quote, **calculation}
-            if violation(whole, node, self.root) is None:
+            if self._takes(node, whole):
                 return whole
         words = {
             name: self.value(part, name, depth + 1)

@@ -199,3 +199,36 @@ def test_height_is_that_of_the_flattest_value() -> None:
     chain = {**DEFINITIONS["Chain"], "$defs": DEFINITIONS}
     assert height(chain, chain) == 1
     assert height({"type": "string"}, {}) == 0
+
+
+CALCULATIONS = "\n".join(
+    f"Here {a} * {b} + {c} = {a * b + c} of them, and {c} / {b} = {c // b} rows."
+    for a, b, c in [(12, 5, 10), (3, 4, 1000), (123456, 7, 700), (2, 6, 12)]
+)
+
+
+@pytest.mark.parametrize(
+    "field, bound, room",
+    [
+        ("tool", {}, True),
+        ("quote", {"maxLength": 20}, True),
+        ("quote", {"maxLength": 12}, False),
+        ("result", {"maxLength": 3}, True),
+        ("result", {"enum": ["70", "12"]}, True),
+        ("code", {"const": ""}, False),
+        ("subroutine", {"minLength": 300}, False),
+        ("inputs", {"maxItems": 1}, False),
+        ("bindings", {"minItems": 4}, False),
+        ("kind", {"enum": ["declarative"]}, False),
+    ],
+)
+def test_calculations_are_used_where_the_schema_has_room(
+    field: str, bound: Any, room: bool
+) -> None:
+    schema = schema_of(SpansAnswer)
+    span = schema["$defs"]["WrittenSpan"]
+    span["properties"][field] = {**span["properties"][field], **bound}
+    answers = [invented(schema, str(key), trace=CALCULATIONS) for key in range(40)]
+    for answer in answers:
+        jsonschema.validate(answer, schema)
+    assert any(span["code"] for answer in answers for span in answer["spans"]) == room
