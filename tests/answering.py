@@ -62,8 +62,8 @@ class AnsweringServer:
         self._thread.join(10)
 
     async def _answered(self, request: web.Request) -> web.StreamResponse:
-        number = len(self.bodies)
         body = json.loads(await request.read())
+        number = len(self.bodies)
         self.bodies.append(body)
         self.headers.append(dict(request.headers))
         self.now += 1

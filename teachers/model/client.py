@@ -244,18 +244,24 @@ class Client:
         """One attempt. No exception of the library leaves it: these hold the key."""
         parameters = self._parameters(request)
         schema = {"name": request.schema_name, "schema": dict(request.schema), "strict": True}
-        messages = [
-            {"role": message.role, "content": _whole(message.content)}
-            for message in request.messages
-        ]
+        body = {
+            **parameters,
+            "model": request.model,
+            "messages": [
+                {"role": message.role, "content": _whole(message.content)}
+                for message in request.messages
+            ],
+            "response_format": {"type": "json_schema", "json_schema": schema},
+        }
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await self._openai.chat.completions.with_raw_response.create(
                     model=request.model,
-                    messages=cast(Any, messages),
-                    response_format=cast(Any, {"type": "json_schema", "json_schema": schema}),
-                    # Not as arguments: servers take parameters that the library does not know.
-                    extra_body=parameters,
+                    messages=(),
+                    # Goes before the arguments, as it is: the library walks through those field by
+                    # field, which takes longer than all else, and servers take parameters that it
+                    # does not know.
+                    extra_body=body,
                 )
             return read_body(answer.content)
         except openai.APIStatusError as error:
