@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import string
 import struct
 import threading
 import time
@@ -40,9 +41,12 @@ BUDGET_SPENT = "budget"
 #: is left is not known, so nothing is.
 BUDGET_LOST = "budget book lost"
 
-#: Bytes of UTF-8 to a token. English prose has 4 to 5, code and formulas 2.5 to 4, Chinese about
-#: one character of three bytes.
+#: Bytes of UTF-8 to a token in what is neither digit nor sign. English words have 4 to 5, Chinese
+#: about one character of three bytes.
 BYTES_PER_TOKEN = 3
+#: Bytes that are taken for a token each: some tokenizers split numbers into digits, and formulas
+#: and code are half signs.
+_TOKENS_ALONE = (string.digits + string.punctuation).encode()
 #: Tokens around each message: role and separators are 3 to 8 in the chat templates in use.
 TOKENS_PER_MESSAGE = 8
 
@@ -142,17 +146,22 @@ class _Record:
 
 
 def estimate_tokens(messages: Sequence[Message], schema: str = "") -> int:
-    """About how many tokens a prompt has, rather more than less: `BYTES_PER_TOKEN` bytes to one, a
-    digit one each (some tokenizers split numbers so), and what stands around a message.
-    ``schema`` is the text of a JSON schema, where the server counts it too."""
+    """About how many tokens a prompt has, rather more than less: a digit or a sign is one, other
+    text has `BYTES_PER_TOKEN` bytes to one, and `TOKENS_PER_MESSAGE` stand around a message.
+    ``schema`` is the text of a JSON schema, where the server counts it too.
+
+    Against Qwen's tokenizer on 540 traces of mathematics, science and code, each estimate was at
+    least 0.96 of the truth, and their sum 1.3 to 1.7 of it by kind of trace. A third of the
+    characters, the usual rule, was as little as 0.55 of the truth for formulas.
+    """
     texts = [message.content for message in messages]
     return TOKENS_PER_MESSAGE * len(texts) + sum(map(_tokens_of, [*texts, schema]))
 
 
 def _tokens_of(text: str) -> int:
-    digits = sum(map(text.count, "0123456789"))
-    others = len(text.encode("utf-8", "surrogatepass")) - digits
-    return digits + -(-others // BYTES_PER_TOKEN)
+    raw = text.encode("utf-8", "surrogatepass")
+    others = len(raw.translate(None, _TOKENS_ALONE))
+    return len(raw) - others + -(-others // BYTES_PER_TOKEN)
 
 
 class Budget:

@@ -631,8 +631,9 @@ def test_prose_is_estimated_above_what_it_has() -> None:
     assert 1000 <= estimate_tokens(messages(prose)) <= 1000 * 2
 
 
-def test_digits_are_a_token_each() -> None:
+def test_digits_and_signs_are_a_token_each() -> None:
     assert estimate_tokens(messages("1234567890" * 100)) >= 1000
+    assert estimate_tokens(messages("\\{}^_$" * 100)) >= 600
 
 
 def test_a_schema_counts_where_it_is_sent() -> None:

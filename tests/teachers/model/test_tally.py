@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -101,6 +103,16 @@ def test_reports_add_up_to_the_tally(batches: list[list[Any]]) -> None:
     assert reported == tally
 
 
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-7)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("restless")
 def test_threads_lose_nothing() -> None:
     tally = Tally()
 
