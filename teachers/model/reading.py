@@ -81,6 +81,7 @@ SHOWN_CHARS = 60
 TOLD_ERRORS = 5
 TOLD_CHARS = 160
 
+_NO_JSON = ("json_invalid", "json_type", "string_unicode")
 _FENCES = ("```json", "```JSON", "```")
 
 
@@ -124,7 +125,8 @@ def read_answer(response: Response) -> SpansAnswer:
     try:
         return SpansAnswer.model_validate_json(_unfenced(response.text))
     except ValidationError as error:
-        is_json = all(each["type"] != "json_invalid" for each in error.errors())
+        # The text as a whole is wrong: no JSON, or half characters.
+        is_json = not any(each["type"] in _NO_JSON for each in error.errors())
         raise UnreadableError(
             NOT_SCHEMA if is_json else NOT_JSON, _told(error), may_repair=True
         ) from None

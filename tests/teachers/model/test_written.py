@@ -97,7 +97,8 @@ def test_a_number_may_have_its_own_unit_behind_it():
         ("{**{}}", "dict[str, int]"), ("{[1]}", "set[any]"), ("{[1]: 2}", "dict[any, int]"),
         ("yes", "bool"), ("1", "bool"), ("(1, 2)", "tuple[int, int, int]"),
         ("[[1], [2, 3]]", "matrix[int]"), ("x" * (VALUE_CHARS + 1), "str"),
-        ("[f'{1}']", "list[str]"), ("9**9**9", "real"), ("[9**9**9]", "list[real]"), ("['a' * 10**9]", "list[str]"),
+        ("[f'{1}']", "list[str]"), ("9**9**9", "real"), ("[9**9**9]", "list[real]"),
+        ("['a' * 10**9]", "list[str]"),
     ],
 )  # fmt: skip
 def test_what_is_no_value_of_its_type_is_refused(text: str, type_text: str):
