@@ -450,7 +450,8 @@ def run_child(
 
 def _limit_child(request: dict[str, Any], base_bytes: int, limit_processes: bool) -> None:
     seconds = math.ceil(request["seconds"]) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    # The first kills by a signal of its own, which tells what it was.
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     space = base_bytes + (request["memory"] << 20)
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
     resource.setrlimit(resource.RLIMIT_FSIZE, (request["output"], request["output"]))
@@ -629,11 +630,14 @@ class Zygote:
         out = child.out
         clock = (~child.pid << 3) | 2  # clock_getcpuclockid(3): CPU time of another process
         began = _cpu_seconds(clock)
-        wall_end = time.monotonic() + request["wall"]
+        wall_began = time.monotonic()
         data, size, end = bytearray(), -1, ""
         while not end:
             used = _cpu_seconds(clock) - began
-            left = min(wall_end - time.monotonic(), max(request["seconds"] - used, 0.0) + 0.005)
+            # One that computes has not stopped, however busy the machine.
+            wall = max(request["wall"], used / request["share"])
+            wall_left = wall_began + wall - time.monotonic()
+            left = min(wall_left, max(request["seconds"] - used, 0.0) + 0.005)
             if used > request["seconds"]:
                 end = "timeout"
             elif left <= 0:
@@ -652,6 +656,9 @@ class Zygote:
                         end = "frame" if len(data) == size + RESULT.size else "corrupt"
                     elif not part:
                         end = "died"
+        # Nobody may have looked in time.
+        if end == "frame" and _cpu_seconds(clock) - began > request["seconds"]:
+            end = "timeout"
         outcome: dict[str, Any] = {"end": end}
         if end == "frame":
             return outcome, bytes(data[RESULT.size :])

@@ -38,10 +38,15 @@ from tracemine.verifiers.runs import (
 
 NAME: Backend = "cpython"
 
-#: Wall time that a call may take for each second of CPU time, and on top of it, in seconds. Wide:
-#: a busy machine must not turn into verdicts. Only code that sleeps ever meets it.
+#: Wall time that a call may take for each second of CPU time, and on top of it, in seconds. Only
+#: code that sleeps ever meets it ...
 WALL_FACTOR = 3.0
 WALL_EXTRA = 2.0
+#: ... because one that has computed for this share of its wall time goes on: a busy machine must
+#: not turn into verdicts.
+COMPUTING_SHARE = 0.05
+#: How the reason of a call begins whose zygote was lost.
+_LOST = "the worker was lost"
 #: How the reason of a call ends that used up its CPU time.
 _CPU_TIME = "of CPU time"
 
@@ -208,8 +213,8 @@ class CPythonPool:
 
         def call(text: str, share: float) -> Run:
             (run,) = self._call(source, entry_point, [text], limits, share)
-            if share == 1.0 and _sleeps(run):
-                with self._retry:  # alone among the calls that timed out
+            if share == 1.0 and (_sleeps(run) or run.reason.startswith(_LOST)):
+                with self._retry:  # alone among the calls that were stopped
                     (run,) = self._call(source, entry_point, [text], limits, share)
             return run
 
@@ -232,6 +237,7 @@ class CPythonPool:
             "bindings": list(texts),
             "seconds": seconds,
             "wall": wall,
+            "share": COMPUTING_SHARE,
             "memory": limits.memory_mib,
             "chars": limits.result_chars,
             "output": limits.output_bytes,
@@ -242,12 +248,14 @@ class CPythonPool:
         zygote = self._take(heavy=heavy)
         try:
             header, body = zygote.worker.ask(
-                request, json.dumps(source).encode(), seconds=wall + GRACE_SECONDS
+                request,
+                json.dumps(source).encode(),
+                seconds=max(wall, seconds / COMPUTING_SHARE) + GRACE_SECONDS,
             )
             zygote.tidying = True
         except WorkerLostError as error:
             status: Status = "timeout" if error.timed_out else "error"
-            return [Run(status, None, f"the worker was lost: {error}", NAME)]
+            return [Run(status, None, f"{_LOST}: {error}", NAME)]
         finally:
             if zygote.tidying:
                 self._give(zygote, heavy=heavy)

@@ -107,10 +107,10 @@ class Sandbox:
         addresses and random numbers are others: a result that rests on them changes.
 
         Nothing that the code does raises here; a machine that has no worker to give does. A timeout
-        of ``cpython`` by the clock on the wall was tried again alone, unless one before it was. To
-        sleep costs two such clocks at most, see `Limits`. About 10 microseconds a call for
-        stateless code in either backend (plus a millisecond a batch), else 0.3 ms a call in monty
-        and 2 ms in cpython.
+        of ``cpython`` by the clock on the wall, which only what sleeps meets, was tried again
+        alone, unless one before it was; so was a call whose worker was lost. To sleep costs two
+        such clocks at most, see `Limits`. About 10 microseconds a call for stateless code in either
+        backend (plus a millisecond a batch), else 0.3 ms a call in monty and 2 ms in cpython.
 
         Raises:
             IsolationError: if isolation was required, and no worker that has it starts.

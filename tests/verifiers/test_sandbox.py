@@ -21,8 +21,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tracemine.schemas import encode
-from tracemine.verifiers import Limits, Run, Sandbox, _stateless
+from tracemine.verifiers import Limits, Run, Sandbox, _cpython, _stateless
 from tracemine.verifiers import sandbox as sandbox_module
+from tracemine.verifiers._frames import Worker
 from tracemine.verifiers._stateless import is_stateless
 from tracemine.verifiers.runs import Backend
 
@@ -161,6 +162,42 @@ def test_a_routine_that_always_sleeps_is_waited_for_twice_alone() -> None:
                                 limits=limits)  # fmt: skip
     assert [run.status for run in runs] == ["ok", "timeout", "timeout", "timeout"]
     assert calls == [1.0, 1.0, 1.0, 0.1, 0.1]
+
+
+def test_a_busy_machine_ends_what_an_idle_one_does(
+    busy: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code that computes has its CPU time, however long that takes by the clock, and at once."""
+    source = (
+        "import time\ndef f(x):\n    end = time.process_time() + x\n"
+        "    while time.process_time() < end:\n        pass\n    return x\n"
+    )
+    monkeypatch.setattr(_cpython, "WALL_FACTOR", 1.0)
+    monkeypatch.setattr(_cpython, "WALL_EXTRA", 0.0)
+    limits = Limits(seconds=0.5)
+    with Sandbox(processes=1) as watched:
+        runs = watched.run_many(source, "f", [{"x": 0.4}, {"x": 0.6}], backend="cpython",
+                                limits=limits)  # fmt: skip
+    assert runs[0] == Run("ok", 0.4, "", "cpython")
+    assert (runs[1].status, runs[1].reason) == ("timeout", "more than 0.5 s of CPU time")
+
+
+def test_a_call_whose_worker_is_lost_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine short of memory may end a worker, for which the code is not to blame."""
+    source = "seen = []\ndef f(x):\n    seen.append(x)\n    return seen\n"
+    ask, lost = Worker.ask, []
+
+    def losing(worker: Worker, header: Any, body: bytes = b"", *, seconds: float) -> Any:
+        if "bindings" in header and len(lost) < 3:
+            lost.append(worker)
+            worker.kill()
+        return ask(worker, header, body, seconds=seconds)
+
+    monkeypatch.setattr(Worker, "ask", losing)
+    with Sandbox(processes=1) as watched:
+        runs = [watched.run_many(source, "f", [{"x": 1}], backend="cpython") for _ in range(2)]
+    assert [run.status for (run,) in runs] == ["error", "ok"]
+    assert len(lost) == 3
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -231,21 +231,6 @@ def other_programs(
     symbolic.close_symbolic()
 
 
-@pytest.fixture
-def busy() -> Iterator[None]:
-    """One processor for everything that is started here, and many others that want it."""
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(allowed)})
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(8)]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
-        os.sched_setaffinity(0, allowed)
-
-
 COMPUTES = """
     end = time.process_time() + {seconds}
     while time.process_time() < end:
