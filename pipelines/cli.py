@@ -204,7 +204,9 @@ def mine(
     ] = "",
     also: Annotated[
         list[str] | None,
-        typer.Option("--also", metavar="LIST", help="What a model is asked besides: normalise."),
+        typer.Option(
+            "--also", metavar="LIST", help="What a model is asked besides: normalise,replay,judge."
+        ),
     ] = None,
     require_isolation: RequireIsolationOption = False,
     as_json: JsonOption = False,

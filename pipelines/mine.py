@@ -27,6 +27,7 @@ from tracemine.schemas import arrow
 from tracemine.store import Draft, Embedder, Policy, begin, publish
 from tracemine.teachers.model.worker import ModelOptions
 from tracemine.transforms.admit import Admit, AdmitOptions
+from tracemine.transforms.carry_out import CarryOut
 from tracemine.transforms.cluster import Cluster
 from tracemine.transforms.consolidate import Consolidate
 from tracemine.transforms.embed import Embed
@@ -35,7 +36,7 @@ from tracemine.transforms.ledger import Total, assemble, imbalances, rejected_pa
 from tracemine.transforms.normalise import Normalise
 from tracemine.transforms.read import InputFile, ReadTrajectories, resolve_inputs
 from tracemine.transforms.replay import ReplayGroups, ReplayLimits
-from tracemine.transforms.segment import Route, Segment
+from tracemine.transforms.segment import Proposal, Route, Segment
 from tracemine.transforms.stage import NAMESPACE, REJECTED
 from tracemine.transforms.stored import Pinned
 from tracemine.transforms.tools import PointAtTools, Pointed, point
@@ -164,10 +165,14 @@ def build(
     )
     read = pipeline | "Read" >> ReadTrajectories(files)
     admitted = read.trajectories | "Admit" >> Admit(admit)
-    segmented = admitted.trajectories | "Segment" >> Segment(model or options.teacher)
-    routed = segmented.proposals | "Route" >> Route()
-    proposals, notes = routed.proposals, [segmented.notes]
     also = frozenset(options.asking.also if model else ())
+    replays = model is not None and "replay" in also
+    judged = replays and "judge" in also
+    segmented = admitted.trajectories | "Segment" >> Segment(
+        model or options.teacher, with_problem=replays
+    )
+    routed = segmented.proposals | "Route" >> Route(in_words=replays, judged=judged)
+    proposals, notes = routed.proposals, [segmented.notes]
     if model and "normalise" in also:
         shaped = proposals | "Normalise" >> Normalise(model)
         proposals, notes = shaped.proposals, [*notes, shaped.notes]
@@ -176,8 +181,13 @@ def build(
     gone_as_known, counts = [], []
     covered = [pipeline | "Nothing known" >> beam.Create([], reshuffle=False)]
     if known is not None:
+        in_words = []
+        if replays:
+            # What is known of a routine is found by running its code.
+            embedded, without = embedded | "By code" >> beam.Partition(_has_no_code, 2)
+            in_words = [without]
         told = embedded | "Known" >> FindKnown(known, require_isolation=options.require_isolation)
-        embedded = told["new"]
+        embedded = [told["new"], *in_words] | "Not known" >> beam.Flatten()
         covered = [told[KNOWN], told[WAITING]]
         gone_as_known = [told[KNOWN] | "Known elsewhere" >> beam.Map(left_out)]
         counts = [
@@ -185,7 +195,10 @@ def build(
             _count(told[WAITING], "Waiting spans", ("known", "waiting")),
         ]
     clustered = embedded | "Cluster" >> Cluster(draft.folder)
-    matrices = clustered["groups"] | "Replay" >> ReplayGroups(
+    groups = clustered["groups"]
+    if model and replays:
+        groups = groups | "Carry out" >> CarryOut(model, limits, judged=judged)
+    matrices = groups | "Replay" >> ReplayGroups(
         limits, require_isolation=options.require_isolation
     )
     consolidated = matrices | "Consolidate" >> Consolidate(policy)
@@ -277,6 +290,10 @@ def build(
         | "Gather counts" >> beam.GroupByKey()
         | "Write ledger" >> beam.Map(_write_ledger, draft.ledger)
     )
+
+
+def _has_no_code(proposal: Proposal, _: int) -> int:
+    return int(not proposal.span.code)
 
 
 def _count(pcollection: beam.PCollection, label: str, path: tuple[str, ...]) -> beam.PCollection:

@@ -19,7 +19,7 @@ Split = Literal["dev", "final", "all"]
 SPLITS: tuple[Split, ...] = ("dev", "final", "all")
 
 #: What a teacher that is a model may be asked for besides cutting traces.
-ALSO = ("normalise",)
+ALSO = ("normalise", "replay", "judge")
 
 #: Shards of each table: enough for a few workers, few enough that a small store is a few files.
 DEFAULT_SHARDS = 4
@@ -59,6 +59,8 @@ class AskingOptions:
             if name not in ALSO:
                 raise RequestError(f"--also takes some of {', '.join(ALSO)}, not {name!r}")
         object.__setattr__(self, "also", tuple(name for name in ALSO if name in self.also))
+        if "judge" in self.also and "replay" not in self.also:
+            raise RequestError("--also judge judges what a model replays: give --also replay,judge")
         for name in ("max_requests", "max_tokens", "max_cost"):
             most = getattr(self, name)
             if most is not None and not (most >= 0 and math.isfinite(most)):

@@ -6,7 +6,7 @@ code that ids are taken from, `syntax` what is asked of code unrun, `arrow` the 
 """
 
 from tracemine.schemas.arrow import TABLES
-from tracemine.schemas.canonical import canonical_code
+from tracemine.schemas.canonical import canonical_code, canonical_words
 from tracemine.schemas.ids import content_id, fraction_of, problem_id
 from tracemine.schemas.records import (
     Event,
@@ -48,6 +48,7 @@ __all__ = [
     "Trajectory",
     "Variant",
     "canonical_code",
+    "canonical_words",
     "content_id",
     "decode",
     "encode",

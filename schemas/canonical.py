@@ -1,9 +1,11 @@
-"""The canonical form of a routine's code: the same method in other names is the same text."""
+"""The canonical form of a routine: the same code in other names is the same text, and so are the
+same words in another layout."""
 
 from __future__ import annotations
 
 import ast
 import builtins
+import unicodedata
 from functools import lru_cache
 
 _BUILTINS = frozenset(dir(builtins))
@@ -36,6 +38,12 @@ def canonical_code(code: str, entry_point: str) -> str:
             names[name] = f"v{len(names)}"
     renamed = _Rename(names).visit(tree)
     return ast.unparse(ast.fix_missing_locations(renamed))
+
+
+def canonical_words(subroutine: str) -> str:
+    """The steps of a routine without their layout: NFKC, single spaces. Their letters stay as they
+    are: ``a`` may be another input than ``A``."""
+    return " ".join(unicodedata.normalize("NFKC", subroutine).split())
 
 
 def _drop_docstrings(tree: ast.Module) -> None:

@@ -225,6 +225,19 @@ def _checks(min_replays: int) -> list[_Check]:
             f"AND i.instance_id <> v.instance_id))) < {min_replays}",
         ),
         _Check(
+            "is an entry that is canonical by passes that a model judged, and by no others",
+            "SELECT procedure_id AS subject FROM "
+            f"(SELECT * FROM {_VARIANTS} WHERE status = 'canonical') AS v "
+            "JOIN replays AS r ON r.variant_id = v.variant_id AND r.verdict = 'pass' "
+            "GROUP BY 1 HAVING bool_and(regexp_matches(r.verifier, '(^|[+])judge$'))",
+        ),
+        _Check(
+            "is a variant without code that passed on something without a model",
+            f"SELECT DISTINCT v.variant_id AS subject FROM {_VARIANTS} AS v "
+            "JOIN replays AS r ON r.variant_id = v.variant_id AND r.verdict = 'pass' "
+            "WHERE coalesce(v.code, '') = '' AND NOT starts_with(r.verifier, 'model:')",
+        ),
+        _Check(
             "is a variant that fails on an instance of another variant of its entry",
             f"SELECT DISTINCT v.variant_id AS subject FROM {_VARIANTS} AS v "
             f"JOIN {_PROVENANCE} AS p ON p.procedure_id = v.procedure_id "

@@ -161,7 +161,8 @@ def _of_row(row: Mapping[str, Any], signature: Signature) -> tuple[Rankable, Tri
         signature=signature,
         support=row["support"] or 0,
         success_rate=row["success_rate"],
-        method=method_of(code, entry_point),
+        # Words are nobody else's, whatever code does the same.
+        method=method_of(code, entry_point) if code else row["procedure_id"],
         # Few tokens are those of many entries.
         evidence={sys.intern(said["token"]): said["count"] for said in row["evidence"] or ()},
     )

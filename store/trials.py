@@ -29,14 +29,16 @@ _REMEMBERED = 16384
 _HOLD = "tracemine_hold"
 
 
-#: Why a program is not run.
+#: Why an entry is not run.
+IN_WORDS = "not run: its routine is in words"
+_UNRUN = "not run: no sandbox"
 _TOO_SLOW = "not run: too many entries before it ran out of time"
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What of an entry is tried: its first variant, its inputs and its preconditions as boolean
-    expressions over these."""
+    """What of an entry is tried: its first variant (``code`` is empty where that is in words), its
+    inputs and its preconditions as boolean expressions over these."""
 
     code: str
     entry_point: str
@@ -59,7 +61,7 @@ class Trial:
 def untried(entries: Sequence[Tried], bindings: Bindings) -> list[Trial]:
     """The trials of ``entries`` where nothing can be run; otherwise as `try_all`."""
     return [
-        Trial(way, None if entry.predicates else True, reason="not run: no sandbox")
+        Trial(way, None if entry.predicates or not entry.code else True, reason=_UNRUN)
         for entry, way in zip(entries, _aligned(entries, bindings), strict=True)
     ]
 
@@ -77,6 +79,10 @@ def try_all(entries: Sequence[Tried], bindings: Bindings, batches: Batches) -> l
     bound: dict[int, dict[str, Any]] = {}
     roles = _aligned(entries, bindings)
     for index, (entry, way) in enumerate(zip(entries, roles, strict=True)):
+        if not entry.code:
+            # Nobody has looked at what its words need, either.
+            trials[index] = Trial(way, None, reason=IN_WORDS)
+            continue
         try:
             given = {name: bindings.values[key] for name, key in way.items()}
             bound[index] = bind(entry.inputs, given)
@@ -219,4 +225,4 @@ def _all_hold(names: tuple[str, ...], predicates: tuple[str, ...]) -> _Program |
     return _Program(source, _HOLD, names)
 
 
-__all__ = ["Batches", "Trial", "Tried", "try_all", "untried"]
+__all__ = ["IN_WORDS", "Batches", "Trial", "Tried", "try_all", "untried"]

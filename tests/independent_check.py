@@ -7,7 +7,9 @@ runs the routines. Run it over a store by hand with
 
 For every verified variant: each ``pass`` is repeated on the instance that it names; that instance
 must be held out; and every provenance quote must stand at its offsets. Variants of one entry must
-have passed on each other's instances, and failed on none.
+have passed on each other's instances, and failed on none. A variant without code is words that a
+model carried out: its passes must say so, and are not repeated; none of judgement alone may have
+made an entry canonical.
 """
 
 from __future__ import annotations
@@ -174,6 +176,8 @@ def check(store: Path) -> Iterator[str]:
             decided = [row for row in verdicts if row["verdict"] != "unsupported"]
             if variant["attempts"] != len(decided):
                 yield f"{variant['variant_id']}: says {variant['attempts']} attempts"
+            if not variant["code"]:
+                yield from _not_carried_out(entry, variant, passes)
             home = trajectories[spans[variant["span_id"]]["trajectory_id"]]
             # A pointer's own is not in the table: no replay is on it.
             own = None if "tool" in entry else instances[variant["instance_id"]]
@@ -191,6 +195,8 @@ def check(store: Path) -> Iterator[str]:
                     name: bindings[source] if source in keys else from_json(json.loads(source[1:]))
                     for name, source in roles.items()
                 }
+                if not variant["code"]:
+                    continue
                 expected[key] = from_json(json.loads(instance["result"]))
                 jobs.append(
                     {"id": key, "code": variant["code"], "entry_point": variant["entry_point"],
@@ -205,6 +211,18 @@ def check(store: Path) -> Iterator[str]:
             scope = {"Fraction": Fraction, "nan": math.nan, "inf": math.inf}
             if not same(wanted, eval(out["value"], scope)):
                 yield f"{key}: expected {wanted!r}, got {out['value']}"
+
+
+def _not_carried_out(
+    entry: dict[str, Any], variant: dict[str, Any], passes: list[dict[str, Any]]
+) -> Iterator[str]:
+    """What is wrong with the passes of a variant in words."""
+    if not variant["subroutine"].strip():
+        yield f"{variant['variant_id']}: neither code nor words"
+    if any(not re.match(r"model:.+\+.+", row["verifier"]) for row in passes):
+        yield f"{variant['variant_id']}: words that passed without a model"
+    if entry["status"] == "canonical" and all(r["verifier"].endswith("+judge") for r in passes):
+        yield f"{variant['variant_id']}: canonical by judgement alone"
 
 
 def disagreements(

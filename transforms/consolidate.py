@@ -98,7 +98,8 @@ def _split_members(
 ) -> tuple[list[Proposal], list[Proposal]]:
     """Members that the variant may speak for, and members whose instance it fails on though the
     code is the same: its roles are not theirs. A variant that fails a test of its own speaks for
-    nobody."""
+    nobody; nor do words that fail on what the same words are said to have given, and pass on
+    nothing: unlike code, nobody has seen them give their own result."""
     facts = {
         instance.id: (instance.bindings, instance.result)
         for member in method.members
@@ -114,7 +115,8 @@ def _split_members(
         for member in method.members
         if any((i.bindings, i.result) in failed for i in member.span.instances if i.checked)
     }
-    if method.founder.span.id in failed_spans:
+    unsound = method.in_words and failed and not any(r.verdict == "pass" for r in replays)
+    if unsound or method.founder.span.id in failed_spans:
         return [], list(method.members)
     kept = [m for m in method.members if m.span.id not in failed_spans]
     return kept, [m for m in method.members if m.span.id in failed_spans]
@@ -160,12 +162,15 @@ def what_passes_show(witnesses: Iterable[Witness]) -> frozenset[str]:
 def behaviour_classes(variants: Iterable[Evidence]) -> list[list[Evidence]]:
     """``variants`` parted into classes of which each two members agree: between the two of them,
     on instances of the spans that each speaks for, at least `MIN_DECIDED` are decided, and all
-    pass. In order of id, each stands in the first class with whose every member it agrees, so that
+    pass. Code and words are no one's equal: code is not run on instances of words. In order of id,
+    each stands in the first class with whose every member it agrees, so that
     none could join a class before its own."""
     ordered = sorted(variants, key=lambda e: e.variant_id)
     decided = decided_between(ordered)
 
     def agree(one: Evidence, other: Evidence) -> bool:
+        if bool(one.founder.span.code) != bool(other.founder.span.code):
+            return False
         verdicts = decided.get(frozenset((one.variant_id, other.variant_id)), [])
         return len(verdicts) >= MIN_DECIDED and all(v.verdict == "pass" for v in verdicts)
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import numpy as np
 
-from tracemine.schemas import Span, canonical_code, content_id
+from tracemine.schemas import Span, canonical_code, canonical_words, content_id
 from tracemine.store.cells import on_grid
 from tracemine.transforms.partition import BOUNDS
 from tracemine.transforms.segment import Proposal
@@ -83,10 +83,14 @@ class DropDuplicates(beam.PTransform):
 
 def identity(span: Span) -> str:
     """The same for spans that are exact duplicates."""
-    code = canonical_code(span.code or "", span.entry_point or "")
     names = [parameter.name for parameter in span.signature.inputs]
-    cases = [(i.bindings, i.result, i.checked, i.origin) for i in span.instances]
-    return content_id(span.problem_id, wording_of(span.subquestion), names, code, sorted(cases))
+    cases = sorted((i.bindings, i.result, i.checked, i.origin) for i in span.instances)
+    wording = wording_of(span.subquestion)
+    if not span.code:
+        words = canonical_words(span.subroutine)
+        return content_id("in words", span.problem_id, wording, names, words, cases)
+    code = canonical_code(span.code, span.entry_point or "")
+    return content_id(span.problem_id, wording, names, code, cases)
 
 
 def unite_met(found: Iterable[_Met]) -> _Met:

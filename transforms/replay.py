@@ -4,6 +4,11 @@ Spans whose code is the same in other words (`verifiers.normal_form`) hold one *
 founds the variant that stands for it, the others bring instances and provenance. A variant's
 verdicts on the instances of its own method and of all others are the replay matrix that
 consolidation reads.
+
+Spans without code, which get here only where a model carries routines out (`carry_out`), hold one
+method if their steps are the same words. A routine in words is carried out on instances of code and
+of words alike. Code is run on those of code alone: whether two methods agree nearby is not to be
+asked where one of them is words.
 """
 
 from __future__ import annotations
@@ -21,7 +26,16 @@ from typing import Any
 
 import apache_beam as beam
 
-from tracemine.schemas import Parameter, Replay, Signature, Span, canonical_code, content_id, decode
+from tracemine.schemas import (
+    Parameter,
+    Replay,
+    Signature,
+    Span,
+    canonical_code,
+    canonical_words,
+    content_id,
+    decode,
+)
 from tracemine.schemas.shingles import near_duplicate_classes
 from tracemine.schemas.types import join
 from tracemine.schemas.values import encode
@@ -47,13 +61,17 @@ class ReplayLimits:
 
     Code that imports something is run by CPython alone, and one equation takes sympy a fifth of a
     second: of its own method's instances, and of the others', it gets as many as make ``runs`` with
-    every alignment of roles."""
+    every alignment of roles.
+
+    A routine in words is carried out on ``in_words`` instances, whichever method they are of: each
+    is a request that is paid for."""
 
     own: int = 64
     others: int = 64
     runs: int = 128
     partners: int = 8
     meeting: int = 2
+    in_words: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +83,11 @@ class Method:
     founder: Proposal
     members: tuple[Proposal, ...]
     signature: Signature
+
+    @property
+    def in_words(self) -> bool:
+        """Whether it has no code."""
+        return not self.founder.span.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +117,17 @@ class Matrix:
     witnesses: Mapping[str, Witness]
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A group, and the verdicts on its routines in words, which a model carried out."""
+
+    proposals: tuple[Proposal, ...]
+    replays: tuple[Replay, ...]
+
+
 class ReplayGroups(beam.PTransform):
-    """Group -> Matrix. ``require_isolation``: a worker without namespaces for untrusted code
-    fails."""
+    """Group or Carried -> Matrix. ``require_isolation``: a worker without namespaces for untrusted
+    code fails."""
 
     def __init__(self, limits: ReplayLimits, *, require_isolation: bool = False) -> None:
         super().__init__()
@@ -115,33 +146,87 @@ class ReplayGroups(beam.PTransform):
 
 
 def _replay_group(
-    group: Sequence[Proposal], limits: ReplayLimits, sandbox: Sandbox
+    group: Sequence[Proposal] | Carried, limits: ReplayLimits, sandbox: Sandbox
 ) -> Iterator[Out]:
-    yield "matrices", replay_group(group, limits, sandbox)
+    if isinstance(group, Carried):
+        yield "matrices", replay_group(group.proposals, limits, sandbox, group.replays)
+    else:
+        yield "matrices", replay_group(group, limits, sandbox)
 
 
-def replay_group(group: Sequence[Proposal], limits: ReplayLimits, sandbox: Sandbox) -> Matrix:
-    """The replay matrix of one candidate group."""
-    methods = methods_of(group)
-    problems = near_duplicate_classes({p.span.problem_id: p.shingles for p in group})
-    cases, witnesses = _cases(methods, problems)
+def replay_group(
+    group: Sequence[Proposal],
+    limits: ReplayLimits,
+    sandbox: Sandbox,
+    carried: Iterable[Replay] = (),
+) -> Matrix:
+    """The replay matrix of one candidate group; ``carried`` are the verdicts on its routines in
+    words, which nothing runs here."""
+    prepared = prepare(group)
+    methods, witnesses, held_out = prepared.methods, prepared.witnesses, prepared.held_out
     replays: dict[str, tuple[Replay, ...]] = {}
-    held_out: dict[str, list[Case]] = {}
     sampled: dict[str, list[Case]] = {}
+    in_words: dict[str, list[Replay]] = {}
+    for verdict in carried:
+        in_words.setdefault(verdict.variant_id, []).append(verdict)
+    coded = [method for method in methods if not method.in_words]
     for method in methods:
-        held_out[method.variant_id] = _held_out(method, cases, witnesses, problems)
-        sampled[method.variant_id] = _sample(method, held_out[method.variant_id], limits)
-        found = replay(_routine(method), sampled[method.variant_id], sandbox)
+        if method.in_words:
+            found = sorted(in_words.get(method.variant_id, ()), key=lambda r: r.instance_id)
+        else:
+            sampled[method.variant_id] = _sample(method, held_out[method.variant_id], limits)
+            found = replay(_routine(method), sampled[method.variant_id], sandbox)
         replays[method.variant_id] = tuple(found)
-    if any(len(sampled[variant]) < len(held_out[variant]) for variant in held_out):
-        for method, asked in _meetings(methods, held_out, sampled, replays, witnesses, limits):
+    if any(len(sampled[m.variant_id]) < len(held_out[m.variant_id]) for m in coded):
+        for method, asked in _meetings(coded, held_out, sampled, replays, witnesses, limits):
             families = {case.family for case in asked}
             known = replays[method.variant_id]
             kept = [r for r in known if witnesses[r.instance_id].method not in families]
             found = replay(_routine(method), asked, sandbox)
             replays[method.variant_id] = tuple(sorted([*kept, *found], key=lambda r: r.instance_id))
-    replays = _without_coincidences(group, methods, replays, witnesses, sandbox)
+    replays = _without_coincidences(group, coded, replays, witnesses, sandbox)
     return Matrix(tuple(methods), replays, witnesses)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A group before its replay: its methods, what its instances are evidence of, and, by variant,
+    the cases that are held out."""
+
+    methods: tuple[Method, ...]
+    witnesses: Mapping[str, Witness]
+    held_out: Mapping[str, tuple[Case, ...]]
+
+
+def prepare(group: Sequence[Proposal]) -> Prepared:
+    """What there is to replay in one candidate group."""
+    methods = methods_of(group)
+    problems = near_duplicate_classes({p.span.problem_id: p.shingles for p in group})
+    cases, witnesses = _cases(methods, problems)
+    in_words = {method.key for method in methods if method.in_words}
+    of_code = [case for case in cases if case.family not in in_words]
+    held_out = {
+        method.variant_id: tuple(
+            _held_out(method, cases if method.in_words else of_code, witnesses, problems)
+        )
+        for method in methods
+    }
+    return Prepared(tuple(methods), witnesses, held_out)
+
+
+def sample_in_words(
+    held_out: Iterable[Case], witnesses: Mapping[str, Witness], most: int
+) -> list[Case]:
+    """Up to ``most`` of the cases that are held out for a routine in words, in order of instance
+    id, one of each problem before a second of any."""
+    ordered = sorted(held_out, key=lambda case: case.instance.id)
+    turns: Counter[str] = Counter()
+    ranked = []
+    for place, case in enumerate(ordered):
+        problem = witnesses[case.instance.id].problem
+        ranked.append((turns[problem], place))
+        turns[problem] += 1
+    return [ordered[place] for _, place in sorted(ranked)[:most]]
 
 
 def _meetings(
@@ -268,7 +353,12 @@ def methods_of(group: Iterable[Proposal]) -> list[Method]:
 
 
 def method_key(span: Span) -> str:
-    """The same for spans whose code is the same in other words."""
+    """The same for spans whose code is the same in other words; of spans without code, for those
+    whose steps are the same words, over inputs of the same types in the same order."""
+    if not span.code:
+        types = [parameter.type for parameter in span.signature.inputs]
+        steps = canonical_words(span.subroutine)
+        return content_id("method in words", types, span.signature.output.type, steps)
     return content_id("method", _form(span).text)
 
 
@@ -279,19 +369,37 @@ def _form(span: Span) -> NormalForm:
 def in_roles_of(founder: Span, member: Span) -> Signature:
     """The signature of ``member`` with its inputs in the order of the inputs of ``founder`` that
     they stand for; both have one method. Where the code leaves it open (``a * b``), most equal
-    names decide, then units."""
+    names decide, then units. Words leave it to the names, and where these are others to the order
+    in which the inputs stand."""
     ours, theirs = founder.signature.inputs, member.signature.inputs
 
     def likeness(way: Sequence[int]) -> tuple[int, int]:
         pairs = [(own, theirs[place]) for own, place in zip(ours, way, strict=True)]
         return sum(a.name == b.name for a, b in pairs), sum(a.unit == b.unit for a, b in pairs)
 
-    way = max(roles(_form(founder), _form(member)), key=likeness)
+    if founder.code:
+        way = max(roles(_form(founder), _form(member)), key=likeness)
+    else:
+        way = _named_alike(ours, theirs)
     return dataclasses.replace(member.signature, inputs=tuple(theirs[place] for place in way))
 
 
+def _named_alike(ours: Sequence[Parameter], theirs: Sequence[Parameter]) -> tuple[int, ...]:
+    """For each of ``ours`` the place of that of ``theirs`` with its name and type, if all have one;
+    else its own place."""
+    places = {(parameter.name, parameter.type): place for place, parameter in enumerate(theirs)}
+    wanted = [(parameter.name, parameter.type) for parameter in ours]
+    if places.keys() == set(wanted):
+        return tuple(places[key] for key in wanted)
+    return tuple(range(len(ours)))
+
+
 def variant_id(span: Span) -> str:
-    """The id of the variant that a span founds: its signature and its canonical code."""
+    """The id of the variant that a span founds: its signature and its canonical code, or its steps
+    where it has none."""
+    if not span.code:
+        steps = canonical_words(span.subroutine)
+        return content_id("variant in words", span.signature.to_json(), steps)
     code = canonical_code(span.code or "", span.entry_point or "")
     return content_id("variant", span.signature.to_json(), code)
 
@@ -321,7 +429,9 @@ def make_method(key: str, members: Sequence[Proposal]) -> Method:
 
 
 def _plainness(span: Span) -> tuple[int, int]:
-    code = span.code or ""
+    if not span.code:
+        return 0, 0
+    code = span.code
     return oddness(code, span.entry_point or ""), code_size(code)
 
 

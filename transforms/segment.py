@@ -10,16 +10,26 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import apache_beam as beam
 
-from tracemine.schemas import Rejected, Signature, Source, Span, Trajectory, content_id
+from tracemine.schemas import (
+    Rejected,
+    Signature,
+    Source,
+    Span,
+    Trajectory,
+    canonical_words,
+    content_id,
+)
 from tracemine.schemas.records import Fate
 from tracemine.schemas.shingles import shingles
 from tracemine.schemas.syntax import MAX_DEPTH, depth, reaches_out, undefined_names
 from tracemine.schemas.values import dump_json
 from tracemine.teachers import Dropped, Segmentation, Teacher, TeacherError, make_teacher
 from tracemine.teachers.base import MIN_QUOTE, Unread
+from tracemine.teachers.model.making import PROBLEM_CHARS, shortened
 from tracemine.teachers.model.worker import ModelOptions, ModelWorker
 from tracemine.transforms.asked import asked
 from tracemine.transforms.asking import ask_models
@@ -27,6 +37,7 @@ from tracemine.transforms.mentioned import name_values
 from tracemine.transforms.shape import shape, wording_of
 from tracemine.transforms.stage import HANDOFF, NOTES, REJECTED, Out, run_stage
 from tracemine.verifiers import verifier_for
+from tracemine.verifiers.verdict import JUDGE
 
 _LOGGER = logging.getLogger(__name__)
 _AT_FAULT = "the teacher failed on trajectory %s"
@@ -51,7 +62,8 @@ class Proposal:
     """A span on its way into a group, with the least source of its trajectory and the shingles of
     its problem (to tell another problem from the same in other words); from the embed stage on
     also with the vector of its wording (what an entry is found by) and that of its shape (what is
-    clustered), float32, and what its subroutine costs in tokens."""
+    clustered), float32, and what its subroutine costs in tokens. ``problem`` is the problem's text
+    where routines are carried out by a model that is shown it, as far as it is; else empty."""
 
     span: Span
     source: Source
@@ -59,6 +71,7 @@ class Proposal:
     vector: bytes = b""
     tokens: int = 0
     shape_vector: bytes = b""
+    problem: str = ""
 
 
 #: Gives the shape of a span: the rules, or what a teacher answers.
@@ -67,14 +80,15 @@ Normalise = Callable[[Span], str]
 
 class Segment(beam.PTransform):
     """Trajectory -> Proposal, through segment and ground; by the teacher of that name, or by a
-    model that is asked.
+    model that is asked; ``with_problem``: proposals that a model gives bring their problem's text.
 
     Outputs: ``proposals``, ``rejected``, ``notes`` (Note).
     """
 
-    def __init__(self, teacher: str | ModelOptions) -> None:
+    def __init__(self, teacher: str | ModelOptions, *, with_problem: bool = False) -> None:
         super().__init__()
         self.teacher = teacher
+        self.with_problem = with_problem
 
     def expand(self, trajectories: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         # A few files make few bundles; tracing programs is worth spreading.
@@ -89,24 +103,33 @@ class Segment(beam.PTransform):
                 setup=lambda: make_teacher(teacher),
             )
         return spread | "Ask a model" >> ask_models(
-            "segment", segment_by_asking, main="proposals", tags=[REJECTED, NOTES], options=teacher
+            "segment",
+            partial(segment_by_asking, with_problem=self.with_problem),
+            main="proposals",
+            tags=[REJECTED, NOTES],
+            options=teacher,
         )
 
 
 class Route(beam.PTransform):
     """Proposal -> Proposal whose span is procedural, has preconditions and a verifier, and has
-    the shape that ``normalise`` gives it. Outputs: ``proposals``, ``handoff`` (Proposal),
-    ``rejected``."""
+    the shape that ``normalise`` gives it. ``in_words``: routines without code are carried out by a
+    model, so they go on; ``judged``: it judges what these give where no verifier can. Outputs:
+    ``proposals``, ``handoff`` (Proposal), ``rejected``."""
 
-    def __init__(self, normalise: Normalise = shape) -> None:
+    def __init__(
+        self, normalise: Normalise = shape, *, in_words: bool = False, judged: bool = False
+    ) -> None:
         super().__init__()
         self.normalise = normalise
+        self.in_words = in_words
+        self.judged = judged
 
     def expand(self, proposals: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        normalise = self.normalise
+        normalise, in_words, judged = self.normalise, self.in_words, self.judged
         return proposals | "Route" >> run_stage(
             "route",
-            lambda proposal: route(proposal, normalise),
+            lambda proposal: route(proposal, normalise, in_words=in_words, judged=judged),
             main="proposals",
             tags=[HANDOFF, REJECTED],
         )
@@ -127,8 +150,10 @@ def segment(trajectory: Trajectory, teacher: Teacher) -> Iterator[Out]:
     yield from found(trajectory, segmentation)
 
 
-async def segment_by_asking(trajectory: Trajectory, worker: ModelWorker) -> list[Out]:
-    """`segment` by a teacher that waits for a model."""
+async def segment_by_asking(
+    trajectory: Trajectory, worker: ModelWorker, *, with_problem: bool = False
+) -> list[Out]:
+    """`segment` by a teacher that waits for a model; see `Segment` for ``with_problem``."""
     try:
         segmentation = await worker.teacher.read(trajectory, worker.ask)
     except TeacherError as error:
@@ -136,7 +161,14 @@ async def segment_by_asking(trajectory: Trajectory, worker: ModelWorker) -> list
     except Exception as error:  # as in `segment`
         _LOGGER.exception(_AT_FAULT, trajectory.id)
         return [(REJECTED, _reject_unread(trajectory, _unexpected(error)))]
-    return list(found(trajectory, segmentation))
+    outputs = found(trajectory, segmentation)
+    if not with_problem:
+        return list(outputs)
+    problem = shortened(trajectory.problem, PROBLEM_CHARS)
+    return [
+        (output, dataclasses.replace(record, problem=problem) if output == "proposals" else record)
+        for output, record in outputs
+    ]
 
 
 def found(trajectory: Trajectory, segmentation: Segmentation) -> Iterator[Out]:
@@ -175,8 +207,14 @@ def ground(span: Span, trajectory: Trajectory) -> str | None:
     return None
 
 
-def route(proposal: Proposal, normalise: Normalise = shape) -> Iterator[Out]:
-    """Where a grounded span goes: on, to the hand-offs, or out."""
+def route(
+    proposal: Proposal,
+    normalise: Normalise = shape,
+    *,
+    in_words: bool = False,
+    judged: bool = False,
+) -> Iterator[Out]:
+    """Where a grounded span goes: on, to the hand-offs, or out; see `Route`."""
     span = proposal.span
     if span.kind != "procedural":
         yield (
@@ -185,22 +223,28 @@ def route(proposal: Proposal, normalise: Normalise = shape) -> Iterator[Out]:
         )
         return
     verifier = verifier_for(span.signature.output.type)
-    reason = None
-    if not span.code or not span.entry_point:
-        reason = NOT_REPLAYABLE
-    elif fault := _fault(span.code):
-        reason = fault
-    elif not span.instances:
+    if verifier is None and judged and not span.code:
+        verifier = JUDGE
+    reason = _no_routine(span, in_words=in_words)
+    if reason is None and not span.instances:
         reason = NO_INSTANCE
-    elif not span.preconditions:
+    elif reason is None and not span.preconditions:
         reason = NO_PRECONDITIONS
-    elif verifier is None:
-        reason = NO_VERIFIER
     if reason is not None or verifier is None:
         yield REJECTED, reject_span("route", reason or NO_VERIFIER, proposal)
         return
     ready = dataclasses.replace(span, shape=normalise(span), verifier=verifier)
     yield "proposals", dataclasses.replace(proposal, span=ready)
+
+
+def _no_routine(span: Span, *, in_words: bool) -> str | None:
+    """Why nothing could be replayed, or None. Words that only say again what is asked are no
+    steps."""
+    if span.code and span.entry_point:
+        return _fault(span.code)
+    steps = canonical_words(span.subroutine)
+    says_how = bool(steps) and steps != canonical_words(span.subquestion)
+    return None if in_words and says_how else NOT_REPLAYABLE
 
 
 def _fault(code: str) -> str | None:

@@ -193,6 +193,8 @@ class StoredEntries:
         for number, variant in enumerate(row["variants"]):
             # What all variants need, and what this one needs besides where that is with it.
             needs = dict.fromkeys((*predicates, *(variant.get("predicates") or ())))
+            if not variant["code"]:
+                continue  # words: there is nothing to run
             own = (signature, tuple(needs))
             if number:
                 # An entry's names, types and preconditions are those of its first variant.
@@ -413,7 +415,7 @@ def _shelf(places: Numbers, grid: Grid, methods: Sequence[Sequence[np.uint64]]) 
 
 def _methods_of(variants: Sequence[dict[str, Any]]) -> list[np.uint64]:
     found = []
-    for variant in variants:
+    for variant in filter(lambda variant: variant["code"], variants):
         # What is no code has no method, and no new span has it.
         with contextlib.suppress(SyntaxError, ValueError, RecursionError):
             found.append(

@@ -34,6 +34,7 @@ from tracemine.transforms.preconditions import Needs, united
 from tracemine.transforms.replay import code_size, in_roles_of, values_of, widened
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import run_stage
+from tracemine.verifiers.verdict import is_judged
 
 #: The reason of a pass of one group that the founder of the united variant makes worthless.
 NOT_HELD_OUT = "not held out from the span that founds the variant, so it does not count"
@@ -178,10 +179,12 @@ def _finished(shown: Sequence[Evidence], entered: bool, policy: Policy, as_of: s
     records = [_variant_record(v) for v in shown]
     needs = _needs(shown)
     first, lead = shown[0], shown[0].founder.span
-    problems = _distinct_problems(shown)
+    problems, judged = _distinct_problems(shown)
     rate = records[0].passes / records[0].attempts if records[0].attempts else 0.0
     passed = len(what_passes_show(first.witnesses))
-    status, events = status_of(procedure_id, entered, passed, problems, rate, policy, as_of)
+    status, events = status_of(
+        procedure_id, entered, passed, problems, rate, policy, as_of, judged=judged
+    )
     procedure = Procedure(
         procedure_id=procedure_id,
         subquestion=lead.subquestion,
@@ -241,10 +244,22 @@ def middle(vectors: Sequence[Vectors]) -> bytes:
     return to_grid(total / norm if norm else total).tobytes()
 
 
-def _distinct_problems(variants: Iterable[Evidence]) -> int:
-    """How many problems, near-duplicates counted once, the variants passed on between them."""
+def _distinct_problems(variants: Sequence[Evidence]) -> tuple[int, int]:
+    """How many problems, near-duplicates counted once, the variants passed on between them; and on
+    how many of them by a model's judgement alone."""
     texts = {w.problem_id: w.shingles for v in variants for w in v.witnesses}
-    return len(set(near_duplicate_classes(texts).values()))
+    classes = near_duplicate_classes(texts)
+    judged = {
+        (v.variant_id, r.instance_id) for v in variants for r in v.replays if is_judged(r.verifier)
+    }
+    shown = {
+        classes[w.problem_id]
+        for v in variants
+        for w in v.witnesses
+        if (v.variant_id, w.instance_id) not in judged
+    }
+    problems = set(classes.values())
+    return len(problems), len(problems - shown)
 
 
 def _cleanest_first(evidence: Iterable[Evidence]) -> list[Evidence]:
@@ -334,15 +349,21 @@ def status_of(
     rate: float,
     policy: Policy,
     as_of: str,
+    *,
+    judged: int = 0,
 ) -> tuple[Status, tuple[Event, ...]]:
     """The status of a new entry that ``passed`` so often, on so many ``problems``, at this
-    ``rate``, with the events that led to it."""
-    evidence = dump_json({"passed": passed, "distinct_problems": problems})
+    ``rate``, with the events that led to it. ``judged`` of the problems speak for it by a model's
+    judgement alone: these let it enter, and do not count for making it canonical."""
+    told = {"passed": passed, "distinct_problems": problems}
+    evidence = dump_json(told | {"judged_problems": judged} if judged else told)
     if not entered:
         event = Event(procedure_id, "", "candidate", "awaits held-out instances", evidence, as_of)
         return "candidate", (event,)
     events = [Event(procedure_id, "", "verified", "min_replays", evidence, as_of)]
-    if problems >= policy.promote_after and rate >= policy.promote_rate:
+    on_judgement_alone = 0 < judged == problems
+    enough = problems - judged >= policy.promote_after and not on_judgement_alone
+    if enough and rate >= policy.promote_rate:
         events.append(
             Event(procedure_id, "verified", "canonical", "promote_after", evidence, as_of)
         )

@@ -11,6 +11,15 @@ if TYPE_CHECKING:
 
 Outcome = Literal["agree", "differ", "unknown"]
 
+#: Who decided, where that was a model's judgement: no verifier, and not enough to rise by.
+JUDGE = "judge"
+
+
+def is_judged(verifier: str) -> bool:
+    """Whether the verdict that ``verifier`` is recorded with is a model's judgement, whoever gave
+    the result that was judged (``model:NAME+judge``)."""
+    return verifier.rpartition("+")[2] == JUDGE
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
