@@ -361,9 +361,7 @@ def status_of(
         event = Event(procedure_id, "", "candidate", "awaits held-out instances", evidence, as_of)
         return "candidate", (event,)
     events = [Event(procedure_id, "", "verified", "min_replays", evidence, as_of)]
-    on_judgement_alone = 0 < judged == problems
-    enough = problems - judged >= policy.promote_after and not on_judgement_alone
-    if enough and rate >= policy.promote_rate:
+    if problems - judged >= policy.promote_after and rate >= policy.promote_rate:
         events.append(
             Event(procedure_id, "verified", "canonical", "promote_after", evidence, as_of)
         )

@@ -175,6 +175,8 @@ def refuted(store: Store) -> Shelf:
     )
     for row in rows:
         record = json.loads(row["record"])
+        if not record["code"]:
+            continue  # words, as in `_shelf`
         signature = Signature.from_json(record["signature"])
         routine = Routine(
             row["record_id"],
@@ -210,7 +212,10 @@ def _shelf(store: Store, tables: Sequence[str]) -> Shelf:
         ids, vectors = store.vectors(table)
         by_id = dict(zip(ids, vectors, strict=True))
         for row in store.rows(f"SELECT * FROM {table}"):
-            entry = _of_procedure(procedure_from_row(row))
+            procedure = procedure_from_row(row)
+            if not procedure.variants[0].code:
+                continue  # words, which nothing here carries out
+            entry = _of_procedure(procedure)
             found[entry.id] = (entry, by_id[entry.id])
     ordered = [found[identifier] for identifier in sorted(found)]
     # An index of nothing has no width of its own.

@@ -12,6 +12,7 @@ from tracemine.pipelines.options import (
     SPLITS,
     AskingOptions,
     EvaluateOptions,
+    parse_also,
     parse_columns,
     parse_licences,
     parse_settings,
@@ -122,6 +123,20 @@ def test_licences() -> None:
 def test_what_may_be_spent_is_a_number_and_a_place_has_a_name(wrong: dict[str, Any]) -> None:
     with pytest.raises(RequestError, match=next(iter(wrong)).replace("_", "-")):
         AskingOptions(**wrong)
+
+
+def test_what_a_model_is_also_asked_has_names_and_an_order() -> None:
+    names = parse_also(["replay, normalise", "replay"])
+    assert AskingOptions(also=names).also == ("normalise", "replay")
+    assert parse_also([]) == AskingOptions().also == ()
+    assert AskingOptions(also=("judge", "replay")).also == ("replay", "judge")
+    with pytest.raises(RequestError, match="--also"):
+        parse_also([" , "])
+    with pytest.raises(RequestError, match="--also takes some of normalise, replay, judge"):
+        AskingOptions(also=("replays",))
+    # It judges what is carried out, and without that nothing is.
+    with pytest.raises(RequestError, match="--also replay,judge"):
+        AskingOptions(also=("judge",))
 
 
 def test_settings_are_numbers_by_name() -> None:

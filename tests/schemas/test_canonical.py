@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracemine.schemas import canonical_code
+from tracemine.schemas import canonical_code, canonical_words
 
 NAMES = st.lists(
     st.from_regex(r"[a-z][a-z_]{2,8}_", fullmatch=True), min_size=4, max_size=4, unique=True
@@ -60,3 +60,16 @@ def test_keywords_of_a_callee_that_the_code_does_not_bind_stay() -> None:
     own = "def g(x):\n    return x\n\ndef f(x):\n    return g(x=x)"
     other = "def h(y):\n    return y\n\ndef f(y):\n    return h(y=y)"
     assert canonical_code(own, "f") == canonical_code(other, "f")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("1. Add a.\n2. Halve.", " 1.  Add a. 2. Halve.\n", True),
+        ("Take the \ufb01rst.", "Take the first.", True),
+        ("Divide a by A.", "Divide A by a.", False),
+        ("", " \n", True),
+    ],
+)
+def test_the_layout_of_words_says_nothing(one: str, other: str, same: bool) -> None:
+    assert (canonical_words(one) == canonical_words(other)) is same

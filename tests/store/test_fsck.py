@@ -177,6 +177,21 @@ def evidence(*counts: tuple[str, int]) -> Forge:
     return forge
 
 
+def passed_by(verifier: str, *, code: str | None = None) -> Forge:
+    """The first entry's passes, as ``verifier`` records them; with other ``code``."""
+
+    def forge(made: small_store.Tables) -> None:
+        row = made.rows["procedures"][0]
+        assert row["status"] == "canonical"
+        for replay in made.rows["replays"]:
+            if replay["variant_id"] == row["variants"][0]["variant_id"]:
+                replay["verifier"] = verifier
+        if code is not None:
+            row["variants"] = [{**_plain(row["variants"][0]), "code": code}]
+
+    return forge
+
+
 def second_variant(verdict: str | None) -> Forge:
     """The first entry's last quote becomes a second variant, on whose instance the first has
     ``verdict``."""
@@ -222,6 +237,12 @@ def covered(**changes: Any) -> dict[str, Any]:
 FORGERIES: dict[str, tuple[Forge, str]] = {
     "variants that part": (second_variant("fail"), "fails on an instance of another variant"),
     "a variant that breaks": (second_variant("error"), "fails on an instance of another variant"),
+    "judged alone": (passed_by("judge"), "canonical by passes that a model judged"),
+    "carried out and judged alone": (
+        passed_by("model:org/name@v+judge", code=""),
+        "canonical by passes that a model judged",
+    ),
+    "words that ran": (passed_by("numeric", code=""), "passed on something without a model"),
     "a variant that hangs": (second_variant("timeout"), "fails on an instance of another variant"),
     "variants of one meeting": (second_variant("pass"), "fewer than 2 instances of each other"),
     "variants that never met": (second_variant(None), "fewer than 2 instances of each other"),
@@ -361,6 +382,13 @@ def test_what_is_written_whole_but_wrong_is_found(name: str, tmp_path: Path) -> 
     forge(made)
     small_store.write(tmp_path / "store", made)
     assert found(tmp_path / "store", words)
+
+
+def test_words_that_a_model_carried_out_are_sound(tmp_path: Path) -> None:
+    made = small_store.tables()
+    passed_by("model:org/name@v+numeric", code="")(made)
+    small_store.write(tmp_path / "store", made)
+    assert fsck(str(tmp_path / "store")) == []
 
 
 def test_an_index_of_other_entries_is_found(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tracemine.schemas import Parameter
 from tracemine.store.bindings import Bindings
-from tracemine.store.trials import Batches, Tried, try_all
+from tracemine.store.trials import IN_WORDS, Batches, Tried, try_all, untried
 from tracemine.verifiers import shared_sandbox
 from tracemine.verifiers.runs import Limits
 
@@ -30,3 +30,13 @@ def test_entries_that_loop_cost_a_search_no_more_however_many_they_are() -> None
     assert found[-1].value is None and "not run" in found[-1].reason
     # Another search begins anew.
     assert try_all([tried(0)], bindings, Batches(shared_sandbox()))[0].value == 5
+
+
+def test_words_are_not_run_and_nothing_is_known_of_what_they_need() -> None:
+    words = Tried("", "", INPUTS, ())
+    bindings = Bindings({"total": 9, "spent": 4})
+    found, ran = try_all([words, tried(0)], bindings, Batches(shared_sandbox()))
+    assert (found.met, found.value, found.reason) == (None, None, IN_WORDS)
+    assert found.roles == {"total": "total", "spent": "spent"}
+    assert ran.value == 5
+    assert [trial.met for trial in untried([words, tried(0)], bindings)] == [None, True]

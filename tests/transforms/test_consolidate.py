@@ -10,13 +10,29 @@ from typing import Any
 
 import pytest
 
-from tracemine.schemas import Instance, Parameter, Signature, Source, Span, content_id, encode
+from tracemine.schemas import (
+    Instance,
+    Parameter,
+    Replay,
+    Signature,
+    Source,
+    Span,
+    content_id,
+    encode,
+)
 from tracemine.schemas.shingles import shingles
+from tracemine.schemas.values import dump_json
 from tracemine.store import Policy
 from tracemine.transforms.consolidate import Entry, Evidence, behaviour_classes, consolidate
-from tracemine.transforms.replay import ReplayLimits, replay_group
+from tracemine.transforms.replay import ReplayLimits, in_roles_of, prepare, replay_group
 from tracemine.transforms.segment import Proposal
-from tracemine.transforms.unite import NOT_HELD_OUT, Finished, finish, unite_variant
+from tracemine.transforms.unite import (
+    NOT_HELD_OUT,
+    Finished,
+    finish,
+    status_of,
+    unite_variant,
+)
 from tracemine.verifiers import shared_sandbox
 
 WORDS = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "islet"]
@@ -551,3 +567,114 @@ def test_a_whole_float_is_no_other_value() -> None:
         for n in (1, 2, 3, 4)
     ]
     assert set(statuses(*twins)) == {"candidate"}
+
+
+@pytest.mark.parametrize(
+    ("problems", "judged", "promote_after", "status"),
+    [
+        (3, 0, 3, "canonical"),
+        (9, 9, 3, "verified"),
+        (9, 6, 3, "canonical"),
+        (9, 7, 3, "verified"),
+        (2, 2, 1, "verified"),
+        (2, 1, 1, "canonical"),
+    ],
+)
+def test_what_a_model_judged_makes_nothing_canonical(
+    problems: int, judged: int, promote_after: int, status: str
+) -> None:
+    policy = Policy(promote_after=promote_after)
+    found, events = status_of(
+        "p", True, problems, problems, 1.0, policy, "2026-01-01", judged=judged
+    )
+    assert found == status
+    assert all(("judged" in event.evidence) is bool(judged) for event in events)
+
+
+def in_words(problem: int, steps: str, **changes: Any) -> Proposal:
+    """`spent` without its code."""
+    made = spent(problem)
+    words = {"code": None, "entry_point": None, "subroutine": steps, **changes}
+    span_id = content_id(made.span.id, steps)
+    own = replace(made.span.instances[0], id=content_id(span_id, "own"), span_id=span_id)
+    return replace(made, span=replace(made.span, id=span_id, instances=(own,), **words))
+
+
+def carried(group: list[Proposal], verdict: Any = "pass", verifier: str = "model:m+numeric") -> Any:
+    """The group, replayed, after a model gave ``verdict`` on all that is held out for words."""
+    prepared = prepare(group)
+    verdicts = [
+        Replay(
+            method.variant_id,
+            case.instance.id,
+            dump_json({key.name: key.name for key in case.keys}),
+            verdict,
+            "said so",
+            verifier,
+        )
+        for method in prepared.methods
+        if method.in_words
+        for case in prepared.held_out[method.variant_id]
+    ]
+    matrix = replay_group(group, ReplayLimits(), shared_sandbox(), verdicts)
+    outputs = list(consolidate(matrix, min_replays=2))
+    entries = [record for output, record in outputs if output == "entries"]
+    return entries, [record for output, record in outputs if output == "rejected"]
+
+
+def test_code_and_words_that_pass_on_each_other_stay_apart() -> None:
+    group = [spent(n) for n in range(4)] + [in_words(n, "1. Buy.") for n in range(4, 8)]
+    entries, _ = carried(group)
+    kinds = [{bool(v.founder.span.code) for v in entry.variants} for entry in entries]
+    assert len(kinds) == 2 and {True} in kinds and {False} in kinds
+    for done in finished(entries):
+        (variant,) = done.procedure.variants
+        # Code is not run on instances of words; words are carried out on all.
+        assert (variant.passes, bool(variant.code)) in {(3, True), (7, False)}
+
+
+def test_words_alike_on_each_others_instances_are_one_entry() -> None:
+    group = [in_words(n, "1. Buy." if n % 2 else "1. Pay.") for n in range(8)]
+    (done,) = finished(carried(group)[0])
+    assert {variant.subroutine for variant in done.procedure.variants} == {"1. Buy.", "1. Pay."}
+    assert done.procedure.status == "canonical"
+
+
+def test_words_that_only_failed_are_refuted_with_their_founder() -> None:
+    group = [in_words(n, "1. Buy.") for n in range(4)]
+    entries, rejected = carried(group, "fail")
+    assert entries == []
+    assert {r.record_id for r in rejected} == {p.span.id for p in group}
+
+
+def test_words_that_nobody_could_carry_out_wait() -> None:
+    group = [in_words(n, "1. Buy.") for n in range(4)]
+    entries, rejected = carried(group, "unsupported")
+    assert rejected == []
+    assert [done.procedure.status for done in finished(entries)] == ["candidate"]
+
+
+def test_words_that_a_model_judged_enter_and_rise_no_further() -> None:
+    group = [in_words(n, "1. Buy.") for n in range(8)]
+    (done,) = finished(carried(group, verifier="model:m+judge")[0])
+    assert done.procedure.status == "verified"
+    assert done.procedure.distinct_problems == 7
+
+
+def test_the_same_words_in_another_layout_are_one_method() -> None:
+    group = [in_words(1, "1. Buy.\n2. Pay."), in_words(2, " 1. Buy.  2. Pay.")]
+    (method,) = prepare(group).methods
+    assert len(method.members) == 2
+    others = [in_words(1, "1. Buy."), in_words(2, "1. buy.")]
+    assert len(prepare(others).methods) == 2
+
+
+def test_words_take_their_roles_from_names_whatever_the_order() -> None:
+    one, other = in_words(1, "1. Buy."), in_words(2, "1. Buy.")
+    turned = replace(other.span.signature, inputs=tuple(reversed(other.span.signature.inputs)))
+    other = replace(other, span=replace(other.span, signature=turned))
+    (method,) = prepare([one, other]).methods
+    assert [p.name for p in in_roles_of(one.span, other.span).inputs] == [
+        p.name for p in one.span.signature.inputs
+    ]
+    assert len(method.members) == 2

@@ -137,3 +137,39 @@ def test_other_kinds_are_handed_off(kind: Any) -> None:
     output, record = routed(kind=kind, preconditions=())
     assert output == "handoff"
     assert record.span.kind == kind
+
+
+IN_WORDS = {"code": None, "entry_point": None, "subroutine": "1. Multiply.\n2. Add the lid."}
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({}, "numeric"),
+        ({"subroutine": " total weight  from items, weight and lid"}, stage.NOT_REPLAYABLE),
+        ({"subroutine": " \n"}, stage.NOT_REPLAYABLE),
+        ({"instances": ()}, stage.NO_INSTANCE),
+        ({"preconditions": ()}, stage.NO_PRECONDITIONS),
+        ({"signature": Signature((), Parameter("x", "any"))}, stage.NO_VERIFIER),
+    ],
+)
+def test_words_go_on_where_a_model_carries_them_out(changes: dict[str, Any], outcome: str) -> None:
+    proposal = Proposal(span(**{**IN_WORDS, **changes}), Source("own", 4), b"")
+    ((output, record),) = route(proposal, in_words=True)
+    if output == "proposals":
+        assert record.span.verifier == outcome
+    else:
+        assert record.reason == outcome
+    # Without a model that carries them out, none do.
+    ((output, record),) = route(proposal)
+    assert (output, record.reason) == ("rejected", stage.NOT_REPLAYABLE)
+
+
+def test_a_judge_is_asked_of_words_alone() -> None:
+    judged = {"signature": Signature((), Parameter("x", "any"))}
+    words = Proposal(span(**IN_WORDS, **judged), Source("own", 4), b"")
+    ((output, record),) = route(words, in_words=True, judged=True)
+    assert (output, record.span.verifier) == ("proposals", "judge")
+    code = Proposal(span(**judged), Source("own", 4), b"")
+    ((output, record),) = route(code, in_words=True, judged=True)
+    assert (output, record.reason) == ("rejected", stage.NO_VERIFIER)

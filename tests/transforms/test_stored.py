@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from pathlib import Path
@@ -180,6 +181,17 @@ def test_an_entry_comes_with_each_of_its_variants(
     assert routine.signature.to_json() == row["signature"]
     with pytest.raises(KeyError):
         entries.entry("f" * 32)
+
+
+def test_a_variant_in_words_is_nothing_to_run(tmp_path: Path) -> None:
+    made = small_store.tables()
+    row = made.rows["procedures"][0]
+    (variant,) = row["variants"]
+    plain = variant if isinstance(variant, dict) else dataclasses.asdict(variant)
+    row["variants"] = [{**plain, "code": "", "entry_point": ""}]
+    small_store.write(tmp_path / "store", made)
+    entries = open_stored(str(tmp_path / "store"))
+    assert entries.entry(row["procedure_id"]).routines == ()
 
 
 def test_a_further_variant_has_its_own_names_and_the_types_of_its_entry(tmp_path: Path) -> None:
