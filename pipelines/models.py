@@ -22,6 +22,7 @@ from tracemine.store import RequestError
 from tracemine.store.snapshot import Location
 from tracemine.teachers.model.address import Address, AddressError, parse_address
 from tracemine.teachers.model.budget import Limits
+from tracemine.teachers.model.cache import CacheError, ResponseCache
 from tracemine.teachers.model.client import KEY_VARIABLE, key_of_environment
 from tracemine.teachers.model.prices import Price, PriceError, Prices, needed_price
 from tracemine.teachers.model.served import NotServedError, name_of, served
@@ -138,6 +139,11 @@ def asking_model(asked: AskedModel | None) -> Iterator[ModelOptions | None]:
                 raise RequestError(str(error)) from error
         else:
             _expect_server(url, asked.cache)
+        try:
+            # Each worker opens its own: what is wrong with it is said before anything runs.
+            ResponseCache.open(asked.cache).close()
+        except CacheError as error:
+            raise RequestError(f"--cache: {error}") from error
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tracemine-spent-"))
         yield ModelOptions(
             base_url=url,

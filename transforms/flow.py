@@ -18,7 +18,7 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from tracemine.transforms import live
-from tracemine.transforms.stage import NAMESPACE, Out
+from tracemine.transforms.stage import NAMESPACE, Out, keep_parser_quiet
 
 #: What is under way for one element.
 Future = concurrent.futures.Future
@@ -63,6 +63,7 @@ class Flow(beam.DoFn):
 
     def setup(self) -> None:
         """Make what the function needs; Beam calls this once per worker."""
+        keep_parser_quiet()
         self.made = self.make()
 
     def start_bundle(self) -> None:

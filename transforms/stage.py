@@ -27,6 +27,13 @@ NOTES = "notes"
 Out = tuple[str, Any]
 
 
+def keep_parser_quiet() -> None:
+    """Traces and answers are parsed to see whether they are code; what the parser thinks of their
+    style belongs in nobody's log."""
+    # `ast.parse` calls its source by this name.
+    warnings.filterwarnings("ignore", category=SyntaxWarning, module="<unknown>")
+
+
 class Stage(beam.DoFn):
     """Runs ``function`` over elements as the stage ``name``.
 
@@ -51,9 +58,7 @@ class Stage(beam.DoFn):
 
     def setup(self) -> None:
         """Make what the function needs; Beam calls this once per worker."""
-        # Traces are parsed to see whether they are code; what the parser thinks of their style
-        # belongs in nobody's log. `ast.parse` calls its source by this name.
-        warnings.filterwarnings("ignore", category=SyntaxWarning, module="<unknown>")
+        keep_parser_quiet()
         self.arguments = (self.make(),) if self.make else ()
 
     def process(self, element: Any) -> Iterator[Any]:

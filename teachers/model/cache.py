@@ -1,6 +1,6 @@
 """Responses by the key of their request: what was paid for once is not asked again.
 
-    ROOT/ab/cd/abcd....json    one response each, with its key and a checksum
+    ROOT/ab/abcd....json       one response each, with its key and a checksum
     ROOT/unfinished/           files that are being written (local only)
 
 ROOT is a folder or any URL that fsspec opens. Many processes may write to one cache, and a kill at
@@ -117,7 +117,11 @@ class ResponseCache:
         Raises:
             TeacherError: `CACHE_UNREACHABLE`, if a remote cache does not say whether there is one.
         """
-        return await self._run(self._read, request.key())
+        key = request.key()
+        # What is not there is most of a first run, and takes a thread longer to say than a look.
+        if self._local and _is_absent(self._path(key)):
+            return None
+        return await self._run(self._read, key)
 
     async def put(self, request: Request, response: Response) -> None:
         """Keep a response, whole or not at all. If it cannot be kept, that is counted and logged,
@@ -209,10 +213,10 @@ class ResponseCache:
         if error.errno == errno.EISDIR:
             with suppress(FileNotFoundError):
                 final.rename(self._aside(final.name))
-        for folder in (final.parent.parent, final.parent):
-            if error.errno == errno.ENOTDIR and folder.exists() and not folder.is_dir():
-                with suppress(FileNotFoundError):
-                    folder.rename(self._aside(folder.name))
+        folder = final.parent
+        if error.errno == errno.ENOTDIR and folder.exists() and not folder.is_dir():
+            with suppress(FileNotFoundError):
+                folder.rename(self._aside(folder.name))
         final.parent.mkdir(parents=True, exist_ok=True)
 
     def _aside(self, name: str) -> Path:
@@ -255,7 +259,18 @@ def _reached(call: Callable[..., T], *arguments: Any) -> T:
 def _name(key: str) -> str:
     """Where an entry is in its cache."""
     assert _KEY.fullmatch(key)
-    return f"{key[:2]}/{key[2:4]}/{key}.json"
+    return f"{key[:2]}/{key}.json"
+
+
+def _is_absent(path: str) -> bool:
+    """Whether nothing stands at ``path``, and nothing stands in its way."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _local_bytes(path: str) -> bytes | None:

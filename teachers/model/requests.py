@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from tracemine.schemas import content_id
@@ -22,7 +23,7 @@ class Message:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """What a model is asked. ``schema`` is a JSON schema that the answer must have, ``parameters``
     are the server's own (``temperature``, ``max_completion_tokens`` ...)."""
@@ -37,6 +38,10 @@ class Request:
     def key(self) -> str:
         """The hash of all that an answer depends on: 32 hexadecimal digits. Two requests of one key
         are one request, whatever for, whoever serves the model."""
+        return self._key
+
+    @cached_property
+    def _key(self) -> str:
         messages = [[message.role, message.content] for message in self.messages]
         return content_id("request", self.model, dict(self.parameters), messages, dict(self.schema))
 

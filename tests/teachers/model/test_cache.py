@@ -79,7 +79,7 @@ def program(text: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 def entry_of(folder: Path, request: Request) -> Path:
     key = request.key()
-    return folder / key[:2] / key[2:4] / f"{key}.json"
+    return folder / key[:2] / f"{key}.json"
 
 
 @pytest.fixture(params=["folder", "file URL", "memory"])
