@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tracemine.pipelines.evaluation.entries import served, unconsolidated, ungated
 from tracemine.pipelines.mine import run_mine
 from tracemine.pipelines.options import AskingOptions, MineOptions
 from tracemine.store import Store
@@ -123,7 +124,13 @@ def rows(tmp_path: Path) -> Path:
 
 
 def mined(
-    rows: Path, table: Sequence[Mapping[str, Any]], store: str, **asking: Any
+    rows: Path,
+    table: Sequence[Mapping[str, Any]],
+    store: str,
+    *,
+    workers: int = 1,
+    known: Path | None = None,
+    **asking: Any,
 ) -> tuple[dict[str, Any], Path, ScriptedServer]:
     """A run's summary, its store, sound by two readers, and the server that it asked."""
     folder = rows.parent / store
@@ -134,7 +141,8 @@ def mined(
             store=str(folder),
             teacher=f"openai:{server.url}#m",
             as_of="2026-01-02T03:04:05Z",
-            workers=1,
+            workers=workers,
+            known=str(known) if known else None,
             asking=AskingOptions(cache=cache, **asking),
             progress=False,
         )
@@ -194,6 +202,41 @@ def test_the_model_that_carries_out_never_sees_a_trace(rows: Path) -> None:
     for text in texts:
         assert not any(quote(number) in text for number in range(len(STORIES)))
         assert sum(problem(number) in text for number in range(len(STORIES))) == 1
+
+
+def test_two_workers_give_the_same_store(rows: Path) -> None:
+    table = [*TABLE, *all_right()]
+    _, one, _ = mined(rows, table, "one", also=("normalise", "replay"))
+    _, two, server = mined(rows, table, "two", workers=2, also=("normalise", "replay"))
+    assert server.counts.total == 0
+    for name in ("procedures", "candidates", "spans", "instances", "replays", "events"):
+        assert independent_check.rows(one, name) == independent_check.rows(two, name)
+
+
+def test_what_another_store_knows_is_known_by_its_code(rows: Path) -> None:
+    code = [spans(number, STEPS[number], code=CODE) for number in range(3)]
+    words = [spans(number, STEPS[number]) for number in range(3, 5)]
+    table = [*code, *words, *all_right()]
+    _, first, _ = mined(rows, table, "first", also=("replay",))
+    summary, second, _ = mined(rows, table, "second", known=first, also=("replay",))
+    assert summary["known"] == {"left_out": 3, "waiting": 0}
+    assert summary["spans"]["duplicates"] == 3
+    kept = independent_check.rows(second, "spans")
+    assert {row["subroutine"] for row in kept} == set(STEPS[3:])
+
+
+def test_an_evaluation_leaves_words_out(rows: Path) -> None:
+    table = [
+        spans(number, STEPS[number], code=CODE if number < 3 else "")
+        for number in range(len(STORIES))
+    ]
+    wrong = [carried(4, "1", STEPS[0]), *table, *all_right()]
+    _, store, _ = mined(rows, wrong, "store", also=("replay",))
+    opened = Store.open(str(store))
+    shelf = served(opened)
+    assert len(shelf.entries) == 1
+    assert all(entry.routine.code for entry in ungated(opened).entries)
+    assert all(entry.routine.code for entry in unconsolidated(opened, shelf).entries)
 
 
 def test_steps_in_the_same_words_are_one_variant(rows: Path) -> None:

@@ -17,6 +17,7 @@ from tracemine.teachers.model.settings import Settings
 from tracemine.teachers.model.worker import ModelOptions, ModelWorker
 from tracemine.teachers.scripted import ScriptedServer
 from tracemine.transforms.carry_out import NO_ANSWER, UNDECIDED, carry_out, errands_of
+from tracemine.transforms.duplicates import identity
 from tracemine.transforms.replay import ReplayLimits
 from tracemine.transforms.segment import Proposal
 from tracemine.verifiers.verdict import JUDGE, is_judged
@@ -235,3 +236,11 @@ def test_a_judge_has_one_name() -> None:
     assert VERIFIER == JUDGE
     assert is_judged("judge") and is_judged("model:a+b+judge")
     assert not is_judged("model:judge") and not is_judged("model:judge+numeric")
+
+
+def test_other_steps_are_no_duplicate() -> None:
+    one, other = in_words(0), in_words(0, steps="1. Add one to the other so many times.")
+    laid_out = in_words(0, steps=" 1.  Multiply the two. ")
+    assert identity(one.span) != identity(other.span)
+    assert identity(one.span) == identity(laid_out.span)
+    assert identity(one.span) != identity(in_words(0, code="def all_of(size, times): pass").span)
