@@ -1,0 +1,109 @@
+"""mine with a model, killed at random moments: the next run ends with the store that an undisturbed
+run gives, and pays for no answer twice.
+
+    TRACEMINE_KILLS=20 TRACEMINE_KILLED_INPUT=FILE \\
+        python -m pytest tests/pipelines/test_mine_killed.py
+
+kills more often, over other input.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from tracemine.store import fsck
+from tracemine.teachers.scripted import Faults, ScriptedServer
+
+pytestmark = pytest.mark.slow
+
+KILLS = int(os.environ.get("TRACEMINE_KILLS", "4"))
+SCRIPTED = Path(__file__).parents[2] / "teachers" / "scripted"
+INPUT = Path(os.environ.get("TRACEMINE_KILLED_INPUT", SCRIPTED / "lessons_rows.jsonl"))
+TABLES = (
+    "procedures", "candidates", "trajectories", "spans", "instances", "replays", "rejected",
+    "handoff", "tools", "events",
+)  # fmt: skip
+
+
+def command(store: Path, url: str) -> list[str]:
+    return [
+        sys.executable, "-m", "tracemine.pipelines.cli", "mine", "--input", str(INPUT),
+        "--store", str(store), "--teacher", f"openai:{url}#scripted", "--json", "--workers", "2",
+        "--as-of", "2026-01-02T03:04:05+00:00", "--concurrency", "4",
+    ]  # fmt: skip
+
+
+def started(store: Path, url: str, errors: Path) -> subprocess.Popen[str]:
+    """A run that is the head of a group of processes, all of which a signal reaches."""
+    with errors.open("a") as stream:
+        return subprocess.Popen(
+            command(store, url), stdout=subprocess.PIPE, stderr=stream, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+
+
+def finished(process: subprocess.Popen[str], errors: Path) -> dict[str, Any]:
+    out, _ = process.communicate(timeout=3_000)
+    assert process.returncode == 0, errors.read_text()[-2_000:]
+    summary: dict[str, Any] = json.loads(out)
+    return summary
+
+
+def rows(store: Path) -> dict[str, list[dict[str, Any]]]:
+    found = {}
+    for table in TABLES:
+        files = sorted((store / "snapshots" / "000001" / table).glob("*.parquet"))
+        listed = [row for file in files for row in pq.read_table(file).to_pylist()]
+        found[table] = sorted(listed, key=lambda row: json.dumps(row, sort_keys=True, default=str))
+    return found
+
+
+def kept(store: Path) -> set[str]:
+    """The keys of the responses that are in the cache, whole."""
+    folder = store / "cache" / "teacher"
+    return {path.stem for path in folder.glob("??/*.json")} if folder.is_dir() else set()
+
+
+def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    drawn, errors = random.Random(2026), tmp_path / "errors"
+    table = SCRIPTED / "lessons_table.jsonl"
+    faults = Faults(latency=0.1, sigma=1.0, limited=0.05, failing=0.05, cut=0.05)
+    with ScriptedServer(table, faults) as server:
+        begun = time.monotonic()
+        usual = finished(started(tmp_path / "usual", server.url, errors), errors)
+        seconds = time.monotonic() - begun
+    with ScriptedServer(table, faults) as server:
+        store = tmp_path / "killed"
+        asked_again: list[str] = []
+        done: dict[str, int] = {}
+        for _ in range(KILLS):
+            process = started(store, server.url, errors)
+            time.sleep(drawn.uniform(0.1, 0.9) * seconds)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            asked_again += [key for key, count in done.items() if server.counts.by_key[key] > count]
+            # What was under way at the server when the run was killed may be counted yet.
+            time.sleep(0.5)
+            done = {key: server.counts.by_key[key] for key in kept(store)}
+            if (store / "CURRENT").exists():
+                break
+        else:
+            finished(started(store, server.url, errors), errors)
+        asked_again += [key for key, count in done.items() if server.counts.by_key[key] > count]
+    assert asked_again == []
+    assert fsck(str(store)) == []
+    assert rows(store) == rows(tmp_path / "usual")
+    assert usual["spans"]["kept"] > 0
+    assert "Traceback" not in errors.read_text()
