@@ -7,16 +7,11 @@ from dataclasses import dataclass
 
 from tracemine.schemas import Trajectory
 from tracemine.teachers.base import Note, Segmentation, TeacherError, Unread
+from tracemine.teachers.model.answering import answered
+from tracemine.teachers.model.answers import SpansAnswer
 from tracemine.teachers.model.feeding import with_checked
-from tracemine.teachers.model.making import repair_request, segment_request
-from tracemine.teachers.model.reading import (
-    REPAIRED,
-    Reading,
-    UnreadableError,
-    merged,
-    read_answer,
-    read_window,
-)
+from tracemine.teachers.model.making import segment_request
+from tracemine.teachers.model.reading import REPAIRED, Reading, merged, read_window
 from tracemine.teachers.model.requests import Ask
 from tracemine.teachers.model.settings import Settings
 from tracemine.teachers.model.windows import Window, windows
@@ -75,20 +70,11 @@ class _Reader:
     async def read(self, window: Window) -> Reading | Unread:
         """What becomes of one window."""
         request = segment_request(self.trajectory, window, self.model, self.settings)
-        notes: tuple[Note, ...] = ()
         try:
-            response = await self.ask(request)
-            try:
-                answer = read_answer(response)
-            except UnreadableError as error:
-                if not error.may_repair:
-                    raise
-                detail = f"{error.reason}: {error.detail}"
-                repair = repair_request(request, response.text, detail)
-                answer = read_answer(await self.ask(repair))
-                notes = (Note(REPAIRED, window.start, window.end, detail),)
-        except (TeacherError, UnreadableError) as error:
+            answer, wrong = await answered(request, self.ask, SpansAnswer)
+        except TeacherError as error:
             return Unread(window.start, window.end, error.reason, error.detail)
+        notes = (Note(REPAIRED, window.start, window.end, wrong),) if wrong else ()
         reading = await asyncio.to_thread(
             read_window, self.trajectory, window, answer, self.fingerprint
         )

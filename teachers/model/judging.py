@@ -86,7 +86,7 @@ async def judge(
     if max(len(left), len(right)) > RESULT_CHARS:
         return Verdict("unknown", "too long to be judged", VERIFIER)
     request = judge_request(question, output, left, right, model, settings, problem)
-    answer = await answered(request, ask, JudgeAnswer)
+    answer, _ = await answered(request, ask, JudgeAnswer)
     return Verdict(_OUTCOMES[answer.verdict], clean_line(answer.reason, REASON_CHARS), VERIFIER)
 
 

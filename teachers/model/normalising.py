@@ -48,7 +48,7 @@ async def normalise(subquestion: str, ask: Ask, model: str, settings: Settings) 
     if not subquestion.strip():
         raise TeacherError(NO_SHAPE, "no question")
     request = normalise_request(subquestion, model, settings)
-    answer = await answered(request, ask, ShapeAnswer)
+    answer, _ = await answered(request, ask, ShapeAnswer)
     shape = clean_line(answer.shape, SHAPE_CHARS).rstrip("?.! ")
     if not shape:
         raise TeacherError(NO_SHAPE, "an empty answer")

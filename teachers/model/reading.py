@@ -2,7 +2,7 @@
 
 What can become of a window and of what an answer says of it, each counted by its own text:
 
-    the window is not read   CUT_OFF  FILTERED  REFUSED  NOT_JSON  NOT_SCHEMA
+    the window is not read   as `answering` says
     a span is dropped        HALLUCINATED  OVERLAPS  REPEATED  CONTRADICTS  UNFIT  NO_SIGNATURE
                              WORDLESS  TOO_MANY
     something is noted       REPAIRED  WITHOUT_CODE  OTHER_TYPE  SEEN_TWICE
@@ -19,15 +19,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pydantic import ValidationError
-
 from tracemine.schemas import Signature, Span, Trajectory, canonical_code, encode
 from tracemine.schemas.records import Kind
 from tracemine.teachers.base import Dropped, Note
 from tracemine.teachers.model.answers import SpansAnswer, WrittenSpan
 from tracemine.teachers.model.cleaning import clean, clean_line
 from tracemine.teachers.model.making import shown
-from tracemine.teachers.model.requests import Response
 from tracemine.teachers.model.stated import Stated
 from tracemine.teachers.model.tested import read_tests
 from tracemine.teachers.model.windows import Window
@@ -43,12 +40,6 @@ from tracemine.teachers.rules.derived.derive import describe
 from tracemine.teachers.rules.derived.tools import single_tool
 from tracemine.teachers.spans import Case, instance_of, span_id
 
-#: Of windows.
-CUT_OFF = "answer was cut off at its most tokens"
-FILTERED = "answer was held back by a content filter"
-REFUSED = "model refused to answer"
-NOT_JSON = "answer is not JSON"
-NOT_SCHEMA = "answer does not have its schema"
 #: Of spans.
 HALLUCINATED = "hallucinated quote"
 OVERLAPS = "overlaps an earlier span"
@@ -75,25 +66,10 @@ CONDITION_CHARS = 300
 TOOL_CHARS = 120
 #: Preconditions, and failure modes, of one span.
 MAX_CONDITIONS = 12
-#: Characters of a detail that shows a model's words.
+#: Characters of a detail that shows a model's words; types that a note names, its characters.
 SHOWN_CHARS = 60
-#: Errors of a schema that are told, and characters of each.
-TOLD_ERRORS = 5
-TOLD_CHARS = 160
-
-_NO_JSON = ("json_invalid", "json_type", "string_unicode")
-_FENCES = ("```json", "```JSON", "```")
-
-
-class UnreadableError(Exception):
-    """An answer of which no spans can be read: ``reason`` is one of the fixed texts of this module,
-    ``detail`` one line. ``may_repair``: the model may be told what was wrong, and asked again."""
-
-    def __init__(self, reason: str, detail: str, *, may_repair: bool) -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
-        self.detail = detail
-        self.may_repair = may_repair
+SHOWN_TYPES = 5
+NOTE_CHARS = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,56 +79,6 @@ class Reading:
     spans: tuple[Span, ...]
     dropped: tuple[Dropped, ...] = ()
     notes: tuple[Note, ...] = ()
-
-
-# --- an answer ------------------------------------------------------------------------------------
-
-
-def read_answer(response: Response) -> SpansAnswer:
-    """The answer of a response.
-
-    Raises:
-        UnreadableError: if the server cut it off, held it back, or the model refused (none of which
-            a repair would change); if it is no JSON, or JSON of another schema.
-    """
-    if response.refusal:
-        raise UnreadableError(REFUSED, clean_line(response.refusal, TOLD_CHARS), may_repair=False)
-    if response.finish_reason == "content_filter":
-        raise UnreadableError(FILTERED, "", may_repair=False)
-    if response.finish_reason == "length":
-        detail = f"{len(response.text)} characters"
-        raise UnreadableError(CUT_OFF, detail, may_repair=False)
-    try:
-        return SpansAnswer.model_validate_json(_unfenced(response.text))
-    except ValidationError as error:
-        # The text as a whole is wrong: no JSON, or half characters.
-        is_json = not any(each["type"] in _NO_JSON for each in error.errors())
-        raise UnreadableError(
-            NOT_SCHEMA if is_json else NOT_JSON, _told(error), may_repair=True
-        ) from None
-    except ValueError as error:  # half characters, which no JSON has
-        raise UnreadableError(
-            NOT_JSON, clean_line(str(error), TOLD_CHARS), may_repair=True
-        ) from None
-
-
-def _unfenced(text: str) -> str:
-    """``text`` without the fence of Markdown that some models put around JSON."""
-    text = text.strip()
-    for fence in _FENCES:
-        if text.startswith(fence) and text.endswith("```") and len(text) >= len(fence) + 3:
-            return text[len(fence) : -3].strip()
-    return text
-
-
-def _told(error: ValidationError) -> str:
-    """What is wrong with an answer, on one line, without its own text."""
-    found = []
-    for each in error.errors(include_url=False, include_context=False, include_input=False):
-        place = ".".join(str(part) for part in each["loc"])
-        found.append(clean_line(f"{place}: {each['msg']}" if place else each["msg"], TOLD_CHARS))
-    more = f"; and {len(found) - TOLD_ERRORS} more" if len(found) > TOLD_ERRORS else ""
-    return "; ".join(found[:TOLD_ERRORS]) + more
 
 
 # --- quotes ---------------------------------------------------------------------------------------
@@ -268,7 +194,7 @@ class _Window:
         except NotWrittenError as error:
             raise _DroppedError(NO_SIGNATURE, str(error)) from None
         if unknown:
-            self._note(OTHER_TYPE, start, end, ", ".join(unknown[:TOLD_ERRORS]))
+            self._note(OTHER_TYPE, start, end, ", ".join(unknown[:SHOWN_TYPES]))
         routine = self._routine(written.code, signature, start, end)
         cases: tuple[Case, ...] = ()
         if routine is not None:
@@ -394,7 +320,7 @@ class _Window:
         )
 
     def _note(self, what: str, start: int, end: int, detail: str) -> None:
-        self.notes.append(Note(what, start, end, clean_line(detail, TOLD_CHARS)))
+        self.notes.append(Note(what, start, end, clean_line(detail, NOTE_CHARS)))
 
 
 def _lines(text: str) -> list[str]:
@@ -470,16 +396,11 @@ def _may_overlap(span: Span, other: Span, code_of: dict[str, str]) -> bool:
 
 __all__ = [
     "CONTRADICTS",
-    "CUT_OFF",
-    "FILTERED",
     "HALLUCINATED",
     "MAX_SPANS",
-    "NOT_JSON",
-    "NOT_SCHEMA",
     "NO_SIGNATURE",
     "OTHER_TYPE",
     "OVERLAPS",
-    "REFUSED",
     "REPAIRED",
     "REPEATED",
     "SEEN_TWICE",
@@ -489,8 +410,6 @@ __all__ = [
     "WORDLESS",
     "Quoted",
     "Reading",
-    "UnreadableError",
     "merged",
-    "read_answer",
     "read_window",
 ]

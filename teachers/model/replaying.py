@@ -94,7 +94,7 @@ async def replay(
         TeacherError: if no answer could be had.
     """
     request = replay_request(subquestion, subroutine, signature, problem, bindings, model, settings)
-    answer = await answered(request, ask, ReplayAnswer)
+    answer, _ = await answered(request, ask, ReplayAnswer)
     steps = clean(answer.steps, STEPS_CHARS)
     if not answer.result.strip():
         return Replayed(None, steps, NO_RESULT)

@@ -18,14 +18,11 @@ from tracemine.pipelines.cli import main
 from tracemine.pipelines.mine import run_mine
 from tracemine.pipelines.options import AskingOptions, MineOptions
 from tracemine.store import RequestError, Store, fsck
+from tracemine.teachers.model.answering import CUT_OFF, NOT_JSON, NOT_SCHEMA, REFUSED
 from tracemine.teachers.model.client import KEY_VARIABLE
 from tracemine.teachers.model.reading import (
     CONTRADICTS,
-    CUT_OFF,
     HALLUCINATED,
-    NOT_JSON,
-    NOT_SCHEMA,
-    REFUSED,
     REPAIRED,
     WITHOUT_CODE,
 )

@@ -15,6 +15,17 @@ from hypothesis import strategies as st
 
 from tracemine.schemas import Parameter, Signature
 from tracemine.teachers.base import TeacherError
+from tracemine.teachers.model.answering import (
+    CUT_OFF,
+    FILTERED,
+    NOT_JSON,
+    NOT_SCHEMA,
+    REFUSED,
+    UnreadableError,
+    answered,
+    read_answer,
+)
+from tracemine.teachers.model.answers import ReplayAnswer, SpansAnswer
 from tracemine.teachers.model.client import Client
 from tracemine.teachers.model.judging import RESULT_CHARS, judge, judge_request
 from tracemine.teachers.model.making import block_in
@@ -25,7 +36,6 @@ from tracemine.teachers.model.normalising import (
     normalise,
     normalise_request,
 )
-from tracemine.teachers.model.reading import CUT_OFF, FILTERED, NOT_JSON, NOT_SCHEMA, REFUSED
 from tracemine.teachers.model.replaying import (
     NO_RESULT,
     NOT_OF_ITS_TYPE,
@@ -81,6 +91,87 @@ def judged(ask: Script, expected: Any, found: Any) -> Verdict:
 
 def shaped(ask: Script, question: str = "How many apples has Tom?") -> Shaped:
     return done(normalise(question, ask, "m", SETTINGS))
+
+
+# --- any answer -----------------------------------------------------------------------------------
+
+
+def test_an_answer_is_read_with_a_fence_or_without():
+    text = '{"spans": []}'
+    for shown_as in (text, f"\n{text}\n", f"```json\n{text}\n```", f"```\n{text}```"):
+        assert read_answer(shown_as, SpansAnswer) == SpansAnswer(spans=[])
+
+
+def test_controls_that_stand_in_a_text_as_they_are_are_read():
+    """Some servers hold a model to a schema and let it write these."""
+    found = read_answer('{"steps": "one\n\ttwo\x07", "result": "a\x1b[2J"}', ReplayAnswer)
+    assert found == ReplayAnswer(steps="one\n\ttwo\x07", result="a\x1b[2J")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", NOT_JSON),
+        ('{"spans": [', NOT_JSON),
+        ("{'spans': []}", NOT_JSON),
+        ("[" * 100_000, NOT_JSON),
+        ('{"spans": "\ud800"}', NOT_JSON),
+        ('{"spans": [' + "9" * 10_000 + "\n", NOT_JSON),
+        ("[]", NOT_SCHEMA),
+        ("{}", NOT_SCHEMA),
+        ('{"spans": [], "more": 1}', NOT_SCHEMA),
+        ('{"spans": [], "mo\nre": 1}', NOT_SCHEMA),
+        (json.dumps({"spans": [{}] * 1_000}), NOT_SCHEMA),
+        (json.dumps({"spans": [], "\x1b[31m\n" * 99: 1}), NOT_SCHEMA),
+    ],
+)
+def test_an_answer_that_cannot_be_read_says_why(text: str, reason: str):
+    with pytest.raises(UnreadableError) as caught:
+        read_answer(text, SpansAnswer)
+    assert caught.value.reason == reason
+    assert "\x1b" not in caught.value.faults
+    assert 0 < len(caught.value.faults) < 1_500
+
+
+@given(
+    st.text(max_size=100)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
+    ).map(json.dumps)
+)
+def test_any_text_is_an_answer_or_unreadable(text: str):
+    try:
+        read_answer(text, SpansAnswer)
+    except UnreadableError as error:
+        assert error.reason in (NOT_JSON, NOT_SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        (Response('{"spans": []}', "length"), CUT_OFF),
+        (Response("", "content_filter"), FILTERED),
+        (Response("", "stop", refusal="I will\x1b[31m not."), REFUSED),
+    ],
+)
+def test_what_no_repair_would_change_is_not_repaired(response: Response, reason: str):
+    ask = Script(response)
+    request = normalise_request("how many", "m", SETTINGS)
+    with pytest.raises(TeacherError) as caught:
+        done(answered(request, ask, SpansAnswer))
+    assert caught.value.reason == reason
+    assert "\x1b" not in caught.value.detail
+    assert len(ask.asked) == 1
+
+
+def test_what_was_wrong_is_told_once_it_is_repaired():
+    ask = Script('{"spans": [}', '{"spans": []}')
+    request = normalise_request("how many", "m", SETTINGS)
+    found, wrong = done(answered(request, ask, SpansAnswer))
+    assert found == SpansAnswer(spans=[])
+    assert wrong.startswith(f"{NOT_JSON}: ")
+    assert [asked.purpose for asked in ask.asked] == ["normalise", "repair"]
 
 
 # --- replay ---------------------------------------------------------------------------------------

@@ -15,14 +15,12 @@ import pytest
 
 from tracemine.schemas import Source, Trajectory
 from tracemine.teachers.base import Segmentation, TeacherError
+from tracemine.teachers.model.answering import CUT_OFF, NOT_JSON, REFUSED
 from tracemine.teachers.model.conversation import converse
 from tracemine.teachers.model.making import block_in
 from tracemine.teachers.model.reading import (
     CONTRADICTS,
-    CUT_OFF,
     HALLUCINATED,
-    NOT_JSON,
-    REFUSED,
     REPAIRED,
     SEEN_TWICE,
     WITHOUT_CODE,
@@ -155,7 +153,7 @@ def test_an_answer_that_cannot_be_read_is_asked_for_once_more():
     assert [request.purpose for request in asked] == ["segment", "repair"]
     assert asked[1].messages[: len(asked[0].messages)] == asked[0].messages
     assert '{"spans": [' in asked[1].messages[-2].content
-    assert NOT_JSON in asked[1].messages[-1].content
+    assert "Invalid JSON" in asked[1].messages[-1].content
     assert [note.what for note in found.notes] == [REPAIRED]
     assert len(found.spans) == 1
 

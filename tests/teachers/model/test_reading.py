@@ -16,17 +16,12 @@ from tracemine.teachers.model.answers import SpansAnswer
 from tracemine.teachers.model.making import shown
 from tracemine.teachers.model.reading import (
     CONTRADICTS,
-    CUT_OFF,
-    FILTERED,
     HALLUCINATED,
     MAX_CONDITIONS,
     MAX_SPANS,
     NO_SIGNATURE,
-    NOT_JSON,
-    NOT_SCHEMA,
     OTHER_TYPE,
     OVERLAPS,
-    REFUSED,
     REPEATED,
     SEEN_TWICE,
     SUBQUESTION_CHARS,
@@ -36,12 +31,9 @@ from tracemine.teachers.model.reading import (
     WORDLESS,
     Quoted,
     Reading,
-    UnreadableError,
     merged,
-    read_answer,
     read_window,
 )
-from tracemine.teachers.model.requests import Response
 from tracemine.teachers.model.windows import Window
 
 TRACE = (
@@ -92,61 +84,6 @@ def read(*spans: dict[str, Any], trajectory: Trajectory = TRAJECTORY) -> Reading
 
 def why(reading: Reading) -> list[str]:
     return [dropped.reason for dropped in reading.dropped]
-
-
-# --- whole answers --------------------------------------------------------------------------------
-
-
-def answered(text: str, **changes: Any) -> Response:
-    return dataclasses.replace(Response(text, "stop"), **changes)
-
-
-def test_an_answer_is_read_with_a_fence_or_without():
-    text = json.dumps({"spans": [written()]})
-    for shown_as in (text, f"\n{text}\n", f"```json\n{text}\n```", f"```\n{text}```"):
-        assert len(read_answer(answered(shown_as)).spans) == 1
-
-
-@pytest.mark.parametrize(
-    ("response", "reason", "may_repair"),
-    [
-        (answered('{"spans": []}', finish_reason="length"), CUT_OFF, False),
-        (answered("", finish_reason="content_filter"), FILTERED, False),
-        (answered("", refusal="I will not."), REFUSED, False),
-        (answered(""), NOT_JSON, True),
-        (answered('{"spans": ['), NOT_JSON, True),
-        (answered("{'spans': []}"), NOT_JSON, True),
-        (answered("[" * 100_000), NOT_JSON, True),
-        (answered('{"spans": "\ud800"}'), NOT_JSON, True),
-        (answered("[]"), NOT_SCHEMA, True),
-        (answered("{}"), NOT_SCHEMA, True),
-        (answered('{"spans": [], "more": 1}'), NOT_SCHEMA, True),
-        (answered(json.dumps({"spans": [{**written(), "result": 15}]})), NOT_SCHEMA, True),
-        (answered(json.dumps({"spans": [{**written(), "kind": "other"}]})), NOT_SCHEMA, True),
-        (answered(json.dumps({"spans": [{}] * 1_000})), NOT_SCHEMA, True),
-        (answered(json.dumps({"spans": [], "\x1b[31m\n" * 99: 1})), NOT_SCHEMA, True),
-    ],
-)
-def test_an_answer_that_cannot_be_read_says_why(response: Response, reason: str, may_repair: bool):
-    with pytest.raises(UnreadableError) as caught:
-        read_answer(response)
-    assert (caught.value.reason, caught.value.may_repair) == (reason, may_repair)
-    assert "\n" not in caught.value.detail and "\x1b" not in caught.value.detail
-    assert len(caught.value.detail) < 1_500
-
-
-@given(
-    st.text(max_size=100)
-    | st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
-    ).map(json.dumps)
-)
-def test_any_text_is_an_answer_or_unreadable(text: str):
-    try:
-        read_answer(answered(text))
-    except UnreadableError as error:
-        assert error.reason in (NOT_JSON, NOT_SCHEMA)
 
 
 # --- one span -------------------------------------------------------------------------------------
