@@ -7,7 +7,9 @@ What can go wrong is of three kinds:
                tried again after a delay that doubles, drawn evenly from nothing up (full jitter)
     patiently  the server is not serving now: too many requests, overloaded, not listening; every
                request of this process waits (`pace`), and four times as many attempts are made,
-               so that a server may take some minutes to start again
+               so that a server may take some minutes to start again. Once a request has made them
+               in vain, each further one is tried once, until the server serves: a run of thousands
+               waits for a server that is gone as long as one request does
 
 A server's ``Retry-After`` goes before our own delays, within `MOST_WAIT`.
 
@@ -175,6 +177,8 @@ class Client:
         self._key = api_key
         # Parameters that this server said it does not take: with another name, or left out.
         self._renamed: dict[str, str | None] = {}
+        # Whether a request was given up by all its patience, and none was answered since.
+        self._is_gone = False
         self._openai = openai.AsyncOpenAI(
             api_key=api_key or NO_KEY,
             base_url=base_url,
@@ -196,18 +200,24 @@ class Client:
                 found = await self._attempt(request)
                 settle(found)
                 if isinstance(found, Response):
+                    self._is_gone = False
                     self.pace.served()
                     return found
                 delay = found.after
                 if found.again == "patiently":
                     refused += 1
+                    self._is_gone = self._is_gone or refused > (self._attempts - 1) * PATIENCE
                     delay = self._delay(refused, request) if delay is None else delay
-                    self.pace.refused(delay)
+                    if not self._is_gone:
+                        self.pace.refused(delay)
+                elif found.again != "soon":
+                    # It said no to this one, so it is there.
+                    self._is_gone = False
             number += 1
             if found.again == "soon":
                 broken += 1
-            waits = 1 + (self._attempts - 1) * PATIENCE
-            if found.again == "never" or broken >= self._attempts or refused >= waits:
+            in_vain = found.again == "patiently" and self._is_gone
+            if found.again == "never" or broken >= self._attempts or in_vain:
                 raise TeacherError(found.reason, found.detail)
             if found.again == "soon":
                 await asyncio.sleep(self._delay(broken, request) if delay is None else delay)

@@ -200,6 +200,45 @@ def test_what_would_fail_again_is_not_tried_again(answer: Any, reason: str) -> N
     assert len(error.detail) < 400
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_many_wait_for_a_server_that_is_gone_as_long_as_one_does(status: int) -> None:
+    async def gone(number: int, body: Any, request: web.Request) -> web.Response:
+        return said(status)
+
+    with AnsweringServer(gone) as server:
+        failure(asked(server, attempts=3))
+        alone = len(server.bodies)
+        found = asked(server, *(question(str(n)) for n in range(200)), attempts=3, concurrency=4)
+    assert {getattr(error, "reason", None) for error in found} <= {RATE_LIMITED, OVERLOADED}
+    assert alone == 1 + 2 * client_module.PATIENCE
+    # Of each one attempt, and besides what those at once made before the first gave up.
+    assert len(server.bodies) - alone < 200 + 4 * alone
+
+
+def test_a_server_that_comes_back_is_waited_for_as_before() -> None:
+    """It is gone for the first question, there for the second, and away for a while again."""
+    patience = 1 + 2 * client_module.PATIENCE
+
+    async def answer(number: int, body: Any, request: web.Request) -> web.Response:
+        if number == patience or number == 2 * patience:
+            return await good(number, body, request)
+        return said(503)
+
+    async def run(url: str) -> list[int]:
+        async with Client(url, KEY, Settings(attempts=3), first_delay=SOON) as client:
+            found = []
+            for number in range(4):
+                with contextlib.suppress(TeacherError):
+                    await client.send(question(str(number)))
+                    found.append(number)
+            return found
+
+    with AnsweringServer(answer) as server:
+        assert asyncio.run(run(server.url)) == [1, 2]
+    # The last is waited for as long as the first was.
+    assert len(server.bodies) == 3 * patience + 1
+
+
 def test_a_filter_that_refuses_is_an_answer() -> None:
     async def filtered(number: int, body: Any, request: web.Request) -> web.Response:
         return said(400, "filtered", code="content_filter")
