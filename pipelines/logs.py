@@ -13,6 +13,17 @@ THEIR_LEVEL = logging.ERROR
 TRANSPORT = "apache_beam.runners.worker.data_plane"
 
 
+class _Plain(logging.Formatter):
+    """Lines and tabs as they are, and nothing else that a terminal would obey: an error of a
+    library, or a line of a traceback, may quote what a model or a trace says."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "".join(
+            char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1]
+            for char in super().format(record)
+        )
+
+
 class _Ours(logging.Filter):
     """Passes our own records, and others' only if they are errors that nobody else tells of."""
 
@@ -24,7 +35,7 @@ class _Ours(logging.Filter):
 def configure_logging() -> None:
     """Plain lines on standard error."""
     output = logging.StreamHandler(sys.stderr)
-    output.setFormatter(logging.Formatter("%(message)s"))
+    output.setFormatter(_Plain("%(message)s"))
     output.addFilter(_Ours())
     root = logging.getLogger()
     root.handlers = [output]

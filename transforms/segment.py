@@ -6,6 +6,7 @@ Each is a plain function; `Segment` and `Route` wrap them for Beam.
 from __future__ import annotations
 
 import ast
+import asyncio
 import dataclasses
 import logging
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ from tracemine.schemas.syntax import MAX_DEPTH, depth, reaches_out, undefined_na
 from tracemine.schemas.values import dump_json
 from tracemine.teachers import Dropped, Segmentation, Teacher, TeacherError, make_teacher
 from tracemine.teachers.base import MIN_QUOTE, Unread
+from tracemine.teachers.model.cleaning import clean_line
 from tracemine.teachers.model.making import PROBLEM_CHARS, shortened
 from tracemine.teachers.model.worker import ModelOptions, ModelWorker
 from tracemine.transforms.asked import asked
@@ -42,8 +44,9 @@ from tracemine.verifiers.verdict import JUDGE
 _LOGGER = logging.getLogger(__name__)
 _AT_FAULT = "the teacher failed on trajectory %s"
 
-#: Characters of a span that a ledger's line shows.
+#: Characters of a span that a ledger's line shows, and of an error that nobody foresaw.
 PLACE_CHARS = 60
+DETAIL_CHARS = 300
 
 NOT_GROUNDED = "quote is not in the source"
 SHORT_QUOTE = f"quote has fewer than {MIN_QUOTE} characters"
@@ -156,14 +159,15 @@ async def segment_by_asking(
     """`segment` by a teacher that waits for a model; see `Segment` for ``with_problem``."""
     try:
         segmentation = await worker.teacher.read(trajectory, worker.ask)
+        # Not in the loop, where all others wait: results are compared with answers here.
+        outputs = await asyncio.to_thread(lambda: list(found(trajectory, segmentation)))
     except TeacherError as error:
         return [(REJECTED, _reject_unread(trajectory, error))]
     except Exception as error:  # as in `segment`
         _LOGGER.exception(_AT_FAULT, trajectory.id)
         return [(REJECTED, _reject_unread(trajectory, _unexpected(error)))]
-    outputs = found(trajectory, segmentation)
     if not with_problem:
-        return list(outputs)
+        return outputs
     problem = shortened(trajectory.problem, PROBLEM_CHARS)
     return [
         (output, dataclasses.replace(record, problem=problem) if output == "proposals" else record)
@@ -341,7 +345,10 @@ def _reject_place(
 
 
 def _unexpected(error: Exception) -> TeacherError:
-    return TeacherError(f"teacher error: {type(error).__name__}", str(error))
+    # What went wrong may quote what a model wrote.
+    return TeacherError(
+        f"teacher error: {type(error).__name__}", clean_line(str(error), DETAIL_CHARS)
+    )
 
 
 def _reject_unread(trajectory: Trajectory, error: TeacherError) -> Rejected:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import threading
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from tracemine.schemas import Parameter, Rejected, Signature, Source, Span, Traj
 from tracemine.teachers import Dropped, Segmentation, TeacherError
 from tracemine.teachers.rules.derived.spans import Case, make_span
 from tracemine.transforms import segment as stage
-from tracemine.transforms.segment import Proposal, route, segment
+from tracemine.transforms.segment import Proposal, found, route, segment, segment_by_asking
 
 TRACE = "The crates weigh 3 * 20 + 5 = 65 kilograms in all."
 TRAJECTORY = Trajectory(
@@ -173,3 +175,47 @@ def test_a_judge_is_asked_of_words_alone() -> None:
     code = Proposal(span(**judged), Source("own", 4), b"")
     ((output, record),) = route(code, in_words=True, judged=True)
     assert (output, record.reason) == ("rejected", stage.NO_VERIFIER)
+
+
+class Asked:
+    """A worker whose teacher finds one span, whatever it is asked."""
+
+    @property
+    def teacher(self) -> Asked:
+        return self
+
+    ask = None
+
+    async def read(self, trajectory: Trajectory, ask: Any) -> Segmentation:
+        return Segmentation((span(),))
+
+
+def test_what_becomes_of_an_answer_is_found_out_beside_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Results are compared with answers, which takes seconds at worst: others are asked for
+    meanwhile."""
+    threads = []
+
+    def noting(*arguments: Any) -> Any:
+        threads.append(threading.current_thread())
+        return found(*arguments)
+
+    monkeypatch.setattr(stage, "found", noting)
+    ((output, _),) = asyncio.run(segment_by_asking(TRAJECTORY, Asked()))
+    assert output == "proposals"
+    assert threads and threading.current_thread() not in threads
+
+
+def test_a_span_that_breaks_what_comes_after_it_costs_one_trace(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise ValueError("\x1b[2J\nno such thing")
+
+    monkeypatch.setattr(stage, "asked", broken)
+    ((output, record),) = asyncio.run(segment_by_asking(TRAJECTORY, Asked()))
+    assert (output, record.fate) == ("rejected", "failed")
+    assert record.reason == "teacher error: ValueError"
+    assert record.detail.isprintable() and "no such thing" in record.detail
+    assert "trajectory t" in caplog.text
