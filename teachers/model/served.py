@@ -9,7 +9,9 @@ same and requests reach it as they do any other (`client`).
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.util
+import os
 import socket
 import subprocess
 import sys
@@ -21,13 +23,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tracemine.schemas import content_id
+from tracemine.teachers.model.cleaning import clean_line
 
 #: Seconds that a server has to load its model: large ones take many minutes.
 START_SECONDS = 1800.0
 #: Seconds between two looks at whether it answers.
 INTERVAL = 0.5
-#: Lines of its log that are looked through for what went wrong.
+#: Pieces of a large file that are read to tell it from others, and bytes of each.
+SAMPLES, SAMPLE_BYTES = 32, 4096
+#: Lines of its log that are looked through for what went wrong, and characters that are shown.
 LOG_LINES = 400
+COMPLAINT_CHARS = 300
 
 VLLM_MISSING = "vLLM is not installed: pip install 'tracemine[vllm]'"
 
@@ -38,15 +44,37 @@ class NotServedError(Exception):
 
 def name_of(model: str) -> str:
     """What a model is called in requests, stores and caches: itself, or for a folder its name and
-    a hash of its configuration and of the names and sizes of its files, wherever it lies."""
+    a hash of what is in it, wherever it lies; hidden files and folders apart. Large files are
+    sampled: weights that are trained further keep their size, and change throughout.
+
+    Raises:
+        OSError: if a file cannot be read.
+    """
     folder = Path(model)
     if not folder.is_dir():
         return model
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    sizes = [[str(path.relative_to(folder)), path.stat().st_size] for path in files]
-    configuration = folder / "config.json"
-    text = configuration.read_text(encoding="utf-8") if configuration.is_file() else ""
-    return f"{folder.resolve().name}-{content_id('model', sizes, text)[:8]}"
+    inside = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    files = [
+        [str(name), path.stat().st_size, _sampled(path)]
+        for name, path in sorted(inside.items())
+        if not any(part.startswith(".") for part in name.parts)
+    ]
+    return f"{folder.resolve().name}-{content_id('model', files)[:8]}"
+
+
+def _sampled(path: Path) -> str:
+    """A hash of pieces of a file, evenly spread from its start to its end; of a small one, of all
+    of it."""
+    found = hashlib.sha256()
+    with path.open("rb") as stream:
+        last = os.fstat(stream.fileno()).st_size - SAMPLE_BYTES
+        if last < SAMPLES * SAMPLE_BYTES:
+            found.update(stream.read())
+            return found.hexdigest()
+        for number in range(SAMPLES):
+            stream.seek(last * number // (SAMPLES - 1))
+            found.update(stream.read(SAMPLE_BYTES))
+    return found.hexdigest()
 
 
 @contextlib.contextmanager
@@ -110,11 +138,11 @@ def _await(
 
 
 def _complaint(log: Path) -> str:
-    """The last line of a log that names an error, or else the last."""
+    """The last line of a log that names an error, or else the last; vLLM colours its lines."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
-    told = [" ".join(line.split()) for line in lines if line.strip()]
+    told = [plain for line in lines if (plain := clean_line(line, len(line)))]
     errors = [line for line in told if "error:" in line.lower()]
-    return (errors or told or ["it said nothing"])[-1][-300:]
+    return (errors or told or ["it said nothing"])[-1][-COMPLAINT_CHARS:]
 
 
 __all__ = ["NotServedError", "name_of", "served"]

@@ -3,7 +3,9 @@
 python -m tracemine.teachers.model.vllm_process COMMAND ...
 
 vLLM is several processes, and none of them hears that the run which wanted it was killed. A pipe
-does: it ends with whoever holds its other end, however that ended.
+does: it ends with whoever holds its other end, however that ended. Signals go unheard: what ends a
+whole group of processes (a terminal that closes, a scheduler) would else end this one before it has
+ended the command, which would go on for nobody.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ ENDING_SECONDS = 10.0
 
 def main(command: list[str]) -> int:
     """The exit status of ``command``, which is ended when standard input is."""
-    # An interrupt on a terminal reaches every process; the run decides when the server ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Not `SIG_IGN`, which the command would inherit.
+        signal.signal(number, lambda *_: None)
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     watch = threading.Thread(target=_end_with_input, args=(process,), daemon=True)
     watch.start()
