@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
 from tracemine.pipelines.options import AskingOptions
 from tracemine.store import RequestError
 from tracemine.store.snapshot import Location
@@ -82,6 +80,8 @@ def asked_model(
             price = needed_price(model, asking.prices)
     except (AddressError, PriceError) as error:
         raise RequestError(str(error)) from error
+    except OSError as error:
+        raise RequestError(f"--teacher {address}: {error}") from error
     if not local and address.url is None:
         raise RequestError(
             "vllm: serves a model on this machine alone: for a run on many, serve it where all "
@@ -134,8 +134,11 @@ def asking_model(asked: AskedModel | None) -> Iterator[ModelOptions | None]:
         if url is None:
             try:
                 arguments = shlex.split(asked.asking.vllm_args)
+            except ValueError as error:
+                raise RequestError(f"--vllm-args is nothing that a shell reads: {error}") from error
+            try:
                 url = stack.enter_context(served(asked.address.model, arguments=arguments))
-            except (NotServedError, ValueError) as error:
+            except NotServedError as error:
                 raise RequestError(str(error)) from error
         else:
             _expect_server(url, asked.cache)
@@ -186,8 +189,10 @@ def _expect_server(url: str, cache: str) -> None:
 
 
 def _has_entries(cache: str) -> bool:
-    fs, root = fsspec.core.url_to_fs(cache)
-    return bool(fs.isdir(root) and fs.ls(root))
+    try:
+        return ResponseCache.has_entries(cache)
+    except CacheError as error:
+        raise RequestError(f"--cache: {error}") from error
 
 
 def usage_of(counters: Mapping[str, int], asked: AskedModel | None) -> dict[str, Any]:

@@ -57,6 +57,8 @@ MOST_LINES = 20
 
 _UNFINISHED = "unfinished"
 _KEY = re.compile(r"[0-9a-f]{32}")
+#: A folder of entries.
+_FOLDER = re.compile(r"[0-9a-f]{2}")
 
 T = TypeVar("T")
 
@@ -110,6 +112,22 @@ class ResponseCache:
         except (OSError, ValueError) as error:
             raise CacheError(f"cannot write the cache {_shown(url)}: {_said(error)}") from error
         return cache
+
+    @staticmethod
+    def has_entries(url: str) -> bool:
+        """Whether anything is kept at ``url``. Makes nothing there.
+
+        Raises:
+            CacheError: if nothing is installed that opens the URL, or it does not say.
+        """
+        try:
+            fs, root = _reached(fsspec.core.url_to_fs, os.fspath(url))
+            inside = _reached(fs.ls, root, False)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise CacheError(f"cannot use the cache {_shown(url)}: {_said(error)}") from error
+        return any(_FOLDER.fullmatch(name.rstrip("/").rpartition("/")[2]) for name in inside)
 
     async def get(self, request: Request) -> Response | None:
         """The response to ``request``, None if there is none that can be read.

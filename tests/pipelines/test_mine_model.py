@@ -353,6 +353,8 @@ def test_a_key_is_sent_and_found_nowhere(
         ("vllm:", [], "names no model"),
         ("rules", ["--max-requests", "5"], "--max-requests is for a teacher that is a model"),
         ("rules", ["--concurrency", "5"], "--teacher-settings or --concurrency is for a teacher"),
+        ("openai:http://127.0.0.1:9/v1#m", ["--cache", "nothing://x"], "--cache: cannot use the"),
+        ("vllm:m", ["--vllm-args", "--max-model-len '8192"], "--vllm-args is nothing that a shell"),
     ],
 )
 def test_a_wrong_request_is_refused_in_one_line(

@@ -96,6 +96,20 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 # What is put in comes back.
 
 
+def test_whether_anything_is_kept_is_told_and_changes_nothing(url: str) -> None:
+    assert not ResponseCache.has_entries(url)
+    fs, root = fsspec.core.url_to_fs(url)
+    before = fs.find(root)
+    cache = ResponseCache.open(url)
+    # That it was opened, and that some of it was begun, keeps nothing.
+    assert not ResponseCache.has_entries(url)
+    assert fs.find(root) == before
+    run(cache.put(asked("why"), ANSWER))
+    assert ResponseCache.has_entries(url)
+    with pytest.raises(CacheError, match="nothing://x"):
+        ResponseCache.has_entries("nothing://x")
+
+
 def test_a_response_comes_back_from_every_place(url: str) -> None:
     async def work() -> None:
         cache = ResponseCache.open(url)
