@@ -4,10 +4,10 @@
     ROOT/unfinished/           files that are being written (local only)
 
 ROOT is a folder or any URL that fsspec opens. Many processes may write to one cache, and a kill at
-any moment leaves each entry whole or absent: locally an entry is written aside and renamed, on an
-object store it is one put of a whole object. A file system that has neither (FTP, say) can leave a
-cut entry behind. What is damaged in whatever way is a miss: it is counted, logged in one line, and
-written anew with the next response.
+any moment leaves each entry whole or absent: locally an entry is written aside and then put in its
+place, on an object store it is one put of a whole object. A file system that has neither (FTP, say)
+can leave a cut entry behind. What is damaged in whatever way is a miss: it is counted, logged in
+one line, and written anew with the next response.
 """
 
 from __future__ import annotations
@@ -141,12 +141,17 @@ class ResponseCache:
             return None
         return await self._run(self._read, key)
 
-    async def put(self, request: Request, response: Response) -> None:
-        """Keep a response, whole or not at all. If it cannot be kept, that is counted and logged,
-        and no error: it is paid for and of use. Cancelling who waits for this does not stop
-        it."""
+    async def put(self, request: Request, response: Response) -> Response:
+        """Keep a response, whole or not at all, and give the one that is kept: an earlier one, if
+        another process asked the same meanwhile. Models answer the same question in several ways,
+        and a run and all that come after it are to go by one. (On an object store, two that are put
+        at the very same moment may each be taken for the first.)
+
+        If it cannot be kept, that is counted and logged, and no error: it is paid for and of use.
+        Cancelling who waits for this does not stop it."""
         entry = _written(request, response)
-        await self._run(self._write, request.key(), entry)
+        earlier = await self._run(self._write, request.key(), entry)
+        return earlier or response
 
     def close(self) -> None:
         """Wait for what is being written, and let the threads go."""
@@ -195,20 +200,34 @@ class ResponseCache:
                 pause *= 2
         return None
 
-    def _write(self, key: str, entry: bytes) -> None:
+    def _write(self, key: str, entry: bytes) -> Response | None:
+        """Put an entry in its place, unless a sound one is there: that is given then."""
         try:
             if self._local:
-                self._replace(Path(self._path(key)), entry)
-            else:
+                return self._link(Path(self._path(key)), key, entry)
+            earlier = self._kept(key)
+            if earlier is None:
                 _reached(self._fs.pipe_file, self._path(key), entry)
+            return earlier
         except OSError as error:
             with self._lock:
                 self.unwritten += 1
                 told = self.unwritten
             _log(told, "cache entry %s cannot be written (%s)", _name(key), _said(error))
+            return None
 
-    def _replace(self, final: Path, entry: bytes) -> None:
-        """Write a local entry aside, then put it in its place."""
+    def _kept(self, key: str) -> Response | None:
+        """The response of a sound entry, None where there is none, for whatever reason."""
+        path = self._path(key)
+        try:
+            raw = _local_bytes(path) if self._local else _reached(self._fs.cat_file, path)
+            return None if raw is None else _response(bytes(raw), key)
+        except (OSError, _DamagedError):
+            return None
+
+    def _link(self, final: Path, key: str, entry: bytes) -> Response | None:
+        """Write a local entry aside, then put it in its place if that is free, or what stands there
+        is of no use; else give what stands there."""
         aside = self._aside(final.name)
         try:
             with aside.open("xb") as stream:
@@ -216,11 +235,24 @@ class ResponseCache:
                 stream.flush()
                 # A rename may reach the disk before what it renames.
                 os.fsync(stream.fileno())
+            # Whatever is wrong with the folder, or with links, a rename tells or does without.
+            with suppress(OSError):
+                final.parent.mkdir(exist_ok=True)
+            try:
+                # Unlike a rename, this takes nobody's place.
+                os.link(aside, final)
+                return None
+            except FileExistsError:
+                if (earlier := self._kept(key)) is not None:
+                    return earlier
+            except OSError:
+                pass
             try:
                 aside.replace(final)
             except OSError as error:
                 self._make_way(final, error)
                 aside.replace(final)
+            return None
         finally:
             with suppress(OSError):
                 aside.unlink(missing_ok=True)

@@ -170,8 +170,9 @@ class ModelWorker:
         except TeacherError as error:
             return error, False
         if self._cache is not None:
-            # Ends even if this is cancelled meanwhile: the response is paid for.
-            await asyncio.shield(self._cache.put(request, response))
+            # Ends even if this is cancelled meanwhile: the response is paid for. Where another
+            # process had its answer first, that one is everybody's.
+            response = await asyncio.shield(self._cache.put(request, response))
         return response, False
 
     def _count_corrupt(self, request: Request, cache: ResponseCache) -> None:

@@ -157,7 +157,9 @@ def test_any_response_comes_back_as_it_was(
 
     async def work() -> None:
         cache = ResponseCache.open(str(folder))
-        await cache.put(asked(question), response)
+        # The first response to a question stays, so each example has none before it.
+        entry_of(folder, asked(question)).unlink(missing_ok=True)
+        assert await cache.put(asked(question), response) == response
         assert await cache.get(asked(question)) == response
         assert (cache.corrupt, cache.unwritten) == (0, 0)
         cache.close()
@@ -172,16 +174,6 @@ def test_an_entry_is_plain_json_in_two_levels_of_folders(tmp_path: Path) -> None
     entry = json.loads(files[0].read_text(encoding="utf-8"))
     assert entry["key"] == asked("why").key()
     assert entry["response"]["text"] == ANSWER.text
-
-
-def test_the_last_response_stays(url: str) -> None:
-    async def work() -> None:
-        cache = ResponseCache.open(url)
-        await cache.put(asked("why"), Response("long " * 1000, "stop"))
-        await cache.put(asked("why"), ANSWER)
-        assert await cache.get(asked("why")) == ANSWER
-
-    run(work())
 
 
 def test_many_at_once_do_not_hold_up_the_loop(url: str) -> None:
@@ -357,6 +349,54 @@ def test_much_damage_is_counted_and_told_in_a_few_lines(
     run(work())
 
 
+# One answer for all.
+
+
+OTHER = Response('{"spans": [1]}', "stop", None, 1200, 35)
+
+
+def test_the_first_answer_stays_and_is_everybodys(url: str) -> None:
+    async def work() -> None:
+        first, second = ResponseCache.open(url), ResponseCache.open(url)
+        assert await first.put(asked("why"), ANSWER) == ANSWER
+        assert await second.put(asked("why"), OTHER) == ANSWER
+        assert await first.get(asked("why")) == ANSWER
+        assert (first.unwritten, second.corrupt) == (0, 0)
+
+    run(work())
+
+
+def test_of_many_answers_at_once_one_is_kept_and_all_get_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        caches = [ResponseCache.open(str(tmp_path)) for _ in range(8)]
+        for number in range(50):
+            puts = (
+                cache.put(numbered(number), Response(str(place), "stop"))
+                for place, cache in enumerate(caches)
+            )
+            found = set(await asyncio.gather(*puts))
+            assert found == {await caches[0].get(numbered(number))}
+        assert list((tmp_path / "unfinished").iterdir()) == []
+
+    run(work())
+
+
+def test_a_file_system_without_links_is_a_place_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    async def work() -> None:
+        cache = ResponseCache.open(str(tmp_path))
+        assert await cache.put(asked("why"), ANSWER) == ANSWER
+        assert await cache.get(asked("why")) == ANSWER
+        assert cache.unwritten == 0
+
+    monkeypatch.setattr(cache_module.os, "link", link)
+    run(work())
+
+
 # A place that is of no use.
 
 
@@ -489,12 +529,18 @@ DIE_AT = """
 def die(*arguments, **keywords):
     os.kill(os.getpid(), signal.SIGKILL)
 
+def without_links(*arguments):
+    raise PermissionError(1, "Operation not permitted")
+
 async def work():
     cache = ResponseCache.open(sys.argv[1])
     await cache.put(request(0), response(0))
     if sys.argv[2] == "synced":
         os.fsync = die
+    elif sys.argv[2] == "linked":
+        os.link = die
     elif sys.argv[2] == "renamed":
+        os.link = without_links
         Path.replace = die
     else:
         whole = Path.open
@@ -568,7 +614,7 @@ def test_processes_write_one_cache_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["an entry that is there", "a new entry"])
-@pytest.mark.parametrize("moment", ["half", "synced", "renamed"])
+@pytest.mark.parametrize("moment", ["half", "synced", "linked", "renamed"])
 def test_a_kill_in_the_middle_of_a_write_leaves_what_was_there(
     moment: str, number: int, tmp_path: Path
 ) -> None:

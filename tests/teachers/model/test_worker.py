@@ -95,6 +95,25 @@ def test_equal_questions_at_a_time_are_sent_once(tmp_path: Path, cached: bool) -
             assert len(server.bodies) == (3 if cached else 6)
 
 
+def test_two_processes_that_ask_the_same_go_by_one_answer(tmp_path: Path) -> None:
+    """As two workers stand for two processes here: each asks for itself."""
+    both = threading.Barrier(2)
+
+    async def fickle(number: int, body: Any, request: web.Request) -> web.Response:
+        await asyncio.to_thread(both.wait, 10)
+        return web.json_response(completion(f"answer {number}"))
+
+    with AnsweringServer(fickle) as server:
+        given = options(server, cache=str(tmp_path / "cache"))
+        with ModelWorker(given) as one, ModelWorker(given) as other:
+            futures = [worker.loop.submit(worker.ask(question())) for worker in (one, other)]
+            found = {future.result(30) for future in futures}
+        assert len(server.bodies) == 2
+        with ModelWorker(given) as later:
+            assert set(asked(later, question())) == found
+    assert len(found) == 1
+
+
 def test_answers_that_were_cut_or_refused_are_kept_too(tmp_path: Path) -> None:
     async def odd(number: int, body: Any, request: web.Request) -> web.Response:
         if body["messages"][-1]["content"] == "cut":
