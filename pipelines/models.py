@@ -129,6 +129,10 @@ def asking_model(asked: AskedModel | None) -> Iterator[ModelOptions | None]:
     if asked is None:
         yield None
         return
+    try:
+        key = key_of_environment()
+    except ValueError as error:
+        raise RequestError(str(error)) from error
     with contextlib.ExitStack() as stack:
         url = asked.address.url
         if url is None:
@@ -141,7 +145,7 @@ def asking_model(asked: AskedModel | None) -> Iterator[ModelOptions | None]:
             except NotServedError as error:
                 raise RequestError(str(error)) from error
         else:
-            _expect_server(url, asked.cache)
+            _expect_server(url, key, asked.cache)
         try:
             # Each worker opens its own: what is wrong with it is said before anything runs.
             ResponseCache.open(asked.cache).close()
@@ -159,17 +163,13 @@ def asking_model(asked: AskedModel | None) -> Iterator[ModelOptions | None]:
         )
 
 
-def _expect_server(url: str, cache: str) -> None:
+def _expect_server(url: str, key: str | None, cache: str) -> None:
     """Nothing, if a server answers at ``url``; a line if none does and responses are kept, for they
     may be all that is needed.
 
     Raises:
         RequestError: if nothing answers and nothing is kept, or the key is refused.
     """
-    try:
-        key = key_of_environment()
-    except ValueError as error:
-        raise RequestError(str(error)) from error
     request = urllib.request.Request(f"{url}/models")
     if key:
         request.add_unredirected_header("Authorization", f"Bearer {key}")

@@ -1,6 +1,6 @@
 """A model as judge of two results that no verifier can compare.
 
-Its verdict is recorded under the name `VERIFIER`, and never makes an entry canonical alone. The two
+Its verdict is recorded under the name `JUDGE`, and never makes an entry canonical alone. The two
 results are shown in the order of their texts, so that neither side has the better place, and so
 that the same pair is asked about once.
 """
@@ -20,10 +20,7 @@ from tracemine.teachers.model.prompts import fill, prompt
 from tracemine.teachers.model.replaying import value_text
 from tracemine.teachers.model.requests import Ask, Message, Request
 from tracemine.teachers.model.settings import Settings
-from tracemine.verifiers.verdict import Outcome, Verdict
-
-#: Who decided, in a verdict and in the evidence of a replay.
-VERIFIER = "judge"
+from tracemine.verifiers.verdict import JUDGE, Outcome, Verdict
 
 #: Characters of a question, of a result that is judged at all (a longer one, cut, might differ
 #: where it was cut), and of a reason.
@@ -78,16 +75,19 @@ async def judge(
     Raises:
         TeacherError: if no answer could be had.
     """
-    left, right = value_text(expected).strip(), value_text(found).strip()
+    try:
+        left, right = value_text(expected).strip(), value_text(found).strip()
+    except ValueError:  # an integer of more digits than Python writes
+        return Verdict("unknown", "too long to be judged", JUDGE)
     if not left or not right:
-        return Verdict("unknown", "nothing to compare", VERIFIER)
+        return Verdict("unknown", "nothing to compare", JUDGE)
     if left == right:
-        return Verdict("agree", "same text", VERIFIER)
+        return Verdict("agree", "same text", JUDGE)
     if max(len(left), len(right)) > RESULT_CHARS:
-        return Verdict("unknown", "too long to be judged", VERIFIER)
+        return Verdict("unknown", "too long to be judged", JUDGE)
     request = judge_request(question, output, left, right, model, settings, problem)
     answer, _ = await answered(request, ask, JudgeAnswer)
-    return Verdict(_OUTCOMES[answer.verdict], clean_line(answer.reason, REASON_CHARS), VERIFIER)
+    return Verdict(_OUTCOMES[answer.verdict], clean_line(answer.reason, REASON_CHARS), JUDGE)
 
 
-__all__ = ["VERIFIER", "judge", "judge_request"]
+__all__ = ["judge", "judge_request"]

@@ -369,6 +369,19 @@ def test_a_wrong_request_is_refused_in_one_line(
     assert printed.out == ""
 
 
+@pytest.mark.parametrize("teacher", ["openai:http://127.0.0.1:9/v1#m", "vllm:m"])
+def test_a_key_that_is_none_is_told_before_anything_begins(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    teacher: str,
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "sk-own\n1234567890")
+    assert main(["mine", "--sample", "--store", str(tmp_path / "s"), "--teacher", teacher]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert KEY_VARIABLE in line and "sk-own" not in line
+
+
 def test_limits_hold_on_one_machine_and_say_so(tmp_path: Path) -> None:
     from tracemine.pipelines.models import asked_model
 

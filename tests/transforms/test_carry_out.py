@@ -12,11 +12,16 @@ from tracemine.schemas import Instance, Parameter, Signature, Source, Span, cont
 from tracemine.schemas.shingles import shingles
 from tracemine.teachers.model.answers import ReplayAnswer
 from tracemine.teachers.model.budget import Limits
-from tracemine.teachers.model.judging import VERIFIER
 from tracemine.teachers.model.settings import Settings
 from tracemine.teachers.model.worker import ModelOptions, ModelWorker
 from tracemine.teachers.scripted import ScriptedServer
-from tracemine.transforms.carry_out import NO_ANSWER, UNDECIDED, carry_out, errands_of
+from tracemine.transforms.carry_out import (
+    NO_ANSWER,
+    UNDECIDED,
+    carry_out,
+    errands_of,
+    verifier_name,
+)
 from tracemine.transforms.duplicates import identity
 from tracemine.transforms.replay import ReplayLimits
 from tracemine.transforms.segment import Proposal
@@ -232,8 +237,8 @@ def test_a_routine_is_told_from_its_trace_by_nobody() -> None:
     assert all(secret not in logged.body.decode() for logged in server.log)
 
 
-def test_a_judge_has_one_name() -> None:
-    assert VERIFIER == JUDGE
+def test_a_judge_is_known_by_its_name() -> None:
+    assert is_judged(JUDGE) and is_judged(verifier_name("a", JUDGE))
     assert is_judged("judge") and is_judged("model:a+b+judge")
     assert not is_judged("model:judge") and not is_judged("model:judge+numeric")
 

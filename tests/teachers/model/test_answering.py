@@ -287,6 +287,7 @@ def test_what_needs_no_judge_asks_none():
     assert judged(ask, Fraction(1, 2), "1/2").outcome == "agree"
     assert judged(ask, "", "one mile").outcome == "unknown"
     assert judged(ask, "a" * (RESULT_CHARS + 1), "one mile").outcome == "unknown"
+    assert judged(ask, [1 << 20_000, "miles"], "one mile").outcome == "unknown"
     assert ask.asked == []
 
 
