@@ -4,7 +4,8 @@ run gives, and pays for no answer twice.
     TRACEMINE_KILLS=20 TRACEMINE_KILLED_INPUT=FILE \\
         python -m pytest tests/pipelines/test_mine_killed.py
 
-kills more often, over other input.
+kills more often, over other input; TRACEMINE_KILLED_LATENCY=0.5 makes it ask for longer: seconds
+for an answer, in the median.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from tracemine.teachers.scripted import Faults, ScriptedServer
 pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("TRACEMINE_KILLS", "4"))
+LATENCY = float(os.environ.get("TRACEMINE_KILLED_LATENCY", "0.1"))
 SCRIPTED = Path(__file__).parents[2] / "teachers" / "scripted"
 INPUT = Path(os.environ.get("TRACEMINE_KILLED_INPUT", SCRIPTED / "lessons_rows.jsonl"))
 TABLES = (
@@ -79,7 +81,7 @@ def kept(store: Path) -> set[str]:
 def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
     drawn, errors = random.Random(2026), tmp_path / "errors"
     table = SCRIPTED / "lessons_table.jsonl"
-    faults = Faults(latency=0.1, sigma=1.0, limited=0.05, failing=0.05, cut=0.05)
+    faults = Faults(latency=LATENCY, sigma=1.0, limited=0.05, failing=0.05, cut=0.05)
     with ScriptedServer(table, faults) as server:
         begun = time.monotonic()
         usual = finished(started(tmp_path / "usual", server.url, errors), errors)
