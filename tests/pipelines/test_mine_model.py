@@ -28,6 +28,7 @@ from tracemine.teachers.model.reading import (
 )
 from tracemine.teachers.model.settings import Settings
 from tracemine.teachers.scripted import Faults, ScriptedServer
+from tracemine.teachers.scripted.malice import OWNED
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import independent_check
@@ -282,8 +283,10 @@ def test_malicious_answers_neither_enter_nor_break_anything(
         ]  # fmt: skip
         assert main(arguments) == 0
     printed = capsys.readouterr()
+    # No terminal is written to, so we colour nothing: what is there would be the model's.
     for text in (printed.out, printed.err):
-        assert not any(ord(c) < 32 and c not in "\n\r\t" for c in text.replace("\x1b[", ""))
+        assert {c for c in text if not c.isprintable()} <= {"\n"}
+    assert not Path(OWNED).exists()
     assert fsck(str(tmp_path / "store")) == []
     served = rows(tmp_path / "store")["procedures"]
     assert all(p["status"] in ("verified", "canonical") for p in served)
