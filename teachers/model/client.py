@@ -8,10 +8,11 @@ What can go wrong is of three kinds:
     patiently  the server is not serving now: too many requests, overloaded, not listening; every
                request of this process waits (`pace`), and four times as many attempts are made,
                so that a server may take some minutes to start again. Once a request has made them
-               in vain, each further one is tried once, until the server serves: a run of thousands
-               waits for a server that is gone as long as one request does
+               in vain and none was served meanwhile, each further one is tried once, until one is:
+               a run of thousands waits for a server that is gone as long as one request does
 
-A server's ``Retry-After`` goes before our own delays, within `MOST_WAIT`.
+A server's ``Retry-After`` goes before our own delays, within `MOST_WAIT`; where it is short and was
+in vain for as often as an attempt that broke is made, the longer of the two.
 
 The key is in the headers that are sent and nowhere else: errors are made of texts of our own and of
 what the server says, from which every piece of the key is taken out, and hold no other exception,
@@ -177,8 +178,9 @@ class Client:
         self._key = api_key
         # Parameters that this server said it does not take: with another name, or left out.
         self._renamed: dict[str, str | None] = {}
-        # Whether a request was given up by all its patience, and none was answered since.
-        self._is_gone = False
+        # How often the server served, and how often it had when a request waited in vain for that.
+        self._served = 0
+        self._gone_at = -1
         self._openai = openai.AsyncOpenAI(
             api_key=api_key or NO_KEY,
             base_url=base_url,
@@ -194,33 +196,36 @@ class Client:
             TeacherError: with a reason of `REASONS` if there is none; whatever ``on_attempt``
                 raises.
         """
-        number = broken = refused = 0
+        number = broken = refused = served = 0
         while True:
             async with self.pace.place(again=number > 0), on_attempt(number) as settle:
                 found = await self._attempt(request)
                 settle(found)
                 if isinstance(found, Response):
-                    self._is_gone = False
+                    self._served += 1
                     self.pace.served()
                     return found
-                delay = found.after
+                in_vain = False
                 if found.again == "patiently":
+                    served = served if refused else self._served
                     refused += 1
-                    self._is_gone = self._is_gone or refused > (self._attempts - 1) * PATIENCE
-                    delay = self._delay(refused, request) if delay is None else delay
-                    if not self._is_gone:
-                        self.pace.refused(delay)
+                    in_vain = refused > (self._attempts - 1) * PATIENCE
+                    if in_vain and served == self._served:
+                        self._gone_at = served
+                    if self._gone_at == self._served:
+                        in_vain = True
+                    else:
+                        self.pace.refused(self._wait(found, refused, request))
                 elif found.again != "soon":
                     # It said no to this one, so it is there.
-                    self._is_gone = False
+                    self._served += 1
             number += 1
             if found.again == "soon":
                 broken += 1
-            in_vain = found.again == "patiently" and self._is_gone
             if found.again == "never" or broken >= self._attempts or in_vain:
                 raise TeacherError(found.reason, found.detail)
             if found.again == "soon":
-                await asyncio.sleep(self._delay(broken, request) if delay is None else delay)
+                await asyncio.sleep(self._wait(found, broken, request))
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -242,6 +247,14 @@ class Client:
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a client holds a key and connections: it is not sent to other processes")
+
+    def _wait(self, fault: Fault, failures: int, request: Request) -> float:
+        """Seconds to wait after ``failures`` failures, of which ``fault`` is the last."""
+        own = self._delay(failures, request)
+        if fault.after is None:
+            return own
+        # Who asks for next to nothing again and again would use up all patience in a moment.
+        return fault.after if failures <= self._attempts else max(fault.after, own)
 
     def _delay(self, failures: int, request: Request) -> float:
         """Seconds to wait after ``failures`` failures, drawn evenly between nothing and the most;

@@ -215,6 +215,32 @@ def test_many_wait_for_a_server_that_is_gone_as_long_as_one_does(status: int) ->
     assert len(server.bodies) - alone < 200 + 4 * alone
 
 
+def test_one_that_is_never_served_gives_up_for_itself_alone() -> None:
+    """A limit that others use up: the server serves all but one."""
+    turns: dict[str, int] = {}
+
+    async def answer(number: int, body: Any, request: web.Request) -> web.Response:
+        text = body["messages"][-1]["content"]
+        turns[text] = turns.get(text, 0) + 1
+        is_refused = text == "unlucky" or turns[text] <= 3
+        return said(429) if is_refused else await good(number, body, request)
+
+    questions = [question("unlucky"), *(question(str(n)) for n in range(60))]
+    with AnsweringServer(answer) as server:
+        found = asked(server, *questions, attempts=3, concurrency=4)
+    assert [isinstance(each, Response) for each in found] == [False] + [True] * 60
+    assert turns["unlucky"] == 1 + 2 * client_module.PATIENCE
+
+
+def test_a_server_that_asks_for_no_wait_is_waited_for_all_the_same() -> None:
+    client = Client("http://127.0.0.1:9/v1", KEY, Settings(attempts=3))
+    fault = Fault(OVERLOADED, "", "patiently", after=0.0)
+    assert [client._wait(fault, failures, question()) for failures in (1, 3)] == [0.0, 0.0]
+    assert sum(client._wait(fault, failures, question()) for failures in range(4, 21)) > 60
+    long = Fault(OVERLOADED, "", "patiently", after=MOST_WAIT)
+    assert client._wait(long, 20, question()) == MOST_WAIT
+
+
 def test_a_server_that_comes_back_is_waited_for_as_before() -> None:
     """It is gone for the first question, there for the second, and away for a while again."""
     patience = 1 + 2 * client_module.PATIENCE
