@@ -18,7 +18,7 @@ from typing import Any
 from tracemine.pipelines.options import AskingOptions
 from tracemine.store import RequestError
 from tracemine.store.snapshot import Location
-from tracemine.teachers.model.address import Address, AddressError, parse_address
+from tracemine.teachers.model.address import Address, AddressError, is_here, parse_address
 from tracemine.teachers.model.budget import Limits
 from tracemine.teachers.model.cache import CacheError, ResponseCache
 from tracemine.teachers.model.client import KEY_VARIABLE, key_of_environment
@@ -173,8 +173,9 @@ def _expect_server(url: str, key: str | None, cache: str) -> None:
     request = urllib.request.Request(f"{url}/models")
     if key:
         request.add_unredirected_header("Authorization", f"Bearer {key}")
+    proxies = [urllib.request.ProxyHandler({})] if is_here(url) else []
     try:
-        with urllib.request.urlopen(request, timeout=REACH_SECONDS):
+        with urllib.request.build_opener(*proxies).open(request, timeout=REACH_SECONDS):
             return
     except urllib.error.HTTPError as error:
         # Some servers have no such list; that they say so is answer enough.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import unicodedata
 from dataclasses import dataclass
 from typing import Literal
@@ -57,6 +58,19 @@ def parse_address(text: str) -> Address | None:
     if text.startswith(OPENAI):
         return _served(text.removeprefix(OPENAI))
     return None
+
+
+def is_here(url: str) -> bool:
+    """Whether ``url`` is of a server on this machine, which no proxy reaches.
+
+    >>> is_here("http://localhost:8000/v1"), is_here("https://api.openai.com/v1")
+    (True, False)
+    """
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _served(text: str) -> Address:
@@ -115,4 +129,4 @@ def _shown(text: str) -> str:
     return ascii(text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}...")
 
 
-__all__ = ["Address", "AddressError", "parse_address"]
+__all__ = ["Address", "AddressError", "is_here", "parse_address"]

@@ -40,6 +40,7 @@ from typing import Any, Final, Literal, cast
 import openai
 
 from tracemine.teachers.base import TeacherError
+from tracemine.teachers.model.address import is_here
 from tracemine.teachers.model.pace import Pace
 from tracemine.teachers.model.requests import Request, Response
 from tracemine.teachers.model.settings import Settings
@@ -185,7 +186,7 @@ class Client:
             api_key=api_key or NO_KEY,
             base_url=base_url,
             max_retries=0,
-            http_client=_http_client(self.pace.concurrency, settings.timeout),
+            http_client=_http_client(base_url, self.pace.concurrency, settings.timeout),
         )
 
     async def send(self, request: Request, on_attempt: OnAttempt = uncounted) -> Response:
@@ -524,18 +525,22 @@ def _date(text: str | None) -> datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _http_client(concurrency: int, seconds: float) -> Any:
+def _http_client(base_url: str, concurrency: int, seconds: float) -> Any:
     """The library's own HTTP client, which follows no redirect (a prompt goes where the user said,
-    and nowhere else) and keeps a connection for every attempt."""
-    wait = openai.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
-    if concurrency <= USUAL_CONNECTIONS:
-        return openai.DefaultAsyncHttpxClient(timeout=wait, follow_redirects=False)
-    # The library is built on httpx or on its successor, as the version has it.
-    base = openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0]
-    limits = sys.modules[base].Limits(
-        max_connections=concurrency, max_keepalive_connections=concurrency
-    )
-    return openai.DefaultAsyncHttpxClient(timeout=wait, follow_redirects=False, limits=limits)
+    and nowhere else) and keeps a connection for every attempt. The environment's proxy is for
+    other machines."""
+    chosen: dict[str, Any] = {
+        "timeout": openai.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
+        "follow_redirects": False,
+        "trust_env": not is_here(base_url),
+    }
+    if concurrency > USUAL_CONNECTIONS:
+        # The library is built on httpx or on its successor, as the version has it.
+        base = openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0]
+        chosen["limits"] = sys.modules[base].Limits(
+            max_connections=concurrency, max_keepalive_connections=concurrency
+        )
+    return openai.DefaultAsyncHttpxClient(**chosen)
 
 
 __all__ = [

@@ -122,11 +122,13 @@ def _await(
     process: subprocess.Popen[bytes], port: int, log: Path, model: str, seconds: float
 ) -> None:
     deadline = time.monotonic() + seconds
+    # The environment's proxy is for other machines.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while True:
         if process.poll() is not None:
             raise NotServedError(f"vLLM does not serve {model}: {_complaint(log)}")
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
+            with opener.open(f"http://127.0.0.1:{port}/health", timeout=5):
                 return
         except (urllib.error.URLError, OSError):
             pass  # not yet

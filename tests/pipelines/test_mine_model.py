@@ -385,6 +385,22 @@ def test_a_key_that_is_none_is_told_before_anything_begins(
     assert KEY_VARIABLE in line and "sk-own" not in line
 
 
+def test_whether_a_server_here_answers_is_no_question_to_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tracemine.pipelines.models import asked_model, asking_model
+
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with ScriptedServer(TABLE) as server:
+        teacher = f"openai:{server.url}#scripted"
+        asked = asked_model(teacher, AskingOptions(), str(tmp_path), local=True)
+        with asking_model(asked) as model:
+            assert model is not None and model.base_url == server.url
+
+
 def test_limits_hold_on_one_machine_and_say_so(tmp_path: Path) -> None:
     from tracemine.pipelines.models import asked_model
 

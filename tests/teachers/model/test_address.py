@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracemine.teachers.model.address import Address, AddressError, parse_address
+from tracemine.teachers.model.address import Address, AddressError, is_here, parse_address
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,14 @@ def test_any_text_is_an_address_or_refused_in_one_line(text: str, start: str) ->
         assert isinstance(address, Address)
         assert address.model.strip()
         assert parse_address(str(address)) == address
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [("http://127.0.0.1:8000/v1", True), ("http://127.8.9.1/v1", True),
+     ("http://[::1]:80/v1", True), ("http://LOCALHOST/v1", True),
+     ("http://localhost.example.com/v1", False), ("http://10.0.0.1/v1", False),
+     ("https://api.openai.com/v1", False), ("http://0.0.0.0/", False)],
+)  # fmt: skip
+def test_whether_a_server_is_here(url: str, here: bool) -> None:
+    assert is_here(url) is here

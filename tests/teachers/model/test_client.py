@@ -122,6 +122,19 @@ def test_a_server_without_keys_needs_none(monkeypatch: pytest.MonkeyPatch) -> No
     assert KEY not in str(server.headers)
 
 
+@pytest.mark.parametrize("concurrency", [1, 200])
+def test_a_server_here_is_reached_without_the_proxy_for_others(
+    monkeypatch: pytest.MonkeyPatch, concurrency: int
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with AnsweringServer(good) as server:
+        (found,) = asked(server, attempts=1, concurrency=concurrency)
+        assert isinstance(found, Response)
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [(500, SERVER_ERROR), (502, SERVER_ERROR), (504, SERVER_ERROR), (409, SERVER_ERROR),
