@@ -17,3 +17,12 @@ class StoreError(RequestError):
 class SchemaVersionError(StoreError):
     """A store of another schema version: nothing can be told of it, not even whether it is
     damaged."""
+
+
+class PublishedMeanwhileError(StoreError):
+    """Another run has published to a store since a draft of its next snapshot was begun. Nothing
+    was overwritten; ``draft`` is where the draft stays, with all that was written."""
+
+    def __init__(self, message: str, *, draft: str) -> None:
+        super().__init__(message)
+        self.draft = draft

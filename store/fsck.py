@@ -19,8 +19,11 @@ from tracemine.store.index import INDEXED, index_number, numbers_of, read_index
 from tracemine.store.policy import MIN_DECIDED, POLICY_FILE, parse_policy, policy_hash
 from tracemine.store.reader import Store
 from tracemine.store.snapshot import (
+    CLAIM,
     CURRENT,
+    DECIDING,
     MANIFEST,
+    MANIFEST_KEYS,
     SNAPSHOTS,
     Location,
     Snapshot,
@@ -376,19 +379,50 @@ def fsck(store: str) -> list[str]:
         raise
     except StoreError as error:
         return [*findings, str(error)]
+    try:
+        return findings + _check_snapshot(snapshot)
+    finally:
+        snapshot.close()
+
+
+def _check_snapshot(snapshot: Snapshot) -> list[str]:
+    findings = [*_check_manifest(snapshot), *_check_later(snapshot)]
     damaged = list(_check_listed(snapshot))
     findings += [*damaged, *_check_unlisted(snapshot)]
-    if not damaged:
-        try:
-            reader = Store(snapshot)
-            findings += _check_tables(reader)
-            findings += _check_indexes(reader)
-            findings += _check_ledger(reader)
-        except StoreError as error:
-            findings.append(str(error))
-    else:
-        findings.append("references and counts were not checked, because files are damaged")
+    if damaged:
+        return [
+            *findings,
+            "references and counts were not checked, because files are damaged",
+        ]
+    try:
+        reader = Store(snapshot, checked=True)
+        findings += _check_tables(reader)
+        findings += _check_indexes(reader)
+        findings += _check_ledger(reader)
+    except StoreError as error:
+        findings.append(str(error))
     return findings
+
+
+def _check_manifest(snapshot: Snapshot) -> Iterator[str]:
+    for key in MANIFEST_KEYS:
+        if key not in snapshot.manifest:
+            yield f"{MANIFEST} does not say {key}"
+    for name in DECIDING:
+        if name not in snapshot.manifest.get("versions", {}):
+            yield f"{MANIFEST} does not say which version of {name} made the store"
+
+
+def _check_later(snapshot: Snapshot) -> Iterator[str]:
+    """A snapshot after the live one: CURRENT is an old one, or a run was cut short before it was
+    replaced."""
+    for name in snapshot.location.names_in(SNAPSHOTS):
+        later = name.isdigit() and int(name) > int(snapshot.number)
+        if later and snapshot.location.exists(f"{SNAPSHOTS}/{name}/{MANIFEST}"):
+            yield (
+                f"{CURRENT} names {snapshot.number}, but {SNAPSHOTS}/{name} is there, too: if that "
+                f"was published write its number into {CURRENT}, else gc removes it"
+            )
 
 
 def _check_policy(location: Location) -> Iterator[str]:
@@ -413,7 +447,7 @@ def _check_listed(snapshot: Snapshot) -> Iterator[str]:
         if not location.exists(name):
             yield f"{name} is missing"
             continue
-        size = int(location.fs.size(location.inner(name)))
+        size = location.size(name)
         if size != entry["bytes"]:
             yield f"{name} has {size} bytes, not {entry['bytes']}"
         elif file_sha256(location, name) != entry["sha256"]:
@@ -440,7 +474,8 @@ def _check_count(location: Location, name: str, rows: int) -> Iterator[str]:
 def _check_unlisted(snapshot: Snapshot) -> Iterator[str]:
     location = snapshot.location
     folder = f"{SNAPSHOTS}/{snapshot.number}"
-    listed = {entry["path"] for entry in snapshot.manifest["files"]} | {f"{folder}/{MANIFEST}"}
+    listed = {entry["path"] for entry in snapshot.manifest["files"]}
+    listed |= {f"{folder}/{MANIFEST}", f"{folder}/{CLAIM}"}
     for name in location.files_under(folder):
         if name not in listed:
             yield f"{name} is not in the manifest"

@@ -7,8 +7,9 @@ methods may be called from several threads.
 from __future__ import annotations
 
 import heapq
+import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -62,6 +63,9 @@ _OF_A_HIT = "* REPLACE ([] AS evidence)"
 
 #: Characters of a wrong unit that are shown.
 _SHOWN_UNIT_CHARS = 40
+
+#: What may be the name of a table in a query.
+_WORD = re.compile(r"\w+")
 
 #: The least beginning of an id that `Store.get` takes for the whole.
 LEAST_PREFIX = 6
@@ -152,10 +156,16 @@ class _Card:
 
 
 class Store:
-    """The live snapshot of a store, as of when it was opened. Make one with `open`."""
+    """The live snapshot of a store, as of when it was opened. Make one with `open`. It stays where
+    it is until it is closed; a ``with`` block does that at its end.
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    A file is compared with its sha256 when something of it is first asked for, so that what was
+    damaged since it was written is not served; ``checked`` says that this has been done.
+    """
+
+    def __init__(self, snapshot: Snapshot, *, checked: bool = False) -> None:
         self.snapshot = snapshot
+        self._unchecked = set() if checked else set(TABLES)
         self._lock = threading.RLock()
         self._indexes: dict[str, Any] = {}
         self._shelves: dict[frozenset[str], Shelf] = {}
@@ -174,8 +184,23 @@ class Store:
                 schema version wrote it.
         """
         snapshot = open_snapshot(path)
-        _check_files(snapshot)
-        return Store(snapshot)
+        try:
+            _check_files(snapshot)
+            return Store(snapshot)
+        except StoreError:
+            snapshot.close()
+            raise
+
+    def close(self) -> None:
+        """Give the snapshot up: it may be removed by `gc` from now on."""
+        self._database.close()
+        self.snapshot.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # -- search --------------------------------------------------------------------------------
 
@@ -461,6 +486,7 @@ class Store:
         """
         import duckdb
 
+        self._check(set(_WORD.findall(query)))
         try:
             cursor = self._database.cursor().execute(query, list(parameters))
             names = [column[0] for column in cursor.description]
@@ -535,6 +561,13 @@ class Store:
         return ids, every[[rows[index_number(i)] for i in ids]]
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _check(self, tables: Set[str]) -> None:
+        """Nothing, if those of ``tables`` that the store has are what was written."""
+        with self._lock:
+            for table in sorted(self._unchecked & tables):
+                self.snapshot.check(table)
+                self._unchecked.discard(table)
 
     def _connect(self) -> Any:
         import duckdb
@@ -619,6 +652,8 @@ class Store:
     def _index(self, table: str) -> Any:
         with self._lock:
             if table not in self._indexes:
+                if self._unchecked:
+                    self.snapshot.check_index(table)
                 self._indexes[table] = read_index(self.snapshot.index(table))
             return self._indexes[table]
 
@@ -745,10 +780,11 @@ def _check_request(
 
 def _check_files(snapshot: Snapshot) -> None:
     location = snapshot.location
+    location.forget()
     for entry in snapshot.manifest["files"]:
         path = location.url(entry["path"])
         try:
-            size = int(location.fs.size(location.inner(entry["path"])))
+            size = location.size(entry["path"])
         except OSError as error:
             raise StoreError(f"{path} is missing: run tracemine fsck") from error
         if size != entry["bytes"]:

@@ -4,35 +4,45 @@
     index/cells.parquet
 
 `begin` gives a draft to write tables and indexes into; `publish` lists its files in a manifest and
-makes it the live snapshot. A reader sees the snapshot before or the one after, whole. Paths in a
-manifest are relative to the store, so that a snapshot may refer to an earlier one's files.
+makes it the live snapshot. A reader sees the snapshot before or the one after, whole, and keeps it
+until it is closed (see `lease`). Paths in a manifest are relative to the store, so that a snapshot
+may refer to an earlier one's files.
 
-Locally a draft is a folder of its own, ``000001.draft``, that a rename makes final. Object stores
-have no rename: there a draft has its final name, and is live only once CURRENT names it.
+Locally a store has a lock that one run holds, and a draft is a folder of its own, ``000001.draft``,
+that a rename makes final. Object stores have neither: there a run claims the next free number with
+a file that only one can create, its draft has its final name, and is live only once CURRENT names
+it, which is replaced only if nobody else has (see `guarded`).
 """
 
 from __future__ import annotations
 
-import errno
+import contextlib
+import datetime
 import fcntl
 import hashlib
 import json
-import os
 import re
-from collections.abc import Mapping
+import uuid
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
-from pathlib import Path
 from typing import IO, Any
 
 import fsspec
 import pyarrow.parquet as pq
-from fsspec.implementations.local import LocalFileSystem
 
 from tracemine.schemas.arrow import TABLES
+from tracemine.store import guarded
 from tracemine.store.cells import CELLS_FILE
-from tracemine.store.errors import RequestError, SchemaVersionError, StoreError
+from tracemine.store.errors import (
+    PublishedMeanwhileError,
+    RequestError,
+    SchemaVersionError,
+    StoreError,
+)
 from tracemine.store.index import INDEXED, KIND, index_file, numbers_of, read_index
+from tracemine.store.lease import HELD, NO_LOCKS, Lease, lease, removing
+from tracemine.store.location import Location, file_sha256, say
 from tracemine.store.policy import (
     DEFAULT_TEXT,
     POLICY_FILE,
@@ -40,16 +50,24 @@ from tracemine.store.policy import (
     parse_policy,
     policy_hash,
 )
-from tracemine.store.tables import open_whole, read_files, shard_name, write_shard
+from tracemine.store.tables import read_files, shard_name, write_shard
 
 #: Raised when a store is written that earlier versions must not read.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
+#: The oldest that is read. From 6 on a manifest is sealed.
+OLDEST_READ, SEALED = 5, 6
 
 CURRENT = "CURRENT"
 SNAPSHOTS = "snapshots"
 MANIFEST = "manifest.json"
 #: Held by the one run that writes to a store; worth nothing once that run has ended.
 LOCK = ".lock"
+#: In the folder of a draft where there are no locks: who has claimed its number.
+CLAIM = "draft.json"
+#: How the folder of a draft is called, after its number, where there are locks.
+DRAFT = ".draft"
+#: The key of a manifest that has the sha256 of all others.
+SEAL = "seal"
 
 #: Distributions whose versions decide what a store holds.
 DECIDING = (
@@ -57,69 +75,44 @@ DECIDING = (
     "sympy", "torch",
 )  # fmt: skip
 
+#: What a manifest must say of how its snapshot was made, besides what it cannot be read without.
+MANIFEST_KEYS = ("parent", "as_of", "inputs", "teacher", "index", "versions")
+
 _NUMBER = re.compile(r"\d{6,}\n?")
-_BLOCK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A store's folder on its file system: a local path, or any fsspec URL."""
-
-    fs: Any
-    root: str
-
-    @classmethod
-    def of(cls, store: str) -> Location:
-        """The location that a person's ``store`` names; local ones are made absolute.
-
-        Raises:
-            RequestError: if nothing is installed that reads such a URL.
-        """
-        try:
-            fs, root = fsspec.core.url_to_fs(os.fspath(store))
-        except (ImportError, ValueError) as error:
-            raise RequestError(f"cannot use the store {store}: {error}") from error
-        return cls(fs, root.rstrip("/") or "/")
-
-    @property
-    def local(self) -> bool:
-        """Whether the store is on this machine's own file system."""
-        return isinstance(self.fs, LocalFileSystem)
-
-    def inner(self, name: str) -> str:
-        """The path of ``name`` as ``fs`` wants it."""
-        return f"{self.root}/{name}" if name else self.root
-
-    def url(self, name: str = "") -> str:
-        """The path of ``name`` as `fsspec.open` wants it: a plain path where the store is local."""
-        return self.inner(name) if self.local else str(self.fs.unstrip_protocol(self.inner(name)))
-
-    def read(self, name: str) -> bytes:
-        """The content of ``name``; OSError if it cannot be read."""
-        return bytes(self.fs.cat_file(self.inner(name)))
-
-    def exists(self, name: str) -> bool:
-        """Whether there is a file or folder ``name``."""
-        return bool(self.fs.exists(self.inner(name)))
-
-    def files_under(self, name: str) -> list[str]:
-        """Every file below the folder ``name``, relative to the store, sorted."""
-        found = self.fs.find(self.inner(name))
-        return sorted(path[len(self.root) :].lstrip("/") for path in found)
+_LISTED = re.compile(r"snapshots/\d{6,}/[^/]+/[^/]+")
+#: Times that CURRENT is read again while what it named is being removed.
+_OPENINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A published snapshot: where its store is, its number, its manifest."""
+    """A published snapshot: where its store is, its number, its manifest. One that `open_snapshot`
+    gave is kept until it is closed."""
 
     location: Location
     number: str
     manifest: Mapping[str, Any]
+    lease: Lease | None = field(default=None, repr=False, compare=False)
+
+    def close(self) -> None:
+        """Let `gc` remove the snapshot once no other reader has it and it is not to be kept."""
+        if self.lease:
+            self.lease.close()
 
     def files(self, table: str) -> list[str]:
         """The live files of a table, as `fsspec.open` and DuckDB read them, in order."""
         entries = self.manifest["files"]
         return [self.location.url(f["path"]) for f in entries if f.get("table") == table]
+
+    def check(self, *tables: str) -> None:
+        """Nothing, if the files of ``tables`` are what was written: reads each once.
+
+        Raises:
+            StoreError: naming the first that is missing or not what was written.
+        """
+        for entry in self.manifest["files"]:
+            if entry.get("table") in tables:
+                check_file(self.location, entry)
 
     def index(self, table: str) -> str:
         """The file of a table's index.
@@ -127,9 +120,21 @@ class Snapshot:
         Raises:
             StoreError: if the manifest lists none.
         """
+        return self.location.url(self._index_entry(table)["path"])
+
+    def check_index(self, table: str) -> None:
+        """Nothing, if a table's index is what was written.
+
+        Raises:
+            StoreError: if it is missing or not what was written.
+        """
+        check_file(self.location, self._index_entry(table))
+
+    def _index_entry(self, table: str) -> Mapping[str, Any]:
         for entry in self.manifest["files"]:
             if entry.get("index") == table:
-                return self.location.url(entry["path"])
+                found: Mapping[str, Any] = entry
+                return found
         raise StoreError(
             f"snapshot {self.number} of {self.location.url()} has no index of {table}: "
             "run tracemine fsck"
@@ -145,14 +150,18 @@ class Snapshot:
 class Draft:
     """A snapshot that is being written. ``folder`` is where tables and indexes go, ``ledger`` a
     file that the run may leave in it and must `remove` before publishing. Close a draft that is
-    not published with `abandon`."""
+    not published with `abandon`. ``parent_manifest`` is that of the snapshot ``parent``, on top of
+    which it is published, and None if there is none."""
 
     location: Location
     number: str
     parent: str | None
     policy: Policy
     name: str
+    parent_manifest: Mapping[str, Any] | None
+    _seen: guarded.Seen = field(repr=False)
     _lock: IO[str] | None = field(default=None, repr=False)
+    _claim: bytes | None = field(default=None, repr=False)
 
     @property
     def folder(self) -> str:
@@ -164,6 +173,16 @@ class Draft:
         """Where the counts of a run may stand until they go into the manifest."""
         return f"{self.folder}/ledger.json"
 
+    @property
+    def held(self) -> bool:
+        """Whether the draft is still this run's own."""
+        if self._claim is None:
+            return self._lock is not None
+        try:
+            return self.location.read(f"{self.name}/{CLAIM}") == self._claim
+        except FileNotFoundError:
+            return False
+
     def remove(self, path: str) -> None:
         """Remove one of the draft's files."""
         _, inner = fsspec.core.url_to_fs(path)
@@ -172,13 +191,14 @@ class Draft:
     def abandon(self) -> None:
         """Remove what was written, and let other runs write to the store."""
         try:
-            if self.location.exists(self.name):
-                self.location.fs.rm(self.location.inner(self.name), recursive=True)
+            if self.held and self.location.exists(self.name):
+                self.location.remove(self.name)
         finally:
             self.release()
 
     def release(self) -> None:
-        """Let other runs write to the store; what was written stays until the next draft."""
+        """Let other runs write to the store; what was written stays until the next draft, or, where
+        there are no locks, until `gc`."""
         if self._lock:
             # Said aloud, because a worker forked meanwhile still has the file open.
             fcntl.flock(self._lock, fcntl.LOCK_UN)
@@ -186,116 +206,266 @@ class Draft:
             self._lock = None
 
 
-def begin(store: str, *, refresh: bool = False) -> Draft:
+def begin(store: str, *, refresh: bool = False, as_of: str | None = None) -> Draft:
     """A draft of the next snapshot of ``store``, which is made if there is none: its policy.toml
-    first, with defaults if there is no such file yet. What an interrupted run left is removed.
+    first, with defaults if there is no such file yet. What an interrupted run left is removed, or,
+    where there are no locks, left to `gc`.
 
     Args:
         refresh: add to what is published. Without it a store that has a snapshot is refused.
+        as_of: the time that the snapshot will state, refused now if `publish` would refuse it.
 
     Raises:
         RequestError: if the folder cannot be written, is something else than a store, has a
-            snapshot already, or another run is writing to it.
+            snapshot already, another run is writing to it, or ``as_of`` is before its snapshot's.
     """
     location = Location.of(store)
     try:
         _check_folder(location, store)
         _refuse_published(location, store, refresh)
         location.fs.makedirs(location.inner(SNAPSHOTS), exist_ok=True)
-        lock = _take_lock(location, store)
+        lock = take_lock(location, store)
     except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"cannot write the store {store}: {_say(error)}") from error
+        raise RequestError(f"cannot write the store {store}: {say(error)}") from error
     draft = None
     try:
         # Asked again: another run may have published before we had the lock.
-        current = _refuse_published(location, store, refresh)
+        seen = _refuse_published(location, store, refresh)
+        current = _number_of(location, seen)
+        manifest = load_manifest(location, current) if current else None
+        _check_clock(as_of, manifest, location)
         if not location.exists(POLICY_FILE):
-            _write(location, POLICY_FILE, DEFAULT_TEXT.encode())
+            location.write(POLICY_FILE, DEFAULT_TEXT.encode())
         policy = parse_policy(location.read(POLICY_FILE).decode("utf-8"))
-        number = f"{int(current or 0) + 1:06d}"
-        name = f"{SNAPSHOTS}/{number}" + (".draft" if location.local else "")
-        for left_over in (name, f"{SNAPSHOTS}/{number}"):
-            if location.exists(left_over):
-                location.fs.rm(location.inner(left_over), recursive=True)
+        if lock:
+            number = _clear(location, current)
+            name, claim = f"{SNAPSHOTS}/{number}{DRAFT}", None
+        else:
+            number, claim = _claim_number(location, current)
+            name = f"{SNAPSHOTS}/{number}"
         location.fs.makedirs(location.inner(name), exist_ok=True)
-        draft = Draft(location, number, current, policy, name, lock)
+        draft = Draft(location, number, current, policy, name, manifest, seen, lock, claim)
     except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"cannot write the store {store}: {_say(error)}") from error
+        raise RequestError(f"cannot write the store {store}: {say(error)}") from error
     finally:
         if draft is None and lock:
             lock.close()
     return draft
 
 
-def _refuse_published(location: Location, store: str, refresh: bool) -> str | None:
-    """The number of the live snapshot; None if there is none.
+def _clear(location: Location, current: str | None) -> str:
+    """The number of the next snapshot. Whatever interrupted runs left under it is removed: their
+    drafts, and snapshots that CURRENT never named, unless a reader has one open."""
+    number = int(current or 0)
+    while True:
+        number += 1
+        folder = f"{SNAPSHOTS}/{number:06d}"
+        with removing(location, f"{folder}/{MANIFEST}") as free:
+            if free is False:
+                continue
+            for left_over in (f"{folder}{DRAFT}", folder):
+                if location.exists(left_over):
+                    location.remove(left_over)
+            return f"{number:06d}"
+
+
+def _claim_number(location: Location, current: str | None) -> tuple[str, bytes]:
+    """A number that nobody else has claimed, and what the file says by which it is ours."""
+    taken = [int(n) for n in location.names_in(SNAPSHOTS) if _NUMBER.fullmatch(n)]
+    number = max([int(current or 0), *taken])
+    while True:
+        number += 1
+        folder = f"{SNAPSHOTS}/{number:06d}"
+        content = json.dumps({"claimed_by": uuid.uuid4().hex, "parent": current}).encode()
+        try:
+            guarded.replace(location, f"{folder}/{CLAIM}", content, guarded.Seen(None, None))
+        except guarded.ChangedError:
+            continue
+        # The list may be older than a snapshot that was published since.
+        if not location.exists(f"{folder}/{MANIFEST}"):
+            return f"{number:06d}", content
+        location.fs.rm_file(location.inner(f"{folder}/{CLAIM}"))
+
+
+def _refuse_published(location: Location, store: str, refresh: bool) -> guarded.Seen:
+    """CURRENT as it is.
 
     Raises:
-        RequestError: if there is one, unless it is to be refreshed.
+        RequestError: if it names a snapshot, unless that is to be refreshed.
     """
-    current = _current_number(location)
-    if current and not refresh:
+    seen = guarded.look(location, CURRENT)
+    if _number_of(location, seen) and not refresh:
         raise RequestError(f"{store} already holds a store: choose a folder that is empty")
-    return current
+    return seen
 
 
-def publish(draft: Draft, fields: Mapping[str, Any]) -> str:
+def publish(draft: Draft, fields: Mapping[str, Any], *, carry: Collection[str] = ()) -> str:
     """Make a draft the live snapshot; gives its number, e.g. ``000001``.
 
     ``fields`` go into the manifest beside what is found here (files with sha256, bytes and rows,
     the index's kind, the policy, versions). The manifest depends on the files and ``fields`` alone.
     A table without a file gets an empty one.
 
+    Args:
+        carry: what of the parent's files is the new snapshot's, too, beside what the draft has:
+            tables by name (a table may be carried and have new files), indexes and other files by
+            their path in the manifest, or in their snapshot's folder (``index/cells.parquet``).
+
     Raises:
-        StoreError: if an index does not fit its table, or another run has published meanwhile;
-            the draft is kept.
+        ValueError: if the parent has none of what is to be carried.
+        PublishedMeanwhileError: if another run has published since `begin`.
+        StoreError: if an index does not fit its table, ``as_of`` is before the parent's, or the
+            store cannot be written. The draft is kept.
     """
     location = draft.location
-    _complete(draft)
-    files = _list_files(draft)
-    if _current_number(location) != draft.parent:
-        raise StoreError(f"another run has published to {location.url()}: run again on top of it")
-    manifest = {
-        **fields,
-        "schema_version": SCHEMA_VERSION,
-        "snapshot": draft.number,
-        "parent": draft.parent,
-        "files": files,
-        "index": {
-            f["index"]: {"kind": KIND, "metric": "inner product", "entries": f["rows"]}
-            for f in files
-            if "index" in f
-        },
-        "policy": {"hash": policy_hash(draft.policy), "values": draft.policy.values()},
-        "versions": _versions(),
-    }
-    text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    _write(location, f"{draft.name}/{MANIFEST}", text.encode())
-    final = f"{SNAPSHOTS}/{draft.number}"
-    if location.local:
-        _sync_tree(Path(location.inner(draft.name)))
-        Path(location.inner(draft.name)).rename(location.inner(final))
-        _sync(Path(location.inner(SNAPSHOTS)))
-    _write(location, CURRENT, f"{draft.number}\n".encode())
-    if location.local:
-        _sync(Path(location.root))
+    try:
+        return _publish(draft, fields, carry)
+    except guarded.ChangedError as error:
+        raise PublishedMeanwhileError(
+            f"another run has published to {location.url()} meanwhile: nothing of it was "
+            f"overwritten, and the draft stays at {draft.folder}: run again on top of it",
+            draft=draft.folder,
+        ) from error
+    except OSError as error:
+        where = draft.folder if location.exists(draft.name) else location.url(_final(draft))
+        raise StoreError(
+            f"cannot write the store {location.url()} ({say(error)}): it is as it was, and the "
+            f"draft stays at {where}"
+        ) from error
+
+
+def _publish(draft: Draft, fields: Mapping[str, Any], carry: Collection[str]) -> str:
+    location = draft.location
+    _expect_unchanged(draft)
+    if not draft.held:
+        raise StoreError(
+            f"the draft {draft.folder} was given up, or removed by gc: make another with begin"
+        )
+    _check_clock(fields.get("as_of"), draft.parent_manifest, location)
+    carried = list(_carried(draft, carry))
+    _complete(draft, carried)
+    files = _list_files(draft, carried)
+    text = dump_manifest(
+        {
+            **fields,
+            "schema_version": SCHEMA_VERSION,
+            "snapshot": draft.number,
+            "parent": draft.parent,
+            "parent_as_of": (draft.parent_manifest or {}).get("as_of"),
+            "files": files,
+            "index": {
+                f["index"]: {
+                    "kind": KIND,
+                    "metric": "inner product",
+                    "dimension": fields.get("embedder", {}).get("dimension"),
+                    "entries": f["rows"],
+                }
+                for f in files
+                if "index" in f
+            },
+            "policy": {"hash": policy_hash(draft.policy), "values": draft.policy.values()},
+            "versions": _versions(),
+        }
+    )
+    _expect_unchanged(draft)
+    location.write(f"{draft.name}/{MANIFEST}", text.encode())
+    location.sync_tree(draft.name)
+    if draft.name != _final(draft):
+        location.path(draft.name).rename(location.path(_final(draft)))
+    location.sync(SNAPSHOTS)
+    guarded.replace(location, CURRENT, f"{draft.number}\n".encode(), draft._seen)
+    location.sync()
+    if draft._claim is not None:
+        location.fs.rm_file(location.inner(f"{draft.name}/{CLAIM}"))
     draft.release()
     return draft.number
 
 
+def _final(draft: Draft) -> str:
+    return f"{SNAPSHOTS}/{draft.number}"
+
+
+def _expect_unchanged(draft: Draft) -> None:
+    if guarded.look(draft.location, CURRENT) != draft._seen:
+        raise guarded.ChangedError(CURRENT)
+
+
+def _check_clock(as_of: Any, parent: Mapping[str, Any] | None, location: Location) -> None:
+    before = (parent or {}).get("as_of")
+    if is_before(as_of, before):
+        raise StoreError(
+            f"{as_of} is before {before}, the time of the snapshot {(parent or {})['snapshot']} of "
+            f"{location.url()}: set the clock, or --as-of"
+        )
+
+
+def is_before(time: Any, other: Any) -> bool:
+    """Whether both are ISO 8601 times (UTC where no zone is given), ``time`` the earlier one."""
+    try:
+        first, second = (datetime.datetime.fromisoformat(t) for t in (time, other))
+    except (TypeError, ValueError):
+        return False
+    if first.tzinfo is None:
+        first = first.replace(tzinfo=datetime.UTC)
+    if second.tzinfo is None:
+        second = second.replace(tzinfo=datetime.UTC)
+    return first < second
+
+
+def dump_manifest(manifest: Mapping[str, Any]) -> str:
+    """The text of a manifest, with its seal."""
+    plain = json.loads(json.dumps(manifest))  # As it will be read: keys are texts.
+    sealed = {**plain, SEAL: _seal(plain)}
+    return json.dumps(sealed, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _seal(manifest: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in manifest.items() if key != SEAL}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def open_snapshot(store: str) -> Snapshot:
-    """The live snapshot of ``store``.
+    """The live snapshot of ``store``, which stays where it is until it is closed (see `lease`).
 
     Raises:
-        StoreError: if there is no store, or CURRENT or the manifest is damaged.
+        StoreError: if there is no store, CURRENT or the manifest is damaged, or the snapshot
+            states a time before its parent's.
         SchemaVersionError: if another schema version wrote it.
     """
     location = Location.of(store)
     number = _current_number(location)
-    if number is None:
-        hint = "the run that made it did not finish" if location.exists(SNAPSHOTS) else "no CURRENT"
-        raise StoreError(f"no store at {store} ({hint}): make one with tracemine mine")
-    return Snapshot(location, number, load_manifest(location, number))
+    for _ in range(_OPENINGS):
+        if number is None:
+            hint = "the run that made it did not finish"
+            hint = hint if location.exists(SNAPSHOTS) else "no CURRENT"
+            raise StoreError(f"no store at {store} ({hint}): make one with tracemine mine")
+        snapshot, wrong = _try_open(location, number)
+        if snapshot:
+            return snapshot
+        # Another may have been published since, and this one removed.
+        before, number = number, _current_number(location)
+        if number == before and wrong:
+            raise wrong
+    raise StoreError(f"{location.url(CURRENT)} is replaced faster than it can be read")
+
+
+def _try_open(location: Location, number: str) -> tuple[Snapshot | None, StoreError | None]:
+    held = None
+    with contextlib.suppress(FileNotFoundError):  # What is wrong is said below.
+        held = lease(location, f"{SNAPSHOTS}/{number}/{MANIFEST}")
+    try:
+        manifest = load_manifest(location, number)
+        if is_before(manifest.get("as_of"), manifest.get("parent_as_of")):
+            raise StoreError(
+                f"snapshot {number} of {location.url()} states the time {manifest['as_of']}, its "
+                f"parent {manifest['parent_as_of']}: a clock went backwards, mine again"
+            )
+    except StoreError as error:
+        if held:
+            held.close()
+        return None, error
+    return Snapshot(location, number, manifest, held), None
 
 
 def load_manifest(location: Location, number: str) -> dict[str, Any]:
@@ -310,15 +480,15 @@ def load_manifest(location: Location, number: str) -> dict[str, Any]:
     try:
         manifest: Any = json.loads(location.read(f"{SNAPSHOTS}/{number}/{MANIFEST}"))
     except OSError as error:
-        raise StoreError(f"{name} cannot be read ({_say(error)}): run tracemine fsck") from error
+        raise StoreError(f"{name} cannot be read ({say(error)}): run tracemine fsck") from error
     except ValueError as error:
-        raise StoreError(f"{name} is damaged ({_say(error)}): run tracemine fsck") from error
+        raise StoreError(f"{name} is damaged ({say(error)}): run tracemine fsck") from error
     if not isinstance(manifest, dict):
         raise StoreError(f"{name} is damaged (not an object): run tracemine fsck")
     if "schema_version" not in manifest:
         raise StoreError(f"{name} is damaged (lacks schema_version): run tracemine fsck")
     version = manifest["schema_version"]
-    if version != SCHEMA_VERSION:
+    if type(version) is not int or not OLDEST_READ <= version <= SCHEMA_VERSION:
         raise SchemaVersionError(
             f"{name} has schema version {version}, this tracemine reads {SCHEMA_VERSION}: "
             "use the version that wrote the store"
@@ -326,21 +496,48 @@ def load_manifest(location: Location, number: str) -> dict[str, Any]:
     missing = [key for key in ("files", "policy", "embedder") if key not in manifest]
     if missing or manifest.get("snapshot") != number:
         raise StoreError(f"{name} is damaged (lacks {', '.join(missing) or 'its own number'})")
+    if (SEAL in manifest or version >= SEALED) and manifest.get(SEAL) != _seal(manifest):
+        raise StoreError(f"{name} is damaged (not what was written): run tracemine fsck")
+    if wrong := next((f for f in manifest["files"] if not _is_entry(f)), None):
+        raise StoreError(f"{name} is damaged (lists {str(wrong)[:80]}): run tracemine fsck")
     return manifest
 
 
+def _is_entry(entry: Any) -> bool:
+    """Whether this may stand in a manifest's list of files; none leads out of the store."""
+    return (
+        isinstance(entry, dict)
+        and isinstance(path := entry.get("path"), str)
+        and _LISTED.fullmatch(path) is not None
+        and not {".", ".."} & set(path.split("/"))
+        and isinstance(entry.get("sha256"), str)
+        and all(isinstance(entry.get(key), int) for key in ("rows", "bytes"))
+    )
+
+
+def check_file(location: Location, entry: Mapping[str, Any]) -> None:
+    """Nothing, if the file that ``entry`` of a manifest lists is what was written.
+
+    Raises:
+        StoreError: if it is missing or not what was written.
+    """
+    path = location.url(entry["path"])
+    try:
+        found = file_sha256(location, entry["path"])
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read ({say(error)}): run tracemine fsck") from error
+    if found != entry["sha256"]:
+        raise StoreError(f"{path} is not what was written: run tracemine fsck")
+
+
 def read_table(snapshot: Snapshot, table: str) -> Any:
-    """The rows of a table of ``snapshot`` as a `pyarrow.Table`."""
+    """The rows of a table of ``snapshot`` as a `pyarrow.Table`.
+
+    Raises:
+        StoreError: if a file of it is missing or not what was written.
+    """
+    snapshot.check(table)
     return read_files(table, snapshot.files(table))
-
-
-def file_sha256(location: Location, name: str) -> str:
-    """The sha256 of a file of the store, in hexadecimal."""
-    digest = hashlib.sha256()
-    with location.fs.open(location.inner(name), "rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def count_rows(location: Location, name: str) -> int:
@@ -355,17 +552,21 @@ def count_rows(location: Location, name: str) -> int:
         with location.fs.open(location.inner(name), "rb") as stream:
             return int(pq.read_metadata(stream).num_rows)
     except (OSError, ValueError) as error:
-        raise StoreError(f"{name} is damaged: {_say(error)}") from error
+        raise StoreError(f"{name} is damaged: {say(error)}") from error
 
 
 def _current_number(location: Location) -> str | None:
     """The live snapshot's number, None if there is no CURRENT."""
     try:
-        text = location.read(CURRENT).decode("ascii", "replace")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        return _number_of(location, guarded.look(location, CURRENT))
     except OSError as error:
-        raise StoreError(f"cannot read {location.url(CURRENT)}: {_say(error)}") from error
+        raise StoreError(f"cannot read {location.url(CURRENT)}: {say(error)}") from error
+
+
+def _number_of(location: Location, seen: guarded.Seen) -> str | None:
+    if seen.content is None:
+        return None
+    text = seen.content.decode("ascii", "replace")
     if not _NUMBER.fullmatch(text):
         raise StoreError(
             f"{location.url(CURRENT)} is damaged ({text[:20]!r}): "
@@ -381,37 +582,68 @@ def _check_folder(location: Location, store: str) -> None:
         raise RequestError(f"{store} is a file: give the folder of a store")
 
 
-def _take_lock(location: Location, store: str) -> IO[str] | None:
+def take_lock(location: Location, store: str) -> IO[str] | None:
+    """The lock of the one run that writes to a store; None where there are no locks.
+
+    Raises:
+        RequestError: if another run has it.
+        OSError: if the folder cannot be written.
+    """
     if not location.local:
         return None
-    lock = Path(location.inner(LOCK)).open("w")  # noqa: SIM115 - held until the draft is closed
+    lock = location.path(LOCK).open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.close()
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+        if error.errno in HELD:
             message = f"another run is writing to {store}: wait for it, or end it"
             raise RequestError(message) from error
-        if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
-            return None  # The file system has no locks; publish still sees another's CURRENT.
+        if error.errno in NO_LOCKS:
+            return None  # The file system has no locks; its runs claim numbers.
         raise
     return lock
 
 
-def _complete(draft: Draft) -> None:
+def _carried(draft: Draft, wanted: Iterable[str]) -> Iterable[dict[str, Any]]:
+    """The parent's entries of all that is to be carried."""
+    parent = (draft.parent_manifest or {"files": []})["files"]
+    found: dict[str, dict[str, Any]] = {}
+    for name in wanted:
+        fitting = [
+            entry
+            for entry in parent
+            if name in (entry.get("table"), entry["path"], entry["path"].split("/", 2)[2])
+        ]
+        if not fitting:
+            raise ValueError(f"the parent of {draft.folder} has no {name} to carry over")
+        found |= {entry["path"]: entry for entry in fitting}
+    for entry in found.values():
+        path = draft.location.url(entry["path"])
+        try:
+            size = draft.location.size(entry["path"])
+        except OSError as error:
+            raise StoreError(f"{path} is missing: run tracemine fsck") from error
+        if size != entry["bytes"]:
+            raise StoreError(f"{path} has {size} bytes, not {entry['bytes']}: run tracemine fsck")
+    return found.values()
+
+
+def _complete(draft: Draft, carried: Collection[Mapping[str, Any]]) -> None:
     """Give every table at least one file, so that DuckDB can read it."""
     for table in TABLES:
         folder = f"{draft.name}/{table}"
+        if any(entry.get("table") == table for entry in carried):
+            continue
         exists = draft.location.exists(folder)
         if not exists or not draft.location.files_under(folder):
             write_shard([], table, f"{draft.folder}/{table}/{shard_name(0, 1)}")
 
 
-def _list_files(draft: Draft) -> list[dict[str, Any]]:
-    """The draft's tables and indexes, by path as published; what else lies there (leftovers of
-    attempts that a runner gave up) is removed."""
-    location, files = draft.location, []
-    final = f"{SNAPSHOTS}/{draft.number}"
+def _list_files(draft: Draft, carried: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The draft's tables and indexes, by path as published, and what is ``carried``; what else lies
+    there (leftovers of attempts that a runner gave up) is removed."""
+    location, files = draft.location, list(carried)
     entries = {index_file(table): table for table in INDEXED}
     for name in location.files_under(draft.name):
         inside = name[len(draft.name) + 1 :]
@@ -423,14 +655,16 @@ def _list_files(draft: Draft) -> list[dict[str, Any]]:
             kind["table"] = table
         elif inside == CELLS_FILE:
             kind["cells"] = True
+        elif inside == CLAIM:
+            continue
         else:
             location.fs.rm_file(location.inner(name))
             continue
         files.append(
             {
-                "path": f"{final}/{inside}",
+                "path": f"{_final(draft)}/{inside}",
                 "sha256": file_sha256(location, name),
-                "bytes": int(location.fs.size(location.inner(name))),
+                "bytes": location.size(name),
                 "rows": count_rows(location, name),
                 **kind,
             }
@@ -438,15 +672,20 @@ def _list_files(draft: Draft) -> list[dict[str, Any]]:
     for table in INDEXED:
         rows = sum(f["rows"] for f in files if f.get("table") == table)
         _check_index(draft, table, rows, [f for f in files if f.get("index") == table])
-    return files
+    if sum("cells" in f for f in files) > 1:
+        raise StoreError(f"{CELLS_FILE} is both carried over and written anew")
+    return sorted(files, key=lambda entry: str(entry["path"]))
 
 
 def _check_index(draft: Draft, table: str, rows: int, found: list[dict[str, Any]]) -> None:
+    if len(found) > 1:
+        raise StoreError(f"the index of {table} is both carried over and written anew")
     entries = found[0]["rows"] if found else 0
     if entries != rows:
         raise StoreError(f"the index of {table} has {entries} entries, the table {rows} rows")
     if found:
-        numbers = numbers_of(read_index(f"{draft.folder}/{index_file(table)}"))
+        path = found[0]["path"].replace(_final(draft), draft.name)
+        numbers = numbers_of(read_index(draft.location.url(path)))
         if len(set(numbers.tolist())) != entries:
             raise StoreError(f"the index of {table} holds an entry twice")
 
@@ -461,32 +700,28 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _write(location: Location, name: str, content: bytes) -> None:
-    """Replace the content of a small file at once, and see it to the disk."""
-    with open_whole(location.url(name)) as stream:
-        stream.write(content)
-        if location.local:
-            stream.flush()
-            os.fsync(stream.fileno())
-
-
-def _sync_tree(folder: Path) -> None:
-    for path in sorted(folder.rglob("*")):
-        _sync(path)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _say(error: Exception) -> str:
-    """An error of the system in a few words, on one line."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+__all__ = [
+    "CLAIM",
+    "CURRENT",
+    "DECIDING",
+    "DRAFT",
+    "LOCK",
+    "MANIFEST",
+    "MANIFEST_KEYS",
+    "SCHEMA_VERSION",
+    "SNAPSHOTS",
+    "Draft",
+    "Location",
+    "Snapshot",
+    "begin",
+    "check_file",
+    "count_rows",
+    "dump_manifest",
+    "file_sha256",
+    "is_before",
+    "load_manifest",
+    "open_snapshot",
+    "publish",
+    "read_table",
+    "take_lock",
+]

@@ -4,8 +4,9 @@ to damage."""
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -36,6 +37,7 @@ from tracemine.schemas.values import dump_json
 from tracemine.store import Draft, Embedder, begin, publish
 from tracemine.store.index import INDEXED, build_index, index_file, write_index
 from tracemine.store.ranking import tokens_of
+from tracemine.store.snapshot import dump_manifest
 from tracemine.store.tables import shard_name, shard_of, write_shard
 
 AS_OF = "2025-06-30T12:00:00+00:00"
@@ -180,6 +182,16 @@ def fill(draft: Draft, made: Tables) -> None:
         ids = [row["procedure_id"] for row in made.rows[table]]
         index = build_index((i, made.vectors[i]) for i in ids)
         write_index(index, f"{draft.folder}/{index_file(table)}")
+
+
+def edit_manifest(
+    store: str | Path, change: Callable[[dict[str, Any]], object], number: str = "000001"
+) -> None:
+    """Change the manifest of a snapshot and seal it again, as its writer would have."""
+    path = Path(store, "snapshots", number, "manifest.json")
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(dump_manifest(manifest))
 
 
 def ledger(made: Tables) -> dict[str, Any]:

@@ -762,8 +762,7 @@ def test_a_wrong_request_is_one_line_and_exit_2(
     }
     for name, fields in changed.items():
         shutil.copytree(perfect.store, tmp_path / name)
-        path = tmp_path / name / "snapshots/000001/manifest.json"
-        path.write_text(json.dumps(manifest | fields))
+        small_store.edit_manifest(tmp_path / name, lambda m, fields=fields: m.update(fields))
     places = {
         "STORE": perfect.store,
         "OTHER": tmp_path / "other",

@@ -235,10 +235,8 @@ def _another_schema(store: Path) -> None:
 
 
 def _another_embedder(store: Path) -> None:
-    path = store / "snapshots/000001/manifest.json"
-    manifest = json.loads(path.read_text())
-    manifest["embedder"] |= {"name": "other/model", "fingerprint": "other:0:1/1024"}
-    path.write_text(json.dumps(manifest))
+    other = {"name": "other/model", "fingerprint": "other:0:1/1024"}
+    small_store.edit_manifest(store, lambda manifest: manifest["embedder"].update(other))
 
 
 @pytest.mark.parametrize(

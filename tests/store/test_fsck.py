@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,11 +24,11 @@ def test_no_store_is_a_wrong_request(tmp_path: Path) -> None:
 
 
 def test_a_store_of_another_schema_version_is_a_wrong_request(own_store: Path) -> None:
-    edit_manifest(own_store, lambda m: m.update(schema_version=2))
+    small_store.edit_manifest(own_store, lambda m: m.update(schema_version=2))
     with pytest.raises(RequestError, match="schema version 2") as caught:
         fsck(str(own_store))
     assert str(own_store) in str(caught.value)
-    edit_manifest(own_store, lambda m: m.pop("schema_version"))
+    small_store.edit_manifest(own_store, lambda m: m.pop("schema_version"))
     assert found(own_store, "manifest.json", "lacks schema_version")
 
 
@@ -97,13 +96,6 @@ def test_a_damaged_policy_is_found(own_store: Path) -> None:
     assert found(own_store, "policy.toml", "missing")
 
 
-def edit_manifest(store: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    path = store / "snapshots/000001/manifest.json"
-    manifest = json.loads(path.read_text())
-    change(manifest)
-    path.write_text(json.dumps(manifest))
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -125,7 +117,7 @@ def edit_manifest(store: Path, change: Callable[[dict[str, Any]], object]) -> No
 def test_a_manifest_that_does_not_fit_is_found(
     own_store: Path, change: Callable[[dict[str, Any]], object], words: tuple[str, ...]
 ) -> None:
-    edit_manifest(own_store, change)
+    small_store.edit_manifest(own_store, change)
     assert found(own_store, *words)
 
 

@@ -102,14 +102,14 @@ def test_what_is_published_between_the_look_and_the_lock_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = tmp_path / "store"
-    take = snapshot._take_lock
+    take = snapshot.take_lock
 
     def publish_first(*arguments: Any) -> Any:
-        monkeypatch.setattr(snapshot, "_take_lock", take)
+        monkeypatch.setattr(snapshot, "take_lock", take)
         small_store.write(store)
         return take(*arguments)
 
-    monkeypatch.setattr(snapshot, "_take_lock", publish_first)
+    monkeypatch.setattr(snapshot, "take_lock", publish_first)
     with pytest.raises(RequestError, match="already holds a store"):
         begin(str(store))
     assert fsck(str(store)) == []
@@ -253,10 +253,10 @@ def test_a_damaged_manifest_or_one_of_another_version_is_named(
 
 
 def test_an_index_that_is_missing_is_named_with_its_store(own_store: Path) -> None:
-    path = own_store / "snapshots/000001/manifest.json"
-    manifest = json.loads(path.read_text())
-    manifest["files"] = [f for f in manifest["files"] if f.get("index") != "procedures"]
-    path.write_text(json.dumps(manifest))
+    small_store.edit_manifest(
+        own_store,
+        lambda m: m.update(files=[f for f in m["files"] if f.get("index") != "procedures"]),
+    )
     with pytest.raises(StoreError, match="no index of procedures") as caught:
         Store.open(str(own_store)).search("money left")
     assert str(own_store) in str(caught.value)

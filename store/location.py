@@ -1,0 +1,140 @@
+"""Where a store is: a local folder or any fsspec URL, and what is done to the files in it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from tracemine.store.errors import RequestError
+from tracemine.store.tables import open_whole
+
+#: Bytes read at once when hashing a file.
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A store's folder on its file system: a local path, or any fsspec URL."""
+
+    fs: Any
+    root: str
+
+    @classmethod
+    def of(cls, store: str) -> Location:
+        """The location that a person's ``store`` names; local ones are made absolute.
+
+        Raises:
+            RequestError: if nothing is installed that reads such a URL.
+        """
+        try:
+            fs, root = fsspec.core.url_to_fs(os.fspath(store))
+        except (ImportError, ValueError) as error:
+            raise RequestError(f"cannot use the store {store}: {error}") from error
+        return cls(fs, root.rstrip("/") or "/")
+
+    @property
+    def local(self) -> bool:
+        """Whether the store is on this machine's own file system."""
+        return isinstance(self.fs, LocalFileSystem)
+
+    def inner(self, name: str) -> str:
+        """The path of ``name`` as ``fs`` wants it."""
+        return f"{self.root}/{name}" if name else self.root
+
+    def url(self, name: str = "") -> str:
+        """The path of ``name`` as `fsspec.open` wants it: a plain path where the store is local."""
+        return self.inner(name) if self.local else str(self.fs.unstrip_protocol(self.inner(name)))
+
+    def path(self, name: str = "") -> Path:
+        """The path of ``name`` in a local store."""
+        return Path(self.inner(name))
+
+    def read(self, name: str) -> bytes:
+        """The content of ``name``; OSError if it cannot be read."""
+        return bytes(self.fs.cat_file(self.inner(name)))
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a file or folder ``name``."""
+        self.forget()
+        return bool(self.fs.exists(self.inner(name)))
+
+    def size(self, name: str) -> int:
+        """The bytes of the file ``name``; OSError if there is none."""
+        return int(self.fs.size(self.inner(name)))
+
+    def files_under(self, name: str) -> list[str]:
+        """Every file below the folder ``name``, relative to the store, sorted."""
+        self.forget()
+        found = self.fs.find(self.inner(name))
+        return sorted(path[len(self.root) :].lstrip("/") for path in found)
+
+    def names_in(self, name: str) -> list[str]:
+        """The names of all that stands in the folder ``name``, sorted; none if there is none."""
+        self.forget()
+        try:
+            found = self.fs.ls(self.inner(name), detail=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted({str(path).rstrip("/").rpartition("/")[2] for path in found} - {""})
+
+    def remove(self, name: str) -> None:
+        """Remove the file ``name``, or the folder with all that is in it."""
+        self.fs.rm(self.inner(name), recursive=True)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace the content of a small file at once, and see it to the disk."""
+        with open_whole(self.url(name)) as stream:
+            stream.write(content)
+            if self.local:
+                stream.flush()
+                os.fsync(stream.fileno())
+
+    def sync(self, name: str = "") -> None:
+        """See a local folder's list of names, or a file, to the disk."""
+        if self.local:
+            _sync(self.path(name))
+
+    def sync_tree(self, name: str) -> None:
+        """See a local folder to the disk, with all that is in it."""
+        if self.local:
+            for path in sorted(self.path(name).rglob("*")):
+                _sync(path)
+            _sync(self.path(name))
+
+    def forget(self) -> None:
+        """Look at the store itself again: clients of object stores remember what they listed."""
+        self.fs.invalidate_cache()
+
+
+def file_sha256(location: Location, name: str) -> str:
+    """The sha256 of a file of the store, in hexadecimal."""
+    digest = hashlib.sha256()
+    with location.fs.open(location.inner(name), "rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def say(error: Exception) -> str:
+    """An error of the system in a few words, on one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+__all__ = ["Location", "file_sha256", "say"]
