@@ -92,6 +92,8 @@ def asked_model(
             "--max-requests, --max-tokens and --max-cost are kept on one machine: for a run on "
             "many, limit what the server gives to its key"
         )
+    if asking.vllm_args and address.url is not None:
+        raise RequestError("--vllm-args is for a model that is served here: --teacher vllm:MODEL")
     return AskedModel(
         address,
         ModelTeacher(model, asking.settings),

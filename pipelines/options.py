@@ -227,12 +227,14 @@ def parse_columns(texts: Sequence[str]) -> dict[str, str]:
 
 
 def parse_settings(texts: Sequence[str], *, concurrency: int | None = None) -> Settings:
-    """``["window_chars=8000,attempts=3"]`` as settings; ``concurrency`` is said apart.
+    """``["window_chars=8000,attempts=3"]`` as settings; ``concurrency``
+    has a flag of its own.
 
     Raises:
         RequestError: if a text is not of that form, or a value is not one that a setting can have.
     """
     kinds = {setting.name: setting.type for setting in dataclasses.fields(Settings)}
+    del kinds["concurrency"]
     found: dict[str, Any] = {} if concurrency is None else {"concurrency": concurrency}
     for pair in (pair for text in texts for pair in text.split(",")):
         name, equals, value = (part.strip() for part in pair.partition("="))
@@ -241,6 +243,8 @@ def parse_settings(texts: Sequence[str], *, concurrency: int | None = None) -> S
                 f"--teacher-settings takes NAME=NUMBER,... with names of {', '.join(kinds)}, "
                 f"not {pair!r}"
             )
+        if name in found:
+            raise RequestError(f"--teacher-settings names {name} twice")
         try:
             found[name] = float(value) if kinds[name] == "float" else int(value)
         except ValueError as error:
@@ -250,7 +254,8 @@ def parse_settings(texts: Sequence[str], *, concurrency: int | None = None) -> S
     try:
         return Settings(**found)
     except ValueError as error:
-        raise RequestError(f"--teacher-settings: {error}") from error
+        flag = "" if str(error).startswith("concurrency") else "teacher-settings: "
+        raise RequestError(f"--{flag}{error}") from error
 
 
 def parse_also(texts: Sequence[str]) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Stages that ask a model: a `Flow` over the worker of this process, and what it spent, told to
 Beam.
 
-What was spent is told in Beam's counters, not in the data: a request that was made is paid for,
-even if its bundle fails later and leaves no records. A counter's name says what it counts.
+What was spent is told in Beam's counters, not in the data: it is of no record, and a run that is
+done again spends it again. A counter's name says what it counts, as JSON.
 """
 
 from __future__ import annotations

@@ -100,7 +100,11 @@ def served(
         ]  # fmt: skip
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=stream, stderr=subprocess.STDOUT
+                command,
+                stdin=subprocess.PIPE,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env=_environment(),
             )
             try:
                 _await(process, port, log, model, seconds)
@@ -116,6 +120,12 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+def _environment() -> dict[str, str]:
+    """This process's own, without the key that vLLM would ask of us: only this machine reaches the
+    server."""
+    return {name: value for name, value in os.environ.items() if name != "VLLM_API_KEY"}
 
 
 def _await(

@@ -353,6 +353,11 @@ def test_a_key_is_sent_and_found_nowhere(
         ("openai:http://127.0.0.1:9/v1#m", ["--max-requests", "-1"], "--max-requests must be"),
         ("openai:http://127.0.0.1:9/v1#m", ["--prices", "none.toml"], "cannot read the prices"),
         ("openai:http://127.0.0.1:9/v1#m", ["--concurrency", "0"], "concurrency must be"),
+        (
+            "openai:http://127.0.0.1:9/v1#m",
+            ["--vllm-args", "-v"],
+            "--vllm-args is for a model that",
+        ),
         ("vllm:", [], "names no model"),
         ("rules", ["--max-requests", "5"], "--max-requests is for a teacher that is a model"),
         ("rules", ["--concurrency", "5"], "--teacher-settings or --concurrency is for a teacher"),

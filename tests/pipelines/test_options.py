@@ -139,6 +139,11 @@ def test_what_a_model_is_also_asked_has_names_and_an_order() -> None:
         AskingOptions(also=("judge",))
 
 
+def test_concurrency_has_a_flag_of_its_own() -> None:
+    with pytest.raises(RequestError, match="^--concurrency must be a number above 0, not 0$"):
+        parse_settings([], concurrency=0)
+
+
 def test_settings_are_numbers_by_name() -> None:
     found = parse_settings(["window_chars=8000,attempts=3", " timeout = 1.5"], concurrency=7)
     assert (found.window_chars, found.attempts, found.timeout) == (8000, 3, 1.5)
@@ -151,7 +156,8 @@ def test_settings_are_numbers_by_name() -> None:
     [
         "window_chars", "window_chars=", "window_chars=many", "window_chars=1.5", "colour=3",
         "window_chars=0", "window_chars=-5", "overlap_chars=30000", "timeout=nan", "timeout=inf",
-        "attempts=0", "least_spans=-1", "most_chars=0", "=3", "",
+        "attempts=0", "least_spans=-1", "most_chars=0", "=3", "", "concurrency=5",
+        "attempts=2,attempts=3",
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused_in_one_line(wrong: str) -> None:
