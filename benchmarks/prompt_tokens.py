@@ -13,7 +13,7 @@ calls correct (which admission lets pass):
     trace       tokens a trajectory: the trace alone, read once; the floor that prompts stand beside
     answer      tokens a trajectory if every request is answered as the lessons are that ship with
                 the scripted server (written by hand), and at most
-    dollars     for 1,000 trajectories, by our table of prices, with answers like the lessons'; and
+    dollars     for 1,000 trajectories, by the table of prices, with answers like the lessons'; and
                 at most, with every answer as long as it may be
 
 Repairs, retries and what a model thinks before it answers are not in it, nor is the schema, which
@@ -43,7 +43,7 @@ from tokenizers import Tokenizer
 
 from tracemine.schemas import Source, Trajectory
 from tracemine.teachers.model.making import segment_request, segment_system
-from tracemine.teachers.model.prices import Price, Prices
+from tracemine.teachers.model.prices import Price, PriceError, Prices
 from tracemine.teachers.model.settings import Settings
 from tracemine.teachers.model.windows import windows
 from tracemine.transforms.formats import FORMATS, RowError
@@ -154,13 +154,12 @@ def summary(
     }
 
 
-def measure(data: Path, *, quick: bool) -> dict[str, Any]:
+def measure(data: Path, *, quick: bool, prices: Mapping[str, Price]) -> dict[str, Any]:
     """All that is printed."""
     settings = Settings()
     step = QUICK_STEP if quick else 1
     found = [reading(t, correct, settings) for t, correct in trajectories(data / FILE, step)]
     answer = lesson_tokens()
-    prices = Prices.load().tables[0]
     groups = {"all": found, "correct": [one for one in found if one.correct]}
     means = {
         name: summary(group, answer, settings, prices) for name, group in groups.items() if group
@@ -201,13 +200,19 @@ def main() -> int:
     )
     parser.add_argument("--data", type=Path, default=None, help="folder of the published files")
     parser.add_argument("--quick", action="store_true", help=f"one row of {QUICK_STEP}")
+    parser.add_argument("--prices", type=Path, default=None, help="TOML of prices, for ours")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     data = arguments.data or Path(__file__).resolve().parents[2] / "shared" / "data"
     if not (data / FILE).is_file():
         print(f"there is no {data / FILE}: give its folder with --data", file=sys.stderr)
         return 2
-    found = measure(data, quick=arguments.quick)
+    try:
+        prices = Prices.load(arguments.prices).tables[0]
+    except PriceError as error:
+        print(error, file=sys.stderr)
+        return 2
+    found = measure(data, quick=arguments.quick, prices=prices)
     if arguments.json:
         print(json.dumps(found))
     else:

@@ -33,6 +33,7 @@ from tracemine.pipelines.worker_process import WorkerLostError
 from tracemine.schemas.records import STATUSES
 from tracemine.schemas.values import decode
 from tracemine.store.errors import RequestError
+from tracemine.teachers.model.budget import BUDGET_SPENT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -248,16 +249,23 @@ def mine(
     from tracemine.pipelines.rendering import counted, line, print_funnel
 
     read, admitted = (summary["trajectories"][column] for column in ("read", "admitted"))
-    status = DONE if admitted else FELL_SHORT
+    status = DONE
+    unread = summary["spans"]["failed"]
     if not admitted:
+        status = FELL_SHORT
         _note(
             f"nothing was admitted of {counted(read, 'trajectory record')}: see {store}, rejected"
         )
+    elif unread:
+        windows, segmented = sum(unread.values()), summary["spans"]["segmented"]
+        status = DONE if segmented or set(unread) == {BUDGET_SPENT} else FELL_SHORT
+        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in unread.items())
+        _note(f"{counted(windows, 'window')} could not be read: {reasons}; see {store}, rejected")
     if as_json:
         return _give(summary, status)
     console = _console()
     print_funnel(console, summary)
-    if admitted:
+    if sum(summary["procedures"].values()):
         line(console, f'Try: tracemine search --store {store} "YOUR QUESTION"')
     return status
 

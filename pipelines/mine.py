@@ -17,7 +17,7 @@ import fsspec
 from apache_beam.metrics import MetricsFilter
 from apache_beam.runners.runner import PipelineResult
 
-from tracemine.pipelines.models import asked_model, asking_model, usage_of
+from tracemine.pipelines.models import asked_model, asking_model, expect_model, usage_of
 from tracemine.pipelines.options import MineOptions
 from tracemine.pipelines.progress import Progress
 from tracemine.pipelines.requested import expect_embedder, fingerprint_of, open_sandbox, pin_known
@@ -73,6 +73,8 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
     as_of = options.as_of or _now()
     known = pin_known(options.known, options.store) if options.known else None
     runner = make_runner(beam_options)
+    if asked:
+        expect_model(asked)
     draft = begin(options.store)
     try:
         embedder = Embedder.load(options.embedder, trust_remote_code=options.trust_remote_code)

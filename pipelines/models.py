@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import http.client
+import importlib.util
+import json
 import logging
 import shlex
 import tempfile
@@ -21,15 +23,17 @@ from tracemine.store.snapshot import Location
 from tracemine.teachers.model.address import Address, AddressError, is_here, parse_address
 from tracemine.teachers.model.budget import Limits
 from tracemine.teachers.model.cache import CacheError, ResponseCache
-from tracemine.teachers.model.client import KEY_VARIABLE, key_of_environment
+from tracemine.teachers.model.client import KEY_VARIABLE, key_of_environment, one_line
 from tracemine.teachers.model.prices import Price, PriceError, Prices, needed_price
-from tracemine.teachers.model.served import NotServedError, name_of, served
+from tracemine.teachers.model.served import VLLM_MISSING, NotServedError, name_of, served
 from tracemine.teachers.model.teacher import ModelTeacher
 from tracemine.teachers.model.worker import ModelOptions
 from tracemine.transforms.asking import usage_of as tally_of
 
 _LOGGER = logging.getLogger(__name__)
 
+#: Bytes of a server's list of models that are read, and models of it that a line names.
+LIST_BYTES, LISTED = 1 << 20, 5
 #: Seconds that a server has to say that it is there.
 REACH_SECONDS = 30.0
 #: Where a store keeps the responses of its teacher.
@@ -120,39 +124,59 @@ def _expect_nothing(asking: AskingOptions) -> None:
             )
 
 
+def expect_model(asked: AskedModel) -> None:
+    """Nothing, if the model can be asked as far as one can tell without asking it: before a store
+    is begun.
+
+    Raises:
+        RequestError: if it cannot.
+    """
+    try:
+        key = key_of_environment()
+        _vllm_arguments(asked)
+        if asked.asking.cache is not None:
+            # Each worker opens its own: what is wrong with it is said before anything runs.
+            ResponseCache.open(asked.asking.cache).close()
+    except CacheError as error:
+        raise RequestError(f"--cache: {error}") from error
+    except ValueError as error:
+        raise RequestError(str(error)) from error
+    if asked.address.url is not None:
+        _expect_server(asked.address.url, key, asked)
+    elif importlib.util.find_spec("vllm") is None:
+        raise RequestError(VLLM_MISSING)
+
+
+def _vllm_arguments(asked: AskedModel) -> list[str]:
+    try:
+        return shlex.split(asked.asking.vllm_args)
+    except ValueError as error:
+        raise RequestError(f"--vllm-args is nothing that a shell reads: {error}") from error
+
+
 @contextlib.contextmanager
 def asking_model(asked: AskedModel | None) -> Iterator[ModelOptions | None]:
     """What a worker needs to ask the model, which is served meanwhile if it has to be; None if
     there is none to ask.
 
     Raises:
-        RequestError: if the model is not to be had.
+        RequestError: if the model is not served here, or responses cannot be kept.
     """
     if asked is None:
         yield None
         return
-    try:
-        key = key_of_environment()
-    except ValueError as error:
-        raise RequestError(str(error)) from error
     with contextlib.ExitStack() as stack:
         url = asked.address.url
-        if url is None:
-            try:
-                arguments = shlex.split(asked.asking.vllm_args)
-            except ValueError as error:
-                raise RequestError(f"--vllm-args is nothing that a shell reads: {error}") from error
-            try:
-                url = stack.enter_context(served(asked.address.model, arguments=arguments))
-            except NotServedError as error:
-                raise RequestError(str(error)) from error
-        else:
-            _expect_server(url, key, asked.cache)
         try:
-            # Each worker opens its own: what is wrong with it is said before anything runs.
             ResponseCache.open(asked.cache).close()
+            if url is None:
+                url = stack.enter_context(
+                    served(asked.address.model, arguments=_vllm_arguments(asked))
+                )
         except CacheError as error:
             raise RequestError(f"--cache: {error}") from error
+        except NotServedError as error:
+            raise RequestError(str(error)) from error
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tracemine-spent-"))
         yield ModelOptions(
             base_url=url,
@@ -165,9 +189,9 @@ def asking_model(asked: AskedModel | None) -> Iterator[ModelOptions | None]:
         )
 
 
-def _expect_server(url: str, key: str | None, cache: str) -> None:
-    """Nothing, if a server answers at ``url``; a line if none does and responses are kept, for they
-    may be all that is needed.
+def _expect_server(url: str, key: str | None, asked: AskedModel) -> None:
+    """Nothing, if a server answers at ``url``; a line if it lists other models, or if none answers
+    and responses are kept, for they may be all that is needed.
 
     Raises:
         RequestError: if nothing answers and nothing is kept, or the key is refused.
@@ -177,8 +201,8 @@ def _expect_server(url: str, key: str | None, cache: str) -> None:
         request.add_unredirected_header("Authorization", f"Bearer {key}")
     proxies = [urllib.request.ProxyHandler({})] if is_here(url) else []
     try:
-        with urllib.request.build_opener(*proxies).open(request, timeout=REACH_SECONDS):
-            return
+        with urllib.request.build_opener(*proxies).open(request, timeout=REACH_SECONDS) as answer:
+            listed = _listed(answer.read(LIST_BYTES))
     except urllib.error.HTTPError as error:
         # Some servers have no such list; that they say so is answer enough.
         if error.code in (401, 403):
@@ -186,9 +210,23 @@ def _expect_server(url: str, key: str | None, cache: str) -> None:
             raise RequestError(f"{url} wants a key: {KEY_VARIABLE} {had}") from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
-        if not _has_entries(cache):
+        if not _has_entries(asked.cache):
             raise RequestError(f"no server answers at {url}: {reason}") from None
         _LOGGER.warning("no server answers at %s (%s): only kept responses are used", url, reason)
+    else:
+        # Some servers take names that they do not list.
+        if listed and asked.teacher.model not in listed:
+            some = ", ".join(map(one_line, listed[:LISTED]))
+            _LOGGER.warning("%s lists no model %s, but %s", url, asked.teacher.model, some)
+
+
+def _listed(body: bytes) -> list[str]:
+    """The models that a server lists; none if it answers something else."""
+    try:
+        found = json.loads(body)
+        return [str(model["id"]) for model in found["data"]]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return []
 
 
 def _has_entries(cache: str) -> bool:
@@ -211,4 +249,4 @@ def usage_of(counters: Mapping[str, int], asked: AskedModel | None) -> dict[str,
     }
 
 
-__all__ = ["AskedModel", "asked_model", "asking_model", "usage_of"]
+__all__ = ["AskedModel", "asked_model", "asking_model", "expect_model", "usage_of"]

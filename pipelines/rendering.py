@@ -212,25 +212,17 @@ def print_funnel(console: Console, summary: Mapping[str, Any]) -> None:
 
 def _print_usage(console: Console, usage: Mapping[str, Any]) -> None:
     """What was spent on models."""
-    table = Table(title="asked of models", title_justify="left")
-    table.add_column("stage, model")
-    columns = (
-        "requests",
-        "cache_hits",
-        "attempts",
-        "retries",
-        "prompt_tokens",
-        "completion_tokens",
-    )
-    for column in columns:
-        table.add_column(column.replace("_", " "), justify="right")
     for stage, models in usage["stages"].items():
         for model, row in models.items():
-            cells = [f"{row[column]:,}" for column in columns]
-            table.add_row(Text(printable(f"{stage}, {model}")), *cells)
+            tokens = row["prompt_tokens"] + row["completion_tokens"]
+            line(
+                console,
+                f"{stage}, {printable(model)}: {counted(row['requests'], 'request')}, "
+                f"{row['cache_hits']:,} of them out of the cache; "
+                f"{counted(row['attempts'], 'attempt')} sent, {counted(tokens, 'token')}",
+            )
             for reason, failed in row["failures"].items():
-                table.add_row(Text(printable(f"  failed: {reason}")), f"{failed:,}")
-    console.print(table)
+                line(console, f"    failed: {printable(reason)}: {failed:,}")
     cost = usage["cost"]
     if cost is not None:
         line(console, f"cost by the table of prices: {cost:,.4f} dollars")

@@ -2,7 +2,9 @@
 
 What can go wrong is of three kinds:
 
-    never      the same request would fail again: a wrong key, an unknown model, a prompt too long
+    never      the same request would fail again: a wrong key, an unknown model, a prompt too long;
+               where it is the key, the model or the quota, ten times in a row, so would all others,
+               and nothing more is sent
     soon       this attempt broke: a server's error, a time-out, a connection or a body cut off;
                tried again after a delay that doubles, drawn evenly from nothing up (full jitter)
     patiently  the server is not serving now: too many requests, overloaded, not listening; every
@@ -96,6 +98,12 @@ REASONS: tuple[str, ...] = (
     OVERLOADED, SERVER_ERROR, TIMED_OUT, NOT_LISTENING, DISCONNECTED, BROKEN_BODY,
 )  # fmt: skip
 
+#: What a server says to one request and would to all: after so many in a row nothing is sent.
+FOR_ALL = frozenset({KEY_REFUSED, FORBIDDEN, OUT_OF_QUOTA, NOT_FOUND})
+MOST_NO = 10
+#: Times that one request finds nobody who serves before a line says so.
+TOLD_AFTER = 3
+
 #: What servers say of a prompt that is too long, in small letters. As of vLLM 0.8 to 0.32, SGLang,
 #: llama.cpp, Ollama and OpenAI.
 _TOO_LONG_CODES = ("context_length_exceeded", "exceed_context_size_error")
@@ -182,6 +190,11 @@ class Client:
         # How often the server served, and how often it had when a request waited in vain for that.
         self._served = 0
         self._gone_at = -1
+        # And when it was said that it does not serve now.
+        self._told_at = -1
+        # Answers in a row that would be the same for every request, and the last of them.
+        self._said_no = 0
+        self._no = Fault("", "")
         self._openai = openai.AsyncOpenAI(
             api_key=api_key or NO_KEY,
             base_url=base_url,
@@ -199,11 +212,12 @@ class Client:
         """
         number = broken = refused = served = 0
         while True:
-            async with self.pace.place(again=number > 0), on_attempt(number) as settle:
+            async with self.pace.place(again=number > 0), self._open(on_attempt, number) as settle:
                 found = await self._attempt(request)
                 settle(found)
                 if isinstance(found, Response):
                     self._served += 1
+                    self._said_no = 0
                     self.pace.served()
                     return found
                 in_vain = False
@@ -213,6 +227,7 @@ class Client:
                     in_vain = refused > (self._attempts - 1) * PATIENCE
                     if in_vain and served == self._served:
                         self._gone_at = served
+                    self._tell(found, refused)
                     if self._gone_at == self._served:
                         in_vain = True
                     else:
@@ -220,6 +235,7 @@ class Client:
                 elif found.again != "soon":
                     # It said no to this one, so it is there.
                     self._served += 1
+                    self._count_no(found)
             number += 1
             if found.again == "soon":
                 broken += 1
@@ -227,6 +243,39 @@ class Client:
                 raise TeacherError(found.reason, found.detail)
             if found.again == "soon":
                 await asyncio.sleep(self._wait(found, broken, request))
+
+    @contextlib.asynccontextmanager
+    async def _open(self, on_attempt: OnAttempt, number: int) -> AsyncIterator[Settle]:
+        """Stands around an attempt, if there is any hope in it.
+
+        Raises:
+            TeacherError: if there is none, or ``on_attempt`` raises it.
+        """
+        if self._said_no >= MOST_NO:
+            raise TeacherError(self._no.reason, f"not sent: {self._no.detail}")
+        async with on_attempt(number) as settle:
+            yield settle
+
+    def _count_no(self, found: Fault) -> None:
+        if found.reason not in FOR_ALL or self._said_no >= MOST_NO:
+            return
+        self._no = found
+        self._said_no += 1
+        if self._said_no == MOST_NO:
+            _LOGGER.error(
+                "%s: %s (%s), %d times in a row: nothing more is sent",
+                self.base_url, found.reason, found.detail, MOST_NO,
+            )  # fmt: skip
+
+    def _tell(self, found: Fault, refused: int) -> None:
+        """Says once that the server has gone, or that no more patience is left for it."""
+        if found.reason == RATE_LIMITED or refused < TOLD_AFTER or self._told_at == self._served:
+            return
+        self._told_at = self._served
+        _LOGGER.warning(
+            "%s: %s (%s): requests wait and are tried again, some minutes long",
+            self.base_url, found.reason, found.detail,
+        )  # fmt: skip
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -10,8 +10,9 @@ from tracemine.teachers.model.requests import PURPOSES, Purpose
 
 #: ``requests`` are distinct questions that were answered or failed, ``attempts`` HTTP requests that
 #: were sent, ``retries`` those of them after a question's first, ``cache_hits`` questions that the
-#: cache answered; tokens are as the server counted them, ``seconds`` how long attempts took, added
-#: up as if one had followed the other; ``corrupt`` are damaged entries of the cache.
+#: cache answered; tokens are as the server counted them, estimated where it counts none;
+#: ``seconds`` are how long attempts took, added up as if one had followed the other; ``corrupt``
+#: are damaged entries of the cache.
 CountName = Literal[
     "requests",
     "attempts",

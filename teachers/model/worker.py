@@ -26,7 +26,7 @@ from tracemine.teachers.model.cache import ResponseCache
 from tracemine.teachers.model.client import Client, Fault, Settle, key_of_environment
 from tracemine.teachers.model.flow import LoopThread
 from tracemine.teachers.model.prices import Price
-from tracemine.teachers.model.requests import Request, Response
+from tracemine.teachers.model.requests import Message, Request, Response
 from tracemine.teachers.model.settings import Settings
 from tracemine.teachers.model.tally import Tally
 
@@ -233,8 +233,13 @@ class _Attempts:
         if self._sent > 1:
             self._tally.count(purpose, model, "retries")
         if isinstance(outcome, Response):
-            self._tally.count(purpose, model, "prompt_tokens", outcome.prompt_tokens)
-            self._tally.count(purpose, model, "completion_tokens", outcome.completion_tokens)
+            prompt, answer = outcome.prompt_tokens, outcome.completion_tokens
+            if not prompt and not answer:
+                # The server counts none, or badly: what the budget goes by is better than nothing.
+                prompt = estimate_tokens(self._request.messages)
+                answer = estimate_tokens([Message("assistant", outcome.text)])
+            self._tally.count(purpose, model, "prompt_tokens", prompt)
+            self._tally.count(purpose, model, "completion_tokens", answer)
 
 
 def _close(

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import signal
 import sys
 
-from tracemine.teachers.scripted.faults import FaultsError, parse_faults
+from tracemine.teachers.scripted.faults import Faults, FaultsError, parse_faults
 from tracemine.teachers.scripted.server import ScriptedServer
 from tracemine.teachers.scripted.table import TableError
 
@@ -23,7 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     parser.add_argument("--table", metavar="FILE", help="JSON lines: problem and answer")
-    parser.add_argument("--faults", default="", help="as in limited=0.1,latency=0.05,sigma=1.3")
+    names = ", ".join(fault.name for fault in dataclasses.fields(Faults))
+    parser.add_argument(
+        "--faults", default="", help=f"as in limited=0.1,latency=0.05,sigma=1.3; of {names}"
+    )
     parser.add_argument("--model", action="append", help="a name it answers to; may come again")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--context", type=int, help="tokens of prompt and answer together")

@@ -3,6 +3,7 @@ the lessons written for this project."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import random
@@ -340,6 +341,33 @@ def test_a_key_is_sent_and_found_nowhere(
         *(path.read_bytes().decode("latin-1") for path in found),
     ):
         assert key[:12] not in text
+
+
+def test_a_model_that_is_not_there_is_told_and_not_asked_for_every_trace(
+    server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        "mine", "--input", str(ROWS), "--store", str(tmp_path / "store"), "--workers", "1",
+        "--teacher", f"openai:{server.url}#other", "--concurrency", "1",
+    ]  # fmt: skip
+    assert main(arguments) == 1
+    printed = capsys.readouterr()
+    assert f"{server.url} lists no model other, but scripted" in printed.err
+    assert (
+        f"{LESSONS} windows could not be read: no such model or address ({LESSONS})" in printed.err
+    )
+    assert "nothing more is sent" in printed.err
+    assert "Try:" not in printed.out
+    assert server.counts.total == 10
+
+
+def test_a_request_that_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    for teacher in ("openai:http://127.0.0.1:9/v1#m", "vllm:m"):
+        if teacher == "vllm:m" and importlib.util.find_spec("vllm"):
+            continue
+        assert main(["mine", "--sample", "--store", str(store), "--teacher", teacher]) == 2
+        assert not store.exists()
 
 
 @pytest.mark.parametrize(

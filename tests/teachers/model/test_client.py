@@ -213,6 +213,39 @@ def test_what_would_fail_again_is_not_tried_again(answer: Any, reason: str) -> N
     assert len(error.detail) < 400
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "reason"),
+    [
+        (401, None, KEY_REFUSED),
+        (403, None, FORBIDDEN),
+        (404, None, NOT_FOUND),
+        (429, "insufficient_quota", OUT_OF_QUOTA),
+    ],
+)
+def test_what_is_said_to_all_is_asked_ten_times(
+    status: int, code: str | None, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def no(number: int, body: Any, request: web.Request) -> web.Response:
+        return said(status, code=code)
+
+    with AnsweringServer(no) as server:
+        found = asked(server, *(question(str(n)) for n in range(100)), concurrency=1)
+        assert len(server.bodies) == client_module.MOST_NO
+    assert {getattr(error, "reason", None) for error in found} == {reason}
+    (line,) = [r.getMessage() for r in caplog.records if "nothing more is sent" in r.getMessage()]
+    assert KEY not in line
+
+
+def test_what_is_said_to_some_stops_no_others() -> None:
+    async def some(number: int, body: Any, request: web.Request) -> web.Response:
+        return said(404) if number % 8 else web.json_response(completion())
+
+    with AnsweringServer(some) as server:
+        found = asked(server, *(question(str(n)) for n in range(80)), concurrency=1)
+        assert len(server.bodies) == 80
+    assert sum(isinstance(each, Response) for each in found) == 10
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_many_wait_for_a_server_that_is_gone_as_long_as_one_does(status: int) -> None:
     async def gone(number: int, body: Any, request: web.Request) -> web.Response:

@@ -130,6 +130,18 @@ def test_answers_that_were_cut_or_refused_are_kept_too(tmp_path: Path) -> None:
         assert len(server.bodies) == 2
 
 
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": -5, "completion_tokens": "many"}])
+def test_tokens_that_a_server_does_not_count_are_estimated(usage: Any) -> None:
+    async def uncounted(number: int, body: Any, request: web.Request) -> web.Response:
+        return web.json_response(completion("an answer of some length") | {"usage": usage})
+
+    with AnsweringServer(uncounted) as server, ModelWorker(options(server)) as worker:
+        asked(worker, question("How much is it? " * 50))
+        counts = row(worker)
+    assert counts["prompt_tokens"] >= 200
+    assert counts["completion_tokens"] >= 5
+
+
 def test_failures_are_not_kept_and_counted_by_reason(tmp_path: Path) -> None:
     async def mending(number: int, body: Any, request: web.Request) -> web.Response:
         return said(400) if number < 1 else await echo(number, body, request)
