@@ -61,7 +61,14 @@ REQUIREMENTS = [
     "xxhash>=3.4",
     "zstandard>=0.22",
 ]
-TEST = ["hypothesis>=6.100", "jsonschema>=4", "pytest>=8", "pytest-xdist>=3.6"]
+TEST = [
+    "hypothesis>=6.100",
+    "jsonschema>=4",
+    "moto[server]>=5.1",
+    "pytest>=8",
+    "pytest-xdist>=3.6",
+    "s3fs>=2024.6",
+]
 
 setup(
     name="tracemine",

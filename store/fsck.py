@@ -417,8 +417,13 @@ def _check_later(snapshot: Snapshot) -> Iterator[str]:
     """A snapshot after the live one: CURRENT is an old one, or a run was cut short before it was
     replaced."""
     for name in snapshot.location.names_in(SNAPSHOTS):
-        later = name.isdigit() and int(name) > int(snapshot.number)
-        if later and snapshot.location.exists(f"{SNAPSHOTS}/{name}/{MANIFEST}"):
+        if not name.isdigit() or int(name) <= int(snapshot.number):
+            continue
+        # What is claimed is another run's draft.
+        whole, claimed = (
+            snapshot.location.exists(f"{SNAPSHOTS}/{name}/{file}") for file in (MANIFEST, CLAIM)
+        )
+        if whole and not claimed:
             yield (
                 f"{CURRENT} names {snapshot.number}, but {SNAPSHOTS}/{name} is there, too: if that "
                 f"was published write its number into {CURRENT}, else gc removes it"

@@ -99,6 +99,12 @@ class Snapshot:
         if self.lease:
             self.lease.close()
 
+    def __enter__(self) -> Snapshot:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def files(self, table: str) -> list[str]:
         """The live files of a table, as `fsspec.open` and DuckDB read them, in order."""
         entries = self.manifest["files"]
@@ -303,8 +309,8 @@ def publish(draft: Draft, fields: Mapping[str, Any], *, carry: Collection[str] =
     """Make a draft the live snapshot; gives its number, e.g. ``000001``.
 
     ``fields`` go into the manifest beside what is found here (files with sha256, bytes and rows,
-    the index's kind, the policy, versions). The manifest depends on the files and ``fields`` alone.
-    A table without a file gets an empty one.
+    the index's kind, the policy, versions unless ``fields`` has them). The manifest depends on the
+    files and ``fields`` alone. A table without a file gets an empty one.
 
     Args:
         carry: what of the parent's files is the new snapshot's, too, beside what the draft has:
@@ -364,7 +370,7 @@ def _publish(draft: Draft, fields: Mapping[str, Any], carry: Collection[str]) ->
                 if "index" in f
             },
             "policy": {"hash": policy_hash(draft.policy), "values": draft.policy.values()},
-            "versions": _versions(),
+            "versions": fields.get("versions") or _versions(),
         }
     )
     _expect_unchanged(draft)

@@ -44,16 +44,16 @@ def shard_name(shard: int, shards: int) -> str:
     return f"part-{shard:05d}-of-{shards:05d}.parquet"
 
 
-def write_shard(rows: Iterable[Row], table: str, path: str) -> int:
+def write_shard(rows: Iterable[Row], table: str, path: str, *, every: bool = False) -> int:
     """Write ``rows`` of ``table`` to ``path`` (a path or any fsspec URL), sorted, zstd; gives the
-    number of rows written. Equal rows are written once, but for `LEDGERS`. Equal sets of rows give
-    equal bytes. The file appears whole or not at all.
+    number of rows written. Equal rows are written once, but for `LEDGERS` and where ``every`` row
+    is to be kept. Equal sets of rows give equal bytes. The file appears whole or not at all.
 
     Raises:
         ValueError: if a row's columns are not those of the table.
     """
     schema = TABLES[table]
-    ordered = _ordered(rows, table)
+    ordered = _ordered(rows, table, every=every or table in LEDGERS)
     try:
         arrow = pa.Table.from_pylist(ordered, schema=schema)
     except UnicodeEncodeError:
@@ -101,7 +101,7 @@ def _id_column(table: str) -> str:
     return next(str(name) for name in TABLES[table].names if name.endswith("_id"))
 
 
-def _ordered(rows: Iterable[Row], table: str) -> list[Row]:
+def _ordered(rows: Iterable[Row], table: str, *, every: bool) -> list[Row]:
     names = set(TABLES[table].names)
     keyed = []
     for row in rows:
@@ -110,7 +110,7 @@ def _ordered(rows: Iterable[Row], table: str) -> list[Row]:
             raise ValueError(f"a row of {table} has other columns than the table: {wrong}")
         keyed.append((sort_key(table, row), row))
     keyed.sort(key=lambda pair: pair[0])
-    if table in LEDGERS:
+    if every:
         return [row for _, row in keyed]
     return [row for i, (key, row) in enumerate(keyed) if i == 0 or key != keyed[i - 1][0]]
 

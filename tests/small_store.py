@@ -42,6 +42,8 @@ from tracemine.store.tables import shard_name, shard_of, write_shard
 
 AS_OF = "2025-06-30T12:00:00+00:00"
 SHARDS = 2
+#: What a run says of itself in a manifest.
+MANIFEST_FIELDS = ("as_of", "inputs", "teacher", "embedder", "ledger")
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,33 @@ def write(store: str | Path, made: Tables | None = None, **fields: Any) -> str:
         "ledger": ledger(made),
     }
     return publish(draft, manifest | fields)
+
+
+def add(store: str | Path, number: int = 0, **fields: Any) -> str:
+    """Publish another snapshot of a store, which has one more rejected record and refers to the
+    files of the one before for all else; gives its number."""
+    draft = begin(str(store), refresh=True)
+    write_added(draft, number)
+    parent = draft.parent_manifest or {}
+    manifest = {key: parent[key] for key in MANIFEST_FIELDS}
+    return publish(draft, manifest | fields, carry=[f["path"] for f in parent["files"]])
+
+
+def write_again(store: str | Path) -> str:
+    """Publish the small store once more, as a snapshot that refers to no other's files."""
+    draft = begin(str(store), refresh=True)
+    fill(draft, tables())
+    parent = draft.parent_manifest or {}
+    return publish(draft, {key: parent[key] for key in MANIFEST_FIELDS})
+
+
+def write_added(draft: Draft, number: int) -> None:
+    """Write one rejected record into a draft."""
+    row = {
+        "stage": "admit", "reason": "wrong answer", "record_id": content_id("added", number),
+        "record": "{}", "detail": f"more.jsonl row {number}: wrong answer", "fate": "rejected",
+    }  # fmt: skip
+    write_shard([row], "rejected", f"{draft.folder}/rejected/{shard_name(0, 1)}")
 
 
 def fill(draft: Draft, made: Tables) -> None:
