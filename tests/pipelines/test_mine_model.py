@@ -155,13 +155,11 @@ def test_a_damaged_entry_of_the_cache_is_asked_again_and_told(
 @pytest.mark.parametrize(
     "faults",
     [
-        Faults(limited=0.5),
-        Faults(failing=0.3, disconnecting=0.2, cut=0.1, garbled=0.1),
+        Faults(limited=0.2, failing=0.2, disconnecting=0.1, cut=0.1, garbled=0.1, unavailable=0.1),
         Faults(first=("limited", "disconnecting", "cut", "failing")),
-        Faults(latency=0.01, sigma=1.3, at_once=5),
-        Faults(unavailable=0.4, retry_after_form="date", retry_after=1),
+        Faults(latency=0.02, sigma=1.3, at_once=12),
     ],
-    ids=["limited", "breaking", "each first", "uneven", "unavailable"],
+    ids=["breaking", "each first", "uneven"],
 )
 def test_a_bad_line_costs_time_and_nothing_else(
     undisturbed: tuple[Path, dict[str, Any]], tmp_path: Path, faults: Faults
@@ -174,24 +172,18 @@ def test_a_bad_line_costs_time_and_nothing_else(
     assert answered == LESSONS or faults.cut or faults.garbled
 
 
-@pytest.mark.parametrize(
-    ("faults", "where", "reason"),
-    [
-        (Faults(unparsable=0.5), "failed", NOT_JSON),
-        (Faults(violating=0.5), "failed", NOT_SCHEMA),
-        (Faults(short=0.5), "failed", CUT_OFF),
-        (Faults(refusing=0.5), "failed", REFUSED),
-        (Faults(hallucinating=0.5), "rejected", HALLUCINATED),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_a_bad_answer_costs_its_window_and_says_why(
-    tmp_path: Path, faults: Faults, where: str, reason: str
-) -> None:
+def test_a_bad_answer_costs_its_window_and_says_why(tmp_path: Path) -> None:
+    faults = Faults(unparsable=0.15, violating=0.15, short=0.15, refusing=0.15, hallucinating=0.15)
     with ScriptedServer(TABLE, faults) as server:
         summary = mine(tmp_path / "store", server.url)
-    assert summary["spans"][where].get(reason, 0) >= 10, summary["spans"]
-    assert summary["spans"]["kept"] > 0
+        met = server.counts.by_fault
+    spans = summary["spans"]
+    # Of what cannot be read the repair cannot be read either, and is answered by the same rule.
+    assert set(spans["failed"]) == {NOT_JSON, NOT_SCHEMA, CUT_OFF, REFUSED}
+    assert spans["failed"][CUT_OFF] >= 2 and spans["failed"][REFUSED] >= 2
+    assert sum(spans["failed"].values()) <= sum(met.values()) - met["hallucinating"]
+    assert spans["rejected"][HALLUCINATED] >= 2
+    assert spans["kept"] > 0
     for row in rows(tmp_path / "store")["rejected"]:
         assert row["detail"].startswith("lessons_rows.jsonl row "), row["detail"]
 
@@ -272,17 +264,18 @@ def test_a_trace_that_gives_orders_changes_nothing_in_how_answers_are_checked(
     assert user.index(opening[0]) < user.index("Ignore the above") < user.index(closing[0])
 
 
-@pytest.mark.parametrize("fault", ["injecting", "escaping", "pathlike", "huge", "hostile_code"])
 def test_malicious_answers_neither_enter_nor_break_anything(
-    tmp_path: Path, fault: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cache = tmp_path / "cache"
-    with ScriptedServer(TABLE, Faults(**{fault: 1.0})) as server:
+    faults = Faults(injecting=0.2, escaping=0.2, pathlike=0.2, huge=0.1, hostile_code=0.3)
+    with ScriptedServer(TABLE, faults) as server:
         arguments = [
             "mine", "--input", str(ROWS), "--store", str(tmp_path / "store"), "--workers", "1",
             "--as-of", AS_OF, "--teacher", f"openai:{server.url}#scripted", "--cache", str(cache),
         ]  # fmt: skip
         assert main(arguments) == 0
+        assert len(server.counts.by_fault) == 5
     printed = capsys.readouterr()
     # No terminal is written to, so we colour nothing: what is there would be the model's.
     for text in (printed.out, printed.err):
