@@ -7,6 +7,7 @@ error says what to do). With ``--json`` standard output is one JSON object and n
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import math
 import os
@@ -414,6 +415,61 @@ def fsck(store: StoreOption, as_json: JsonOption = False) -> int:
 
 
 @app.command()
+def compact(store: StoreOption, as_json: JsonOption = False) -> int:
+    """Fold the live snapshot's many files into one new snapshot with equal rows."""
+    configure_logging()
+    with _stdout_kept(as_json):
+        from tracemine.store import compact as fold
+
+        done = fold(store)
+    if as_json:
+        return _give(dataclasses.asdict(done))
+    if done.folded is None:
+        typer.echo(f"snapshot {done.snapshot} is compact already")
+    else:
+        typer.echo(
+            f"snapshot {done.snapshot} has {done.files_after} files ({done.bytes_after} bytes), "
+            f"{done.folded} had {done.files_before} ({done.bytes_before} bytes): gc removes the old"
+        )
+    return DONE
+
+
+@app.command()
+def gc(
+    store: StoreOption,
+    keep: Annotated[
+        int, typer.Option("--keep", metavar="N", help="Snapshots that stay: the live one counts.")
+    ],
+    grace: Annotated[
+        float | None,
+        typer.Option(
+            "--grace", metavar="HOURS", help="On object stores, what is younger stays; 24."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Remove what no snapshot that is kept, or that a reader has open, refers to; and drafts."""
+    configure_logging()
+    with _stdout_kept(as_json):
+        from tracemine.store.collect import GRACE_HOURS
+        from tracemine.store.collect import gc as collect
+
+        done = collect(store, keep, grace_hours=GRACE_HOURS if grace is None else grace)
+    if as_json:
+        return _give(dataclasses.asdict(done))
+    for said, numbers in (
+        ("kept", done.kept),
+        ("kept, because open", done.held),
+        ("removed", done.removed),
+        ("drafts removed", done.drafts),
+    ):
+        if numbers:
+            typer.echo(f"{said}: {' '.join(numbers)}")
+    typer.echo(f"{done.files} files removed, {done.bytes} bytes")
+    return DONE
+
+
+@app.command()
 def doctor(as_json: JsonOption = False) -> int:
     """Say which isolation of untrusted code is in force. Exit status 1 without namespaces."""
     configure_logging()
@@ -497,7 +553,7 @@ def evaluate(
     return status
 
 
-_COMMANDS = ("mine", "search", "show", "stats", "fsck", "doctor", "evaluate")
+_COMMANDS = ("mine", "search", "show", "stats", "fsck", "compact", "gc", "doctor", "evaluate")
 
 #: Flags of each command that take several values in a row, and which words they take (None: all).
 _SEVERAL: dict[str, dict[str, tuple[str, ...] | None]] = {

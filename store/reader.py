@@ -579,6 +579,7 @@ class Store:
             for statement in view_statements(self.snapshot):
                 connection.execute(statement)
         except duckdb.Error as error:
+            self.snapshot.check(*TABLES)  # Names the file, if one is not what was written.
             message = f"cannot read {self._named} ({_first_line(error)}): run tracemine fsck"
             raise StoreError(message) from error
         return connection

@@ -375,3 +375,48 @@ def test_arguments_for_beam() -> None:
     for stray in (["x"], ["--a=b", "x"], ["--a", "b", "c"]):
         with pytest.raises(RequestError, match="--input"):
             cli.beam_arguments(stray)
+
+
+# -- snapshots -------------------------------------------------------------------------------------
+
+
+def test_compact_and_gc_say_what_they_did(tmp_path: Path, capsys: Capture) -> None:
+    store = tmp_path / "store"
+    small_store.write(store)
+    small_store.add(store)
+    status, out, err = call(capsys, "compact", "--store", store, "--json")
+    assert (status, err) == (0, "")
+    done = json.loads(out)
+    assert (done["snapshot"], done["folded"]) == ("000003", "000002")
+    assert done["files_after"] < done["files_before"]
+    status, out, _ = call(capsys, "compact", "--store", store)
+    assert (status, out) == (0, "snapshot 000003 is compact already\n")
+    status, out, err = call(capsys, "gc", "--store", store, "--keep", "2", "--json")
+    assert (status, err) == (0, "")
+    done = json.loads(out)
+    assert (done["kept"], done["removed"]) == (["000002", "000003"], ["000001"])
+    status, out, _ = call(capsys, "gc", "--store", store, "--keep", "1")
+    assert status == 0
+    assert "removed: 000002" in out
+    assert call(capsys, "fsck", "--store", store)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("gc", "--store", "STORE"),
+        ("gc", "--store", "STORE", "--keep", "0"),
+        ("gc", "--store", "STORE", "--keep", "many"),
+        ("gc", "--store", "STORE", "--keep", "1", "--grace", "-1"),
+        ("gc", "--store", "NONE", "--keep", "1"),
+        ("compact", "--store", "NONE"),
+        ("compact",),
+    ],
+)
+def test_wrong_requests_of_compact_and_gc_are_one_line(
+    store: Path, tmp_path: Path, capsys: Capture, words: tuple[str, ...]
+) -> None:
+    places = {"STORE": store, "NONE": tmp_path / "none"}
+    status, out, err = call(capsys, *(places.get(word, word) for word in words))
+    assert (status, out) == (2, "")
+    assert one_line(err)
