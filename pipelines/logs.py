@@ -9,8 +9,13 @@ import sys
 THEIR_LEVEL = logging.ERROR
 
 
-#: Tells that a worker has gone, at length; `workers` tells it in a line.
-TRANSPORT = "apache_beam.runners.worker.data_plane"
+#: Tell that a worker has gone, at length; `workers` tells it in a line.
+TRANSPORT = frozenset(
+    {
+        "apache_beam.runners.worker.data_plane",
+        "apache_beam.runners.portability.fn_api_runner.worker_handlers",
+    }
+)
 
 
 class _Plain(logging.Formatter):
@@ -29,7 +34,7 @@ class _Ours(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         ours = record.name.startswith("tracemine")
-        return ours or (record.levelno >= THEIR_LEVEL and record.name != TRANSPORT)
+        return ours or (record.levelno >= THEIR_LEVEL and record.name not in TRANSPORT)
 
 
 def configure_logging() -> None:

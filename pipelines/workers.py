@@ -88,15 +88,12 @@ def supervised() -> Iterator[None]:
             # What Beam makes of it is nobody's concern: one line will say it all.
             logging.disable(logging.CRITICAL)
             ended.set()
-            for pid in _ids(folder):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            _end_all(folder)
             raise KeyboardInterrupt
 
         def look() -> None:
             while not over.wait(INTERVAL):
-                # Read again: one that has done its work takes its id away, then ends.
-                if any(not _lives(pid) and (folder / str(pid)).exists() for pid in _ids(folder)):
+                if _any_lost(folder):
                     lost.set()
                     os.kill(os.getpid(), signal.SIGINT)
                     return
@@ -110,9 +107,13 @@ def supervised() -> Iterator[None]:
         try:
             yield
         except (KeyboardInterrupt, RuntimeError) as interrupt:
-            # Where it comes upon a stage that runs in this process, Beam makes another error of it.
+            # Where it comes upon a stage that runs in this process, Beam makes another error of it;
+            # and where a worker is lost, Beam may say so before we have looked.
             if not ended.is_set():
-                raise
+                if not _any_lost(folder):
+                    raise
+                lost.set()
+                _end_all(folder)
             if not lost.is_set():
                 raise KeyboardInterrupt from interrupt
             raise WorkerLostError(
@@ -139,6 +140,18 @@ def _without_transport(hook: Callable[[Any], Any], raised: threading.ExceptHookA
 
 def _ids(folder: Path) -> list[int]:
     return sorted(int(path.name) for path in folder.iterdir())
+
+
+def _any_lost(folder: Path) -> bool:
+    """Whether a worker has ended that had not done its work."""
+    # Read again: one that has done its work takes its id away, then ends.
+    return any(not _lives(pid) and (folder / str(pid)).exists() for pid in _ids(folder))
+
+
+def _end_all(folder: Path) -> None:
+    for pid in _ids(folder):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _lives(pid: int) -> bool:

@@ -29,7 +29,7 @@ from tracemine.teachers.scripted import Faults, ScriptedServer
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("TRACEMINE_KILLS", "4"))
+KILLS = int(os.environ.get("TRACEMINE_KILLS", "2"))
 LATENCY = float(os.environ.get("TRACEMINE_KILLED_LATENCY", "0.1"))
 SCRIPTED = Path(__file__).parents[2] / "teachers" / "scripted"
 INPUT = Path(os.environ.get("TRACEMINE_KILLED_INPUT", SCRIPTED / "lessons_rows.jsonl"))

@@ -156,7 +156,7 @@ def test_a_damaged_entry_of_the_cache_is_asked_again_and_told(
     "faults",
     [
         Faults(limited=0.2, failing=0.2, disconnecting=0.1, cut=0.1, garbled=0.1, unavailable=0.1),
-        Faults(first=("limited", "disconnecting", "cut", "failing")),
+        Faults(first=("limited", "cut")),
         Faults(latency=0.02, sigma=1.3, at_once=12),
     ],
     ids=["breaking", "each first", "uneven"],
