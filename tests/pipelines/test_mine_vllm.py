@@ -50,14 +50,16 @@ def problems(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return inputs
 
 
-def mine(store: Path, inputs: Path, teacher: str, *arguments: str) -> dict[str, Any]:
+def mine(
+    store: Path, inputs: Path, teacher: str, *arguments: str, status: int = 0
+) -> dict[str, Any]:
     command = [
         sys.executable, "-m", "tracemine.pipelines.cli", "mine", "--input", str(inputs),
         "--store", str(store), "--teacher", teacher, "--teacher-settings", SETTINGS, "--json",
         "--workers", "1", *arguments,
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     summary: dict[str, Any] = json.loads(done.stdout)
     return summary
@@ -117,7 +119,7 @@ def test_a_server_that_runs_is_asked_and_only_once(
         assert second["usage"]["stages"]["segment"][name_of(str(model))]["attempts"] == 0
         assert second["spans"] == first["spans"]
         wrong = tmp_path / "wrong"
-        none = mine(wrong, problems, f"openai:{url}#no-such-model")
+        none = mine(wrong, problems, f"openai:{url}#no-such-model", status=1)
         assert list(none["spans"]["failed"]) == ["no such model or address"]
     assert [line for line in serving() if str(model) in line] == []
 
