@@ -19,7 +19,7 @@ from typing import Any
 
 from tracemine.pipelines.options import AskingOptions
 from tracemine.store import RequestError
-from tracemine.store.snapshot import Location
+from tracemine.store.location import Location
 from tracemine.teachers.model.address import Address, AddressError, is_here, parse_address
 from tracemine.teachers.model.budget import Limits
 from tracemine.teachers.model.cache import CacheError, ResponseCache

@@ -219,7 +219,8 @@ def _print_usage(console: Console, usage: Mapping[str, Any]) -> None:
                 console,
                 f"{stage}, {printable(model)}: {counted(row['requests'], 'request')}, "
                 f"{row['cache_hits']:,} of them out of the cache; "
-                f"{counted(row['attempts'], 'attempt')} sent, {counted(tokens, 'token')}",
+                f"{counted(row['attempts'], 'attempt')} sent, {row['retries']:,} of them again; "
+                f"{counted(tokens, 'token')}, {row['seconds']:,.1f} s of answering",
             )
             for reason, failed in row["failures"].items():
                 line(console, f"    failed: {printable(reason)}: {failed:,}")

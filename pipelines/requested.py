@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from tracemine.store import Embedder, RequestError
-from tracemine.store.snapshot import Location
+from tracemine.store.location import Location
 from tracemine.teachers import UnknownTeacherError, teacher_fingerprint
 from tracemine.teachers.model.address import AddressError, parse_address
 from tracemine.transforms.stored import Pinned, pin, shared_stored

@@ -18,7 +18,13 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from tracemine.transforms import live
-from tracemine.transforms.stage import NAMESPACE, Out, keep_parser_quiet
+from tracemine.transforms.stage import (
+    NAMESPACE,
+    Out,
+    count_output,
+    count_seconds,
+    keep_parser_quiet,
+)
 
 #: What is under way for one element.
 Future = concurrent.futures.Future
@@ -76,7 +82,7 @@ class Flow(beam.DoFn):
         self.under_way.add(self.loop(self.made).submit(self.function(element, self.made)))
         full = len(self.under_way) >= self.most(self.made)
         done = self._done(wait=full)
-        self._count_seconds(started)
+        count_seconds(self.name, time.perf_counter() - started)
         for output, record in done:
             yield record if output == self.main else beam.pvalue.TaggedOutput(output, record)
 
@@ -85,7 +91,7 @@ class Flow(beam.DoFn):
         while self.under_way:
             started = time.perf_counter()
             done = self._done(wait=True)
-            self._count_seconds(started)
+            count_seconds(self.name, time.perf_counter() - started)
             for output, record in done:
                 value = WindowedValue(record, GlobalWindow().max_timestamp(), (GlobalWindow(),))
                 yield value if output == self.main else beam.pvalue.TaggedOutput(output, value)
@@ -109,17 +115,12 @@ class Flow(beam.DoFn):
         found = []
         for future in finished:
             for output, record in future.result():
-                Metrics.counter(NAMESPACE, f"{self.name}/{output}").inc()
-                live.count(self.name, output)
+                count_output(self.name, output)
                 found.append((output, record))
         for counter, amount in self.told(self.made):
             Metrics.counter(NAMESPACE, counter).inc(amount)
         live.tell()
         return found
-
-    def _count_seconds(self, started: float) -> None:
-        elapsed = time.perf_counter() - started
-        Metrics.counter(NAMESPACE, f"{self.name}/microseconds").inc(int(elapsed * 1e6))
 
 
 def run_flow(

@@ -34,6 +34,17 @@ def keep_parser_quiet() -> None:
     warnings.filterwarnings("ignore", category=SyntaxWarning, module="<unknown>")
 
 
+def count_output(stage: str, output: str) -> None:
+    """One more record for an output of a stage, in Beam's counters and for whoever watches."""
+    Metrics.counter(NAMESPACE, f"{stage}/{output}").inc()
+    live.count(stage, output)
+
+
+def count_seconds(stage: str, seconds: float) -> None:
+    """So much more work in a stage."""
+    Metrics.counter(NAMESPACE, f"{stage}/microseconds").inc(int(seconds * 1e6))
+
+
 class Stage(beam.DoFn):
     """Runs ``function`` over elements as the stage ``name``.
 
@@ -67,15 +78,14 @@ class Stage(beam.DoFn):
         for output, record in self.function(element, *self.arguments):
             # What a yield hands on runs before it returns, and is the next stage's time.
             elapsed += time.perf_counter() - resumed
-            Metrics.counter(NAMESPACE, f"{self.name}/{output}").inc()
-            live.count(self.name, output)
+            count_output(self.name, output)
             if output == self.main:
                 yield record
             else:
                 yield beam.pvalue.TaggedOutput(output, record)
             resumed = time.perf_counter()
         elapsed += time.perf_counter() - resumed
-        Metrics.counter(NAMESPACE, f"{self.name}/microseconds").inc(int(elapsed * 1e6))
+        count_seconds(self.name, elapsed)
         live.tell()
 
     def finish_bundle(self) -> None:

@@ -9,13 +9,13 @@ what they answer.
     windows        a long trace in pieces that overlap
     making         from a piece of a trajectory to a request
     cleaning       text of a model, fit to be stored and shown
+    answering      any answer, read as what it was asked for, and repaired once
     written        from code in an answer to a function, from values to instances
     stated         whether a value stands in what it was taken from
     tested         the tests of a code task as a function's instances
     reading        from an answer to spans, with a reason for each that is none
     feeding        which instances feed the verified answer
     conversation   a trajectory in, all its windows asked, a segmentation out
-    answering      one small answer, read as what it was asked for
     replaying      carry a routine out on an instance; judging: compare two results;
     normalising    a subquestion to a shape
 
@@ -24,6 +24,7 @@ what they answer.
     cache          responses by the key of their request
     budget, prices what may be spent, and what it costs
     tally          what was spent, by stage and model
+    served         vLLM, started here for a run; vllm_process: ended with it
     worker         what a worker process keeps of all this; flow: its event loop
     teacher        the teacher
 """

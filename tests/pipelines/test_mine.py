@@ -18,15 +18,11 @@ from tracemine.data import sample_files
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import independent_check
+from mined import TABLES, tables
 
 pytestmark = pytest.mark.slow
 
 AS_OF = "2026-01-02T03:04:05+00:00"
-#: Tables whose rows must be the same in every run over the same data.
-TABLES = (
-    "procedures", "candidates", "trajectories", "spans", "instances", "replays", "rejected",
-    "handoff", "tools", "events",
-)  # fmt: skip
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -123,13 +119,6 @@ def test_a_store_that_exists_is_refused(sample: tuple[Path, dict[str, Any]]) -> 
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def content(store: Path) -> dict[str, list[str]]:
-    return {
-        name: sorted(json.dumps(row, sort_keys=True) for row in independent_check.rows(store, name))
-        for name in TABLES
-    }
-
-
 def test_shuffled_rows_give_the_same_store(tmp_path: Path, sample: tuple[Path, Any]) -> None:
     """Rows say where they stood in their file, so those numbers are the only ones to differ."""
     stores = []
@@ -143,12 +132,12 @@ def test_shuffled_rows_give_the_same_store(tmp_path: Path, sample: tuple[Path, A
         store = tmp_path / f"store{seed}"
         mine(store, "--input", str(folder / "*.jsonl"))
         stores.append(store)
-    one, other = map(content, stores)
+    one, other = map(tables, stores)
     for name in TABLES:
         if name in ("trajectories", "rejected"):
             continue
         assert one[name] == other[name], name
-    assert content(sample[0])["procedures"] == one["procedures"]
+    assert tables(sample[0])["procedures"] == one["procedures"]
     for name in ("trajectories", "rejected"):
         assert len(one[name]) == len(other[name])
 
@@ -160,7 +149,7 @@ def test_two_worker_processes_give_the_same_store(
     mine(
         store, "--sample", "--direct_running_mode=multi_processing", "--direct_num_workers=2"
     )  # fmt: skip
-    assert content(store) == content(sample[0])
+    assert tables(store) == tables(sample[0])
 
 
 def test_bad_input_ends_in_the_ledger_and_the_run_goes_on(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
+from mined import tables
 
 from tracemine.store import fsck
 from tracemine.teachers.scripted import Faults, ScriptedServer
@@ -33,10 +33,6 @@ KILLS = int(os.environ.get("TRACEMINE_KILLS", "2"))
 LATENCY = float(os.environ.get("TRACEMINE_KILLED_LATENCY", "0.1"))
 SCRIPTED = Path(__file__).parents[2] / "teachers" / "scripted"
 INPUT = Path(os.environ.get("TRACEMINE_KILLED_INPUT", SCRIPTED / "lessons_rows.jsonl"))
-TABLES = (
-    "procedures", "candidates", "trajectories", "spans", "instances", "replays", "rejected",
-    "handoff", "tools", "events",
-)  # fmt: skip
 
 
 def command(store: Path, url: str) -> list[str]:
@@ -63,15 +59,6 @@ def finished(process: subprocess.Popen[str], errors: Path) -> dict[str, Any]:
     return summary
 
 
-def rows(store: Path) -> dict[str, list[dict[str, Any]]]:
-    found = {}
-    for table in TABLES:
-        files = sorted((store / "snapshots" / "000001" / table).glob("*.parquet"))
-        listed = [row for file in files for row in pq.read_table(file).to_pylist()]
-        found[table] = sorted(listed, key=lambda row: json.dumps(row, sort_keys=True, default=str))
-    return found
-
-
 def kept(store: Path) -> set[str]:
     """The keys of the responses that are in the cache, whole."""
     folder = store / "cache" / "teacher"
@@ -86,7 +73,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(tmp_pat
         begun = time.monotonic()
         usual = finished(started(tmp_path / "usual", server.url, errors), errors)
         seconds = time.monotonic() - begun
-    expected = rows(tmp_path / "usual")
+    expected = tables(tmp_path / "usual")
     half = len(kept(tmp_path / "usual")) // 2
     assert usual["spans"]["kept"] > 0
     kills = stores = 0
@@ -120,7 +107,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(tmp_pat
                 finished(started(store, server.url, errors), errors)
                 assert asked_again(server, paid) == []
         assert fsck(str(store)) == []
-        assert rows(store) == expected
+        assert tables(store) == expected
     sys.stderr.write(
         f"{kills} kills of runs of {seconds:.0f} s over {stores} stores, {with_some_answers} "
         "while answers came\n"

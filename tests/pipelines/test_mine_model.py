@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from tracemine.pipelines.cli import main
@@ -33,6 +32,7 @@ from tracemine.teachers.scripted.malice import OWNED
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import independent_check
+from mined import tables
 
 pytestmark = pytest.mark.slow
 
@@ -40,11 +40,6 @@ AS_OF = "2026-01-02T03:04:05+00:00"
 SCRIPTED = Path(__file__).parents[2] / "teachers" / "scripted"
 ROWS, TABLE = SCRIPTED / "lessons_rows.jsonl", SCRIPTED / "lessons_table.jsonl"
 LESSONS = len(ROWS.read_text(encoding="utf-8").splitlines())
-#: Tables whose rows must be the same, however the answers came.
-TABLES = (
-    "procedures", "candidates", "trajectories", "spans", "instances", "replays", "rejected",
-    "handoff", "tools", "events",
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -72,15 +67,6 @@ def mine(store: Path, url: str, **changes: Any) -> dict[str, Any]:
     )
     assert fsck(str(store)) == []
     return summary
-
-
-def rows(store: Path) -> dict[str, list[dict[str, Any]]]:
-    found = {}
-    for table in TABLES:
-        files = sorted((store / "snapshots" / "000001" / table).glob("*.parquet"))
-        listed = [row for file in files for row in pq.read_table(file).to_pylist()]
-        found[table] = sorted(listed, key=lambda row: json.dumps(row, sort_keys=True, default=str))
-    return found
 
 
 def spent(summary: dict[str, Any], purpose: str = "segment") -> dict[str, Any]:
@@ -133,7 +119,7 @@ def test_what_was_answered_is_never_asked_again(
         summary = mine(tmp_path / "store", url, cache=str(first / "cache" / "teacher"))
     assert "only kept responses are used" in caplog.text
     assert (spent(summary)["attempts"], spent(summary)["cache_hits"]) == (0, LESSONS)
-    assert rows(tmp_path / "store") == rows(first)
+    assert tables(tmp_path / "store") == tables(first)
 
 
 def test_a_damaged_entry_of_the_cache_is_asked_again_and_told(
@@ -149,7 +135,7 @@ def test_a_damaged_entry_of_the_cache_is_asked_again_and_told(
         copy.write_bytes(content[: len(content) // 2] if number < 3 else content)
     summary = mine(tmp_path / "store", server.url, cache=str(cache))
     assert (spent(summary)["corrupt"], spent(summary)["attempts"]) == (3, 3)
-    assert rows(tmp_path / "store") == rows(first)
+    assert tables(tmp_path / "store") == tables(first)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +153,7 @@ def test_a_bad_line_costs_time_and_nothing_else(
     with ScriptedServer(TABLE, faults) as server:
         summary = mine(tmp_path / "store", server.url)
         answered = server.counts.answered
-    assert rows(tmp_path / "store") == rows(undisturbed[0])
+    assert tables(tmp_path / "store") == tables(undisturbed[0])
     assert spent(summary)["retries"] > 0
     assert answered == LESSONS or faults.cut or faults.garbled
 
@@ -184,7 +170,7 @@ def test_a_bad_answer_costs_its_window_and_says_why(tmp_path: Path) -> None:
     assert sum(spans["failed"].values()) <= sum(met.values()) - met["hallucinating"]
     assert spans["rejected"][HALLUCINATED] >= 2
     assert spans["kept"] > 0
-    for row in rows(tmp_path / "store")["rejected"]:
+    for row in tables(tmp_path / "store")["rejected"]:
         assert row["detail"].startswith("lessons_rows.jsonl row "), row["detail"]
 
 
@@ -195,7 +181,7 @@ def test_an_answer_that_is_repaired_counts_like_any_other(
     with ScriptedServer(TABLE, faults) as server:
         summary = mine(tmp_path / "store", server.url)
     assert summary["notes"][REPAIRED] == spent(summary, "repair")["requests"] >= 10
-    assert rows(tmp_path / "store")["procedures"] == rows(undisturbed[0])["procedures"]
+    assert tables(tmp_path / "store")["procedures"] == tables(undisturbed[0])["procedures"]
 
 
 def test_a_budget_is_kept_and_the_next_run_finishes(
@@ -209,7 +195,7 @@ def test_a_budget_is_kept_and_the_next_run_finishes(
         assert summary["spans"]["kept"] > 0
         mine(tmp_path / "second", server.url, cache=cache)
         assert server.counts.total == LESSONS
-    assert rows(tmp_path / "second") == rows(undisturbed[0])
+    assert tables(tmp_path / "second") == tables(undisturbed[0])
 
 
 @pytest.mark.parametrize("limit", [{"max_tokens": 30_000}, {"max_cost": 0.03}])
@@ -282,7 +268,7 @@ def test_malicious_answers_neither_enter_nor_break_anything(
         assert {c for c in text if not c.isprintable()} <= {"\n"}
     assert not Path(OWNED).exists()
     assert fsck(str(tmp_path / "store")) == []
-    served = rows(tmp_path / "store")["procedures"]
+    served = tables(tmp_path / "store")["procedures"]
     assert all(p["status"] in ("verified", "canonical") for p in served)
     written = [path.name for path in tmp_path.iterdir()]
     assert sorted(written) == ["cache", "store"]
@@ -303,7 +289,7 @@ def test_a_long_trace_is_read_in_windows_and_costs_one_span_once(
     summary = mine(tmp_path / "store", server.url, inputs=inputs, settings=settings)
     assert summary["trajectories"]["admitted"] == 1, summary["trajectories"]
     assert spent(summary)["requests"] >= 11
-    spans = rows(tmp_path / "store")["spans"]
+    spans = tables(tmp_path / "store")["spans"]
     for span in spans:
         assert row["trace"][span["start"] : span["end"]] == span["quote"]
     places = [(span["start"], span["end"]) for span in spans]

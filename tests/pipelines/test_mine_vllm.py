@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import independent_check
 import psutil
-import pyarrow.parquet as pq
 import pytest
 
 from tracemine.data import sample_files
@@ -81,8 +81,7 @@ def check(store: Path, summary: dict[str, Any], name: str) -> None:
     assert usage["completion_tokens"] > 100 * admitted
     rejected = [
         row
-        for file in sorted((store / "snapshots" / "000001" / "rejected").glob("*.parquet"))
-        for row in pq.read_table(file).to_pylist()
+        for row in independent_check.rows(store, "rejected")
         if row["stage"] in ("segment", "ground", "route")
     ]
     assert len(rejected) == sum(spans["rejected"].values())
