@@ -345,27 +345,33 @@ def search(
 def show(
     procedure_id: Annotated[str, typer.Argument(metavar="ID", help="Or the beginning of it.")],
     store: StoreOption,
+    every: Annotated[
+        bool, typer.Option("--all", help="Cut nothing: all replays, quotes and lines of code.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Show one entry with its evidence and audit trail. Exit status 1 if there is none."""
+    """Show one entry's whole story on one screen. Exit status 1 if there is none."""
     configure_logging()
     with _stdout_kept(as_json):
         from tracemine.store import Store
         from tracemine.store.reader import LEAST_PREFIX
 
-        entry = Store.open(store).get(procedure_id)
-    from tracemine.pipelines.rendering import entry_json, print_entry
-
+        with Store.open(store) as opened:
+            entry, snapshot = opened.get(procedure_id), opened.snapshot
     found = DONE if entry else FELL_SHORT
     if as_json:
-        return _give(entry_json(entry), found)
+        from tracemine.pipelines.rendering import entry_json
+
+        return _give(entry_json(entry, snapshot), found)
     if entry is None:
         _note(
             f"no entry {procedure_id!r} in {store}: search gives ids, of which the first "
             f"{LEAST_PREFIX} digits or more are enough"
         )
     else:
-        print_entry(_console(), entry)
+        from tracemine.pipelines.story import print_entry
+
+        print_entry(_console(), entry, snapshot, every=every)
     return found
 
 

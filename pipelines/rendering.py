@@ -11,13 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tracemine.schemas import Provenance, Signature, ToolPointer, encode
-from tracemine.store import Entry, Hit
-from tracemine.store.reader import Evidence
+from tracemine.schemas import Signature, encode
+from tracemine.store import Entry, Hit, Snapshot
 
 #: Lists in a report are cut here; what is left out is counted.
-MAX_PROVENANCE = 3
-MAX_EVIDENCE = 12
 MAX_REASONS = 12
 #: Characters of a quote or value on one line.
 MAX_LINE = 160
@@ -33,17 +30,19 @@ def hit_json(hit: Hit) -> Json:
     return dataclasses.asdict(hit) | {"gives": json.loads(encode(hit.gives))}
 
 
-def entry_json(entry: Entry | None) -> Json:
-    """An entry as ``show --json`` prints it; null and nothing where there is none."""
+def entry_json(entry: Entry | None, snapshot: Snapshot) -> Json:
+    """An entry of ``snapshot`` as ``show --json`` prints it; null and nothing where there is
+    none."""
+    told = {"snapshot": snapshot.number, "as_of": snapshot.manifest.get("as_of")}
     if entry is None:
-        return {"entry": None, "evidence": [], "events": []}
+        return {"entry": None, "evidence": [], "events": []} | told
     pointer = dataclasses.asdict(entry.pointer) if entry.pointer else {}
     pointer.pop("entry", None)
     return {
         "entry": dataclasses.asdict(entry.procedure) | pointer,
         "evidence": [dataclasses.asdict(evidence) for evidence in entry.evidence],
         "events": [_event_json(dataclasses.asdict(event)) for event in entry.events],
-    }
+    } | told
 
 
 def _event_json(event: Json) -> Json:
@@ -122,63 +121,6 @@ def _trial(console: Console, hit: Hit) -> None:
         line(console, cut(f"   takes: {parameter} = your {printable(name)}"))
     told = f"nothing: {hit.gives_not}" if hit.gives_not else encode(hit.gives)
     line(console, f"   gives: {cut(printable(told))}")
-
-
-def print_entry(console: Console, entry: Entry) -> None:
-    """An entry's whole story: what it does, what speaks for and against it, how it came here."""
-    procedure = entry.procedure
-    line(console, procedure.subquestion, style="bold")
-    line(
-        console,
-        f"{procedure.procedure_id}  {procedure.status}  {procedure.domain}  "
-        f"{_shown(procedure.success_rate, procedure.distinct_problems)}",
-    )
-    tool = entry.pointer.tool if entry.pointer else ""
-    line(console, f"{tool}{signature_text(procedure.signature)}")
-    for text in procedure.summary.splitlines():
-        line(console, text)
-    _labelled(console, "needs", procedure.preconditions)
-    _labelled(console, "fails", procedure.failure_modes)
-    line(console, f"verifier: {procedure.verifier}  teacher: {procedure.teacher}")
-    verified = procedure.last_verified or "never"
-    line(console, f"last verified: {verified}  expires: {procedure.expires_at or 'never'}")
-    for number, variant in enumerate(procedure.variants, 1):
-        line(console, "")
-        line(
-            console,
-            f"variant {number}  {variant.variant_id}  {variant.passes} of {variant.attempts} "
-            f"passed  {variant.tokens} tokens",
-            style="bold",
-        )
-        _code(console, variant.code or variant.subroutine, indent=4)
-        _replays(console, [e for e in entry.evidence if e.replay.variant_id == variant.variant_id])
-    if entry.pointer:
-        _pointer(console, entry.pointer)
-    line(console, "")
-    line(console, "provenance", style="bold")
-    _provenance(console, procedure.provenance)
-    line(console, "")
-    line(console, "audit trail", style="bold")
-    for event in entry.events:
-        came = f"{event.from_status} -> " if event.from_status else ""
-        line(console, f"  {event.at}  {came}{event.to_status}  ({event.rule}) {event.evidence}")
-
-
-def _pointer(console: Console, pointer: ToolPointer) -> None:
-    """What a tool pointer stands for."""
-    line(console, "")
-    line(
-        console,
-        f"{counted(pointer.spans, 'hand-off')} of {counted(pointer.problems, 'problem')} "
-        f"({', '.join(pointer.domains)})",
-        style="bold",
-    )
-    for asked in pointer.questions:
-        line(console, f"  {asked.spans:,}  {cut(printable(asked.question))}")
-    line(console, "sources", style="bold")
-    for rests in pointer.sources:
-        licence = rests.licence or "no licence stated"
-        line(console, f"  {rests.spans:,}  {printable(rests.source)}, {printable(licence)}")
 
 
 def print_funnel(console: Console, summary: Mapping[str, Any]) -> None:
@@ -263,8 +205,11 @@ def print_json(value: Json) -> str:
 
 
 def line(console: Console, text: str, style: str | None = None) -> None:
-    """One line as it is: no markup, no wrapping, no colouring of numbers."""
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    """One line of text that anybody may have written: no markup (``x[1:b:2]`` is no emoji), no
+    wrapping, no colouring of numbers, nothing that a terminal would obey."""
+    console.print(
+        printable(text), style=style, markup=False, highlight=False, emoji=False, soft_wrap=True
+    )
 
 
 def _ledger_lines(name: str, ledger: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
@@ -295,33 +240,16 @@ def _labelled(console: Console, label: str, texts: Sequence[str], *, indent: int
 
 
 def _code(console: Console, code: str, *, indent: int) -> None:
-    for text in code.strip("\n").splitlines():
+    for text in code.strip("\n").expandtabs(4).splitlines():
         line(console, " " * indent + text)
-
-
-def _replays(console: Console, evidence: Sequence[Evidence]) -> None:
-    # What speaks against a variant is seldom and tells most, so it comes first.
-    ordered = sorted(evidence, key=lambda e: (e.replay.verdict == "pass", e.instance.id))
-    for one in ordered[:MAX_EVIDENCE]:
-        held_out = f"{one.instance.origin} of problem {one.instance.problem_id[:8]}"
-        text = f"{one.replay.verdict}: {one.instance.bindings} -> {one.instance.result}"
-        line(console, f"    {cut(text)}  ({held_out}; {cut(one.replay.reason)})")
-    if len(ordered) > MAX_EVIDENCE:
-        line(console, f"    and {counted(len(ordered) - MAX_EVIDENCE, 'more replay')}")
-
-
-def _provenance(console: Console, provenance: Sequence[Provenance]) -> None:
-    for one in provenance[:MAX_PROVENANCE]:
-        where = f"{one.source}, {one.licence or 'no licence stated'}"
-        line(console, f"  {one.trajectory_id} [{one.start}:{one.end}] ({where})")
-        line(console, f"    {cut(' '.join(one.quote.split()))}")
-    if len(provenance) > MAX_PROVENANCE:
-        line(console, f"  and {len(provenance) - MAX_PROVENANCE} more")
 
 
 def printable(text: str) -> str:
     """``text`` on one line, without what a terminal would obey: stored code may have written it."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return "".join(
+        char if char.isprintable() else " " if char.isspace() else "\N{REPLACEMENT CHARACTER}"
+        for char in text
+    )
 
 
 def cut(text: str) -> str:

@@ -69,6 +69,8 @@ _WORD = re.compile(r"\w+")
 
 #: The least beginning of an id that `Store.get` takes for the whole.
 LEAST_PREFIX = 6
+#: Ids that are named where several begin so.
+_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,7 +458,7 @@ class Store:
         or more); None if there is none.
 
         Raises:
-            RequestError: if several ids begin so.
+            RequestError: naming the first of them, if several ids begin so.
         """
         wanted = procedure_id.strip().lower()
         found = [
@@ -469,7 +471,12 @@ class Store:
         if not found:
             return None
         if len(found) > 1:
-            raise RequestError(f"{len(found)} ids begin with {procedure_id}: give more of it")
+            ids = [card.procedure_id for card in found]
+            more = f" and {len(ids) - _LISTED:,} more" if len(ids) > _LISTED else ""
+            raise RequestError(
+                f"{len(ids):,} ids begin with {wanted}: {', '.join(sorted(ids)[:_LISTED])}{more}; "
+                "give one of them, or more of its digits"
+            )
         identifier = found[0].procedure_id
         entry = self._entries(found)[identifier]
         events = self._events(identifier)
