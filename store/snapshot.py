@@ -456,6 +456,19 @@ def open_snapshot(store: str) -> Snapshot:
     raise StoreError(f"{location.url(CURRENT)} is replaced faster than it can be read")
 
 
+def open_numbered(store: str, number: str) -> Snapshot:
+    """Snapshot ``number`` of ``store``, live or not, which stays where it is until it is closed.
+
+    Raises:
+        StoreError: if it is not there, or its manifest is damaged.
+        SchemaVersionError: if another schema version wrote it.
+    """
+    snapshot, wrong = _try_open(Location.of(store), number)
+    if snapshot is None:
+        raise wrong or StoreError(f"no snapshot {number} in {store}")
+    return snapshot
+
+
 def _try_open(location: Location, number: str) -> tuple[Snapshot | None, StoreError | None]:
     held = None
     with contextlib.suppress(FileNotFoundError):  # What is wrong is said below.
@@ -726,6 +739,7 @@ __all__ = [
     "file_sha256",
     "is_before",
     "load_manifest",
+    "open_numbered",
     "open_snapshot",
     "publish",
     "read_table",

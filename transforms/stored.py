@@ -4,6 +4,9 @@ class, methods, and the routines of each entry.
 An entry takes 2 bytes for each component of its vector (768 at 384), 60 for its id, place and
 method, and what its routines are as text (0.9 kB where it is arithmetic, more where it is a
 program); opening takes some 4 kB of each for a while, and 0.3 ms. Threads may share it.
+
+Whoever has entries in memory holds their snapshot, so that `gc` leaves it: the process that pinned
+it, from then on, and each worker that has opened it.
 """
 
 from __future__ import annotations
@@ -34,10 +37,9 @@ from tracemine.store.reader import SERVED
 from tracemine.store.snapshot import (
     MANIFEST,
     SNAPSHOTS,
-    Location,
     Snapshot,
     file_sha256,
-    load_manifest,
+    open_numbered,
     open_snapshot,
 )
 from tracemine.store.threads import one_thread
@@ -94,7 +96,8 @@ class _Shelf:
 
 
 class StoredEntries:
-    """All entries and candidates of one snapshot. Make one with `open_stored`."""
+    """All entries and candidates of one snapshot, which stays where it is until they are closed, or
+    nobody has them any more. Make one with `open_stored`."""
 
     def __init__(
         self,
@@ -108,6 +111,10 @@ class StoredEntries:
         self._spans = spans
         self._ids = np.array(table["procedure_id"].to_pylist(), dtype="S32")
         self._shelves = _shelves(table, grid)
+
+    def close(self) -> None:
+        """Let `gc` remove the snapshot."""
+        self.snapshot.close()
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -236,9 +243,13 @@ def open_stored(
         grid = _vectors(snapshot, table, dimension)
         return StoredEntries(snapshot, table, grid, _spans(snapshot, table))
     except (OSError, pa.ArrowException) as error:
+        snapshot.close()
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         where = snapshot.location.url()
         raise StoreError(f"cannot read the store {where} ({first}): run tracemine fsck") from error
+    except StoreError:
+        snapshot.close()
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,15 +263,22 @@ class Pinned:
 
 
 def pin(store: str) -> Pinned:
-    """The live snapshot of ``store``, of which every file is what was written.
+    """The live snapshot of ``store``, of which every file is what was written. This process holds
+    it until it has opened it with `shared_stored`, and then as long as it has its entries.
 
     Raises:
         StoreError: if there is no such store, it is of another schema version, or a file that
             `open_stored` reads is missing or damaged.
     """
     snapshot = open_snapshot(store)
-    check_files(snapshot)
-    return Pinned(snapshot.location.url(), snapshot.number, manifest_sha256(snapshot))
+    try:
+        check_files(snapshot)
+        pinned = Pinned(snapshot.location.url(), snapshot.number, manifest_sha256(snapshot))
+    except StoreError:
+        snapshot.close()
+        raise
+    _held[pinned] = snapshot
+    return pinned
 
 
 def shared_stored(pinned: Pinned) -> StoredEntries:
@@ -273,6 +291,8 @@ def shared_stored(pinned: Pinned) -> StoredEntries:
         return _opened(pinned)
 
 
+#: What this process has pinned and not opened yet.
+_held: dict[Pinned, Snapshot] = {}
 #: Threads of one process wait for the first of them to have opened a store.
 _opening = threading.Lock()
 
@@ -281,7 +301,10 @@ _opening = threading.Lock()
 def _opened(pinned: Pinned) -> StoredEntries:
     entries = open_stored(pinned.url, pinned.snapshot)
     if manifest_sha256(entries.snapshot) != pinned.manifest_sha256:
+        entries.close()
         raise StoreError(f"{pinned.url} has become another store while it was read: run again")
+    if until_now := _held.pop(pinned, None):
+        until_now.close()
     return entries
 
 
@@ -310,10 +333,7 @@ def manifest_sha256(snapshot: Snapshot) -> str:
 
 
 def _snapshot(store: str, number: str | None) -> Snapshot:
-    if number is None:
-        return open_snapshot(store)
-    location = Location.of(store)
-    return Snapshot(location, number, load_manifest(location, number))
+    return open_snapshot(store) if number is None else open_numbered(store, number)
 
 
 def _entries(snapshot: Snapshot) -> pa.Table:

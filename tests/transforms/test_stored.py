@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tracemine.schemas import canonical_code
 from tracemine.schemas.records import Status
-from tracemine.store import StoreError
+from tracemine.store import StoreError, gc
 from tracemine.store.cells import on_grid
 from tracemine.store.embedder import GRID, to_grid
 from tracemine.transforms import stored
@@ -331,3 +331,37 @@ def test_no_store_and_another_schema_version_are_said(tmp_path: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 999}))
     with pytest.raises(StoreError, match="schema version 999"):
         pin(str(tmp_path / "store"))
+
+
+def test_who_reads_another_store_keeps_its_snapshot(tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    small_store.write(store)
+    pinned = pin(store)
+    small_store.write_again(store)
+    assert gc(store, 1).held == ("000001",)
+    entries = stored.shared_stored(pinned)
+    assert gc(store, 1).held == ("000001",)
+    assert entries.snapshot.number == "000001"
+    entries.close()
+    assert gc(store, 1).removed == ("000001",)
+    with pytest.raises(StoreError, match=r"manifest.json cannot be read"):
+        open_stored(store, "000001")
+    entries = open_stored(store)
+    small_store.write_again(store)
+    assert gc(store, 1).held == ("000002",)
+    del entries
+    assert gc(store, 1).removed == ("000002",)
+
+
+def test_who_cannot_read_another_store_holds_nothing(tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    small_store.write(store)
+    path = damage(tmp_path / "store", "procedures/*", "flipped")
+    with pytest.raises(StoreError):
+        pin(store)
+    path.unlink()
+    with pytest.raises(StoreError) as kept:  # With it, every frame that it came through.
+        open_stored(store)
+    small_store.write_again(store)
+    assert gc(store, 1).removed == ("000001",)
+    assert str(path) in str(kept.value)
