@@ -24,6 +24,7 @@ from tracemine.pipelines.options import (
     AskingOptions,
     EvaluateOptions,
     MineOptions,
+    ReportOptions,
     parse_also,
     parse_columns,
     parse_licences,
@@ -559,7 +560,36 @@ def evaluate(
     return status
 
 
-_COMMANDS = ("mine", "search", "show", "stats", "fsck", "compact", "gc", "doctor", "evaluate")
+@app.command()
+def report(
+    store: StoreOption,
+    out: Annotated[
+        str, typer.Option("--out", metavar="DIR", help="Where index.html goes; made if need be.")
+    ],
+    evaluation: Annotated[
+        str | None,
+        typer.Option("--evaluation", metavar="FILE", help="What evaluate --json printed."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Write one page that says what was mined, what was lost and what it is worth."""
+    options = ReportOptions(store=store, out=out, evaluation=evaluation)
+    configure_logging()
+    with _stdout_kept(as_json):
+        from tracemine.pipelines.report import run_report
+
+        done = run_report(options)
+    for note in done["notes"]:
+        _note(note)
+    if as_json:
+        return _give(done)
+    typer.echo(f"{done['report']} ({done['bytes']:,} bytes): open it in a browser")
+    return DONE
+
+
+_COMMANDS = (
+    "mine", "search", "show", "stats", "fsck", "compact", "gc", "doctor", "evaluate", "report",
+)  # fmt: skip
 
 #: Flags of each command that take several values in a row, and which words they take (None: all).
 _SEVERAL: dict[str, dict[str, tuple[str, ...] | None]] = {

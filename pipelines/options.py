@@ -192,6 +192,25 @@ class EvaluateOptions:
             raise RequestError(f"--questions must be at least 1, not {self.questions}")
 
 
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """A request for the report of the store at ``store``, in the folder or fsspec URL ``out``;
+    ``evaluation`` is a file that ``evaluate --json`` wrote.
+
+    Raises:
+        RequestError: if a value is not of its kind.
+    """
+
+    store: str
+    out: str
+    evaluation: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("store", "out", *(("evaluation",) if self.evaluation is not None else ())):
+            if not str(getattr(self, name)).strip():
+                raise RequestError(f"--{name} must not be empty")
+
+
 def _check_workers(workers: int | None) -> None:
     if workers is not None and not 1 <= workers <= MAX_WORKERS:
         raise RequestError(f"--workers must be from 1 to {MAX_WORKERS}, not {workers}")

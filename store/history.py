@@ -1,0 +1,77 @@
+"""The snapshots that a store still has, for who compares the live one with those before it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from tracemine.store.errors import StoreError
+from tracemine.store.lease import lease
+from tracemine.store.reader import Store
+from tracemine.store.snapshot import MANIFEST, SNAPSHOTS, Snapshot, load_manifest
+
+_FOLDER = re.compile(r"\d{6,}")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """``stores``: one for each snapshot that could be opened, oldest first, the live one last.
+    ``unread``: a line for each other one, saying why not. ``left_out``: how many more there are,
+    older than those."""
+
+    stores: tuple[Store, ...]
+    unread: tuple[str, ...]
+    left_out: int
+
+
+@contextlib.contextmanager
+def open_history(store: str, most: int) -> Iterator[History]:
+    """The live snapshot of ``store`` and what is kept of those before it, ``most`` in all, open
+    within the block: none of them is removed meanwhile.
+
+    Raises:
+        StoreError: if the live one cannot be opened. Others that cannot are in ``unread``.
+    """
+    with ExitStack() as held:
+        live = held.enter_context(Store.open(store))
+        before = _numbers_before(live.snapshot)
+        older: list[Store] = []
+        unread: list[str] = []
+        for number in before[: most - 1]:
+            try:
+                found = _open(live.snapshot, number)
+            except StoreError as error:
+                unread.append(str(error))
+                continue
+            if found:
+                older.append(held.enter_context(found))
+        yield History((*reversed(older), live), tuple(unread), max(0, len(before) - (most - 1)))
+
+
+def _numbers_before(live: Snapshot) -> list[str]:
+    """The numbers of the snapshots before the live one whose manifest is there, newest first."""
+    location = live.location
+    names = [name for name in location.names_in(SNAPSHOTS) if _FOLDER.fullmatch(name)]
+    before = sorted((name for name in names if int(name) < int(live.number)), key=int)
+    return [n for n in reversed(before) if location.exists(f"{SNAPSHOTS}/{n}/{MANIFEST}")]
+
+
+def _open(live: Snapshot, number: str) -> Store | None:
+    """The store as of snapshot ``number``; None if it is being removed."""
+    location = live.location
+    try:
+        hold = lease(location, f"{SNAPSHOTS}/{number}/{MANIFEST}")
+    except FileNotFoundError:
+        return None
+    try:
+        return Store(Snapshot(location, number, load_manifest(location, number), hold))
+    except StoreError:
+        if hold:
+            hold.close()
+        raise
+
+
+__all__ = ["History", "open_history"]
