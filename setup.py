@@ -13,6 +13,7 @@ FOLDERS = {
     "tracemine.schemas": "schemas",
     "tracemine.verifiers": "verifiers",
     "tracemine.store": "store",
+    "tracemine.store.lifecycle": "store/lifecycle",
     "tracemine.teachers": "teachers",
     "tracemine.teachers.rules": "teachers/rules",
     "tracemine.teachers.rules.language": "teachers/rules/language",

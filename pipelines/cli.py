@@ -298,7 +298,7 @@ def search(
     ] = None,
     status: Annotated[
         list[str] | None,
-        typer.Option("--status", metavar="S", help="canonical and verified, if not said."),
+        typer.Option("--status", metavar="S", help="canonical, verified and expired."),
     ] = None,
     kind: Annotated[
         str, typer.Option("--kind", metavar="K", help="procedure, or tool for pointers to tools.")
@@ -314,7 +314,7 @@ def search(
     value_units = parse_units(units)
     with _stdout_kept(as_json):
         from tracemine.store import Embedder, Store
-        from tracemine.store.reader import SERVED
+        from tracemine.store.reader import SEARCHED
 
         opened = Store.open(store)
         if trust_remote_code:
@@ -328,7 +328,7 @@ def search(
             output_unit=output_unit,
             bindings=values,
             units=value_units,
-            status=tuple(status or SERVED),
+            status=tuple(status or SEARCHED),
             kind=kind,
         )
     from tracemine.pipelines.rendering import hit_json, print_hits

@@ -35,13 +35,14 @@ def entry_json(entry: Entry | None, snapshot: Snapshot) -> Json:
     none."""
     told = {"snapshot": snapshot.number, "as_of": snapshot.manifest.get("as_of")}
     if entry is None:
-        return {"entry": None, "evidence": [], "events": []} | told
+        return {"entry": None, "evidence": [], "events": [], "merged": []} | told
     pointer = dataclasses.asdict(entry.pointer) if entry.pointer else {}
     pointer.pop("entry", None)
     return {
         "entry": dataclasses.asdict(entry.procedure) | pointer,
         "evidence": [dataclasses.asdict(evidence) for evidence in entry.evidence],
         "events": [_event_json(dataclasses.asdict(event)) for event in entry.events],
+        "merged": [dataclasses.asdict(merged) for merged in entry.merged],
     } | told
 
 
@@ -105,6 +106,8 @@ def print_hits(console: Console, hits: Sequence[Hit]) -> None:
         line(console, f"   {hit.tool}{signature_text(hit.signature)}")
         for text in hit.summary.splitlines():
             line(console, f"   {text}")
+        if hit.expired:
+            line(console, "   out of date: to be verified again", style="yellow")
         _labelled(console, "needs", hit.preconditions, indent=3)
         if hit.unchecked:
             line(console, "   needs: not checked on your values")

@@ -11,6 +11,8 @@ from tracemine.schemas.ids import content_id, fraction_of, problem_id
 from tracemine.schemas.records import (
     Event,
     Instance,
+    Library,
+    Merged,
     Parameter,
     Procedure,
     Provenance,
@@ -32,6 +34,8 @@ __all__ = [
     "TABLES",
     "Event",
     "Instance",
+    "Library",
+    "Merged",
     "NotPlainError",
     "Parameter",
     "Procedure",

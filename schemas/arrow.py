@@ -14,6 +14,8 @@ import pyarrow as pa
 from tracemine.schemas.records import (
     Event,
     Instance,
+    Library,
+    Merged,
     Procedure,
     Provenance,
     Question,
@@ -52,6 +54,8 @@ PROVENANCE = pa.struct(
 
 TOKEN = pa.struct([("token", _TEXT), ("count", pa.int32())])
 
+LIBRARY = pa.struct([("name", _TEXT), ("version", _TEXT)])
+
 SOURCE = pa.struct(
     [("dataset", _TEXT), ("row", pa.int64()), ("revision", _TEXT), ("licence", _TEXT)]
 )
@@ -64,7 +68,7 @@ _PROCEDURES = pa.schema(
         ("teacher", _TEXT), ("variants", pa.list_(VARIANT)),
         ("provenance", pa.list_(PROVENANCE)), ("success_rate", pa.float64()),
         ("distinct_problems", pa.int32()), ("last_verified", _TEXT), ("expires_at", _TEXT),
-        ("evidence", pa.list_(TOKEN)),
+        ("evidence", pa.list_(TOKEN)), ("libraries", pa.list_(LIBRARY)),
     ]
 )  # fmt: skip
 
@@ -134,9 +138,10 @@ TABLES: dict[str, pa.Schema] = {
     "events": pa.schema(
         [
             ("procedure_id", _TEXT), ("from", _TEXT), ("to", _TEXT), ("rule", _TEXT),
-            ("evidence", _TEXT), ("at", _TEXT),
+            ("evidence", _TEXT), ("at", _TEXT), ("snapshot", _TEXT),
         ]
     ),
+    "merged": pa.schema([("procedure_id", _TEXT), ("into", _TEXT), ("at", _TEXT)]),
 }  # fmt: skip
 
 Row = dict[str, Any]
@@ -229,11 +234,27 @@ def event_row(event: Event) -> Row:
     return row
 
 
+def event_from_row(row: Row) -> Event:
+    """The record of a row of ``events``; inverse of `event_row`."""
+    return Event(
+        row["procedure_id"], row["from"], row["to"], row["rule"], row["evidence"], row["at"],
+        row["snapshot"] or "",
+    )  # fmt: skip
+
+
+def merged_row(merged: Merged) -> Row:
+    """The row of ``merged``."""
+    return dataclasses.asdict(merged)
+
+
 def procedure_row(procedure: Procedure) -> Row:
     """The row of ``procedures`` or ``candidates``."""
     row = dataclasses.asdict(procedure)
     row["signature"] = procedure.signature.to_json()
-    lists = ("preconditions", "predicates", "failure_modes", "variants", "provenance", "evidence")
+    lists = (
+        "preconditions", "predicates", "failure_modes", "variants", "provenance", "evidence",
+        "libraries",
+    )  # fmt: skip
     for name in lists:
         row[name] = list(row[name])
     return row
@@ -248,6 +269,7 @@ def procedure_from_row(row: Row) -> Procedure:
     values["variants"] = tuple(_variant_from_row(v) for v in values["variants"])
     values["provenance"] = tuple(Provenance(**p) for p in values["provenance"])
     values["evidence"] = tuple(Token(**t) for t in values["evidence"])
+    values["libraries"] = tuple(Library(**library) for library in values["libraries"] or ())
     return Procedure(**values)
 
 

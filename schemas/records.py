@@ -10,7 +10,9 @@
     Token       what the spans of an entry say, counted
     Variant     one way to do what a procedure does
     Procedure   an entry of the store
+    Library     a library that an entry's code imports, and the version it was verified with
     Event       one change of an entry's status
+    Merged      the id of an entry that went into another
     Rejected    a record that left the line, where, and why
 
 All are frozen and hold only plain values, so that any runner can move them. Bindings, results and
@@ -223,6 +225,15 @@ class Token:
     count: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Library:
+    """A library that the code of an entry imports, and its version when the entry was last
+    verified; empty where it was not installed."""
+
+    name: str
+    version: str
+
+
 @dataclass(frozen=True, slots=True)
 class Procedure:
     """An entry of the store. Times are ISO 8601 text in UTC. ``preconditions`` and ``predicates``
@@ -248,6 +259,7 @@ class Procedure:
     last_verified: str | None
     expires_at: str | None = None
     evidence: tuple[Token, ...] = ()
+    libraries: tuple[Library, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,13 +299,24 @@ class ToolPointer:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of status; ``evidence`` is JSON text."""
+    """One change of status: the rule that fired, what it saw (JSON text), the time and the number
+    of the snapshot that states it first; where that is empty, it is the first of the store."""
 
     procedure_id: str
     from_status: str
     to_status: str
     rule: str
     evidence: str
+    at: str
+    snapshot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """An entry that went into another: its id stands for the entry ``into`` since ``at``."""
+
+    procedure_id: str
+    into: str
     at: str
 
 

@@ -16,6 +16,7 @@ from tracemine.schemas.arrow import TABLES
 from tracemine.schemas.records import STATUSES, VERDICTS
 from tracemine.store.errors import RequestError, SchemaVersionError, StoreError
 from tracemine.store.index import INDEXED, index_number, numbers_of, read_index
+from tracemine.store.lifecycle.rules import ACCEPTED, MERGED, REJECTED
 from tracemine.store.policy import MIN_DECIDED, POLICY_FILE, parse_policy, policy_hash
 from tracemine.store.reader import Store
 from tracemine.store.snapshot import (
@@ -41,7 +42,8 @@ _ENTRIES = "(SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates
 #: Whatever has a status: entries, and pointers to tools.
 _LIVING = (
     f"(SELECT procedure_id, status FROM {_ENTRIES} "
-    "UNION ALL SELECT procedure_id, status FROM tools)"
+    "UNION ALL SELECT procedure_id, status FROM tools "
+    "UNION ALL SELECT procedure_id, 'merged' AS status FROM merged)"
 )
 _VARIANTS = f"""(SELECT procedure_id, status, v.* FROM
     (SELECT procedure_id, status, unnest(variants) AS v FROM {_ENTRIES}))"""
@@ -80,7 +82,7 @@ def _checks(min_replays: int) -> list[_Check]:
     served = "('verified', 'canonical')"
     return [
         _Check(
-            "occurs more than once as procedure_id in procedures, candidates and tools",
+            "occurs more than once as procedure_id in procedures, candidates, tools and merged",
             f"SELECT procedure_id AS subject FROM {_LIVING} GROUP BY 1 HAVING count(*) > 1",
         ),
         _unique("trajectories", "trajectory_id"),
@@ -209,12 +211,7 @@ def _checks(min_replays: int) -> list[_Check]:
             f"SELECT DISTINCT procedure_id AS subject FROM events "
             f"ANTI JOIN {_LIVING} AS e USING (procedure_id)",
         ),
-        _Check(
-            "is an entry whose events do not end with its status",
-            f"SELECT procedure_id AS subject FROM {_LIVING} AS e WHERE NOT EXISTS "
-            "(SELECT 1 FROM events AS v WHERE v.procedure_id = e.procedure_id "
-            'AND v."to" = e.status)',
-        ),
+        *_checks_of_events(),
         _Check(
             f"is a variant of a verified entry with fewer than {min_replays} passes that count "
             "(on other problems than its own, or tests that admission did not use)",
@@ -287,6 +284,44 @@ def _checks(min_replays: int) -> list[_Check]:
             f"SELECT procedure_id AS subject FROM {_ENTRIES} WHERE evidence <> list_sort(evidence)",
         ),
         *_checks_of_tools(min_replays),
+    ]
+
+
+def _checks_of_events() -> list[_Check]:
+    return [
+        _Check(
+            "is an entry whose events do not end with its status, or do not follow each other",
+            # Each status was left as often as it was reached, but for nothing at all, which was
+            # left once, and the one that the entry has.
+            "WITH met AS ("
+            'SELECT procedure_id, "to" AS status, 1 AS n FROM events UNION ALL '
+            'SELECT procedure_id, "from" AS status, -1 AS n FROM events UNION ALL '
+            f"SELECT procedure_id, status, -1 AS n FROM {_LIVING} UNION ALL "
+            f"SELECT procedure_id, '' AS status, 1 AS n FROM {_LIVING}) "
+            f"SELECT DISTINCT procedure_id AS subject FROM met SEMI JOIN {_LIVING} AS e "
+            "USING (procedure_id) GROUP BY procedure_id, status HAVING sum(n) <> 0",
+        ),
+        _Check(
+            "is an entry with an event that does not say its rule, its evidence or its time",
+            "SELECT DISTINCT procedure_id AS subject FROM events WHERE coalesce(rule, '') = '' "
+            "OR coalesce(evidence, '') = '' OR coalesce(\"at\", '') = ''",
+        ),
+        _Check(
+            "is an entry that left quarantine without a review",
+            "SELECT DISTINCT procedure_id AS subject FROM events "
+            f"WHERE \"from\" = 'quarantined' AND rule NOT IN ('{ACCEPTED}', '{REJECTED}', "
+            f"'{MERGED}')",
+        ),
+        _Check(
+            "is merged into an entry that is not in the store",
+            "SELECT m.procedure_id AS subject FROM merged AS m "
+            f'ANTI JOIN {_ENTRIES} AS e ON m."into" = e.procedure_id',
+        ),
+        _Check(
+            "is an expired entry that neither a time nor a library could have made so",
+            f"SELECT procedure_id AS subject FROM {_ENTRIES} WHERE status = 'expired' "
+            "AND expires_at IS NULL AND coalesce(len(libraries), 0) = 0",
+        ),
     ]
 
 
@@ -397,6 +432,7 @@ def _check_snapshot(snapshot: Snapshot) -> list[str]:
     try:
         reader = Store(snapshot, checked=True)
         findings += _check_tables(reader)
+        findings += _check_event_snapshots(reader)
         findings += _check_indexes(reader)
         findings += _check_ledger(reader)
     except StoreError as error:
@@ -492,6 +528,17 @@ def _check_tables(reader: Store) -> Iterator[str]:
         yield from (f"{subject} {check.sentence}" for subject in subjects[:LISTED])
         if len(subjects) > LISTED:
             yield f"{len(subjects) - LISTED} more: ... {check.sentence}"
+
+
+def _check_event_snapshots(reader: Store) -> Iterator[str]:
+    number = reader.snapshot.number
+    late = reader.rows(
+        "SELECT DISTINCT procedure_id FROM events WHERE coalesce(snapshot, '') <> '' "
+        "AND coalesce(TRY_CAST(snapshot AS BIGINT), 1 << 62) > ? ORDER BY 1",
+        [int(number)],
+    )
+    for row in late[:LISTED]:
+        yield f"{row['procedure_id']} has an event of a snapshot that is after {number}"
 
 
 def _check_indexes(reader: Store) -> Iterator[str]:

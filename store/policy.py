@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from tracemine.schemas import content_id
@@ -25,6 +26,9 @@ MIN_DECIDED = 2
 
 #: Days after which an entry of each domain must have been verified again; 0 is never.
 DEFAULT_DAYS = {"math": 0, "code": 365, "stem": 730, "other": 365}
+
+#: How much of a library's version must change for code that imports it to expire.
+LIBRARY_CHANGES = ("never", "major", "minor", "any")
 
 DEFAULT_TEXT = """\
 # The rules of this tracemine store. Edit them freely: a change takes effect with the next snapshot,
@@ -46,13 +50,25 @@ replay_others = 64
 # A verified entry becomes canonical after passes on at least this many distinct problems ...
 promote_after = 3
 # ... if it is right on at least this share of all instances that words proposed for it. The share
-# is honest about words: it falls when the same words also stand for another method.
+# is honest about words: it falls when the same words also stand for another method. An entry that
+# no longer shows both, because more is known of it or a source was withdrawn, is verified again.
 promote_rate = 0.5
 
 [demotion]
-# What passed before and now fails is quarantined at once where the verdict is deterministic. Where
-# it is not (replays by a model, judges), it is quarantined when its share of passes is below this.
+# What passed before and now fails, though its preconditions hold, is quarantined at once where the
+# verdict is deterministic. Where it is not (replays by a model, judges), it is quarantined when its
+# share of passes is below this. Nothing but `tracemine review` lets an entry out of quarantine. An
+# entry that fails where it never passed, on an instance of a neighbour, is not quarantined: if both
+# were one entry they part. One that is left with fewer than min_replays passes waits as candidate.
 demote_rate = 0.5
+
+[merge]
+# Two entries become one when their words are near (1 less the cosine of their vectors is at most
+# this) and their variants behave alike: each two of them passed on at least so many instances of
+# each other, and failed on none. The entry that is older keeps its id; the other id stands for it
+# from then on. A distance of 0 merges only what is said in the same words, a negative one nothing.
+merge_distance = 0.3
+merge_passes = 2
 
 [expiry_days]
 # Days since the last verification after which an entry is flagged as expired until it is verified
@@ -61,13 +77,24 @@ math = 0
 code = 365
 stem = 730
 other = 365
+
+[expiry_libraries]
+# Code is worth what the libraries that it imports are. An entry of the domain code expires, too,
+# when one of them has another version than the entry was last verified with: another "major"
+# version (1.26 and 2.0), another "minor" one (2.0 and 2.1), "any" other version, or "never".
+change = "major"
+
+[expiry_sources]
+# Days for entries of the domain stem by their source, in place of those above: the name of a source
+# or a pattern, e.g. "drug-labels/*" = 180. Of several that fit the longest counts; an entry
+# that rests on several sources lives as long as the longest lived of them.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The values of a policy.toml. Rates are shares in [0, 1]; ``expiry_days`` maps a domain to
-    days, 0 for never.
+    days, ``expiry_sources`` the name of a source, or a pattern; 0 for never.
 
     Raises:
         RequestError: naming the key, if a value is not of its kind or out of its range.
@@ -80,9 +107,13 @@ class Policy:
     promote_rate: float = 0.5
     demote_rate: float = 0.5
     expiry_days: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_DAYS))
+    merge_distance: float = 0.3
+    merge_passes: int = 2
+    library_change: str = "major"
+    expiry_sources: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("min_replays", "promote_after", "replay_own"):
+        for name in ("min_replays", "promote_after", "replay_own", "merge_passes"):
             _check_count(name, getattr(self, name), least=1)
         _check_count("replay_others", self.replay_others, least=0)
         if self.replay_own + self.replay_others < self.min_replays:
@@ -99,6 +130,19 @@ class Policy:
                 )
             _check_count(f"expiry_days.{domain}", days, least=0)
         object.__setattr__(self, "expiry_days", DEFAULT_DAYS | dict(self.expiry_days))
+        for source, days in self.expiry_sources.items():
+            _check_count(f"expiry_sources.{source!r}", days, least=0)
+        object.__setattr__(self, "expiry_sources", dict(self.expiry_sources))
+        distance = self.merge_distance
+        if type(distance) not in (int, float) or not -1 <= distance <= 2:
+            raise RequestError(
+                f"{POLICY_FILE}: merge_distance must be a number from -1 to 2, not {distance!r}"
+            )
+        if self.library_change not in LIBRARY_CHANGES:
+            raise RequestError(
+                f"{POLICY_FILE}: expiry_libraries.change is one of {', '.join(LIBRARY_CHANGES)}, "
+                f"not {self.library_change!r}"
+            )
 
     def values(self) -> dict[str, Any]:
         """Every value by key, plain."""
@@ -115,14 +159,25 @@ class Policy:
         known = {f.name for f in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in values.items() if name in known})
 
-    def expires_at(self, domain: str, last_verified: str) -> str | None:
-        """When an entry of ``domain`` that was last verified at ``last_verified`` (ISO 8601 text)
-        expires, in the same form; None for never."""
-        days = self.expiry_days.get(domain, 0)
-        if not days:
+    def expires_at(
+        self, domain: str, last_verified: str, sources: Collection[str] = ()
+    ) -> str | None:
+        """When an entry of ``domain`` that rests on ``sources`` and was last verified at
+        ``last_verified`` (ISO 8601 text) expires, in the same form; None for never."""
+        found = [self.expiry_days.get(domain, 0)]
+        if domain == "stem" and sources:
+            found = [self._days_of(source) for source in sources]
+        if 0 in found:
             return None
+        days = max(found)
         verified = datetime.datetime.fromisoformat(last_verified)
         return (verified + datetime.timedelta(days=days)).isoformat()
+
+    def _days_of(self, source: str) -> int:
+        fitting = [name for name in self.expiry_sources if fnmatchcase(source, name)]
+        if not fitting:
+            return self.expiry_days.get("stem", 0)
+        return self.expiry_sources[max(fitting, key=lambda name: (len(name), name))]
 
 
 def policy_hash(policy: Policy) -> str:
@@ -135,7 +190,14 @@ _TABLES = {
     "gate": ("min_replays", "replay_own", "replay_others"),
     "promotion": ("promote_after", "promote_rate"),
     "demotion": ("demote_rate",),
+    "merge": ("merge_distance", "merge_passes"),
+    "expiry_libraries": ("change",),
 }
+
+#: Tables of policy.toml that are fields of `Policy` themselves.
+_MAPPINGS = ("expiry_days", "expiry_sources")
+#: Keys of policy.toml that are fields of another name.
+_FIELDS: Mapping[str, str] = {"change": "library_change"}
 
 
 def parse_policy(text: str) -> Policy:
@@ -151,17 +213,17 @@ def parse_policy(text: str) -> Policy:
         raise RequestError(f"{POLICY_FILE} is not valid TOML: {error}") from error
     values: dict[str, Any] = {}
     for table, content in raw.items():
-        if table not in (*_TABLES, "expiry_days"):
+        if table not in (*_TABLES, *_MAPPINGS):
             raise RequestError(f"{POLICY_FILE}: unknown key {table!r}")
         if not isinstance(content, dict):
             raise RequestError(f"{POLICY_FILE}: {table} must be a table: [{table}]")
-        if table == "expiry_days":
+        if table in _MAPPINGS:
             values[table] = content
             continue
         for key, value in content.items():
             if key not in _TABLES[table]:
                 raise RequestError(f"{POLICY_FILE}: unknown key {table}.{key}")
-            values[key] = value
+            values[_FIELDS.get(str(key), str(key))] = value
     return Policy(**values)
 
 

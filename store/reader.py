@@ -6,6 +6,7 @@ methods may be called from several threads.
 
 from __future__ import annotations
 
+import datetime
 import heapq
 import re
 import threading
@@ -20,6 +21,7 @@ import numpy as np
 from tracemine.schemas import (
     Event,
     Instance,
+    Merged,
     Parameter,
     Procedure,
     Provenance,
@@ -27,7 +29,12 @@ from tracemine.schemas import (
     Signature,
     ToolPointer,
 )
-from tracemine.schemas.arrow import TABLES, procedure_from_row, tool_from_row
+from tracemine.schemas.arrow import (
+    TABLES,
+    event_from_row,
+    procedure_from_row,
+    tool_from_row,
+)
 from tracemine.schemas.records import DOMAINS, STATUSES
 from tracemine.schemas.types import TypeSyntaxError, is_subtype, parse
 from tracemine.store.bindings import Bindings
@@ -49,8 +56,10 @@ if TYPE_CHECKING:
     from tracemine.store.trials import Trial
     from tracemine.verifiers import Sandbox
 
-#: Statuses that search gives unless it is asked for others.
+#: Statuses of what is verified and in date.
 SERVED = ("canonical", "verified")
+#: Statuses that search gives unless it is asked for others: what is out of date is flagged.
+SEARCHED = (*SERVED, "expired")
 
 #: Digits of a score as it is shown.
 SCORE_DIGITS = 6
@@ -96,6 +105,8 @@ class Hit:
     nothing. ``unchecked``: the entry has preconditions, and they could not be evaluated (a value is
     not of its parameter's type, or there is no sandbox).
 
+    ``expired``: its time is up, or a library that it needs has changed, since it was last verified.
+
     ``kind`` is `procedure`, or `tool` for a pointer to the tool ``tool``, whose ``variant`` is one
     call of it.
     """
@@ -120,6 +131,7 @@ class Hit:
     gives_not: str = ""
     kind: str = "procedure"
     tool: str = ""
+    expired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +145,14 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """An entry with all that speaks for and against it, and its audit trail. ``pointer`` says more
-    of one that is a tool pointer; the verdicts on it are counted in its variant, not kept."""
+    of one that is a tool pointer; the verdicts on it are counted in its variant, not kept.
+    ``merged`` are the entries that went into it, whose events are among ``events``."""
 
     procedure: Procedure
     evidence: tuple[Evidence, ...]
     events: tuple[Event, ...]
     pointer: ToolPointer | None = None
+    merged: tuple[Merged, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +230,7 @@ class Store:
         output_unit: str | None = None,
         bindings: Mapping[str, Any] | None = None,
         units: Mapping[str, str | None] | None = None,
-        status: Sequence[str] = SERVED,
+        status: Sequence[str] = SEARCHED,
         kind: str = "procedure",
     ) -> list[Hit]:
         """The ``k`` entries that answer ``query``, best first. Filters act inside the search: fewer
@@ -270,7 +284,7 @@ class Store:
         output_unit: str | None = None,
         bindings: Mapping[str, Any] | None = None,
         units: Mapping[str, str | None] | None = None,
-        status: Sequence[str] = SERVED,
+        status: Sequence[str] = SEARCHED,
         kind: str = "procedure",
     ) -> list[Hit]:
         """`search` by a vector of the store's embedder, without words."""
@@ -521,7 +535,9 @@ class Store:
         return {
             "snapshot": self.snapshot.number,
             "as_of": self.snapshot.manifest.get("as_of"),
-            "status": dict.fromkeys(STATUSES, 0) | self._counts("status", entries),
+            "status": dict.fromkeys(STATUSES, 0)
+            | self._counts("status", entries)
+            | self._counts("'merged'", "merged"),
             "domain": self._counts("domain", entries),
             "source": self._counts("source", resting.format("source")),
             "licence": self._counts("licence", resting.format("licence")),
@@ -704,11 +720,9 @@ class Store:
 
     def _events(self, procedure_id: str) -> tuple[Event, ...]:
         rows = self.rows(
-            'SELECT procedure_id, "from" AS from_status, "to" AS to_status, rule, evidence, "at" '
-            'FROM events WHERE procedure_id = ? ORDER BY "at"',
-            [procedure_id],
+            'SELECT * FROM events WHERE procedure_id = ? ORDER BY "at"', [procedure_id]
         )
-        return chronicle([Event(**row) for row in rows])
+        return chronicle(map(event_from_row, rows))
 
     def _counts(self, column: str, relation: str) -> dict[str, int]:
         rows = self.rows(
@@ -728,13 +742,16 @@ class _Scored:
 
 
 def chronicle(events: Iterable[Event]) -> tuple[Event, ...]:
-    """The events of one entry in the order they happened. Those of one time form a chain, each
-    beginning with the status that the one before ended with."""
-    waiting = sorted(events, key=lambda e: (e.at, e.from_status != "", e.from_status, e.to_status))
+    """The events of one entry in the order they happened. Those of one time and snapshot form a
+    chain, each beginning with the status that the one before ended with."""
+    waiting = sorted(
+        events, key=lambda e: (e.at, e.snapshot, e.from_status != "", e.from_status, e.to_status)
+    )
     ordered: list[Event] = []
     while waiting:
         status = ordered[-1].to_status if ordered else ""
-        now = [event for event in waiting if event.at == waiting[0].at]
+        first = (waiting[0].at, waiting[0].snapshot)
+        now = [event for event in waiting if (event.at, event.snapshot) == first]
         following = next((event for event in now if event.from_status == status), now[0])
         waiting.remove(following)
         ordered.append(following)
@@ -831,7 +848,21 @@ def hit_of(found: Procedure | ToolPointer, score: float, trial: Trial | None = N
         gives_not=trial.reason if trial else "",
         kind="tool" if pointer else "procedure",
         tool=pointer.tool if pointer else "",
+        expired=is_out_of_date(procedure),
     )
+
+
+def is_out_of_date(procedure: Procedure, at: datetime.datetime | None = None) -> bool:
+    """Whether an entry is to be verified again: it says so, or its time is up ``at`` a time, which
+    is now if not given."""
+    if procedure.status == "expired":
+        return True
+    if procedure.expires_at is None or procedure.status not in SERVED:
+        return False
+    end = datetime.datetime.fromisoformat(procedure.expires_at)
+    if end.tzinfo is None:
+        end = end.replace(tzinfo=datetime.UTC)
+    return end <= (at or datetime.datetime.now(datetime.UTC))
 
 
 def _first_line(error: Exception) -> str:

@@ -53,9 +53,10 @@ from tracemine.store.policy import (
 from tracemine.store.tables import read_files, shard_name, write_shard
 
 #: Raised when a store is written that earlier versions must not read.
-SCHEMA_VERSION = 6
-#: The oldest that is read. From 6 on a manifest is sealed.
-OLDEST_READ, SEALED = 5, 6
+SCHEMA_VERSION = 7
+#: The oldest that is read: from 7 on entries say what libraries they were verified with, and
+#: events of which snapshot they are. From 6 on a manifest is sealed.
+OLDEST_READ, SEALED = 7, 6
 
 CURRENT = "CURRENT"
 SNAPSHOTS = "snapshots"

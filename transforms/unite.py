@@ -6,6 +6,7 @@ store, each two variants of an entry passed on each other's instances.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 from collections import Counter
@@ -15,13 +16,14 @@ from dataclasses import dataclass
 import apache_beam as beam
 import numpy as np
 
-from tracemine.schemas import Event, Procedure, Provenance, Replay, Span, Token, Variant
+from tracemine.schemas import Event, Library, Procedure, Provenance, Replay, Span, Token, Variant
 from tracemine.schemas.records import Status
 from tracemine.schemas.shingles import near_duplicate_classes
-from tracemine.schemas.values import dump_json
 from tracemine.store import Embedder, Policy
 from tracemine.store.embedder import Vectors, to_grid
+from tracemine.store.lifecycle.rules import Standing, changes_of, events_of
 from tracemine.store.ranking import tokens_of
+from tracemine.teachers.rules.derived.libraries import libraries_of, version_of
 from tracemine.transforms.consolidate import (
     Entry,
     Evidence,
@@ -30,10 +32,10 @@ from tracemine.transforms.consolidate import (
     what_passes_show,
 )
 from tracemine.transforms.embed import LoadEmbedder
+from tracemine.transforms.kept import Kept, run_kept
 from tracemine.transforms.preconditions import Needs, united
 from tracemine.transforms.replay import code_size, in_roles_of, values_of, widened
 from tracemine.transforms.segment import Proposal
-from tracemine.transforms.stage import run_stage
 from tracemine.verifiers.verdict import is_judged
 
 #: The reason of a pass of one group that the founder of the united variant makes worthless.
@@ -43,13 +45,14 @@ NOT_HELD_OUT = "not held out from the span that founds the variant, so it does n
 @dataclass(frozen=True, slots=True)
 class Finished:
     """An entry as it is written: the record, its vector, the spans it rests on, its replays, its
-    events."""
+    events; and what its status follows from."""
 
     procedure: Procedure
     vector: bytes
     spans: tuple[Span, ...]
     replays: tuple[Replay, ...]
     events: tuple[Event, ...]
+    standing: Standing
 
 
 class Unite(beam.PTransform):
@@ -57,16 +60,26 @@ class Unite(beam.PTransform):
     one, with the verdicts of all of them, and lives in one procedure: the least of those that it
     was put in. Outputs: ``finished``, ``refuted`` (the replays of variants that are in none)."""
 
-    def __init__(self, policy: Policy, as_of: str, load: LoadEmbedder) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        as_of: str,
+        load: LoadEmbedder,
+        kept: Kept = Kept(),
+        *,
+        snapshot: str = "",
+    ) -> None:
         super().__init__()
+        self.kept = kept
         self.policy = policy
         self.as_of = as_of
         self.load = load
+        self.snapshot = snapshot
 
     def expand(
         self, consolidated: tuple[beam.PCollection, beam.PCollection]
     ) -> tuple[beam.PCollection, beam.PCollection]:
-        policy, as_of = self.policy, self.as_of
+        policy, as_of, snapshot, kept = self.policy, self.as_of, self.snapshot, self.kept
         entries, refuted = consolidated
         united = (
             (
@@ -80,21 +93,33 @@ class Unite(beam.PTransform):
         outputs = (
             united
             | "In an entry" >> beam.Filter(lambda keyed: keyed[1].members)
+            | "Key by shard" >> beam.Map(lambda keyed: (kept.shard_of(keyed[0]), keyed))
             | "Gather procedures" >> beam.GroupByKey()
             | "Finish"
-            >> run_stage(
+            >> run_kept(
                 "unite",
                 lambda keyed, embedder: [
-                    ("finished", place(done, embedder)) for done in finish(keyed[1], policy, as_of)
+                    ("finished", place(done, embedder))
+                    for found in _by_procedure(keyed[1])
+                    for done in finish(found, policy, as_of, snapshot)
                 ],
+                kept=kept,
                 main="finished",
                 setup=self.load,
+                also=(policy, as_of, snapshot),
             )
         )
         alone = united | "In no entry" >> beam.FlatMap(
             lambda keyed: () if keyed[1].members else keyed[1].replays
         )
         return outputs.finished, alone
+
+
+def _by_procedure(keyed: Iterable[tuple[str, Evidence]]) -> list[list[Evidence]]:
+    procedures: dict[str, list[Evidence]] = {}
+    for procedure_id, evidence in keyed:
+        procedures.setdefault(procedure_id, []).append(evidence)
+    return [found for _, found in sorted(procedures.items())]
 
 
 def _by_variant(entry: Entry) -> Iterator[tuple[str, tuple[str, Evidence]]]:
@@ -156,22 +181,27 @@ def _judged_against_founder(evidence: Evidence) -> Evidence:
     )
 
 
-def finish(evidence: Iterable[Evidence], policy: Policy, as_of: str) -> list[Finished]:
-    """The procedures of all variants that were put in one, as of a time (ISO 8601 text): of those
-    that enter, each class that agrees is one, and what does not enter waits by itself."""
+def finish(
+    evidence: Iterable[Evidence], policy: Policy, as_of: str, snapshot: str = ""
+) -> list[Finished]:
+    """The procedures of all variants that were put in one, as of a time (ISO 8601 text), in a
+    snapshot of that number: of those that enter, each class that agrees is one, and what does not
+    enter waits by itself."""
     variants = list(evidence)
     entered = [v for v in variants if len(what_passes_show(v.witnesses)) >= policy.min_replays]
     ids = {v.variant_id for v in entered}
     waiting = [[v] for v in variants if v.variant_id not in ids]
+    classes = [(members, True) for members in behaviour_classes(entered)]
+    classes += [(members, False) for members in waiting]
     return [
-        _finished(_cleanest_first(members), bool(members[0].variant_id in ids), policy, as_of)
-        for members in sorted(
-            [*behaviour_classes(entered), *waiting], key=lambda found: found[0].variant_id
-        )
+        _finished(_cleanest_first(members), served, policy, as_of, snapshot)
+        for members, served in sorted(classes, key=lambda found: found[0][0].variant_id)
     ]
 
 
-def _finished(shown: Sequence[Evidence], entered: bool, policy: Policy, as_of: str) -> Finished:
+def _finished(
+    shown: Sequence[Evidence], entered: bool, policy: Policy, as_of: str, snapshot: str = ""
+) -> Finished:
     """The procedure of variants, cleanest first, that agree."""
     procedure_id = min(v.variant_id for v in shown)
     spoken_for = dict(sorted((m.span.id, (m, v)) for v in shown for m in v.members))
@@ -182,9 +212,10 @@ def _finished(shown: Sequence[Evidence], entered: bool, policy: Policy, as_of: s
     problems, judged = _distinct_problems(shown)
     rate = records[0].passes / records[0].attempts if records[0].attempts else 0.0
     passed = len(what_passes_show(first.witnesses))
-    status, events = status_of(
-        procedure_id, entered, passed, problems, rate, policy, as_of, judged=judged
-    )
+    standing = Standing(lead.domain, entered, passed, problems, judged, rate)
+    changes = changes_of("", standing, policy, as_of)
+    status, events = changes[-1].to, events_of(procedure_id, "", changes, as_of, snapshot)
+    sources = {member.source.dataset for member in members}
     procedure = Procedure(
         procedure_id=procedure_id,
         subquestion=lead.subquestion,
@@ -202,8 +233,9 @@ def _finished(shown: Sequence[Evidence], entered: bool, policy: Policy, as_of: s
         success_rate=rate,
         distinct_problems=problems,
         last_verified=as_of if entered else None,
-        expires_at=policy.expires_at(lead.domain, as_of) if entered else None,
+        expires_at=policy.expires_at(lead.domain, as_of, sources) if entered else None,
         evidence=_tokens(member.span for member in members),
+        libraries=libraries_in(variant.code for variant in records),
     )
     return Finished(
         procedure=procedure,
@@ -211,7 +243,16 @@ def _finished(shown: Sequence[Evidence], entered: bool, policy: Policy, as_of: s
         spans=tuple(member.span for member in members),
         replays=tuple(replay for v in shown for replay in v.replays),
         events=events,
+        standing=standing,
     )
+
+
+def libraries_in(codes: Iterable[str]) -> tuple[Library, ...]:
+    """The libraries that routines import, in the versions that are installed here, which is what
+    the sandbox runs them with."""
+    trees = [ast.parse(code) for code in codes if code]
+    names = {name for tree in trees for name in libraries_of(tree)}
+    return tuple(Library(name, version_of(name)) for name in sorted(names))
 
 
 def _tokens(spans: Iterable[Span]) -> tuple[Token, ...]:
@@ -351,19 +392,11 @@ def status_of(
     as_of: str,
     *,
     judged: int = 0,
+    snapshot: str = "",
 ) -> tuple[Status, tuple[Event, ...]]:
     """The status of a new entry that ``passed`` so often, on so many ``problems``, at this
     ``rate``, with the events that led to it. ``judged`` of the problems speak for it by a model's
     judgement alone: these let it enter, and do not count for making it canonical."""
-    told = {"passed": passed, "distinct_problems": problems}
-    evidence = dump_json(told | {"judged_problems": judged} if judged else told)
-    if not entered:
-        event = Event(procedure_id, "", "candidate", "awaits held-out instances", evidence, as_of)
-        return "candidate", (event,)
-    events = [Event(procedure_id, "", "verified", "min_replays", evidence, as_of)]
-    if problems - judged >= policy.promote_after and rate >= policy.promote_rate:
-        events.append(
-            Event(procedure_id, "verified", "canonical", "promote_after", evidence, as_of)
-        )
-        return "canonical", tuple(events)
-    return "verified", tuple(events)
+    standing = Standing("other", entered, passed, problems, judged, rate)
+    changes = changes_of("", standing, policy, as_of)
+    return changes[-1].to, events_of(procedure_id, "", changes, as_of, snapshot)

@@ -18,7 +18,10 @@ def test_the_written_defaults_are_the_defaults() -> None:
 
 def test_every_key_is_explained_before_it_stands() -> None:
     lines = DEFAULT_TEXT.splitlines()
-    for table in ("gate", "promotion", "demotion", "expiry_days"):
+    for table in (
+        "gate", "promotion", "demotion", "merge", "expiry_days", "expiry_libraries",
+        "expiry_sources",
+    ):  # fmt: skip
         assert lines[lines.index(f"[{table}]") + 1].startswith("# ")
 
 
@@ -35,6 +38,9 @@ def test_every_key_is_explained_before_it_stands() -> None:
         ("[demotion]\ndemote_rate = -0.1", "demote_rate"),
         ("[expiry_days]\nphysics = 3", "physics"),
         ("[expiry_days]\nmath = -1", "expiry_days.math"),
+        ("[expiry_sources]\n'a*' = -1", "expiry_sources"),
+        ("[expiry_libraries]\nchange = 'patch'", "expiry_libraries.change"),
+        ("[merge]\nmerge_distance = 3", "merge_distance"),
         ("gate = 3", "gate"),
         ("[gates]", "gates"),
         ("[gate", "TOML"),
@@ -54,6 +60,9 @@ policies = st.builds(
     promote_after=st.integers(1, 50),
     promote_rate=st.floats(0, 1),
     demote_rate=st.floats(0, 1),
+    merge_distance=st.floats(-1, 2),
+    library_change=st.sampled_from(["never", "major", "minor", "any"]),
+    expiry_sources=st.dictionaries(st.text("ab*", min_size=1), st.integers(0, 9)),
     expiry_days=st.dictionaries(
         st.sampled_from(["math", "code", "stem", "other"]), st.integers(0, 9)
     ),
@@ -76,3 +85,17 @@ def test_expiry_counts_days_from_the_last_verification() -> None:
     policy = Policy(expiry_days={"code": 2})
     assert policy.expires_at("math", "2025-01-31T00:00:00+00:00") is None
     assert policy.expires_at("code", "2025-01-31T00:00:00+00:00") == "2025-02-02T00:00:00+00:00"
+
+
+def test_stem_expires_by_its_source_and_lives_as_long_as_the_longest_lived() -> None:
+    policy = Policy(
+        expiry_days={"stem": 10}, expiry_sources={"drugs/*": 1, "drugs/old": 2, "constants": 0}
+    )
+
+    def days(*sources: str, domain: str = "stem") -> str | None:
+        end = policy.expires_at(domain, "2025-01-01T00:00:00+00:00", sources)
+        return end and end[8:10]
+
+    assert [days("drugs/new"), days("drugs/old"), days("else"), days()] == ["02", "03", "11", "11"]
+    assert [days("drugs/new", "else"), days("drugs/new", "constants")] == ["11", None]
+    assert days("drugs/new", domain="math") is None
