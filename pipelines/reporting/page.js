@@ -116,13 +116,15 @@ async function drawCharts() {
   const swap = await read("dark");
   // Runs only because its hash is in the page's policy.
   document.head.append(h("script", {}, await unpack("plotly")));
-  const draw = () => {
+  const draw = async () => {
     for (const [id, figure] of Object.entries(figures)) {
       const [data, layout] = themed(figure, swap);
-      Plotly.react(byId(id), data, layout, { responsive: true, displayModeBar: false });
+      await Plotly.react(byId(id), data, layout, { responsive: true, displayModeBar: false });
+      // One at a time, so that what a person does meanwhile is not kept waiting.
+      await new Promise((done) => setTimeout(done));
     }
   };
-  draw();
+  await draw();
   dark.addEventListener("change", draw);
 }
 
@@ -357,6 +359,11 @@ async function start() {
   byId("previous").addEventListener("click", () => { page -= 1; show(); });
   byId("next").addEventListener("click", () => { page += 1; show(); });
   window.addEventListener("hashchange", followAddress);
+  document.addEventListener("click", (event) => {
+    // The address does not change if it names the entry already.
+    const link = event.target.closest("a[href^='#entry-']");
+    if (link && link.hash === location.hash) followAddress();
+  });
   choose();
   await followAddress();
   document.documentElement.dataset.ready = "entries";

@@ -47,7 +47,7 @@ def content_charts(lines: Lines) -> list[Chart]:
             lines, "rate", _RATES, "success-rates", "Success rate: how often an entry is right",
             "On how many of all held-out instances that words proposed for it, also those of "
             "problems that need another routine: so few are right everywhere. Candidates are not "
-            "drawn.", "success rate",
+            "drawn.", "success rate, %",
         ),
     ]  # fmt: skip
 
@@ -96,7 +96,7 @@ def _counted(
 def _bin(column: str, ends: Sequence[float], place: int) -> str:
     low = ends[place]
     if column == "rate":
-        return f"{100 * low:.0f}–{low + 0.1:.0%}"
+        return f"{100 * low:.0f}–{100 * low + 10:.0f}"
     if place + 1 == len(ends):
         return f"{low:,}+"
     high = ends[place + 1] - 1

@@ -1,0 +1,291 @@
+"""report, as a person has it: the command, the page that it writes, and that page in a browser,
+over a store whose texts try to be more than text."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tracemine.pipelines import cli
+from tracemine.store import begin, publish
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import small_store
+
+Json = dict[str, Any]
+Capture = pytest.CaptureFixture[str]
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+#: What would act if it were not shown as text.
+MARKUP = "</script><script>window.acted=1</script><img src=x onerror='window.acted=1'>"
+LINK = '<a href="javascript:window.acted=1">press</a> &lt;b&gt; "quoted"'
+#: Widths of a phone and of a laptop, in CSS pixels.
+WIDTHS = (390, 1280)
+
+
+def hostile() -> small_store.Tables:
+    """The small store, with markup wherever a trace can put some."""
+    first = small_store.ROUTINES[0]
+    code = first.code.replace("left = ", f'"""{MARKUP}"""\n    left = ')
+    changed = dataclasses.replace(first, subquestion=f"How much is left? {MARKUP}", code=code)
+    made = small_store.tables((changed, *small_store.ROUTINES[1:]))
+    for row in made.rows["trajectories"]:
+        row["source"] = f"{MARKUP}.jsonl"
+    for row in made.rows["procedures"]:
+        row["summary"] = f"{row['summary']} {LINK}"
+        row["failure_modes"] = [LINK]
+        for one in row["provenance"]:
+            one["source"] = f"{MARKUP}.jsonl"
+    for row in made.rows["rejected"]:
+        row["reason"] = LINK
+        row["record"] = json.dumps({"sources": [{"dataset": f"{MARKUP}.jsonl"}]})
+    for row in made.rows["events"]:
+        row["evidence"] = json.dumps({"why": MARKUP})
+    return made
+
+
+def share(value: float) -> Json:
+    return {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 40, "problems": 30}
+
+
+def evaluation() -> Json:
+    """What `evaluate --json` prints, as far as the report reads it."""
+    arms = {"typed_signature": 0.5, "bm25": 0.3, "no_store": 0.2, "oracle": 0.8, MARKUP: 0.25}
+    ks = ("1", "3", "5", "10")
+    return {
+        "store": "memory", "snapshot": "000002", "split": "final", "questions": 40, "problems": 30,
+        "entries": 3,
+        "replay_at_k": {arm: {k: share(value) for k in ks} for arm, value in arms.items()},
+        "lift": {"typed_signature": {a: {"1": share(0.5 - v)} for a, v in arms.items()}},
+        "retrieval": {"tokens": {"full": {"1": share(60.0), "10": share(600.0)}}},
+        "growth": {
+            part: {"entries": n, "typed_signature": {k: share(n / 10) for k in ks}}
+            for n, part in enumerate(("10%", "50%", "100%"), 1)
+        },
+        "gate": {"nobody": ["reads", "this"]},
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two snapshots: in the second an entry is quarantined, and one more record was rejected."""
+    path = tmp_path_factory.mktemp("report") / "store"
+    made = hostile()
+    small_store.write(path, made)
+    row = next(row for row in made.rows["procedures"] if row["status"] == "verified")
+    row["status"], row["success_rate"] = "quarantined", 0.0
+    made.rows["rejected"].append(made.rows["rejected"][0] | {"record_id": "f" * 32})
+    draft = begin(str(path), refresh=True)
+    small_store.fill(draft, made)
+    fields = {name: (draft.parent_manifest or {})[name] for name in small_store.MANIFEST_FIELDS}
+    publish(draft, fields | {"as_of": "2025-07-30T12:00:00+00:00"})
+    return path
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("evaluation") / "evaluation.json"
+    path.write_text(json.dumps(evaluation()))
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(store: Path, evaluated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("page") / "new" / "folder"
+    words = ("report", "--store", store, "--evaluation", evaluated, "--out", out)
+    assert cli.main(list(map(str, words))) == 0
+    assert [path.name for path in out.iterdir()] == ["index.html"]
+    return out / "index.html"
+
+
+# -- the command -----------------------------------------------------------------------------------
+
+
+def test_what_a_program_reads(
+    store: Path, evaluated: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    words = ("report", "--store", store, "--evaluation", evaluated, "--out", tmp_path, "--json")
+    assert cli.main(list(map(str, words))) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert Path(told["report"]) == tmp_path / "index.html"
+    assert told["bytes"] == (tmp_path / "index.html").stat().st_size
+    assert told["snapshots"] == ["000001", "000002"]
+    assert told["trajectories"]["read"] == told["trajectories"]["admitted"] + 2
+    assert told["trajectories"]["gone"] == {LINK: 2}
+    assert told["entries"] | {"tools": 0} == {
+        "canonical": 1, "verified": 1, "quarantined": 1, "candidate": 1, "tools": 0,
+    }  # fmt: skip
+    assert told["notes"] == []
+
+
+def test_the_page_depends_on_nothing_else(
+    page: Path, store: Path, evaluated: Path, tmp_path: Path
+) -> None:
+    words = ("report", "--store", store, "--evaluation", evaluated, "--out", tmp_path)
+    assert cli.main(list(map(str, words))) == 0
+    assert (tmp_path / "index.html").read_bytes() == page.read_bytes()
+
+
+def test_a_store_without_an_entry_has_a_report(tmp_path: Path, capsys: Capture) -> None:
+    small_store.write(tmp_path / "store", small_store.tables(()))
+    words = ("report", "--store", tmp_path / "store", "--out", tmp_path / "out", "--json")
+    assert cli.main(list(map(str, words))) == 0
+    assert json.loads(capsys.readouterr().out)["entries"] == {"tools": 0}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "cannot read the evaluation"),
+        ("not JSON", "is not what tracemine evaluate --json prints"),
+        ('{"hits": []}', "questions: Field required"),
+        ('{"questions": 1, "replay_at_k": {"a": {"1": {"value": "b"}}}}', "replay_at_k.a.1.value"),
+        ("[" * 100_000, "is not what tracemine evaluate --json prints"),
+    ],
+)
+def test_another_file_is_no_evaluation(
+    content: str | None, told: str, store: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    path = tmp_path / "evaluation.json"
+    if content is not None:
+        path.write_text(content)
+    words = ("report", "--store", store, "--evaluation", path, "--out", tmp_path / "out")
+    assert cli.main(list(map(str, words))) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_page_that_cannot_be_written(store: Path, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert cli.main(["report", "--store", str(store), "--out", str(out)]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_evaluation_of_another_snapshot_is_said_to_be(
+    store: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    path = tmp_path / "evaluation.json"
+    path.write_text(json.dumps(evaluation() | {"snapshot": "000001"}))
+    words = ("report", "--store", store, "--evaluation", path, "--out", tmp_path, "--json")
+    assert cli.main(list(map(str, words))) == 0
+    told = capsys.readouterr()
+    assert "of snapshot 000001 of memory, the report of snapshot 000002" in told.err
+    assert json.loads(told.out)["notes"] == [told.err.strip()]
+
+
+def test_what_the_page_says_first(page: Path) -> None:
+    told = page.read_text(encoding="utf-8")
+    assert "the first entry that it retrieves gives the checked result on 50.0%" in told
+    assert "the store is better, by +20.0% (+10.0% to +30.0%)" in told
+    assert "200 tokens are read for each question that it gets right and no_store" in told
+    assert MARKUP not in told
+    assert LINK not in told
+
+
+# -- the page in a browser -------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Seen:
+    """What a page did while it was open: what it wrote to the console, and whom it asked."""
+
+    said: list[str] = dataclasses.field(default_factory=list)
+    asked: list[str] = dataclasses.field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    if not CHROMIUM:
+        pytest.skip("needs the Debian package chromium")
+    with playwright.sync_playwright() as engine:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        opened = engine.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield opened
+        opened.close()
+
+
+def visit(browser: Any, page: Path, width: int, theme: str, address: str = "") -> tuple[Any, Seen]:
+    """The page as somebody has it in front of them, when everything is drawn."""
+    seen = Seen()
+    tab = browser.new_page(viewport={"width": width, "height": 850}, color_scheme=theme)
+    tab.on("console", lambda message: seen.said.append(f"{message.type}: {message.text}"))
+    tab.on("pageerror", lambda error: seen.said.append(str(error)))
+    tab.on("request", lambda request: seen.asked.append(request.url))
+    tab.goto(f"{page.as_uri()}{address}")
+    tab.wait_for_selector("html[data-ready=all]", timeout=120_000)
+    return tab, seen
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_person_searches_and_opens_an_entry(
+    theme: str, browser: Any, page: Path, tmp_path: Path
+) -> None:
+    width = WIDTHS[theme == "light"]
+    tab, seen = visit(browser, page, width, theme)
+    assert tab.locator(".chart .main-svg").count() >= 10
+    assert tab.text_content("#count") == "4 of 4 entries"
+
+    tab.fill("#query", "how much LEFT?")
+    tab.wait_for_selector("#count:text-is('1 of 4 entries')")
+    assert MARKUP in (tab.text_content("tr.entry .open") or "")
+    tab.click("tr.entry .open")
+    tab.wait_for_selector("tr.whole .body")
+    opened = tab.text_content("tr.whole .body") or ""
+    for said in (
+        LINK, MARKUP, "as the predicate says", "spent <= total", "Run remaining.",
+        "return left", "3 pass", '{"spent": 2, "total": 9}', "promote_after", "MIT",
+        f'{{"why": "{MARKUP}"}}',
+    ):  # fmt: skip
+        assert said in opened, said
+    tab.screenshot(path=tmp_path / "report.png", full_page=True)
+    assert (tmp_path / "report.png").stat().st_size > 50_000
+
+    tab.click("button[type=reset]")
+    tab.select_option("select[data-column=status]", label="quarantined (1)")
+    tab.wait_for_selector("#count:text-is('1 of 4 entries')")
+    assert "average" in (tab.text_content("tr.entry .open") or "")
+
+    # Nothing stands outside of what is in front of one, and nothing acted.
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.evaluate("typeof window.acted") == "undefined"
+    assert tab.locator("img, a[href^=javascript], tr.entry script, tr.whole script").count() == 0
+    assert seen.said == []
+    assert seen.asked == [page.as_uri()]
+    tab.close()
+
+
+def test_an_address_opens_an_entry_and_numbers_can_be_copied(browser: Any, page: Path) -> None:
+    address = re.search(r"#entry-[0-9a-f]{32}", page.read_text(encoding="utf-8"))
+    assert address
+    tab, seen = visit(browser, page, WIDTHS[1], "light", address[0])
+    for _ in range(2):
+        assert tab.locator("tr.whole .body").count() == 1
+        assert tab.text_content("#count") == "1 of 4 entries"
+        tab.click("button[type=reset]")
+        tab.wait_for_selector("#count:text-is('4 of 4 entries')")
+        tab.click(f"#offenders a[href='{address[0]}']")
+        tab.wait_for_selector("tr.whole .body")
+    copied = tab.evaluate("tabbed(document.getElementById('replay-at-k-numbers'))").split("\n")
+    assert copied[0] == "arm\t@1\t@3\t@5\t@10\twhat it is"
+    assert copied[1].startswith("typed_signature\t50.0% (40.0% to 60.0%)\t")
+    drift = tab.evaluate("tabbed(document.getElementById('drift-numbers'))").split("\n")
+    head, row = (line.split("\t") for line in drift)
+    assert dict(zip(head, row, strict=True)) == {
+        "snapshot": "000002", "rose": "0", "fell": "0", "stayed": "2", "mean change": "+0.00%",
+        "newly served": "0", "no longer served": "1", "gone": "0", "new": "0",
+    }  # fmt: skip
+    assert seen.said == []
+    tab.close()
