@@ -25,12 +25,14 @@ from tracemine.pipelines.runner import is_local, make_runner, pipeline_options
 from tracemine.pipelines.workers import supervised, workers_for
 from tracemine.schemas import arrow
 from tracemine.store import Draft, Embedder, Policy, begin, publish
+from tracemine.store.work import open_work
 from tracemine.teachers.model.worker import ModelOptions
 from tracemine.transforms.admit import Admit, AdmitOptions
 from tracemine.transforms.carry_out import CarryOut
 from tracemine.transforms.cluster import Cluster
 from tracemine.transforms.consolidate import Consolidate
 from tracemine.transforms.embed import Embed
+from tracemine.transforms.kept import NOT_KEPT, Kept, shards_for
 from tracemine.transforms.known import KNOWN, WAITING, FindKnown, known_row, left_out
 from tracemine.transforms.ledger import Total, assemble, imbalances, rejected_paths
 from tracemine.transforms.normalise import Normalise
@@ -70,7 +72,6 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
         options.teacher, options.asking, options.store, local=is_local(beam_options)
     )
     teacher = asked.teacher.fingerprint if asked else fingerprint_of(options.teacher)
-    as_of = options.as_of or _now()
     known = pin_known(options.known, options.store) if options.known else None
     runner = make_runner(beam_options)
     if asked:
@@ -78,6 +79,22 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
     draft = begin(options.store)
     try:
         embedder = Embedder.load(options.embedder, trust_remote_code=options.trust_remote_code)
+        inputs = [file.describe() for file in files]
+        decides = {
+            "inputs": inputs,
+            "columns": dict(options.columns),
+            "holdout": options.holdout,
+            "licences": list(options.licences),
+            "known": dataclasses.asdict(known) if known else None,
+            "teacher": teacher,
+            "also": list(options.asking.also),
+            "embedder": embedder.describe(),
+            "policy": draft.policy.values(),
+        }
+        work = open_work(draft.location, decides, as_of=options.as_of, now=_now())
+        kept = Kept(work.folder, shards_for(file.bytes_here() for file in files))
+        if work.resumed:
+            _LOGGER.warning("a run like this ended before it was done: this one goes on with it")
         if known:
             expect_embedder(known, embedder)
         with asking_model(asked) as model:
@@ -90,7 +107,8 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
                 files=files,
                 draft=draft,
                 policy=draft.policy,
-                as_of=as_of,
+                as_of=work.as_of,
+                kept=kept,
                 known=known,
                 model=model,
             )
@@ -106,8 +124,8 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
         number = publish(
             draft,
             {
-                "as_of": as_of,
-                "inputs": [file.describe() for file in files],
+                "as_of": work.as_of,
+                "inputs": inputs,
                 "format": options.format,
                 "columns": dict(options.columns),
                 "holdout": options.holdout,
@@ -121,6 +139,7 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
                 "ledger": ledger,
             },
         )
+        work.remove()
     finally:
         # What an interrupted run wrote stays until the next one; its lock must not.
         draft.release()
@@ -130,6 +149,7 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
         "store": options.store,
         **ledger,
         "usage": usage,
+        "resumed": _resumed(counters),
         "seconds": seconds,
     }
 
@@ -154,11 +174,12 @@ def build(
     draft: Draft,
     policy: Policy,
     as_of: str,
+    kept: Kept = NOT_KEPT,
     known: Pinned | None = None,
     model: ModelOptions | None = None,
 ) -> None:
     """The line, from files to tables in the draft's folder; without the spans that ``known``
-    knows. ``model`` is the teacher, where that is one."""
+    knows. ``model`` is the teacher, where that is one; ``kept`` is where finished work lies."""
     limits = ReplayLimits(own=policy.replay_own, others=policy.replay_others)
     admit = AdmitOptions(
         holdout=options.holdout,
@@ -166,12 +187,12 @@ def build(
         require_isolation=options.require_isolation,
     )
     read = pipeline | "Read" >> ReadTrajectories(files)
-    admitted = read.trajectories | "Admit" >> Admit(admit)
+    admitted = read.trajectories | "Admit" >> Admit(admit, kept)
     also = frozenset(options.asking.also if model else ())
     replays = model is not None and "replay" in also
     judged = replays and "judge" in also
     segmented = admitted.trajectories | "Segment" >> Segment(
-        model or options.teacher, with_problem=replays
+        model or options.teacher, kept, with_problem=replays
     )
     routed = segmented.proposals | "Route" >> Route(in_words=replays, judged=judged)
     proposals, notes = routed.proposals, [segmented.notes]
@@ -179,7 +200,7 @@ def build(
         shaped = proposals | "Normalise" >> Normalise(model)
         proposals, notes = shaped.proposals, [*notes, shaped.notes]
     load = partial(Embedder.load, options.embedder, trust_remote_code=options.trust_remote_code)
-    embedded = proposals | "Embed" >> Embed(load)
+    embedded = proposals | "Embed" >> Embed(load, kept)
     gone_as_known, counts = [], []
     covered = [pipeline | "Nothing known" >> beam.Create([], reshuffle=False)]
     if known is not None:
@@ -188,7 +209,9 @@ def build(
             # What is known of a routine is found by running its code.
             embedded, without = embedded | "By code" >> beam.Partition(_has_no_code, 2)
             in_words = [without]
-        told = embedded | "Known" >> FindKnown(known, require_isolation=options.require_isolation)
+        told = embedded | "Known" >> FindKnown(
+            known, kept, require_isolation=options.require_isolation
+        )
         embedded = [told["new"], *in_words] | "Not known" >> beam.Flatten()
         covered = [told[KNOWN], told[WAITING]]
         gone_as_known = [told[KNOWN] | "Known elsewhere" >> beam.Map(left_out)]
@@ -196,20 +219,20 @@ def build(
             _count(told[KNOWN], "Known spans", ("known", "left_out")),
             _count(told[WAITING], "Waiting spans", ("known", "waiting")),
         ]
-    clustered = embedded | "Cluster" >> Cluster(draft.folder)
+    clustered = embedded | "Cluster" >> Cluster(draft.folder, kept)
     groups = clustered["groups"]
     if model and replays:
-        groups = groups | "Carry out" >> CarryOut(model, limits, judged=judged)
+        groups = groups | "Carry out" >> CarryOut(model, limits, kept, judged=judged)
     matrices = groups | "Replay" >> ReplayGroups(
-        limits, require_isolation=options.require_isolation
+        limits, kept, require_isolation=options.require_isolation
     )
     consolidated = matrices | "Consolidate" >> Consolidate(policy)
     finished, refuted = (consolidated.entries, consolidated.refuted) | "Unite" >> Unite(
-        policy, as_of, load
+        policy, as_of, load, kept
     )
     pointed = routed.handoff | "Point at tools" >> beam.Map(point)
     tools = pointed | "Tools" >> PointAtTools(
-        policy, as_of, load, require_isolation=options.require_isolation
+        policy, as_of, load, kept, require_isolation=options.require_isolation
     )
 
     of_trajectories = [read.failed, admitted.rejected]
@@ -369,6 +392,17 @@ def _stage_seconds(counters: Mapping[str, int]) -> dict[str, float]:
         if unit == "microseconds":
             found[name] = round(counters[counter] / 1e6, 2)
     return found
+
+
+def _resumed(counters: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Of each stage how many shards an earlier run had ``kept``, and how many this one ``made``;
+    nothing where none were kept."""
+    found: dict[str, dict[str, int]] = {}
+    for counter in sorted(counters):
+        stage, _, what = counter.rpartition("/shards ")
+        if stage:
+            found.setdefault(stage, {"kept": 0, "made": 0})[what] = counters[counter]
+    return found if any(row["kept"] for row in found.values()) else {}
 
 
 def _now() -> str:

@@ -145,6 +145,12 @@ def print_funnel(console: Console, summary: Mapping[str, Any]) -> None:
     console.print(table)
     if summary["usage"]:
         _print_usage(console, summary["usage"])
+    for stage, shards in summary.get("resumed", {}).items():
+        line(
+            console,
+            f"{stage}: {shards['kept']:,} of {counted(shards['kept'] + shards['made'], 'shard')} "
+            "were done by a run that ended early",
+        )
     seconds = summary.get("seconds") or {}
     if seconds:
         timing = Table(title="seconds of work by stage, and by the clock", title_justify="left")

@@ -10,6 +10,7 @@ from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
+from tracemine.pipelines.local_runner import LocalRunner
 from tracemine.pipelines.workers import worker_environment
 from tracemine.store import RequestError
 
@@ -86,7 +87,7 @@ def make_runner(options: PipelineOptions) -> PipelineRunner:
     # Workers in processes of their own read their options from here, as under DirectRunner.
     encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
     information = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
-    return fn_runner.FnApiRunner(
+    return LocalRunner(
         default_environment=worker_environment(options),
         provision_info=fn_runner.ExtendedProvisionInfo(information),
     )

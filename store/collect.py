@@ -28,6 +28,7 @@ from tracemine.store.snapshot import (
     take_lock,
 )
 from tracemine.store.tables import UNFINISHED
+from tracemine.store.work import WORK
 
 #: Hours for which, where there are no locks, a snapshot stays after the next one was published, and
 #: a draft after its last file was written.
@@ -52,14 +53,15 @@ class Collected:
 
 
 def gc(store: str, keep: int, *, grace_hours: float = GRACE_HOURS) -> Collected:
-    """Remove what the live snapshot and the ``keep - 1`` before it do not refer to, and drafts that
-    nobody holds. A snapshot that a reader has open stays. It may be killed at any moment: the store
-    is as sound as before, and the next run removes the rest.
+    """Remove what the live snapshot and the ``keep - 1`` before it do not refer to, and drafts and
+    kept work that nobody holds. A snapshot that a reader has open stays. It may be killed at any
+    moment: the store is as sound as before, and the next run removes the rest.
 
     Args:
         keep: how many snapshots are kept, at least 1.
         grace_hours: where there are no locks nobody knows what is open: there a snapshot stays so
-            long after the next one was published, and a draft after its last file was written.
+            long after the next one was published, a draft or a run's work after its last file
+            was written.
 
     Raises:
         RequestError: if an argument is out of its range, another run is writing to the store, or
@@ -138,6 +140,7 @@ class _Collection:
         for number in [*removed, *self._bare]:
             self._sweep(number, referred)
         self._sweep_unfinished()
+        self._sweep_work()
         return Collected(
             kept=tuple(self._kept),
             held=tuple(sorted(held, key=int)),
@@ -230,6 +233,17 @@ class _Collection:
             for name in self._location.names_in(folder):
                 if name.endswith(UNFINISHED):
                     self._remove(f"{folder}/{name}".lstrip("/"))
+
+    def _sweep_work(self) -> None:
+        """Remove the work that runs kept which never published it."""
+        for run in self._location.names_in(WORK):
+            files = self._location.files_under(f"{WORK}/{run}")
+            if not self._locked and any(self._is_young(file) for file in files):
+                continue
+            for file in files:
+                self._remove(file)
+            if self._location.exists(f"{WORK}/{run}"):
+                self._location.remove(f"{WORK}/{run}")
 
     def _remove(self, name: str) -> None:
         size = self._location.size(name)

@@ -15,8 +15,9 @@ from tracemine.schemas.records import Fate
 from tracemine.schemas.values import dump_json
 from tracemine.transforms.endings import loops
 from tracemine.transforms.formats.answers import is_essay
+from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
 from tracemine.transforms.licences import is_allowed
-from tracemine.transforms.stage import REJECTED, Out, run_stage
+from tracemine.transforms.stage import REJECTED, Out
 from tracemine.verifiers import (
     ANSWERS,
     Sandbox,
@@ -66,25 +67,38 @@ class Admit(beam.PTransform):
     Outputs: ``trajectories``, ``rejected``.
     """
 
-    def __init__(self, options: AdmitOptions) -> None:
+    def __init__(self, options: AdmitOptions, kept: Kept = NOT_KEPT) -> None:
         super().__init__()
         self.options = options
+        self.kept = kept
 
     def expand(self, trajectories: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        options = self.options
+        options, kept = self.options, self.kept
         return (
             trajectories
-            | "Key by id" >> beam.Map(lambda trajectory: (trajectory.id, trajectory))
-            | "Gather copies" >> beam.GroupByKey()
+            | "Key by shard" >> beam.Map(lambda found: (kept.shard_of(found.id), found))
+            | "Gather shards" >> beam.GroupByKey()
             | "Verify outcome"
-            >> run_stage(
+            >> run_kept(
                 STAGE,
-                lambda keyed, sandbox: admit(keyed[1], options, sandbox),
+                lambda keyed, sandbox: _admit_shard(keyed[1], options, sandbox),
+                kept=kept,
                 main="trajectories",
                 tags=[REJECTED],
                 setup=partial(shared_sandbox, require_isolation=options.require_isolation),
+                also=(options,),
             )
         )
+
+
+def _admit_shard(
+    shard: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox
+) -> Iterator[Out]:
+    by_id: dict[str, list[Trajectory]] = {}
+    for copy in shard:
+        by_id.setdefault(copy.id, []).append(copy)
+    for _, copies in sorted(by_id.items()):
+        yield from admit(copies, options, sandbox)
 
 
 def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox) -> Iterator[Out]:

@@ -35,7 +35,15 @@ from tracemine.teachers.model.judging import judge
 from tracemine.teachers.model.replaying import NOT_OF_ITS_TYPE, Replayed, replay, value_text
 from tracemine.teachers.model.worker import ModelOptions, ModelWorker
 from tracemine.transforms.asking import ask_models
-from tracemine.transforms.replay import Carried, Method, ReplayLimits, prepare, sample_in_words
+from tracemine.transforms.kept import NOT_KEPT, Kept
+from tracemine.transforms.replay import (
+    Carried,
+    Method,
+    ReplayLimits,
+    name_of,
+    prepare,
+    sample_in_words,
+)
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import Out
 from tracemine.verifiers import VERIFIERS, Context, verify
@@ -72,24 +80,39 @@ class Errand:
 
 
 class CarryOut(beam.PTransform):
-    """Group -> Carried: with the verdicts on its routines in words, and without the texts of its
-    problems. ``judged``: the model judges what no verifier can decide."""
+    """``(shard, groups)``, each a Group -> the same, each Carried: with the verdicts on its
+    routines in words, and without the texts of its problems. ``judged``: the model judges what no
+    verifier can decide."""
 
-    def __init__(self, model: ModelOptions, limits: ReplayLimits, *, judged: bool = False) -> None:
+    def __init__(
+        self,
+        model: ModelOptions,
+        limits: ReplayLimits,
+        kept: Kept = NOT_KEPT,
+        *,
+        judged: bool = False,
+    ) -> None:
         super().__init__()
         self.model = model
+        self.kept = kept
         self.limits = limits
         self.judged = judged
 
     def expand(self, groups: beam.PCollection) -> beam.PCollection:
-        outputs = groups | "Ask to carry out" >> ask_models(
+        kept = self.kept
+        single = groups | "One by one" >> beam.FlatMapTuple(lambda _, groups: groups)
+        outputs = single | "Ask a model to carry out" >> ask_models(
             STAGE,
             partial(carry_out, limits=self.limits, judged=self.judged),
             main="groups",
             tags=[],
             options=self.model,
         )
-        return outputs.groups
+        return (
+            outputs.groups
+            | "Key by shard" >> beam.Map(lambda group: (kept.shard_of(name_of(group)), group))
+            | "Gather shards" >> beam.GroupByKey()
+        )
 
 
 async def carry_out(

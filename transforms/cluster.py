@@ -17,7 +17,7 @@ their group, and to their group. What is gathered under a key (`Bounds`):
 | pair of groups, counts | a sum | one number |
 | group of a cell | its rows' ids and the groups that it meets | `rows` x `cells_per_row` |
 | span id | a proposal, and its group or what was kept in its place | one |
-| group | its proposals | `rows` proposals |
+| shard | its groups | their share of all proposals |
 
 Crowded identities, counts of classes, the cells of large classes (also under one key, to be
 written), and where crowded cells are cut (a place for each `rows` rows) go to every worker.
@@ -47,6 +47,7 @@ from tracemine.transforms.duplicates import (
     identity,
 )
 from tracemine.transforms.joining import Group as Sized
+from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
 from tracemine.transforms.partition import BOUNDS, Bounds, Place
 from tracemine.transforms.segment import Proposal, reject_span
 from tracemine.transforms.stage import REJECTED, Out, run_stage
@@ -59,19 +60,23 @@ _LARGE = "large"
 
 
 class Cluster(beam.PTransform):
-    """Proposal -> Group (a list of proposals, by span id, without the vectors of their shapes).
-    Outputs: ``groups``, ``rejected``.
+    """Proposal -> ``(shard, groups)``, each Group a list of proposals, by span id, without the
+    vectors of their shapes. Outputs: ``groups``, ``rejected``.
 
     ``folder``, a draft's, is where the cells of large classes are kept (`CELLS_FILE`), even if
     there are none; without it they are not.
     """
 
-    def __init__(self, folder: str | None = None, bounds: Bounds = BOUNDS) -> None:
+    def __init__(
+        self, folder: str | None = None, kept: Kept = NOT_KEPT, bounds: Bounds = BOUNDS
+    ) -> None:
         super().__init__()
         self.folder = folder
+        self.kept = kept
         self.bounds = bounds
 
     def expand(self, proposals: beam.PCollection) -> dict[str, beam.PCollection]:
+        kept = self.kept
         distinct = (
             proposals
             | "Heads" >> beam.Map(_head)
@@ -87,7 +92,7 @@ class Cluster(beam.PTransform):
         small = (
             routed.small
             | "Gather classes" >> beam.GroupByKey()
-            | "Group classes" >> run_stage(STAGE, _of_class, main="grouped")
+            | "Group classes" >> run_kept(STAGE, _of_class, kept=self.kept, main="grouped")
         )
         rows = routed[_LARGE] | "Rows" >> beam.MapTuple(
             lambda name, head: (name, (head.span_id, head.vector))
@@ -95,7 +100,8 @@ class Cluster(beam.PTransform):
         cells = _train(rows, sizes, self.bounds)
         if self.folder is not None:
             _keep(cells, f"{self.folder}/{CELLS_FILE}")
-        large = _final_groups(_cell_groups(rows, _as_dict(cells), self.bounds), self.bounds.rows)
+        found = _cell_groups(rows, _as_dict(cells), self.bounds, self.kept)
+        large = _final_groups(found, self.bounds.rows)
         placed = (
             {
                 "proposals": proposals | "Key by span" >> beam.Map(lambda p: (p.span.id, p)),
@@ -108,10 +114,11 @@ class Cluster(beam.PTransform):
         )
         groups = (
             placed.placed
+            | "Key by shard" >> beam.Map(lambda keyed: (kept.shard_of(keyed[0]), keyed))
             | "Gather groups" >> beam.GroupByKey()
-            | "In order" >> run_stage(STAGE, lambda keyed: _in_order(keyed[1]), main="groups")
+            | "In order" >> beam.MapTuple(lambda shard, keyed: (shard, _in_order(keyed)))
         )
-        return {"groups": groups.groups, REJECTED: placed[REJECTED]}
+        return {"groups": groups, REJECTED: placed[REJECTED]}
 
 
 def compatibility_class(span: Span) -> str:
@@ -162,8 +169,12 @@ def _place_spans(met: Mapping[str, Iterable[Any]]) -> Iterator[Out]:
         yield REJECTED, reject_span(STAGE, DUPLICATE, proposal, kept, "duplicate")
 
 
-def _in_order(proposals: Iterable[Proposal]) -> Iterator[Out]:
-    yield "groups", sorted(proposals, key=lambda p: p.span.id)
+def _in_order(keyed: Iterable[tuple[str, Proposal]]) -> list[Group]:
+    """The groups of a shard."""
+    groups: dict[str, Group] = {}
+    for key, proposal in keyed:
+        groups.setdefault(key, []).append(proposal)
+    return [sorted(group, key=lambda p: p.span.id) for _, group in sorted(groups.items())]
 
 
 def _grid(vector: bytes) -> Grid:
@@ -200,7 +211,9 @@ def _keep(cells: beam.PCollection, path: str) -> None:
     )
 
 
-def _cell_groups(rows: beam.PCollection, cells: Any, bounds: Bounds) -> beam.PCollection:
+def _cell_groups(
+    rows: beam.PCollection, cells: Any, bounds: Bounds, kept: Kept
+) -> beam.PCollection:
     """CellGroup: each group of each cell."""
     homes = (
         rows
@@ -236,7 +249,7 @@ def _cell_groups(rows: beam.PCollection, cells: Any, bounds: Bounds) -> beam.PCo
         homes
         | "Key by part" >> beam.FlatMap(_by_part, _as_dict(full), _as_dict(cuts))
         | "Gather cells' rows" >> beam.GroupByKey()
-        | "Group cells" >> run_stage(STAGE, _group_cell, main="cell groups")
+        | "Group cells" >> run_kept(STAGE, _group_cell, kept=kept, main="cell groups")
     )
     return outputs["cell groups"]
 

@@ -10,8 +10,11 @@ import apache_beam as beam
 
 from tracemine.schemas import content_id
 from tracemine.store import Embedder
+from tracemine.transforms.kept import NOT_KEPT, Kept
 from tracemine.transforms.segment import Proposal, embedding_text
 from tracemine.transforms.stage import Out, run_stage
+
+STAGE = "embed"
 
 #: Texts are encoded bucket by bucket, by hash of the shape. The composition of a batch moves the
 #: last bits of a vector, so a bucket's content must depend on the texts alone.
@@ -26,19 +29,21 @@ class Embed(beam.PTransform):
     """Proposal -> Proposal with its two vectors. Each distinct shape is encoded once, and each
     distinct wording once for each shape that it stands for (nearly always one)."""
 
-    def __init__(self, load: LoadEmbedder) -> None:
+    def __init__(self, load: LoadEmbedder, kept: Kept = NOT_KEPT) -> None:
         super().__init__()
         self.load = load
+        self.kept = kept
 
     def expand(self, proposals: beam.PCollection) -> beam.PCollection:
+        kept = self.kept
         outputs = (
             proposals
             | "Key by bucket" >> beam.Map(lambda p: (bucket_of(p.span.shape), p))
             | "Gather buckets" >> beam.GroupByKey()
             | "Encode"
             >> run_stage(
-                "embed",
-                lambda keyed, embedder: embed(keyed[1], embedder),
+                STAGE,
+                lambda keyed, embedder: embed(keyed[1], embedder, kept, keyed[0]),
                 main="proposals",
                 setup=self.load,
             )
@@ -51,12 +56,20 @@ def bucket_of(text: str) -> int:
     return int(content_id("bucket", text)[:8], 16) % BUCKETS
 
 
-def embed(proposals: Iterable[Proposal], embedder: Any) -> Iterator[Out]:
+def embed(
+    proposals: Iterable[Proposal], embedder: Any, kept: Kept = NOT_KEPT, bucket: int = 0
+) -> Iterator[Out]:
     """Fill in the vectors of each proposal, of its wording and of its shape (float32 bytes, unit
-    length, on the embedder's grid), and the tokens of its subroutine."""
+    length, on the embedder's grid), and the tokens of its subroutine. Vectors of a bucket that an
+    earlier run ``kept`` are taken from there."""
     batch = list(proposals)
-    wordings = _encoded((embedding_text(p.span) for p in batch), embedder)
-    shapes = _encoded((p.span.shape for p in batch), embedder)
+    texts = [
+        sorted({embedding_text(p.span) for p in batch}),
+        sorted({p.span.shape for p in batch}),
+    ]
+    wordings, shapes = kept.or_make(
+        STAGE, f"{bucket:05d}", enumerate(texts), lambda: [_encoded(t, embedder) for t in texts]
+    )
     for proposal in batch:
         yield (
             "proposals",
@@ -69,7 +82,7 @@ def embed(proposals: Iterable[Proposal], embedder: Any) -> Iterator[Out]:
         )
 
 
-def _encoded(texts: Iterable[str], embedder: Any) -> dict[str, bytes]:
-    distinct = sorted(set(texts))
+def _encoded(distinct: list[str], embedder: Any) -> dict[str, bytes]:
+    """The vector of each text."""
     rows = embedder.encode(distinct)
     return {text: row.tobytes() for text, row in zip(distinct, rows, strict=True)}

@@ -26,6 +26,9 @@ from tracemine.transforms.stage import (
     keep_parser_quiet,
 )
 
+#: In the name of each stage that waits: a runner that cuts work into bundles leaves its bundles
+#: large.
+WAITING = "Ask a model"
 #: What is under way for one element.
 Future = concurrent.futures.Future
 
@@ -139,4 +142,4 @@ def run_flow(
     return beam.ParDo(flow).with_outputs(*tags, main=main)
 
 
-__all__ = ["Flow", "Waiting", "run_flow"]
+__all__ = ["WAITING", "Flow", "Waiting", "run_flow"]

@@ -19,7 +19,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -32,6 +31,7 @@ from tracemine.store.cells import on_grid
 from tracemine.store.reader import SERVED
 from tracemine.transforms.cluster import compatibility_class
 from tracemine.transforms.consolidate import FAILURES
+from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
 from tracemine.transforms.partition import BOUNDS, id_hash
 from tracemine.transforms.replay import variant_id
 from tracemine.transforms.segment import Proposal, reject_span
@@ -107,12 +107,16 @@ class FindKnown(beam.PTransform):
     about `FAMILY_ROWS`.
     """
 
-    def __init__(self, store: Pinned, *, require_isolation: bool = False) -> None:
+    def __init__(
+        self, store: Pinned, kept: Kept = NOT_KEPT, *, require_isolation: bool = False
+    ) -> None:
         super().__init__()
+        self.kept = kept
         self.store = store
         self.require_isolation = require_isolation
 
     def expand(self, proposals: beam.PCollection) -> dict[str, beam.PCollection]:
+        kept = self.kept
         looked = (
             proposals
             | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
@@ -129,9 +133,18 @@ class FindKnown(beam.PTransform):
         judged = (
             keyed
             | "By part" >> beam.Map(_by_part, beam.pvalue.AsDict(crowded))
-            | "Gather families" >> beam.GroupByKey()
+            | "Key by shard" >> beam.Map(lambda keyed: (kept.shard_of(keyed[0][0]), keyed))
+            | "Gather shards" >> beam.GroupByKey()
             | "Judge"
-            >> run_stage(STAGE, _judge, main="new", tags=[KNOWN, WAITING], setup=self._open_both)
+            >> run_kept(
+                STAGE,
+                _judge_shard,
+                kept=kept,
+                main="new",
+                tags=[KNOWN, WAITING],
+                setup=self._open_both,
+                also=(self.store,),
+            )
         )
         return {
             "new": (looked.far, judged.new) | "All new" >> beam.Flatten(),
@@ -193,10 +206,19 @@ def _by_part(keyed: tuple[str, Met], crowded: Mapping[str, int]) -> tuple[tuple[
     return (family, id_hash(met.proposal.span.id) % parts), met
 
 
-def _judge(
-    keyed: tuple[Any, Iterable[Met]], opened: tuple[StoredEntries, Sandbox]
+def _judge_shard(
+    keyed: tuple[int, Iterable[tuple[tuple[str, int], Met]]],
+    opened: tuple[StoredEntries, Sandbox],
 ) -> Iterator[Out]:
-    for proposal, known in judge(keyed[1], *opened):
+    families: dict[tuple[str, int], list[Met]] = {}
+    for part, met in keyed[1]:
+        families.setdefault(part, []).append(met)
+    for _, family in sorted(families.items()):
+        yield from _judge(family, opened)
+
+
+def _judge(family: Iterable[Met], opened: tuple[StoredEntries, Sandbox]) -> Iterator[Out]:
+    for proposal, known in judge(family, *opened):
         if known is None or known.status not in SERVED:
             yield "new", proposal
         if known is not None:

@@ -31,7 +31,7 @@ class Normalise(beam.PTransform):
         self.model = model
 
     def expand(self, proposals: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return proposals | "Ask for shapes" >> ask_models(
+        return proposals | "Ask a model for shapes" >> ask_models(
             STAGE, normalised, main="proposals", tags=[NOTES], options=self.model
         )
 

@@ -40,8 +40,9 @@ from tracemine.schemas.shingles import near_duplicate_classes
 from tracemine.schemas.types import join
 from tracemine.schemas.values import encode
 from tracemine.store.policy import MIN_DECIDED
+from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
 from tracemine.transforms.segment import Proposal
-from tracemine.transforms.stage import Out, run_stage
+from tracemine.transforms.stage import Out
 from tracemine.transforms.wording import oddness
 from tracemine.verifiers import Sandbox, shared_sandbox
 from tracemine.verifiers.coincidence import Meeting, difference_nearby
@@ -126,23 +127,41 @@ class Carried:
 
 
 class ReplayGroups(beam.PTransform):
-    """Group or Carried -> Matrix. ``require_isolation``: a worker without namespaces for untrusted
-    code fails."""
+    """``(shard, groups)``, each a Group or Carried -> Matrix. ``require_isolation``: a worker
+    without namespaces for untrusted code fails."""
 
-    def __init__(self, limits: ReplayLimits, *, require_isolation: bool = False) -> None:
+    def __init__(
+        self, limits: ReplayLimits, kept: Kept = NOT_KEPT, *, require_isolation: bool = False
+    ) -> None:
         super().__init__()
         self.limits = limits
+        self.kept = kept
         self.require_isolation = require_isolation
 
     def expand(self, groups: beam.PCollection) -> beam.PCollection:
         limits = self.limits
-        outputs = groups | "Replay" >> run_stage(
+        outputs = groups | "Replay" >> run_kept(
             "replay",
-            lambda group, sandbox: _replay_group(group, limits, sandbox),
+            lambda keyed, sandbox: _replay_shard(keyed[1], limits, sandbox),
+            kept=self.kept,
             main="matrices",
+            also=(limits,),
             setup=partial(shared_sandbox, require_isolation=self.require_isolation),
         )
         return outputs.matrices
+
+
+def _replay_shard(
+    shard: Iterable[Sequence[Proposal] | Carried], limits: ReplayLimits, sandbox: Sandbox
+) -> Iterator[Out]:
+    for group in sorted(shard, key=name_of):
+        yield from _replay_group(group, limits, sandbox)
+
+
+def name_of(group: Sequence[Proposal] | Carried) -> str:
+    """The least span id of a group, which no other has."""
+    proposals = group.proposals if isinstance(group, Carried) else group
+    return min(proposal.span.id for proposal in proposals)
 
 
 def _replay_group(

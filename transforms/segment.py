@@ -9,7 +9,7 @@ import ast
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,6 +35,7 @@ from tracemine.teachers.model.making import PROBLEM_CHARS, shortened
 from tracemine.teachers.model.worker import ModelOptions, ModelWorker
 from tracemine.transforms.asked import asked
 from tracemine.transforms.asking import ask_models
+from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
 from tracemine.transforms.mentioned import name_values
 from tracemine.transforms.shape import shape, wording_of
 from tracemine.transforms.stage import HANDOFF, NOTES, REJECTED, Out, run_stage
@@ -88,23 +89,34 @@ class Segment(beam.PTransform):
     Outputs: ``proposals``, ``rejected``, ``notes`` (Note).
     """
 
-    def __init__(self, teacher: str | ModelOptions, *, with_problem: bool = False) -> None:
+    def __init__(
+        self, teacher: str | ModelOptions, kept: Kept = NOT_KEPT, *, with_problem: bool = False
+    ) -> None:
         super().__init__()
         self.teacher = teacher
+        self.kept = kept
         self.with_problem = with_problem
 
     def expand(self, trajectories: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        # A few files make few bundles; tracing programs is worth spreading.
-        spread = trajectories | "Spread" >> beam.Reshuffle()
-        teacher = self.teacher
+        teacher, kept = self.teacher, self.kept
         if isinstance(teacher, str):
-            return spread | "Cut into spans" >> run_stage(
-                "segment",
-                segment,
-                main="proposals",
-                tags=[REJECTED, NOTES],
-                setup=lambda: make_teacher(teacher),
+            return (
+                trajectories
+                | "Key by shard" >> beam.Map(lambda found: (kept.shard_of(found.id), found))
+                | "Gather shards" >> beam.GroupByKey()
+                | "Cut into spans"
+                >> run_kept(
+                    "segment",
+                    lambda keyed, teacher: _segment_shard(keyed[1], teacher),
+                    kept=kept,
+                    main="proposals",
+                    tags=[REJECTED, NOTES],
+                    setup=lambda: make_teacher(teacher),
+                    also=(teacher,),
+                )
             )
+        # What is kept of a model is its answers. A few files make few bundles.
+        spread = trajectories | "Spread" >> beam.Reshuffle()
         return spread | "Ask a model" >> ask_models(
             "segment",
             partial(segment_by_asking, with_problem=self.with_problem),
@@ -136,6 +148,11 @@ class Route(beam.PTransform):
             main="proposals",
             tags=[HANDOFF, REJECTED],
         )
+
+
+def _segment_shard(shard: Iterable[Trajectory], teacher: Teacher) -> Iterator[Out]:
+    for trajectory in sorted(shard, key=lambda found: found.id):
+        yield from segment(trajectory, teacher)
 
 
 def segment(trajectory: Trajectory, teacher: Teacher) -> Iterator[Out]:

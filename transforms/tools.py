@@ -59,10 +59,11 @@ from tracemine.store.ranking import tokens_of
 from tracemine.teachers.rules.derived.derive import describe
 from tracemine.transforms.consolidate import what_passes_show
 from tracemine.transforms.embed import LoadEmbedder
+from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
 from tracemine.transforms.replay import Witness, values_of
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.shape import wording_of
-from tracemine.transforms.stage import Out, run_stage
+from tracemine.transforms.stage import Out
 from tracemine.transforms.tool_calls import (
     Call,
     call_of,
@@ -164,17 +165,19 @@ class PointAtTools(beam.PTransform):
         policy: Policy,
         as_of: str,
         load: LoadEmbedder,
+        kept: Kept = NOT_KEPT,
         *,
         require_isolation: bool = False,
     ) -> None:
         super().__init__()
+        self.kept = kept
         self.policy = policy
         self.as_of = as_of
         self.load = load
         self.require_isolation = require_isolation
 
     def expand(self, pointed: beam.PCollection) -> beam.PCollection:
-        policy, as_of, load = self.policy, self.as_of, self.load
+        policy, as_of, load, kept = self.policy, self.as_of, self.load, self.kept
         sandbox = partial(shared_sandbox, require_isolation=self.require_isolation)
         named = pointed | "Named" >> beam.Filter(lambda one: one.call is not None)
         counted = (
@@ -192,26 +195,38 @@ class PointAtTools(beam.PTransform):
         outputs = (
             {"counted": counted, "sampled": sampled}
             | "Together" >> beam.CoGroupByKey()
+            | "Known of each" >> beam.MapTuple(_known_of)
+            | "Key by shard" >> beam.Map(lambda known: (kept.shard_of(known[0]), known))
+            | "Gather shards" >> beam.GroupByKey()
             | "Point"
-            >> run_stage(
+            >> run_kept(
                 STAGE,
-                lambda keyed, tools: _pointer(keyed, policy, as_of, *tools),
+                lambda keyed, tools: _pointers(keyed[1], policy, as_of, *tools),
+                kept=kept,
                 main="pointers",
                 setup=lambda: (sandbox(), load()),
+                also=(policy, as_of),
             )
         )
         return outputs.pointers
 
 
-def _pointer(
-    keyed: tuple[str, Mapping[str, Iterable[Any]]],
+def _known_of(pointer: str, found: Mapping[str, Iterable[Any]]) -> tuple[str, Any, Any]:
+    """A pointer's id, what was counted of it, and its sample."""
+    (counted,), (sampled,) = found["counted"], found["sampled"]
+    return pointer, counted, sampled
+
+
+def _pointers(
+    shard: Iterable[tuple[str, Any, Any]],
     policy: Policy,
     as_of: str,
     sandbox: Sandbox,
     embedder: Embedder,
 ) -> Iterator[Out]:
-    (counted,), (sampled,) = keyed[1]["counted"], keyed[1]["sampled"]
-    yield "pointers", make_pointer(keyed[0], counted, sampled, policy, as_of, sandbox, embedder)
+    for pointer, counted, sampled in sorted(shard, key=lambda known: known[0]):
+        made = make_pointer(pointer, counted, sampled, policy, as_of, sandbox, embedder)
+        yield "pointers", made
 
 
 def point(proposal: Proposal) -> Pointed:

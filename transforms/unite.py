@@ -32,10 +32,10 @@ from tracemine.transforms.consolidate import (
     what_passes_show,
 )
 from tracemine.transforms.embed import LoadEmbedder
+from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
 from tracemine.transforms.preconditions import Needs, united
 from tracemine.transforms.replay import code_size, in_roles_of, values_of, widened
 from tracemine.transforms.segment import Proposal
-from tracemine.transforms.stage import run_stage
 from tracemine.verifiers.verdict import is_judged
 
 #: The reason of a pass of one group that the founder of the united variant makes worthless.
@@ -61,9 +61,16 @@ class Unite(beam.PTransform):
     was put in. Outputs: ``finished``, ``refuted`` (the replays of variants that are in none)."""
 
     def __init__(
-        self, policy: Policy, as_of: str, load: LoadEmbedder, *, snapshot: str = ""
+        self,
+        policy: Policy,
+        as_of: str,
+        load: LoadEmbedder,
+        kept: Kept = NOT_KEPT,
+        *,
+        snapshot: str = "",
     ) -> None:
         super().__init__()
+        self.kept = kept
         self.policy = policy
         self.as_of = as_of
         self.load = load
@@ -72,7 +79,7 @@ class Unite(beam.PTransform):
     def expand(
         self, consolidated: tuple[beam.PCollection, beam.PCollection]
     ) -> tuple[beam.PCollection, beam.PCollection]:
-        policy, as_of, snapshot = self.policy, self.as_of, self.snapshot
+        policy, as_of, snapshot, kept = self.policy, self.as_of, self.snapshot, self.kept
         entries, refuted = consolidated
         united = (
             (
@@ -86,22 +93,33 @@ class Unite(beam.PTransform):
         outputs = (
             united
             | "In an entry" >> beam.Filter(lambda keyed: keyed[1].members)
+            | "Key by shard" >> beam.Map(lambda keyed: (kept.shard_of(keyed[0]), keyed))
             | "Gather procedures" >> beam.GroupByKey()
             | "Finish"
-            >> run_stage(
+            >> run_kept(
                 "unite",
                 lambda keyed, embedder: [
                     ("finished", place(done, embedder))
-                    for done in finish(keyed[1], policy, as_of, snapshot)
+                    for found in _by_procedure(keyed[1])
+                    for done in finish(found, policy, as_of, snapshot)
                 ],
+                kept=kept,
                 main="finished",
                 setup=self.load,
+                also=(policy, as_of, snapshot),
             )
         )
         alone = united | "In no entry" >> beam.FlatMap(
             lambda keyed: () if keyed[1].members else keyed[1].replays
         )
         return outputs.finished, alone
+
+
+def _by_procedure(keyed: Iterable[tuple[str, Evidence]]) -> list[list[Evidence]]:
+    procedures: dict[str, list[Evidence]] = {}
+    for procedure_id, evidence in keyed:
+        procedures.setdefault(procedure_id, []).append(evidence)
+    return [found for _, found in sorted(procedures.items())]
 
 
 def _by_variant(entry: Entry) -> Iterator[tuple[str, tuple[str, Evidence]]]:

@@ -70,9 +70,10 @@ def run(
     """The ids of each group, and the id and detail of what was rejected."""
     options = pipeline_options(list(arguments))
     with beam.Pipeline(runner=make_runner(options), options=options) as pipeline:
-        outputs = pipeline | beam.Create(records) | Cluster(str(folder), SMALL)
+        outputs = pipeline | beam.Create(records) | Cluster(str(folder), bounds=SMALL)
         found = {
-            "groups": outputs["groups"] | beam.Map(lambda group: [p.span.id for p in group]),
+            "groups": outputs["groups"]
+            | beam.FlatMapTuple(lambda _, groups: [[p.span.id for p in g] for g in groups]),
             "gone": outputs[REJECTED] | beam.Map(lambda r: (r.record_id, r.detail)),
         }
         for name, values in found.items():
