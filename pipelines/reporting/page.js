@@ -77,10 +77,19 @@ function tabbed(table) {
 
 // -- charts ---------------------------------------------------------------------------------------
 
+// Pixels of a chart below which the labels of a flow are short.
+const NARROW = 440;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-/** The figure in the colours of the page, which change with its theme. */
-function themed(figure, swap) {
+/** The label of a node, its name cut to `most` characters; its count stays. */
+function shortened(label, most) {
+  const [, name, count] = /^(.*) (\S+)$/s.exec(label);
+  // What is cut may end in the middle of an escape.
+  return name.length <= most ? label : `${name.slice(0, most - 1).replace(/&[^;]*$/, "")}… ${count}`;
+}
+
+/** The figure in the colours of the page, which change with its theme, for a place so wide. */
+function themed(figure, swap, width) {
   const style = getComputedStyle(document.documentElement);
   const tone = (name) => style.getPropertyValue(name).trim();
   const colour = (value) =>
@@ -94,7 +103,12 @@ function themed(figure, swap) {
   for (const trace of data) {
     if (trace.type !== "sankey") continue;
     trace.link.color = trace.link.color.map((hex) => hex + "70");
-    trace.textfont = { color: tone("--text"), size: 12, shadow: "none" };
+    const narrow = width < NARROW;
+    trace.textfont = { color: tone("--text"), size: narrow ? 10 : 12, shadow: "none" };
+    if (narrow) {
+      const sources = new Set(trace.link.source);
+      trace.node.label = trace.node.label.map((text, at) => shortened(text, sources.has(at) ? 16 : 27));
+    }
   }
   return [data, {
     ...layout,
@@ -118,7 +132,7 @@ async function drawCharts() {
   document.head.append(h("script", {}, await unpack("plotly")));
   const draw = async () => {
     for (const [id, figure] of Object.entries(figures)) {
-      const [data, layout] = themed(figure, swap);
+      const [data, layout] = themed(figure, swap, byId(id).clientWidth);
       await Plotly.react(byId(id), data, layout, { responsive: true, displayModeBar: false });
       // One at a time, so that what a person does meanwhile is not kept waiting.
       await new Promise((done) => setTimeout(done));

@@ -31,6 +31,8 @@ from tracemine.pipelines.evaluation.selection import (
     SAME,
     split_of,
 )
+from tracemine.pipelines.reporting.worth import judge, read_evaluation
+from tracemine.pipelines.reporting.worth_charts import worth_charts
 from tracemine.schemas import fraction_of, problem_id
 from tracemine.store import Store
 from tracemine.transforms.admit import HELD_OUT, NOT_HELD_OUT
@@ -476,6 +478,20 @@ def test_what_another_run_left_is_not_read(perfect: Made, tmp_path: Path) -> Non
 
 
 # -- a store that is useless -----------------------------------------------------------------------
+
+
+def test_a_report_reads_what_is_printed(judged: tuple[str, Json], tmp_path: Path) -> None:
+    path = tmp_path / "evaluation.json"
+    path.write_text(judged[0])
+    evaluation = read_evaluation(str(path))
+    assert all(chart.figure and chart.rows for chart in worth_charts(evaluation))
+    verdict = judge(evaluation)
+    assert verdict
+    assert verdict.ours.value == judged[1]["replay_at_k"]["typed_signature"]["1"]["value"]
+    gained = judged[1]["lift"]["typed_signature"]["no_store"]["1"]["value"]
+    assert verdict.over_nothing.value == gained > 0
+    assert verdict.tokens == judged[1]["retrieval"]["tokens"]["full"]["1"]["value"]
+    assert verdict.price == pytest.approx(verdict.tokens / gained)
 
 
 @pytest.fixture(scope="module")
