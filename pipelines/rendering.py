@@ -27,7 +27,13 @@ Json = dict[str, Any]
 
 def hit_json(hit: Hit) -> Json:
     """A hit as ``search --json`` prints it; the value that it gives as instances write it."""
-    return dataclasses.asdict(hit) | {"gives": json.loads(encode(hit.gives))}
+    short = {f.name: getattr(hit, f.name) for f in dataclasses.fields(hit) if f.repr}
+    return short | {
+        "signature": dataclasses.asdict(hit.signature),
+        "variant": dataclasses.asdict(hit.variant),
+        "provenance": [dataclasses.asdict(place) for place in hit.provenance],
+        "gives": json.loads(encode(hit.gives)),
+    }
 
 
 def entry_json(entry: Entry | None, snapshot: Snapshot) -> Json:

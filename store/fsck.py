@@ -15,7 +15,7 @@ import numpy as np
 from tracemine.schemas.arrow import TABLES
 from tracemine.schemas.records import STATUSES, VERDICTS
 from tracemine.store.errors import RequestError, SchemaVersionError, StoreError
-from tracemine.store.index import INDEXED, index_number, numbers_of, read_index
+from tracemine.store.index import INDEXED, held_vectors, index_number, numbers_of, read_index
 from tracemine.store.lifecycle.rules import ACCEPTED, MERGED, REJECTED
 from tracemine.store.policy import MIN_DECIDED, POLICY_FILE, parse_policy, policy_hash
 from tracemine.store.reader import Store
@@ -558,7 +558,9 @@ def _check_indexes(reader: Store) -> Iterator[str]:
         dimension = reader.snapshot.manifest["embedder"].get("dimension")
         if index.d != dimension:
             yield f"vectors of {table} have {index.d} components, the embedder gives {dimension}"
-        vectors = index.index.reconstruct_n(0, index.ntotal).astype(np.float64)
+        vectors = held_vectors(index)
+        if vectors is None:
+            continue  # Coded ones need not be of unit length.
         wrong = int((np.abs(np.linalg.norm(vectors, axis=1) - 1) > UNIT_TOLERANCE).sum())
         if wrong:
             yield f"{wrong} vectors of {table} are not of unit length"

@@ -3,20 +3,38 @@
 An entry's number in the index is the first 16 hexadecimal digits of its id, halved, so that it is
 a positive int64 and can be had from the id alone. Two entries with one number are refused; among a
 million entries that has a chance of 1 in 18 million.
+
+Which index a table has follows from its size (`index_kinds`). What an index file must say of itself
+beside its content (how it is to be searched) is in the file; what was measured of it stands beside
+it, as ``index/TABLE.json``, until `publish` takes it into the manifest.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import fsspec
 import numpy as np
-import numpy.typing as npt
 
 from tracemine.store.errors import StoreError
+from tracemine.store.index_kinds import (
+    CARE,
+    FLAT,
+    Numbers,
+    Vectors,
+    check_kind,
+    choose_parameters,
+    is_flat,
+    kind_for,
+    make_empty,
+)
 from tracemine.store.tables import open_whole
+from tracemine.store.threads import one_thread
 
 #: Tables that have an index, ``index/TABLE.faiss``.
 INDEXED = ("procedures", "candidates", "tools")
@@ -25,11 +43,29 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "procedure": ("procedures", "candidates"),
     "tool": ("tools",),
 }
-#: The kind of index, as the manifest names it.
-KIND = "IDMap2,Flat"
 
-Numbers = npt.NDArray[np.int64]
-Vectors = npt.NDArray[np.float32]
+#: Bytes from which on an index in a local folder is mapped into memory, not read: processes on one
+#: machine then share it, and pages come as they are asked for.
+MAP_BYTES = 32 << 20
+
+#: The number of what was removed from an index that cannot forget it.
+GONE = -1
+#: Once so much of an index is gone it is built again.
+MAX_GONE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An index with what was measured when it was built (`index_kinds.Measured`, as JSON; empty
+    for an exact one)."""
+
+    index: Any
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> int:
+        """Entries that are in it and not gone."""
+        return len(numbers_of(self.index))
 
 
 def index_number(procedure_id: str) -> int:
@@ -37,46 +73,143 @@ def index_number(procedure_id: str) -> int:
     return int(procedure_id[:16], 16) >> 1
 
 
+def index_numbers(ids: Sequence[str]) -> Numbers:
+    """The numbers (n,) of entries in the index."""
+    if not len(ids):
+        return np.zeros(0, dtype=np.int64)
+    heads = np.array([identifier[:16] for identifier in ids], dtype="S16")
+    digits = np.frombuffer(bytes.fromhex(heads.tobytes().decode()), dtype=">u8")
+    return (digits >> np.uint64(1)).astype(np.int64)
+
+
 def index_file(table: str) -> str:
     """The index of ``table``, relative to its snapshot's folder."""
     return f"index/{table}.faiss"
 
 
-def build_index(rows: Iterable[tuple[str, Vectors]]) -> Any:
-    """The index over ``(procedure_id, vector)`` rows, added in order of id; equal rows count once.
+def notes_file(table: str) -> str:
+    """What was measured of the index of ``table``, in the folder of its draft."""
+    return f"index/{table}.json"
+
+
+# -- building --------------------------------------------------------------------------------------
+
+
+def build_index(rows: Iterable[tuple[str, Vectors]], *, kind: str | None = None) -> Built:
+    """The index over ``(procedure_id, vector)`` rows, added in order of id on one thread; equal
+    rows count once. So the same rows give the same bytes, whatever their order.
+
+    Args:
+        kind: a factory string of FAISS; that for the number of rows (`kind_for`) if not said.
 
     Raises:
-        ValueError: if an id has two vectors, two ids share a number, or vectors differ in size.
+        ValueError: if an id has two vectors, two ids share a number, vectors differ in size, or
+            FAISS knows no such kind.
     """
-    import faiss
+    numbers, vectors = _sorted_rows(rows)
+    wanted = kind_for(len(numbers)) if kind is None else check_kind(kind, vectors.shape[1])
+    return built_of(numbers, vectors, wanted)
 
+
+def built_of(numbers: Numbers, vectors: Vectors, kind: str) -> Built:
+    """The index of ``kind`` over ``vectors`` (n, d), ``numbers`` ascending; it is searched as
+    widely as it takes, and built more carefully where that is not enough (`choose_parameters`)."""
+    if kind == FLAT or not len(numbers):
+        return Built(_filled(FLAT, numbers, vectors))
+    with one_thread():
+        index, notes = choose_parameters(
+            kind, vectors, lambda attempt, care: _filled(attempt, numbers, vectors, care)
+        )
+    return Built(index, notes)
+
+
+def _filled(kind: str, numbers: Numbers, vectors: Vectors, care: int = CARE[0]) -> Any:
+    index = make_empty(kind, vectors.shape[1], vectors, care)
+    if len(numbers):
+        index.add_with_ids(vectors, numbers)
+    return index
+
+
+def _sorted_rows(rows: Iterable[tuple[str, Vectors]]) -> tuple[Numbers, Vectors]:
     vectors: dict[str, Vectors] = {}
     for procedure_id, vector in rows:
         known = vectors.setdefault(procedure_id, vector)
         if known is not vector and not np.array_equal(known, vector):
             raise ValueError(f"procedure {procedure_id} has two vectors")
     ids = sorted(vectors)
-    numbers = np.array([index_number(i) for i in ids], dtype=np.int64)
+    numbers = index_numbers(ids)
     if len(np.unique(numbers)) != len(numbers):
         raise ValueError("two procedures share the first 63 bits of their ids")
     # An index of nothing has vectors of size 0: it is never searched.
-    dimension = len(vectors[ids[0]]) if ids else 0
-    index = faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
-    if ids:
-        index.add_with_ids(np.stack([vectors[i] for i in ids]).astype(np.float32), numbers)
-    return index
+    if not ids:
+        return numbers, np.zeros((0, 0), dtype=np.float32)
+    return numbers, np.stack([vectors[i] for i in ids]).astype(np.float32)
 
 
-def write_index(index: Any, path: str) -> None:
-    """Write an index to a path or fsspec URL; it appears whole or not at all."""
+def without(built: Built, numbers: Numbers) -> Built:
+    """An index without some of its entries. Nothing is built again: of a flat index they are
+    removed, in any other they keep their place and lose their number, so that nothing finds them
+    (`gone_share` says when to build anew). ``built.index`` itself is changed.
+
+    Raises:
+        ValueError: if one of ``numbers`` is not in the index.
+    """
+    faiss: Any = importlib.import_module("faiss")
+    index, wanted = built.index, np.unique(np.asarray(numbers, dtype=np.int64))
+    every = every_number(index)
+    if not np.isin(wanted, every).all():
+        raise ValueError("an entry that is to leave the index is not in it")
+    if is_flat(index):
+        index.remove_ids(faiss.IDSelectorBatch(wanted))
+        return built
+    left = np.where(np.isin(every, wanted), GONE, every)
+    faiss.copy_array_to_vector(left, index.id_map)
+    index.construct_rev_map()
+    return built
+
+
+def extended(built: Built, rows: Iterable[tuple[str, Vectors]]) -> Built:
+    """An index with more entries, added in order of id on one thread; nothing that is in it is
+    added again or trained again. ``built.index`` itself is changed.
+
+    Raises:
+        ValueError: as `build_index`, and if an entry is in the index already.
+    """
+    numbers, vectors = _sorted_rows(rows)
+    if not len(numbers):
+        return built
+    if not built.index.ntotal:
+        return built_of(numbers, vectors, kind_for(len(numbers)))
+    if np.isin(numbers, numbers_of(built.index)).any():
+        raise ValueError("an entry that is to be added to the index is in it already")
+    with one_thread():
+        built.index.add_with_ids(vectors, numbers)
+    return built
+
+
+def gone_share(index: Any) -> float:
+    """The share of what an index holds that was removed from it; above `MAX_GONE` build it anew."""
+    return float(np.mean(every_number(index) == GONE)) if index.ntotal else 0.0
+
+
+# -- files -----------------------------------------------------------------------------------------
+
+
+def write_index(built: Built, path: str) -> None:
+    """Write an index to a path or fsspec URL, which ends in ``.faiss``, and its notes, if there are
+    any, beside it; each appears whole or not at all."""
     import faiss
 
     with open_whole(path) as stream:
-        stream.write(faiss.serialize_index(index).tobytes())
+        stream.write(faiss.serialize_index(built.index).tobytes())
+    if built.notes:
+        with open_whole(path.removesuffix(".faiss") + ".json") as stream:
+            stream.write(json.dumps(dict(built.notes), sort_keys=True).encode())
 
 
-def read_index(path: str) -> Any:
-    """The index at a path or fsspec URL.
+def read_index(path: str, *, to_change: bool = False) -> Any:
+    """The index at a path or fsspec URL. A large file in a local folder is mapped, not read, unless
+    the index is ``to_change``.
 
     Raises:
         StoreError: if it cannot be read.
@@ -84,6 +217,9 @@ def read_index(path: str) -> Any:
     import faiss
 
     try:
+        local = Path(path)
+        if not to_change and local.is_file() and local.stat().st_size >= MAP_BYTES:
+            return faiss.read_index(path, faiss.IO_FLAG_MMAP_IFC)
         with fsspec.open(path, "rb") as stream:
             data = np.frombuffer(stream.read(), dtype=np.uint8)
         return faiss.deserialize_index(data)
@@ -92,36 +228,78 @@ def read_index(path: str) -> Any:
         raise StoreError(f"cannot read the index {path}: {first}") from error
 
 
-def numbers_of(index: Any) -> Numbers:
-    """The numbers of all entries in the index, in the order they were added."""
+# -- content ---------------------------------------------------------------------------------------
+
+
+def every_number(index: Any) -> Numbers:
+    """The numbers of all that an index holds, in order of place, `GONE` for what was removed."""
     import faiss
 
     return np.asarray(faiss.vector_to_array(index.id_map), dtype=np.int64)
 
 
+def numbers_of(index: Any) -> Numbers:
+    """The numbers of all entries in the index, in the order they were added."""
+    every = every_number(index)
+    found: Numbers = every[every != GONE]
+    return found
+
+
 def vectors_of(index: Any) -> Vectors:
-    """The vectors (n, d) of all entries in the index, in the order they were added: a view of its
-    own memory, which lives as long as the index does."""
-    library: Any = importlib.import_module("faiss")
-    flat = library.downcast_index(index.index)
+    """The vectors (n, d) of all entries in the index, in the order they were added (of those that
+    are not gone), as exactly as the index has them; where it can, a view of its own memory, which
+    lives as long as the index does."""
     if not index.ntotal:
         return np.zeros((0, index.d), dtype=np.float32)
-    values = library.rev_swig_ptr(flat.get_xb(), index.ntotal * index.d)
+    held = held_vectors(index)
+    if held is None:
+        held = np.concatenate(list(_reconstructed(index)))
+    every = every_number(index)
+    return held if (every != GONE).all() else held[every != GONE]
+
+
+def held_vectors(index: Any) -> Vectors | None:
+    """A view (n, d) of the vectors of all that an index holds, gone or not, where it holds them as
+    they are: a flat index, or a graph over one."""
+    library: Any = importlib.import_module("faiss")
+    inner = library.downcast_index(index.index)
+    if isinstance(inner, library.IndexHNSW):
+        inner = library.downcast_index(inner.storage)
+    if not isinstance(inner, library.IndexFlat):
+        return None
+    values = library.rev_swig_ptr(inner.get_xb(), index.ntotal * index.d)
     view: Vectors = values.reshape(index.ntotal, index.d)
     return view
 
 
-def search_index(index: Any, query: Vectors, k: int, *, among: Numbers | None = None) -> Any:
-    """The ``k`` nearest to ``query`` (d,) as ``(number, inner product)``, best first; only those in
-    ``among`` where it is given. Fewer come back only if there are fewer."""
-    library: Any = importlib.import_module("faiss")  # Its type stubs lack keyword arguments.
-    size = index.ntotal if among is None else len(among)
-    k = min(k, size)
-    if k == 0:
-        return []
-    parameters = None
-    if among is not None and len(among) < index.ntotal:
-        parameters = library.SearchParameters(sel=library.IDSelectorBatch(among))
-    scores, numbers = index.search(query.reshape(1, -1), k, params=parameters)
-    found = zip(numbers[0].tolist(), scores[0].tolist(), strict=True)
-    return [(number, score) for number, score in found if number >= 0]
+def _reconstructed(index: Any, at_once: int = 65536) -> Iterator[Vectors]:
+    for start in range(0, index.ntotal, at_once):
+        count = min(at_once, index.ntotal - start)
+        yield np.asarray(index.index.reconstruct_n(start, count), dtype=np.float32)
+
+
+__all__ = [
+    "FLAT",
+    "GONE",
+    "INDEXED",
+    "KINDS",
+    "MAX_GONE",
+    "Built",
+    "Numbers",
+    "Vectors",
+    "build_index",
+    "built_of",
+    "every_number",
+    "extended",
+    "gone_share",
+    "held_vectors",
+    "index_file",
+    "index_number",
+    "index_numbers",
+    "notes_file",
+    "numbers_of",
+    "read_index",
+    "vectors_of",
+    "without",
+    "write_index",
+]

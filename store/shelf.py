@@ -13,17 +13,18 @@ import numpy.typing as npt
 
 from tracemine.schemas import Parameter, Signature
 from tracemine.store.bindings import Bindings
-from tracemine.store.errors import StoreError
-from tracemine.store.index import Vectors, index_number, numbers_of, vectors_of
+from tracemine.store.index_kinds import Vectors
+from tracemine.store.nearest import Nearest
 from tracemine.store.ranking import RUN, Mask, Rankable, Ranking, Wanted, method_of
+from tracemine.store.requests import Unmet
 from tracemine.store.trials import Batches, Trial, Tried, try_all, untried
 from tracemine.verifiers import Sandbox
 
 logger = logging.getLogger(__name__)
 
-#: What is read of each entry beside its signature; its support is how many spans it rests on.
+#: What is read of each entry; its support is how many spans it rests on.
 COLUMNS = (
-    "procedure_id, success_rate, predicates, variants[1].predicates AS own_predicates, "
+    "procedure_id, signature, success_rate, predicates, variants[1].predicates AS own_predicates, "
     "{support} AS support, variants[1].code AS code, "
     "variants[1].entry_point AS entry_point, evidence"
 )
@@ -32,13 +33,14 @@ COLUMNS = (
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """Entries that are ranked together, in order of id: ``places`` says where each id stands.
-    ``tried`` is what is run of each. ``rows``: for each index, the places of its entries, and at
-    which rows of the index they are."""
+    ``tried`` is what is run of each. ``homes``: for each table the places of its entries, in order
+    of id; ``indexes`` has its vectors in that order."""
 
     ranking: Ranking
     places: Mapping[str, int]
     tried: tuple[Tried, ...]
-    rows: tuple[tuple[Any, npt.NDArray[np.int64], npt.NDArray[np.int64]], ...]
+    homes: Mapping[str, npt.NDArray[np.int64]]
+    indexes: Mapping[str, Nearest]
 
     def offer(
         self,
@@ -49,10 +51,14 @@ class Shelf:
         among: Mask,
         k: int,
         sandbox: Sandbox,
+        *,
+        unmet: Unmet = "drop",
     ) -> list[tuple[int, float, Trial]]:
         """The first ``k`` of ``among`` (n,) for a caller who asks in ``words``, of which ``vector``
         (d,) is the vector, for an ``output`` and brings ``bindings``, as ``(place, score, trial)``.
-        Without a sandbox that runs anything, by score alone, and a warning is logged.
+        Entries whose preconditions do not hold are left out, unless they are to be flagged: then
+        they come like any that gives nothing. Without a sandbox that runs anything, by score alone,
+        and a warning is logged.
 
         Raises:
             StoreError: if the vector is of another size than those here.
@@ -65,7 +71,7 @@ class Shelf:
         # What does not hold on the values drops out, so only as many are run as it takes.
         while len(offers) < k and left.any():
             scored = self.ranking.best(wanted, left, cosines, max(RUN, k))
-            offers += self._tried(wanted, scored, bindings, batches)
+            offers += self._tried(wanted, scored, bindings, batches, unmet)
             left[[place for place, _ in scored]] = False
         return offers[:k]
 
@@ -84,6 +90,7 @@ class Shelf:
         scored: Sequence[tuple[int, float]],
         bindings: Bindings,
         batches: Batches,
+        unmet: Unmet,
     ) -> list[tuple[int, float, Trial]]:
         """Those of ``scored`` (place, score) that can take the values, with what they gave, best
         first."""
@@ -97,7 +104,10 @@ class Shelf:
             found = untried(tried, bindings)
             ran = False
         trials = {place: trial for (place, _), trial in zip(scored, found, strict=True)}
-        kept = [(place, score) for place, score in scored if trials[place].met is not False]
+        flagged = unmet == "flag"
+        kept = [
+            (place, score) for place, score in scored if flagged or trials[place].met is not False
+        ]
         if ran:
             kept = self.ranking.rerank(wanted, kept, [trials[place].value for place, _ in kept])
         return [(place, score, trials[place]) for place, score in kept]
@@ -105,53 +115,37 @@ class Shelf:
     def _cosines(self, vector: Vectors) -> npt.NDArray[np.float64]:
         """The inner products (n,) of the entries' vectors with ``vector`` (d,)."""
         found = np.zeros(len(self.places))
-        for index, places, rows in self.rows:
-            if index.d != len(vector):
-                raise StoreError(
-                    f"the query has {len(vector)} components, the index {index.d}: another embedder"
-                )
-            found[places] = (vectors_of(index) @ vector)[rows]
+        for table, places in self.homes.items():
+            found[places] = self.indexes[table].cosines(vector)
         return found
 
 
 def make_shelf(
-    signatures: Mapping[str, Signature],
-    tables: Mapping[str, Any],
+    tables: Mapping[str, Nearest],
     read: Callable[[str], Sequence[Mapping[str, Any]]],
-    *,
-    named: str,
 ) -> Shelf:
-    """The shelf of all entries of ``tables`` (name -> index); ``signatures`` are those of at least
-    these, by id, and ``read`` gives the rows of a query. An error calls the store as ``named``.
-
-    Raises:
-        StoreError: if an index lacks an entry.
-    """
+    """The shelf of all entries of ``tables`` (name -> index). ``read`` gives rows of a query."""
     found: dict[str, tuple[Rankable, Tried]] = {}
     homes: dict[str, list[str]] = {}
     for table in tables:
         homes[table] = []
         support = "spans" if table == "tools" else "len(provenance)"
-        for row in read(f"SELECT {COLUMNS.format(support=support)} FROM {table}"):
+        query = f"SELECT {COLUMNS.format(support=support)} FROM {table} ORDER BY procedure_id"
+        for row in read(query):
             identifier = row["procedure_id"]
             homes[table].append(identifier)
-            found[identifier] = _of_row(row, signatures[identifier])
+            found[identifier] = _of_row(row, Signature.from_json(row["signature"]))
     ids = sorted(found)
     places = {identifier: place for place, identifier in enumerate(ids)}
-    rows = []
-    for table, index in tables.items():
-        at = {number: row for row, number in enumerate(numbers_of(index).tolist())}
-        numbers = [index_number(identifier) for identifier in homes[table]]
-        if not at.keys() >= set(numbers):
-            raise StoreError(f"the index of {table} of {named} lacks entries: run tracemine fsck")
-        if numbers:
-            here = np.array([places[identifier] for identifier in homes[table]], dtype=np.int64)
-            rows.append((index, here, np.array([at[n] for n in numbers], dtype=np.int64)))
     return Shelf(
         ranking=Ranking([found[identifier][0] for identifier in ids]),
         places=places,
         tried=tuple(found[identifier][1] for identifier in ids),
-        rows=tuple(rows),
+        homes={
+            table: np.array([places[identifier] for identifier in here], dtype=np.int64)
+            for table, here in homes.items()
+        },
+        indexes=dict(tables),
     )
 
 

@@ -40,7 +40,8 @@ from tracemine.store.errors import (
     SchemaVersionError,
     StoreError,
 )
-from tracemine.store.index import INDEXED, KIND, index_file, numbers_of, read_index
+from tracemine.store.index import INDEXED, index_file, numbers_of, read_index
+from tracemine.store.index_notes import describe_indexes, read_notes
 from tracemine.store.lease import HELD, NO_LOCKS, Lease, lease, removing
 from tracemine.store.location import Location, file_sha256, say
 from tracemine.store.policy import (
@@ -136,6 +137,18 @@ class Snapshot:
             StoreError: if it is missing or not what was written.
         """
         check_file(self.location, self._index_entry(table))
+
+    def cards(self, table: str) -> str | None:
+        """The file of a table's cards; None where they are to be read from the table."""
+        found = (f["path"] for f in self.manifest["files"] if f.get("cards_of") == table)
+        path = next(found, None)
+        return None if path is None else self.location.url(path)
+
+    def check_cards(self, table: str) -> None:
+        """Nothing, if a table's cards, where they are in a file, are what was written."""
+        for entry in self.manifest["files"]:
+            if entry.get("cards_of") == table:
+                check_file(self.location, entry)
 
     def _index_entry(self, table: str) -> Mapping[str, Any]:
         for entry in self.manifest["files"]:
@@ -351,6 +364,7 @@ def _publish(draft: Draft, fields: Mapping[str, Any], carry: Collection[str]) ->
     _check_clock(fields.get("as_of"), draft.parent_manifest, location)
     carried = list(_carried(draft, carry))
     _complete(draft, carried)
+    notes = read_notes(location, draft.name)
     files = _list_files(draft, carried)
     text = dump_manifest(
         {
@@ -360,16 +374,12 @@ def _publish(draft: Draft, fields: Mapping[str, Any], carry: Collection[str]) ->
             "parent": draft.parent,
             "parent_as_of": (draft.parent_manifest or {}).get("as_of"),
             "files": files,
-            "index": {
-                f["index"]: {
-                    "kind": KIND,
-                    "metric": "inner product",
-                    "dimension": fields.get("embedder", {}).get("dimension"),
-                    "entries": f["rows"],
-                }
-                for f in files
-                if "index" in f
-            },
+            "index": describe_indexes(
+                files,
+                notes,
+                draft.parent_manifest,
+                fields.get("embedder", {}).get("dimension"),
+            ),
             "policy": {"hash": policy_hash(draft.policy), "values": draft.policy.values()},
             "versions": fields.get("versions") or _versions(),
         }
@@ -567,7 +577,7 @@ def count_rows(location: Location, name: str) -> int:
         StoreError: if the file is neither, or damaged.
     """
     if name.endswith(".faiss"):
-        return int(read_index(location.url(name)).ntotal)
+        return len(numbers_of(read_index(location.url(name))))
     try:
         with location.fs.open(location.inner(name), "rb") as stream:
             return int(pq.read_metadata(stream).num_rows)

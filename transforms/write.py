@@ -109,7 +109,7 @@ def _write_index(pairs: Iterable[Any], path: str) -> tuple[str, int]:
     rows = [(pair[0], np.frombuffer(pair[1], np.float32)) for pair in pairs if pair is not None]
     index = build_index(rows)
     write_index(index, path)
-    return path, int(index.ntotal)
+    return path, index.entries
 
 
 __all__ = ["BATCH_ROWS", "WriteIndex", "WriteTable"]

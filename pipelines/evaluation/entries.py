@@ -16,8 +16,8 @@ from tracemine.schemas.arrow import procedure_from_row
 from tracemine.schemas.records import Domain
 from tracemine.store import Store
 from tracemine.store.embedder import Vectors
+from tracemine.store.hits import hit_of
 from tracemine.store.ranking import Rankable, method_of, tokens_of
-from tracemine.store.reader import hit_of
 from tracemine.transforms.consolidate import FAILED_REPLAY
 from tracemine.transforms.consolidate import STAGE as CONSOLIDATE
 from tracemine.transforms.segment import embedding_words

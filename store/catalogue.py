@@ -1,0 +1,177 @@
+"""What of a snapshot is searched, in memory or mapped: cards, indexes and words, each made when it
+is first asked for and then shared by all threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tracemine.store.cards import Cards, cards_query, gives, make_cards, read_cards, takes, units_of
+from tracemine.store.index import KINDS, Numbers, index_numbers, read_index
+from tracemine.store.keywords import Bm25, Keywords
+from tracemine.store.nearest import Kept, Nearest
+from tracemine.store.requests import Filter
+from tracemine.store.snapshot import Snapshot
+
+#: Filters whose result is remembered: 9 bytes for each entry that they keep, and 1 for any other.
+REMEMBERED = 64
+
+
+class Catalogue:
+    """The entries of one snapshot by table.
+
+    Args:
+        snapshot: the snapshot; its files are compared with their sha256 unless ``checked``.
+        read: the result of SQL over the tables.
+        named: what an error calls the store.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        read: Callable[[str], pa.Table],
+        *,
+        named: str,
+        checked: bool,
+    ) -> None:
+        self._snapshot = snapshot
+        self._read = read
+        self._named = named
+        self._checked = checked
+        self._lock = threading.RLock()
+        self._cards: dict[str, Cards] = {}
+        self._nearest: dict[str, Nearest] = {}
+        self._kept: OrderedDict[Filter, Mapping[str, Kept | None]] = OrderedDict()
+        self._keywords: Keywords | None = None
+        self._bm25: dict[str, Bm25] = {}
+        self._units: set[str] | None = None
+
+    def cards(self, table: str) -> Cards:
+        """The cards of a table."""
+        with self._lock:
+            if table not in self._cards:
+                self._cards[table] = Cards(table, self._data(table))
+            return self._cards[table]
+
+    def _data(self, table: str) -> pa.Table:
+        path = self._snapshot.cards(table)
+        if path is None:
+            return make_cards(self._read(cards_query(table)))
+        if not self._checked:
+            self._snapshot.check_cards(table)
+        return read_cards(path)
+
+    def nearest(self, table: str) -> Nearest:
+        """The index of a table.
+
+        Raises:
+            StoreError: if it cannot be read, is not what was written, or lacks an entry.
+        """
+        with self._lock:
+            if table not in self._nearest:
+                if not self._checked:
+                    self._snapshot.check_index(table)
+                index = read_index(self._snapshot.index(table))
+                named = f"the index of {table} of {self._named}"
+                self._nearest[table] = Nearest(index, self.cards(table).numbers, named)
+            return self._nearest[table]
+
+    def units(self) -> set[str]:
+        """Every unit in a signature."""
+        with self._lock:
+            if self._units is None:
+                shapes = (s for kind in KINDS for s in self._values(kind, "shape"))
+                self._units = set().union(*map(units_of, shapes))
+            return self._units
+
+    def _values(self, kind: str, column: str) -> list[str]:
+        return [v for table in KINDS[kind] for v in self.cards(table).values(column)]
+
+    # -- filters -----------------------------------------------------------------------------------
+
+    def kept(self, wanted: Filter) -> Mapping[str, Kept | None]:
+        """What a filter keeps of each table of its kind, None for everything; without the tables
+        of which it keeps nothing.
+
+        Raises:
+            RequestError: if its condition is no valid SQL.
+        """
+        with self._lock:
+            if wanted in self._kept:
+                self._kept.move_to_end(wanted)
+                return self._kept[wanted]
+        found: dict[str, Kept | None] = {}
+        for table in KINDS[wanted.kind]:
+            mask = self._mask(table, wanted)
+            if mask.all() and len(mask):
+                found[table] = None
+            elif mask.any():
+                found[table] = Kept(mask)
+        with self._lock:
+            self._kept[wanted] = found
+            while len(self._kept) > REMEMBERED:
+                self._kept.popitem(last=False)
+        return found
+
+    def _mask(self, table: str, wanted: Filter) -> Any:
+        cards = self.cards(table)
+        mask = cards.mask("status", lambda status: status in wanted.status)
+        if wanted.domain is not None:
+            mask &= cards.mask("domains", lambda domains: wanted.domain in domains.split())
+        if wanted.output_type is not None or wanted.output_unit is not None:
+            kind, unit = wanted.output_type, wanted.output_unit
+            mask &= cards.mask("shape", lambda shape: gives(shape, kind, unit))
+        if wanted.inputs is not None:
+            types = wanted.inputs
+            mask &= cards.mask("shape", lambda shape: takes(shape, types))
+        if wanted.where is not None and len(cards):
+            mask &= np.isin(cards.numbers, self._numbers_where(table, wanted.where))
+        return mask
+
+    def _numbers_where(self, table: str, condition: str) -> Numbers:
+        # The brackets on their own lines: a condition may end in a comment.
+        rows = self._read(f"SELECT procedure_id FROM {table} WHERE (\n{condition}\n)")
+        return index_numbers(rows["procedure_id"].to_pylist())
+
+    # -- words -------------------------------------------------------------------------------------
+
+    def offsets(self, kind: str) -> dict[str, int]:
+        """Where the entries of each table of a kind begin among all of the kind."""
+        found, size = {}, 0
+        for table in KINDS[kind]:
+            found[table] = size
+            size += len(self.cards(table))
+        return found
+
+    def keywords(self) -> Keywords:
+        """Words of all procedures, by their position (`offsets`)."""
+        with self._lock:
+            if self._keywords is None:
+                size = sum(len(self.cards(table)) for table in KINDS["procedure"])
+                self._keywords = Keywords.of_many(size, self._texts)
+            return self._keywords
+
+    def _texts(self, positions: Sequence[int]) -> list[str]:
+        """The texts of procedures by position."""
+        wanted = np.asarray(positions, dtype=np.int64)
+        found = np.empty(len(wanted), dtype=object)
+        for table, start in self.offsets("procedure").items():
+            cards = self.cards(table)
+            here = (wanted >= start) & (wanted < start + len(cards))
+            found[here] = cards.texts((wanted[here] - start).tolist())
+        return list(found)
+
+    def bm25(self, table: str) -> Bm25:
+        """Words of all entries of a table, ranked by themselves."""
+        with self._lock:
+            if table not in self._bm25:
+                self._bm25[table] = Bm25(self.cards(table).texts())
+            return self._bm25[table]
+
+
+__all__ = ["Catalogue"]

@@ -1,0 +1,64 @@
+"""What a manifest says of each index: its kind, how it is searched, and what it finds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tracemine.store.errors import StoreError
+from tracemine.store.index import INDEXED, notes_file
+from tracemine.store.index_kinds import FLAT
+from tracemine.store.location import Location
+
+#: What a manifest says of an index beside what was measured of it.
+_FOUND = frozenset({"metric", "dimension", "entries"})
+
+
+def read_notes(location: Location, folder: str) -> dict[str, dict[str, Any]]:
+    """What was measured of the indexes in a draft's folder, by table.
+
+    Raises:
+        StoreError: if it cannot be read.
+    """
+    notes = {}
+    for table in INDEXED:
+        name = f"{folder}/{notes_file(table)}"
+        if not location.exists(name):
+            continue
+        try:
+            found = json.loads(location.read(name))
+        except ValueError as error:
+            raise StoreError(f"{location.url(name)} is damaged: {error}") from error
+        notes[table] = dict(found)
+    return notes
+
+
+def describe_indexes(
+    files: Sequence[Mapping[str, Any]],
+    notes: Mapping[str, Mapping[str, Any]],
+    parent: Mapping[str, Any] | None,
+    dimension: Any,
+) -> dict[str, dict[str, Any]]:
+    """Table -> what the manifest says of its index. An index that is the parent's, carried over or
+    copied, is what it was; one without notes is exact."""
+    before = parent or {"files": [], "index": {}}
+    known = {f["index"]: f["sha256"] for f in before["files"] if "index" in f}
+    found = {}
+    for entry in files:
+        if "index" not in entry:
+            continue
+        table = entry["index"]
+        said = notes.get(table)
+        if said is None and known.get(table) == entry["sha256"]:
+            said = {k: v for k, v in before["index"].get(table, {}).items() if k not in _FOUND}
+        found[table] = {
+            **(said or {"kind": FLAT, "parameters": {}, "recall_at_10": 1.0}),
+            "metric": "inner product",
+            "dimension": dimension,
+            "entries": entry["rows"],
+        }
+    return found
+
+
+__all__ = ["describe_indexes", "read_notes"]

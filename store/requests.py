@@ -1,0 +1,188 @@
+"""What a search is asked, checked when it is said and not when it runs."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tracemine.schemas.records import DOMAINS, STATUSES
+from tracemine.schemas.types import TypeSyntaxError, parse
+from tracemine.store.bindings import Bindings
+from tracemine.store.errors import RequestError
+from tracemine.store.index import KINDS
+
+#: Statuses of what is verified and in date.
+SERVED = ("canonical", "verified")
+#: Statuses that search gives unless it is asked for others: what is out of date is flagged.
+SEARCHED = (*SERVED, "expired")
+
+#: What becomes of an entry whose preconditions do not hold on the caller's values.
+Unmet = Literal["drop", "flag"]
+UNMET: tuple[Unmet, ...] = ("drop", "flag")
+
+#: Characters of a wrong unit that are shown.
+_SHOWN_UNIT_CHARS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which entries of a kind may be given. ``inputs``: the types of what the caller has, sorted;
+    ``where``: a condition in SQL over an entry's columns. None is no condition."""
+
+    kind: str = "procedure"
+    status: tuple[str, ...] = SEARCHED
+    domain: str | None = None
+    output_type: str | None = None
+    output_unit: str | None = None
+    inputs: tuple[str, ...] | None = None
+    where: str | None = None
+
+
+def check_query(query: Any, k: Any) -> None:
+    """Nothing, if a search can be asked for ``k`` hits of ``query``.
+
+    Raises:
+        RequestError: otherwise.
+    """
+    if not isinstance(query, str):
+        raise RequestError("the query must be text")
+    if type(k) is not int or k < 1:
+        raise RequestError(f"k must be a whole number of at least 1, not {k!r}")
+
+
+def make_filter(
+    *,
+    kind: Any,
+    status: Sequence[str],
+    domain: str | None,
+    output_type: str | None,
+    output_unit: str | None,
+    inputs: Sequence[str] | Mapping[str, str] | None,
+    where: str | None,
+) -> Filter:
+    """The filter that a caller's arguments make.
+
+    Raises:
+        RequestError: if one of them is not of its kind.
+    """
+    if kind not in KINDS:
+        raise RequestError(f"unknown kind {kind!r}: one of {', '.join(KINDS)}")
+    if domain is not None and domain not in DOMAINS:
+        raise RequestError(f"unknown domain {domain!r}: one of {', '.join(DOMAINS)}")
+    if isinstance(status, str):
+        raise RequestError("status must be a list of statuses")
+    for one in status:
+        if one not in STATUSES:
+            raise RequestError(f"unknown status {one!r}: one of {', '.join(STATUSES)}")
+    if isinstance(inputs, str):
+        raise RequestError("inputs must be a list of types")
+    types = inputs.values() if isinstance(inputs, Mapping) else inputs
+    for one in (*(types or ()), *((output_type,) if output_type is not None else ())):
+        _check_type(one)
+    if where is not None and (not isinstance(where, str) or not where.strip()):
+        raise RequestError("where must be a condition in SQL, e.g. success_rate > 0.9")
+    return Filter(
+        kind=kind,
+        status=tuple(sorted(set(status))),
+        domain=domain,
+        output_type=output_type,
+        output_unit=output_unit,
+        inputs=None if types is None else tuple(sorted(types)),
+        where=where,
+    )
+
+
+def _check_type(text: Any) -> None:
+    if not isinstance(text, str):
+        raise RequestError(f"a type must be text, not {text!r}")
+    try:
+        parse(text)
+    except TypeSyntaxError as error:
+        raise RequestError(f"{error}: a type is e.g. int, rational, list[int]") from error
+
+
+def make_bindings(
+    bindings: Mapping[str, Any] | None,
+    units: Mapping[str, str | None] | None,
+    spellings: Callable[[], Mapping[str, str]],
+) -> Bindings | None:
+    """What the caller brings, units in the store's spelling (`spelled`).
+
+    Raises:
+        RequestError: if it is not of its kind.
+    """
+    if units is not None and not isinstance(units, Mapping):
+        raise RequestError("units must be given by name")
+    if bindings is None:
+        if units:
+            raise RequestError("units are those of bindings: give bindings, too")
+        return None
+    return Bindings(bindings, {n: spelled(u, repr(n), spellings) for n, u in (units or {}).items()})
+
+
+def spelled(text: str | None, of: str, spellings: Callable[[], Mapping[str, str]]) -> str | None:
+    """A unit in the spelling of the store's signatures, which ``spellings`` gives by key.
+
+    Raises:
+        RequestError: if it is none.
+    """
+    if text is None:
+        return None
+    # Imported here: few searches have units.
+    from tracemine.verifiers.units import UnknownUnitError, unit_key
+
+    if not isinstance(text, str):
+        raise RequestError(f"the unit of {of} must be text")
+    try:
+        key = unit_key(text)
+    except UnknownUnitError as error:
+        shown = repr(text[:_SHOWN_UNIT_CHARS])
+        raise RequestError(
+            f"unknown unit {shown} of {of}: a unit is e.g. dollar or mile/hour"
+        ) from error
+    return spellings().get(key, text)
+
+
+def spellings_of(units: set[str]) -> dict[str, str]:
+    """Key of a unit -> how the store's signatures write it."""
+    from tracemine.verifiers.units import UnknownUnitError, unit_key
+
+    found: dict[str, str] = {}
+    for unit in sorted(units):
+        try:
+            found.setdefault(unit_key(unit), unit)
+        except UnknownUnitError:
+            continue  # no caller's unit is this one
+    return found
+
+
+def parse_as_of(text: Any) -> datetime.datetime | None:
+    """The time that a caller names (ISO 8601, UTC where it has no zone).
+
+    Raises:
+        RequestError: if it is none.
+    """
+    if text is None:
+        return None
+    try:
+        time = datetime.datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"as_of must be an ISO 8601 time, not {text!r}") from error
+    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
+
+
+__all__ = [
+    "SEARCHED",
+    "SERVED",
+    "UNMET",
+    "Filter",
+    "Unmet",
+    "check_query",
+    "make_bindings",
+    "make_filter",
+    "parse_as_of",
+    "spelled",
+    "spellings_of",
+]
