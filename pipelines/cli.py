@@ -6,18 +6,35 @@ error says what to do). With ``--json`` standard output is one JSON object and n
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import math
-import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import metadata
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from tracemine.pipelines.commands import (
+    DONE,
+    FELL_SHORT,
+    INTERRUPTED,
+    WRONG_REQUEST,
+    ColumnsOption,
+    FormatOption,
+    JsonOption,
+    RequireIsolationOption,
+    StoreOption,
+    TeacherOption,
+    TrustRemoteCodeOption,
+    WorkersOption,
+)
+from tracemine.pipelines.commands import give as _give
+from tracemine.pipelines.commands import make_console as _console
+from tracemine.pipelines.commands import note as _note
+from tracemine.pipelines.commands import stdout_kept as _stdout_kept
+from tracemine.pipelines.lifecycle_commands import COMMANDS as _LIFECYCLE
 from tracemine.pipelines.logs import configure_logging
 from tracemine.pipelines.options import (
     DEFAULT_SHARDS,
@@ -37,12 +54,7 @@ from tracemine.schemas.values import decode
 from tracemine.store.errors import RequestError
 from tracemine.teachers.model.budget import BUDGET_SPENT
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 # Libraries that take seconds to import are imported by the command that needs them.
-
-DONE, FELL_SHORT, WRONG_REQUEST, INTERRUPTED = 0, 1, 2, 130
 
 #: What is said to who gave a flag of `search` something else than it takes.
 _BINDINGS_TAKES = '--bindings takes a JSON object such as {"total": 12, "count": 3}'
@@ -58,34 +70,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-StoreOption = Annotated[str, typer.Option("--store", metavar="DIR", help="The store's folder.")]
-FormatOption = Annotated[
-    str, typer.Option("--format", metavar="NAME", help="Of the input; auto tells by fields.")
-]
-ColumnsOption = Annotated[
-    list[str] | None,
-    typer.Option("--columns", metavar="FIELD=COLUMN,...", help="For the format generic."),
-]
-TeacherOption = Annotated[
-    str,
-    typer.Option("--teacher", metavar="T", help="Who cuts traces: rules, or a model; see README."),
-]
-TrustRemoteCodeOption = Annotated[
-    bool, typer.Option("--trust-remote-code", help="Let the embedder run code of its own.")
-]
-RequireIsolationOption = Annotated[
-    bool, typer.Option("--require-isolation", help="Refuse to run code without namespaces.")
-]
-WorkersOption = Annotated[
-    int | None,
-    typer.Option(
-        "--workers",
-        metavar="N",
-        help="Processes of a local run; one per CPU (at most 8), one for little input.",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -587,14 +571,18 @@ def report(
     return DONE
 
 
-_COMMANDS = (
+_COMMANDS: tuple[str, ...] = (
     "mine", "search", "show", "stats", "fsck", "compact", "gc", "doctor", "evaluate", "report",
 )  # fmt: skip
+for _command in _LIFECYCLE:
+    app.command()(_command)
+    _COMMANDS = (*_COMMANDS, _command.__name__)
 
 #: Flags of each command that take several values in a row, and which words they take (None: all).
 _SEVERAL: dict[str, dict[str, tuple[str, ...] | None]] = {
     "mine": {"--input": None, "--licences": None, "--columns": None},
     "search": {"--status": STATUSES},
+    "verify": {"--status": STATUSES},
     "evaluate": {"--heldout": None, "--columns": None},
 }
 
@@ -669,41 +657,6 @@ def parse_units(text: str | None) -> dict[str, str | None] | None:
     if not isinstance(units, dict) or not all(isinstance(u, str | None) for u in units.values()):
         raise RequestError(_UNITS_TAKES)
     return units
-
-
-@contextlib.contextmanager
-def _stdout_kept(as_json: bool) -> Iterator[None]:
-    """Whatever prints in the block, from whichever library or process, prints to stderr, if stdout
-    is to have one JSON object and nothing else."""
-    if not as_json:
-        yield
-        return
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-
-
-def _give(result: dict[str, Any], status: int = DONE) -> int:
-    from tracemine.pipelines.rendering import print_json
-
-    typer.echo(print_json(result))
-    return status
-
-
-def _note(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console()
 
 
 if __name__ == "__main__":

@@ -262,6 +262,11 @@ def ledger(made: Tables) -> dict[str, Any]:
     }
 
 
+def verifier_of(routine: Routine) -> str:
+    """What compares the results of a routine."""
+    return "exact" if routine.signature.output.type == "str" else "numeric"
+
+
 def _add(rows: dict[str, list[dict[str, Any]]], routine: Routine) -> Procedure:
     entry_point = routine.code.split("(")[0].removeprefix("def ")
     variant_id = content_id("variant", routine.code)
@@ -299,14 +304,16 @@ def _add(rows: dict[str, list[dict[str, Any]]], routine: Routine) -> Procedure:
             summary=f"{entry_point} in one step", code=routine.code, entry_point=entry_point,
             signature=routine.signature, preconditions=("as the predicate says",),
             predicates=routine.predicates, failure_modes=("wrong units",), kind="procedural",
-            domain=routine.domain, teacher="rules@1", verifier="numeric", shape=routine.subquestion,
+            domain=routine.domain, teacher="rules@1", verifier=verifier_of(routine),
+            shape=routine.subquestion,
         )  # fmt: skip
         spans.append(span)
         rows["trajectories"].append(arrow.trajectory_row(trajectory))
         rows["spans"].append(arrow.span_row(span))
     for instance, verdict in zip(instances[1:], routine.verdicts, strict=True):
         names = {p.name: p.name for p in routine.signature.inputs}
-        replay = Replay(variant_id, instance.id, dump_json(names), verdict, "monty: it", "numeric")
+        by = verifier_of(routine)
+        replay = Replay(variant_id, instance.id, dump_json(names), verdict, "monty: it", by)
         rows["replays"].append(arrow.replay_row(replay))
     procedure = _procedure(routine, variant_id, entry_point, spans, instances)
     table = "candidates" if routine.status == "candidate" else "procedures"
@@ -341,7 +348,7 @@ def _procedure(
         preconditions=spans[0].preconditions,
         predicates=routine.predicates,
         failure_modes=spans[0].failure_modes,
-        verifier="numeric",
+        verifier=verifier_of(routine),
         teacher="rules@1",
         variants=(variant,),
         provenance=tuple(

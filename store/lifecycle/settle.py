@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 
 from tracemine.schemas import Event, Merged, content_id
 from tracemine.schemas.records import Status
-from tracemine.store.lifecycle.rules import MERGED, SPLIT, Change, Standing, changes_of, events_of
+from tracemine.store.lifecycle.rules import (
+    MERGED,
+    SPLIT,
+    Change,
+    Standing,
+    changes_of,
+    demotion,
+    events_of,
+)
 from tracemine.store.policy import Policy
 
 
@@ -140,8 +148,13 @@ def _begun(
     installed: Mapping[str, str] | None,
 ) -> Settled:
     changes = changes_of("", found.standing, policy, as_of, installed)
+    fallen = demotion("verified", found.standing, policy) if origins else None
+    if fallen is not None:  # whatever it parts from
+        changes = (fallen,)
+    elif origins:
+        changes = (replace(changes[0], rule=SPLIT), *changes[1:])
     if origins:
         told = {**changes[0].evidence, "from": list(origins)}
-        changes = (replace(changes[0], rule=SPLIT, evidence=told), *changes[1:])
+        changes = (replace(changes[0], evidence=told), *changes[1:])
     events = events_of(identifier, "", changes, as_of, snapshot)
     return Settled(identifier, changes[-1].to, events, (), True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,23 @@ def test_an_independent_reader_agrees_with_every_pass(sample: tuple[Path, Any]) 
 def test_fsck_finds_nothing(sample: tuple[Path, dict[str, Any]]) -> None:
     done = run("fsck", "--store", str(sample[0]), "--json")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_replayed_again_it_is_the_same_store_but_for_when_it_was_verified(
+    tmp_path: Path, sample: tuple[Path, Any]
+) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(sample[0], again)
+    done = run("verify", "--store", str(again), "--as-of", "2026-02-02", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["changes"] == {}
+    before, now = tables(sample[0]), tables(again)
+    for name in TABLES:
+        for row in (*before[name], *now[name]):
+            if row.get("last_verified"):
+                row["last_verified"] = row["expires_at"] = "then"
+        assert now[name] == before[name], name
+    assert run("fsck", "--store", str(again)).returncode == 0
 
 
 def test_search_finds_a_sample_routine(sample: tuple[Path, dict[str, Any]]) -> None:

@@ -1,0 +1,60 @@
+"""What `verify`, `review`, `forget` and `refresh` are asked to do, checked when it is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tracemine.pipelines.options import parse_time
+from tracemine.schemas.records import STATUSES, Status
+from tracemine.store.errors import RequestError
+
+#: What `verify` replays again unless it is asked for other statuses.
+VERIFIED_AGAIN: tuple[Status, ...] = ("verified", "canonical", "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """A request to replay again the entries of the store at ``store``.
+
+    Attributes:
+        sample: replay this many alone: those that are out of date first, then by hash, others in
+            each snapshot; None for all.
+        status: of entries that are replayed; `VERIFIED_AGAIN` if empty.
+        as_of: the time that the snapshot states, ISO 8601; None for now.
+        require_isolation: refuse to run where untrusted code has no namespaces.
+
+    Raises:
+        RequestError: if a value is not of its kind.
+    """
+
+    store: str
+    sample: int | None = None
+    status: tuple[str, ...] = ()
+    as_of: str | None = None
+    require_isolation: bool = False
+
+    def __post_init__(self) -> None:
+        check_store(self.store)
+        if self.sample is not None and self.sample < 0:
+            raise RequestError(f"--sample must be 0 or more, not {self.sample}")
+        replayed = [s for s in STATUSES if s != "merged"]
+        for status in self.status:
+            if status not in replayed:
+                raise RequestError(f"--status is one of {', '.join(replayed)}, not {status!r}")
+        if not self.status:
+            object.__setattr__(self, "status", VERIFIED_AGAIN)
+        if self.as_of is not None:
+            object.__setattr__(self, "as_of", parse_time(self.as_of))
+
+
+def check_store(store: str) -> None:
+    """Nothing, if ``store`` names something.
+
+    Raises:
+        RequestError: if it is empty.
+    """
+    if not store.strip():
+        raise RequestError("--store must not be empty")
+
+
+__all__ = ["VERIFIED_AGAIN", "VerifyOptions", "check_store"]

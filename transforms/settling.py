@@ -1,0 +1,217 @@
+"""Entries that were there, and what their evidence shows now, as the rows of a new snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tracemine.schemas import Procedure, Replay
+from tracemine.schemas.arrow import event_row, merged_row, procedure_row, replay_row
+from tracemine.store import Embedder, Policy
+from tracemine.store.embedder import Vectors
+from tracemine.store.lifecycle import Failure, Found, Previous, Settled, settle
+from tracemine.store.lifecycle.rewrite import Rewriting
+from tracemine.store.reader import Store
+from tracemine.transforms.consolidate import Evidence
+from tracemine.transforms.restored import Stored
+from tracemine.transforms.segment import embedding_text
+from tracemine.transforms.unite import Finished, finish, middle, place
+from tracemine.verifiers.verdict import is_judged
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a run has seen of a variant: whether it was replayed and nothing was left undecided,
+    what failed that had passed, and the verdicts of this run that two runs need not share."""
+
+    verified: bool
+    failures: tuple[Failure, ...] = ()
+    undetermined: tuple[int, int] = (0, 0)
+
+
+#: Of a variant that the run has not looked at.
+NO_NEWS = News(verified=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """An entry as it is now, and how it came to be so."""
+
+    procedure: Procedure
+    settled: Settled
+    finished: Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and under what rules entries are settled: the policy, the time (ISO 8601 text), the
+    number of the snapshot, and the versions of libraries that are installed now."""
+
+    policy: Policy
+    as_of: str
+    snapshot: str
+    installed: Mapping[str, str]
+
+
+def settle_entries(
+    entries: Sequence[Stored],
+    evidence: Iterable[Sequence[Evidence]],
+    news: Mapping[str, News],
+    moment: Moment,
+) -> tuple[list[Entered], list[Previous]]:
+    """What ``entries`` are now: of ``evidence``, each what is now known of the variants of one (or
+    of several that may be one), classes that agree are an entry each. Gives them, and those entries
+    of which nothing is left. ``news`` is by variant."""
+    finished = [
+        done
+        for together in evidence
+        for done in finish(together, moment.policy, moment.as_of, moment.snapshot)
+    ]
+    homes = {v.variant_id: e for e in entries for v in e.procedure.variants}
+    previous = [
+        Previous(
+            e.procedure.procedure_id,
+            e.procedure.status,
+            frozenset(v.variant_id for v in e.procedure.variants),
+            e.since,
+        )
+        for e in entries
+    ]
+    heirs = [_with_news(done, _parents(done, homes), news) for done in finished]
+    found = [
+        Found(frozenset(v.variant_id for v in heir.procedure.variants), heir.standing)
+        for heir in heirs
+    ]
+    settled, gone = settle(
+        previous, found, moment.policy, moment.as_of, moment.snapshot, moment.installed
+    )
+    entered = [
+        Entered(_procedure(heir, one, _parents(heir, homes), moment), one, heir)
+        for heir, one in zip(heirs, settled, strict=True)
+    ]
+    return entered, gone
+
+
+def _parents(done: Finished, homes: Mapping[str, Stored]) -> list[Procedure]:
+    """The entries that its variants come from, each once."""
+    found = {
+        homes[v.variant_id].procedure.procedure_id: homes[v.variant_id].procedure
+        for v in done.procedure.variants
+        if v.variant_id in homes
+    }
+    return [found[identifier] for identifier in sorted(found)]
+
+
+def _with_news(done: Finished, parents: Sequence[Procedure], news: Mapping[str, News]) -> Finished:
+    seen = [news.get(v.variant_id, NO_NEWS) for v in done.procedure.variants]
+    before = min(
+        (p for p in parents if p.last_verified), key=lambda p: p.last_verified or "", default=None
+    )
+    standing = replace(
+        done.standing,
+        verified=all(one.verified for one in seen),
+        failures=tuple(f for one in seen for f in one.failures),
+        undetermined=(
+            sum(one.undetermined[0] for one in seen),
+            sum(one.undetermined[1] for one in seen),
+        ),
+        last_verified=before.last_verified if before else None,
+        expires_at=before.expires_at if before else None,
+        libraries=before.libraries if before else done.procedure.libraries,
+    )
+    return replace(done, standing=standing)
+
+
+def _procedure(
+    done: Finished, settled: Settled, parents: Sequence[Procedure], moment: Moment
+) -> Procedure:
+    standing, fresh = done.standing, done.procedure
+    last, expires, libraries = standing.last_verified, standing.expires_at, standing.libraries
+    if settled.status == "candidate":
+        last, expires, libraries = None, None, fresh.libraries
+    elif (standing.verified and not standing.failures) or not parents:
+        last, libraries = moment.as_of, fresh.libraries
+        sources = {p.source for p in fresh.provenance}
+        expires = moment.policy.expires_at(fresh.domain, moment.as_of, sources)
+    return replace(
+        fresh,
+        procedure_id=settled.procedure_id,
+        status=settled.status,
+        last_verified=last,
+        expires_at=expires,
+        libraries=libraries,
+    )
+
+
+def news_of_judgement(replays: Iterable[Replay]) -> tuple[int, int]:
+    """``(passes, attempts)`` of the verdicts that two runs need not share."""
+    decided = [
+        r
+        for r in replays
+        if r.verdict != "unsupported" and (r.verifier.startswith("model:") or is_judged(r.verifier))
+    ]
+    return sum(r.verdict == "pass" for r in decided), len(decided)
+
+
+def write_entries(
+    changes: Rewriting,
+    store: Store,
+    entries: Sequence[Stored],
+    entered: Sequence[Entered],
+    load: Callable[[], Embedder],
+) -> None:
+    """Put ``entered`` in the place of ``entries`` in ``changes``. The embedder is loaded if one is
+    to be found by other words than before."""
+    old = {e.procedure.procedure_id: e for e in entries}
+    by_table: dict[str, list[Procedure]] = {"procedures": [], "candidates": []}
+    for one in entered:
+        served = one.procedure.status != "candidate"
+        by_table["procedures" if served else "candidates"].append(one.procedure)
+        before = old.get(one.procedure.procedure_id)
+        if before is None or not _is_found_alike(before.procedure, one.procedure):
+            changes.vectors[one.procedure.procedure_id] = _vector(one, load())
+    for table, procedures in by_table.items():
+        changes.replace(table, "procedure_id", old, map(procedure_row, procedures))
+    variants = {v.variant_id for e in entries for v in e.procedure.variants}
+    variants |= {v.variant_id for one in entered for v in one.procedure.variants}
+    replays = (replay_row(r) for one in entered for r in one.finished.replays)
+    changes.replace("replays", "variant_id", variants, replays)
+    changes.add("events", (event_row(e) for one in entered for e in one.settled.events))
+    merged = [m for one in entered for m in one.settled.merged]
+    if merged:
+        into = {m.procedure_id: m.into for m in merged}
+        earlier = store.rows(
+            'SELECT * FROM merged WHERE "into" IN (SELECT unnest(?))', [sorted(into)]
+        )
+        moved = [row | {"into": into[row["into"]]} for row in earlier]
+        changes.replace("merged", "into", into, [*moved, *map(merged_row, merged)])
+
+
+def _is_found_alike(before: Procedure, now: Procedure) -> bool:
+    """Whether what an entry's vector is made of is the same: its spans, and, where search serves
+    it, its summary."""
+    alike = {p.span_id for p in before.provenance} == {p.span_id for p in now.provenance}
+    served = before.status != "candidate", now.status != "candidate"
+    return alike and served[0] == served[1] and before.summary == now.summary
+
+
+def _vector(one: Entered, embedder: Embedder) -> Vectors:
+    texts = [embedding_text(span) for span in one.finished.spans]
+    # One text at a time: in a batch, its neighbours would move its last bits.
+    known = {text: embedder.encode([text])[0] for text in sorted(set(texts))}
+    vector = middle([known[text] for text in texts])
+    done = replace(one.finished, procedure=one.procedure, vector=vector)
+    return np.frombuffer(place(done, embedder).vector, dtype=np.float32)
+
+
+__all__ = [
+    "NO_NEWS",
+    "Entered",
+    "Moment",
+    "News",
+    "news_of_judgement",
+    "settle_entries",
+    "write_entries",
+]
