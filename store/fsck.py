@@ -17,6 +17,7 @@ from tracemine.schemas.records import STATUSES, VERDICTS
 from tracemine.store.errors import RequestError, SchemaVersionError, StoreError
 from tracemine.store.index import INDEXED, held_vectors, index_number, numbers_of, read_index
 from tracemine.store.lifecycle.rules import ACCEPTED, MERGED, REJECTED
+from tracemine.store.location import say
 from tracemine.store.policy import MIN_DECIDED, POLICY_FILE, parse_policy, policy_hash
 from tracemine.store.reader import Store
 from tracemine.store.snapshot import (
@@ -401,12 +402,15 @@ def fsck(store: str) -> list[str]:
     sound. Reads every file once, and the tables' columns that are checked.
 
     Raises:
-        RequestError: if there is no store at all at ``store``, or one of another schema version,
-            of which nothing can be checked.
+        RequestError: if there is no store at all at ``store``, or one that may not be read or is
+            of another schema version, of which nothing can be checked.
     """
     location = Location.of(store)
-    if not any(location.exists(name) for name in (CURRENT, SNAPSHOTS, POLICY_FILE)):
-        raise RequestError(f"no store at {store}: make one with tracemine mine")
+    try:
+        if not any(location.exists(name) for name in (CURRENT, SNAPSHOTS, POLICY_FILE)):
+            raise RequestError(f"no store at {store}: make one with tracemine mine")
+    except OSError as error:
+        raise StoreError(f"cannot read the store {store}: {say(error)}") from error
     findings = list(_check_policy(location))
     try:
         snapshot = open_snapshot(store)
@@ -469,8 +473,10 @@ def _check_later(snapshot: Snapshot) -> Iterator[str]:
 def _check_policy(location: Location) -> Iterator[str]:
     try:
         parse_policy(location.read(POLICY_FILE).decode("utf-8"))
-    except OSError:
+    except FileNotFoundError:
         yield f"{POLICY_FILE} is missing"
+    except OSError as error:
+        yield f"{POLICY_FILE} cannot be read ({say(error)})"
     except UnicodeDecodeError:
         yield f"{POLICY_FILE} is not UTF-8"
     except RequestError as error:
@@ -479,27 +485,35 @@ def _check_policy(location: Location) -> Iterator[str]:
 
 def _check_listed(snapshot: Snapshot) -> Iterator[str]:
     location = snapshot.location
+    location.forget()
     listed: set[str] = set()
     for entry in snapshot.manifest["files"]:
         name = entry["path"]
         if name in listed:
             yield f"{name} is listed twice"
         listed.add(name)
-        if not location.exists(name):
+        try:
+            yield from _check_content(location, entry)
+        except FileNotFoundError:
             yield f"{name} is missing"
-            continue
-        size = location.size(name)
-        if size != entry["bytes"]:
-            yield f"{name} has {size} bytes, not {entry['bytes']}"
-        elif file_sha256(location, name) != entry["sha256"]:
-            yield f"{name} is not what was written: its sha256 differs"
-        else:
-            yield from _check_count(location, name, entry["rows"])
+        except OSError as error:
+            yield f"{name} cannot be read ({say(error)})"
     kinds = {entry.get("table") for entry in snapshot.manifest["files"]}
     yield from (f"the manifest lists no file of {table}" for table in TABLES if table not in kinds)
     policy = snapshot.manifest["policy"]
     if policy_hash(snapshot.policy) != policy.get("hash"):
         yield f"{MANIFEST}: the policy's hash is not that of its values"
+
+
+def _check_content(location: Location, entry: Mapping[str, Any]) -> Iterator[str]:
+    name = entry["path"]
+    size = location.size(name)
+    if size != entry["bytes"]:
+        yield f"{name} has {size} bytes, not {entry['bytes']}"
+    elif file_sha256(location, name) != entry["sha256"]:
+        yield f"{name} is not what was written: its sha256 differs"
+    else:
+        yield from _check_count(location, name, entry["rows"])
 
 
 def _check_count(location: Location, name: str, rows: int) -> Iterator[str]:

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tracemine.store.location import Location
+from tracemine.store.location import Location, reached
 
 #: Reads of a file that is being replaced before one is given up.
 _ATTEMPTS = 8
@@ -97,10 +97,11 @@ def _tag(location: Location, name: str) -> str | None:
     try:
         if kind == "s3":
             bucket, key, _ = location.fs.split_path(inner)
-            return str(location.fs.call_s3("head_object", Bucket=bucket, Key=key)["ETag"])
+            head = reached(location.fs.call_s3, "head_object", Bucket=bucket, Key=key)
+            return str(head["ETag"])
         if kind == "gs":
-            return str(location.fs.info(inner)["generation"])
-        return "" if location.fs.exists(inner) else None
+            return str(reached(location.fs.info, inner)["generation"])
+        return "" if reached(location.fs.exists, inner) else None
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -109,7 +110,8 @@ def _replace_s3(location: Location, name: str, content: bytes, seen: Seen) -> No
     bucket, key, _ = location.fs.split_path(location.inner(name))
     condition = {"IfNoneMatch": "*"} if seen.tag is None else {"IfMatch": seen.tag}
     try:
-        location.fs.call_s3("put_object", Bucket=bucket, Key=key, Body=content, **condition)
+        put = {"Bucket": bucket, "Key": key, "Body": content, **condition}
+        reached(location.fs.call_s3, "put_object", **put)
     except FileNotFoundError as error:
         if seen.tag is None:
             raise

@@ -58,7 +58,7 @@ from tracemine.store.requests import (
     spellings_of,
 )
 from tracemine.store.searching import Scored, both, lifted, nearest
-from tracemine.store.snapshot import Snapshot, open_snapshot
+from tracemine.store.snapshot import Snapshot, check_size, open_snapshot
 from tracemine.store.views import count_all, view_statements
 
 if TYPE_CHECKING:
@@ -111,7 +111,9 @@ class Store:
         """
         snapshot = open_snapshot(path)
         try:
-            _check_files(snapshot)
+            snapshot.location.forget()
+            for entry in snapshot.manifest["files"]:
+                check_size(snapshot.location, entry)
             return Store(snapshot)
         except StoreError:
             snapshot.close()
@@ -566,19 +568,6 @@ def chronicle(events: Iterable[Event]) -> tuple[Event, ...]:
         waiting.remove(following)
         ordered.append(following)
     return tuple(ordered)
-
-
-def _check_files(snapshot: Snapshot) -> None:
-    location = snapshot.location
-    location.forget()
-    for entry in snapshot.manifest["files"]:
-        path = location.url(entry["path"])
-        try:
-            size = location.size(entry["path"])
-        except OSError as error:
-            raise StoreError(f"{path} is missing: run tracemine fsck") from error
-        if size != entry["bytes"]:
-            raise StoreError(f"{path} has {size} bytes, not {entry['bytes']}: run tracemine fsck")
 
 
 def _marks(values: Sequence[Any]) -> str:

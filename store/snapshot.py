@@ -545,6 +545,23 @@ def _is_entry(entry: Any) -> bool:
     )
 
 
+def check_size(location: Location, entry: Mapping[str, Any]) -> None:
+    """Nothing, if the file that ``entry`` of a manifest lists is there and as long as it was.
+
+    Raises:
+        StoreError: if it is not, or nobody can say.
+    """
+    path = location.url(entry["path"])
+    try:
+        size = location.size(entry["path"])
+    except FileNotFoundError as error:
+        raise StoreError(f"{path} is missing: run tracemine fsck") from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read ({say(error)}): run tracemine fsck") from error
+    if size != entry["bytes"]:
+        raise StoreError(f"{path} has {size} bytes, not {entry['bytes']}: run tracemine fsck")
+
+
 def check_file(location: Location, entry: Mapping[str, Any]) -> None:
     """Nothing, if the file that ``entry`` of a manifest lists is what was written.
 
@@ -649,13 +666,7 @@ def _carried(draft: Draft, wanted: Iterable[str]) -> Iterable[dict[str, Any]]:
             raise ValueError(f"the parent of {draft.folder} has no {name} to carry over")
         found |= {entry["path"]: entry for entry in fitting}
     for entry in found.values():
-        path = draft.location.url(entry["path"])
-        try:
-            size = draft.location.size(entry["path"])
-        except OSError as error:
-            raise StoreError(f"{path} is missing: run tracemine fsck") from error
-        if size != entry["bytes"]:
-            raise StoreError(f"{path} has {size} bytes, not {entry['bytes']}: run tracemine fsck")
+        check_size(draft.location, entry)
     return found.values()
 
 
@@ -745,6 +756,7 @@ __all__ = [
     "Snapshot",
     "begin",
     "check_file",
+    "check_size",
     "count_rows",
     "dump_manifest",
     "file_sha256",

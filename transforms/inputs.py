@@ -17,6 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from tracemine.schemas.records import DOMAINS
 from tracemine.store.errors import RequestError
+from tracemine.store.location import reached, say
 from tracemine.transforms.formats import FORMATS, detect
 from tracemine.transforms.formats.generic import CONSTANTS, USUAL, constant, unverifiable
 from tracemine.transforms.input_file import InputFile, file_ending
@@ -83,10 +84,10 @@ def _resolve(pattern: str) -> list[InputFile]:
     if pattern.startswith(_DATASET):
         return [_resolve_dataset(pattern.removeprefix(_DATASET))]
     try:
-        system, path = fsspec.core.url_to_fs(pattern)
-        return _resolve_path(system, path, pattern)
+        system, path = reached(fsspec.core.url_to_fs, pattern)
+        return reached(_resolve_path, system, path, pattern)
     except (OSError, ValueError, ImportError) as error:
-        raise RequestError(f"cannot read {pattern}: {_one_line(error)}") from error
+        raise RequestError(f"cannot read {pattern}: {say(error)}") from error
 
 
 def _resolve_path(system: Any, path: str, pattern: str) -> list[InputFile]:
