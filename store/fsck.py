@@ -31,6 +31,7 @@ from tracemine.store.snapshot import (
     Snapshot,
     count_rows,
     file_sha256,
+    later_than,
     open_snapshot,
 )
 
@@ -456,18 +457,11 @@ def _check_manifest(snapshot: Snapshot) -> Iterator[str]:
 def _check_later(snapshot: Snapshot) -> Iterator[str]:
     """A snapshot after the live one: CURRENT is an old one, or a run was cut short before it was
     replaced."""
-    for name in snapshot.location.names_in(SNAPSHOTS):
-        if not name.isdigit() or int(name) <= int(snapshot.number):
-            continue
-        # What is claimed is another run's draft.
-        whole, claimed = (
-            snapshot.location.exists(f"{SNAPSHOTS}/{name}/{file}") for file in (MANIFEST, CLAIM)
+    for name in later_than(snapshot):
+        yield (
+            f"{CURRENT} names {snapshot.number}, but {SNAPSHOTS}/{name} is there, too: if that "
+            f"was published write its number into {CURRENT}, else gc removes it"
         )
-        if whole and not claimed:
-            yield (
-                f"{CURRENT} names {snapshot.number}, but {SNAPSHOTS}/{name} is there, too: if that "
-                f"was published write its number into {CURRENT}, else gc removes it"
-            )
 
 
 def _check_policy(location: Location) -> Iterator[str]:

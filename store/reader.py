@@ -6,6 +6,8 @@ methods may be called from several threads.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
@@ -58,7 +60,7 @@ from tracemine.store.requests import (
     spellings_of,
 )
 from tracemine.store.searching import Scored, both, lifted, nearest
-from tracemine.store.snapshot import Snapshot, check_size, open_snapshot
+from tracemine.store.snapshot import CURRENT, Snapshot, check_size, later_than, open_snapshot
 from tracemine.store.views import count_all, view_statements
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ if TYPE_CHECKING:
     from tracemine.store.shelf import Shelf
     from tracemine.store.trials import Trial
     from tracemine.verifiers import Sandbox
+
+_LOGGER = logging.getLogger(__name__)
 
 #: What may be the name of a table in a query.
 _WORD = re.compile(r"\w+")
@@ -103,7 +107,8 @@ class Store:
     @staticmethod
     def open(path: str) -> Store:
         """Open the store at ``path``, a folder or any fsspec URL. Takes milliseconds: models and
-        indexes are loaded by the first search.
+        indexes are loaded by the first search. If there are later snapshots than the one that
+        CURRENT names, a warning is logged.
 
         Raises:
             StoreError: if there is none, it lacks a file or has one of another size, or another
@@ -114,6 +119,7 @@ class Store:
             snapshot.location.forget()
             for entry in snapshot.manifest["files"]:
                 check_size(snapshot.location, entry)
+            _warn_of_later(snapshot)
             return Store(snapshot)
         except StoreError:
             snapshot.close()
@@ -568,6 +574,16 @@ def chronicle(events: Iterable[Event]) -> tuple[Event, ...]:
         waiting.remove(following)
         ordered.append(following)
     return tuple(ordered)
+
+
+def _warn_of_later(snapshot: Snapshot) -> None:
+    # Who has set CURRENT back knows; who has put back an old copy of that file does not.
+    with contextlib.suppress(OSError):
+        if later := later_than(snapshot):
+            _LOGGER.warning(
+                "%s names snapshot %s, though %s is there, too: fsck says what to do",
+                snapshot.location.url(CURRENT), snapshot.number, later[-1],
+            )  # fmt: skip
 
 
 def _marks(values: Sequence[Any]) -> str:

@@ -81,6 +81,7 @@ DECIDING = (
 MANIFEST_KEYS = ("parent", "as_of", "inputs", "teacher", "index", "versions")
 
 _NUMBER = re.compile(r"\d{6,}\n?")
+_FOLDER = re.compile(r"\d{6,}")
 _LISTED = re.compile(r"snapshots/\d{6,}/[^/]+/[^/]+")
 #: Times that CURRENT is read again while what it named is being removed.
 _OPENINGS = 20
@@ -467,6 +468,25 @@ def open_snapshot(store: str) -> Snapshot:
     raise StoreError(f"{location.url(CURRENT)} is replaced faster than it can be read")
 
 
+def later_than(snapshot: Snapshot) -> list[str]:
+    """The numbers of whole snapshots after one that was live when it was opened: CURRENT was set
+    back by hand, or a run was killed just before it was replaced. None, if one was published since.
+
+    Raises:
+        OSError: if the store cannot be read.
+    """
+    location = snapshot.location
+    found = []
+    for name in location.names_in(SNAPSHOTS):
+        if not _FOLDER.fullmatch(name) or int(name) <= int(snapshot.number):
+            continue
+        # What is claimed is another run's draft.
+        folder = f"{SNAPSHOTS}/{name}"
+        if location.exists(f"{folder}/{MANIFEST}") and not location.exists(f"{folder}/{CLAIM}"):
+            found.append(name)
+    return found if found and _current_number(location) == snapshot.number else []
+
+
 def open_numbered(store: str, number: str) -> Snapshot:
     """Snapshot ``number`` of ``store``, live or not, which stays where it is until it is closed.
 
@@ -761,6 +781,7 @@ __all__ = [
     "dump_manifest",
     "file_sha256",
     "is_before",
+    "later_than",
     "load_manifest",
     "open_numbered",
     "open_snapshot",

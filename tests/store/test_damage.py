@@ -151,8 +151,24 @@ def test_every_flipped_bit_of_current_is_found(store: Path) -> None:
             with contextlib.suppress(StoreError):
                 open_snapshot(str(store)).close()
             assert fsck(str(store)) != [], flipped
-    path.write_bytes(b"000001\n")
+
+
+def test_a_store_that_was_set_back_is_served_with_a_warning(
+    store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Store.open(str(store)):
+        assert not caplog.records
+    (store / "CURRENT").write_bytes(b"000001\n")
+    with Store.open(str(store)) as reader:
+        assert reader.snapshot.number == "000001"
+        (said,) = caplog.messages
+        assert f"{store}/CURRENT names snapshot 000001, though 000002 is there" in said
     assert any("000002 is there, too" in finding for finding in fsck(str(store)))
+    assert gc(str(store), 1).removed == ("000002",)
+    caplog.clear()
+    with Store.open(str(store)):
+        assert not caplog.records
+    assert fsck(str(store)) == []
 
 
 def test_a_manifest_that_names_a_file_elsewhere_is_not_read(store: Path) -> None:
