@@ -583,6 +583,7 @@ _SEVERAL: dict[str, dict[str, tuple[str, ...] | None]] = {
     "mine": {"--input": None, "--licences": None, "--columns": None},
     "search": {"--status": STATUSES},
     "verify": {"--status": STATUSES},
+    "review": {"--accept": None, "--reject": None},
     "evaluate": {"--heldout": None, "--columns": None},
 }
 

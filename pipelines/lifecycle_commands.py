@@ -1,4 +1,4 @@
-"""The commands of a living store: verify."""
+"""The commands of a living store: verify, review."""
 
 from __future__ import annotations
 
@@ -58,5 +58,57 @@ def verify(
     return status_code
 
 
+def review(
+    store: StoreOption,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept", metavar="ID", help="Let out of quarantine; several."),
+    ] = None,
+    reject: Annotated[
+        list[str] | None,
+        typer.Option("--reject", metavar="ID", help="Leave in quarantine for good; several."),
+    ] = None,
+    who: Annotated[str, typer.Option("--who", metavar="NAME", help="Who decides.")] = "",
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="And why.")] = "",
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="MODEL", help="A judge: openai:URL#MODEL or vllm:MODEL."),
+    ] = None,
+    as_of: AsOfOption = None,
+    require_isolation: RequireIsolationOption = False,
+    as_json: JsonOption = False,
+) -> int:
+    """List what is in quarantine with its evidence, or decide on it."""
+    from tracemine.pipelines.lifecycle_options import ReviewOptions, check_store
+
+    configure_logging()
+    if not (accept or reject or by or who or why):
+        check_store(store)
+        with stdout_kept(as_json):
+            from tracemine.pipelines.review import list_quarantined
+
+            found = list_quarantined(store)
+        if as_json:
+            return give(found)
+        from tracemine.pipelines.lifecycle_rendering import print_quarantined
+
+        print_quarantined(make_console(), found)
+        return DONE
+    options = ReviewOptions(
+        store, tuple(accept or ()), tuple(reject or ()), who, why, by, as_of, require_isolation
+    )
+    with stdout_kept(as_json):
+        from tracemine.pipelines.review import run_review
+
+        found = run_review(options)
+    status = FELL_SHORT if found["undecided"] else DONE
+    if as_json:
+        return give(found, status)
+    from tracemine.pipelines.lifecycle_rendering import print_reviewed
+
+    print_reviewed(make_console(), found)
+    return status
+
+
 #: What the command line takes up from here.
-COMMANDS = (verify,)
+COMMANDS = (verify, review)

@@ -47,6 +47,43 @@ class VerifyOptions:
             object.__setattr__(self, "as_of", parse_time(self.as_of))
 
 
+@dataclass(frozen=True, slots=True)
+class ReviewOptions:
+    """A request to decide on entries in quarantine.
+
+    Attributes:
+        accept, reject: ids of entries.
+        who, why: what is recorded of who decides; asked for with these.
+        by: ``openai:URL#MODEL`` or ``vllm:MODEL``, which decides on all that nobody has decided on.
+        as_of: the time that the snapshot states, ISO 8601; None for now.
+        require_isolation: refuse to run where untrusted code has no namespaces.
+
+    Raises:
+        RequestError: if a value is not of its kind, or nothing is to be decided.
+    """
+
+    store: str
+    accept: tuple[str, ...] = ()
+    reject: tuple[str, ...] = ()
+    who: str = ""
+    why: str = ""
+    by: str | None = None
+    as_of: str | None = None
+    require_isolation: bool = False
+
+    def __post_init__(self) -> None:
+        check_store(self.store)
+        chosen = bool(self.accept or self.reject)
+        if self.by is not None and (chosen or self.who or self.why):
+            raise RequestError("--by decides on all, and says itself who and why")
+        if self.by is None and not chosen:
+            raise RequestError("nothing to decide: give --accept ID, --reject ID or --by MODEL")
+        if chosen and not (self.who.strip() and self.why.strip()):
+            raise RequestError("--accept and --reject are recorded: give --who NAME --why TEXT")
+        if self.as_of is not None:
+            object.__setattr__(self, "as_of", parse_time(self.as_of))
+
+
 def check_store(store: str) -> None:
     """Nothing, if ``store`` names something.
 
@@ -57,4 +94,4 @@ def check_store(store: str) -> None:
         raise RequestError("--store must not be empty")
 
 
-__all__ = ["VERIFIED_AGAIN", "VerifyOptions", "check_store"]
+__all__ = ["VERIFIED_AGAIN", "ReviewOptions", "VerifyOptions", "check_store"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tracemine.pipelines.rendering import counted, line, printable
+from tracemine.pipelines.rendering import counted, cut, line, printable
+
+#: Failures of an entry that are listed; the rest is counted.
+MAX_FAILING = 8
 
 
 def print_verified(console: Console, found: Mapping[str, Any]) -> None:
@@ -32,6 +36,44 @@ def print_verified(console: Console, found: Mapping[str, Any]) -> None:
                 f"{row['calls']:,}", _share(row["rate_before"]), _share(row["rate_now"]),
             )  # fmt: skip
     console.print(table)
+
+
+def print_quarantined(console: Console, found: Mapping[str, Any]) -> None:
+    """What `review` lists: each entry with what led into quarantine."""
+    for one in found["quarantined"]:
+        line(console, printable(one["subquestion"]), style="bold")
+        line(
+            console, f"{one['procedure_id']}  {one['domain']}  since {one['since']}  {one['rule']}"
+        )
+        if one["review"] is not None:
+            told = one["review"]
+            text = f"rejected by {told['who']} at {told['at']}: {told['why']}"
+            line(console, cut(printable(text)))
+        for variant in one["variants"]:
+            text = f"  variant {variant['variant_id']}  {variant['passes']} of "
+            line(console, f"{text}{variant['attempts']} passed")
+            for code in (variant["code"] or variant["subroutine"]).splitlines():
+                line(console, cut(f"      {printable(code)}"))
+        for failing in one["failing"][:MAX_FAILING]:
+            before = "passed before, now " if failing["passed_before"] else ""
+            values, expected = json.dumps(failing["bindings"]), json.dumps(failing["expected"])
+            text = f"    {before}{failing['verdict']}: {values} -> {expected}  "
+            line(console, cut(printable(f"{text}({failing['reason']})")))
+        if len(one["failing"]) > MAX_FAILING:
+            line(console, f"    and {counted(len(one['failing']) - MAX_FAILING, 'more failure')}")
+    for pointer in found["tools"]:
+        line(console, f"{pointer['procedure_id']}  tool pointer to {printable(pointer['tool'])}")
+    waiting = sum(one["review"] is None for one in found["quarantined"])
+    line(console, f"{waiting:,} in quarantine that nobody has decided on")
+
+
+def print_reviewed(console: Console, found: Mapping[str, Any]) -> None:
+    """What `review` decided."""
+    line(console, f"snapshot {found['snapshot']}  as of {found['as_of']}", style="bold")
+    for what in ("accepted", "rejected", "undecided"):
+        for identifier in found[what]:
+            status = found["status"].get(identifier, "quarantined")
+            line(console, f"  {what}  {identifier}  {status}")
 
 
 def print_changes(console: Console, changes: Mapping[str, int]) -> None:
