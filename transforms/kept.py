@@ -49,6 +49,8 @@ SHARD_BYTES, FEWEST, MOST = 1 << 18, 4, 8192
 _MAGIC = b"tracemine kept 1\n"
 _DIGEST = hashlib.sha256().digest_size
 _LENGTH = 8
+#: What is raised where a file is not what was written, or another version wrote it.
+DAMAGED = (ValueError, pickle.UnpicklingError)
 #: What else than our own records may stand in a file.
 _PLAIN = {("builtins", "set"), ("builtins", "frozenset"), ("fractions", "Fraction")}
 
@@ -77,7 +79,7 @@ class Kept:
             return None
         try:
             return _unpack(content)
-        except (ValueError, EOFError, pickle.UnpicklingError, pa.ArrowException) as error:
+        except DAMAGED as error:
             _LOGGER.warning("%s is damaged (%s): its work is done again", path, error)
             return None
 
@@ -188,8 +190,8 @@ def run_kept(
 def _pack(content: Any) -> bytes:
     plain = pickle.dumps(content, protocol=5)
     packed: bytes = pa.compress(plain, codec="zstd", asbytes=True)
-    digest = hashlib.sha256(packed).digest()
-    return _MAGIC + digest + len(plain).to_bytes(_LENGTH, "big") + packed
+    rest = len(plain).to_bytes(_LENGTH, "big") + packed
+    return _MAGIC + hashlib.sha256(rest).digest() + rest
 
 
 def _unpack(content: bytes) -> Any:
@@ -197,9 +199,9 @@ def _unpack(content: bytes) -> Any:
     if head != _MAGIC:
         raise ValueError("not a file of kept work")
     digest, rest = rest[:_DIGEST], rest[_DIGEST:]
-    length, packed = int.from_bytes(rest[:_LENGTH], "big"), rest[_LENGTH:]
-    if hashlib.sha256(packed).digest() != digest:
+    if hashlib.sha256(rest).digest() != digest:
         raise ValueError("not what was written")
+    length, packed = int.from_bytes(rest[:_LENGTH], "big"), rest[_LENGTH:]
     plain = pa.decompress(packed, decompressed_size=length, codec="zstd", asbytes=True)
     return _Records(io.BytesIO(plain)).load()
 

@@ -1,0 +1,106 @@
+"""A run of the rules that is killed at random moments, in one process and in two: the next one
+takes up every shard that was finished, and ends with the store that an undisturbed run gives.
+
+    TRACEMINE_KILLS=100 python -m pytest tests/pipelines/test_mine_resumed.py
+
+kills more often, and TRACEMINE_RESUMED_INPUT names another file than the first of the sample.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mined import tables
+
+from tracemine.data import sample_files
+from tracemine.store import fsck, gc
+from tracemine.store.work import WORK
+
+pytestmark = pytest.mark.slow
+
+KILLS = int(os.environ.get("TRACEMINE_KILLS", "2"))
+INPUT = os.environ.get("TRACEMINE_RESUMED_INPUT", str(sample_files()[0]))
+#: Kills of one store: then its run is left alone, and another is begun.
+EACH = 5
+
+
+def started(store: Path, workers: int, output: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tracemine.pipelines.cli", "mine", "--json"]
+    command += ["--input", INPUT, "--store", str(store), "--workers", str(workers)]
+    command += ["--as-of", "2026-01-02T03:04:05+00:00"]
+    with output.open("wb") as out, output.with_suffix(".err").open("wb") as errors:
+        return subprocess.Popen(command, stdout=out, stderr=errors, start_new_session=True)
+
+
+def finished(process: subprocess.Popen[bytes], output: Path) -> dict[str, Any]:
+    assert process.wait(timeout=1800) == 0, output.with_suffix(".err").read_text()
+    summary: dict[str, Any] = json.loads(output.read_text())
+    return summary
+
+
+def kept(store: Path) -> Counter[str]:
+    """How many shards of each stage lie there, whole."""
+    return Counter(path.parent.name for path in (store / WORK).glob("*/*/*.kept"))
+
+
+def killed(process: subprocess.Popen[bytes], store: Path, files: int, seconds: float) -> bool:
+    """Kill the run and its workers ``seconds`` after there are so many ``files`` of kept work;
+    False if it ended before."""
+    while process.poll() is None and kept(store).total() < files:
+        time.sleep(0.02)
+    time.sleep(seconds)
+    ended = process.poll() is not None
+    if not ended:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return not ended
+
+
+def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+    chosen = random.Random(KILLS)
+    output = tmp_path / "out.json"
+    usual = tmp_path / "usual"
+    process = started(usual, 1, output)
+    total = 0
+    while process.poll() is None:
+        total = max(total, kept(usual).total())
+        time.sleep(0.02)
+    assert finished(process, output)["resumed"] == {}
+    assert total > 20
+    assert not (usual / WORK).exists()
+    expected = tables(usual)
+    kills = stores = 0
+    while kills < KILLS:
+        stores += 1
+        workers = 1 + stores % 2
+        store = tmp_path / f"store{stores}"
+        there: Counter[str] = Counter()
+        for _ in range(min(EACH, KILLS - kills, (KILLS + 1) // 2)):
+            files = chosen.randint(there.total(), total)
+            if not killed(started(store, workers, output), store, files, chosen.random() / 5):
+                break
+            kills += 1
+            # Nothing that was done is undone.
+            assert kept(store) >= there
+            there = kept(store)
+        if not (store / "CURRENT").exists():
+            summary = finished(started(store, workers, output), output)
+            taken = {stage: row["kept"] for stage, row in summary["resumed"].items()}
+            assert Counter(taken) == there
+        assert tables(store) == expected
+        gc(str(store), 1)
+        assert fsck(str(store)) == []
+        assert not list((store / WORK).glob("*"))
+        shutil.rmtree(store)
+    sys.stderr.write(f"{kills} kills over {stores} stores, of {total} shards\n")
