@@ -11,7 +11,7 @@ from tracemine.pipelines.rendering import counted
 from tracemine.pipelines.reporting.funnel import HANDOFF, Funnel
 from tracemine.pipelines.reporting.worth import NOTHING, OURS, Evaluation, judge
 from tracemine.pipelines.reporting.worth_charts import said
-from tracemine.store.reader import SERVED
+from tracemine.store.requests import SERVED
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 from tracemine.pipelines.reporting.entries import Lines
 from tracemine.pipelines.reporting.funnel import Funnel
 from tracemine.store import Store
-from tracemine.store.reader import SERVED
+from tracemine.store.requests import SERVED
 
 #: How many of each kind are shown.
 MOST = 10

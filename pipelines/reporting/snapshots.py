@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from tracemine.store import Store
-from tracemine.store.reader import SERVED
+from tracemine.store.requests import SERVED
 
 #: An entry's success rate changed if it differs by more than this.
 _EPSILON = 1e-9
+#: What a snapshot was made by that does not say it.
+_MADE_BY = "mine"
 
 _STANDING = """
     SELECT procedure_id, status, variants[1].attempts AS attempts, success_rate FROM procedures
@@ -45,13 +47,29 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """What `verify` found of the entries of one month, domain or teacher (``facet``): how many,
+    the calls that it made again, and the shares of them that had passed and that pass now (None
+    where there were none)."""
+
+    facet: str
+    name: str
+    entries: int
+    calls: int
+    before: float | None
+    now: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
-    """A snapshot in numbers: rows in its tables, entries by status, the mean success rate of what
-    it serves (None if nothing was tried) and its mean tokens. ``gone`` counts what left the line
-    so far, by stage and reason. ``drift`` is None in the first."""
+    """A snapshot in numbers: the command that made it, rows in its tables, entries by status, the
+    mean success rate of what it serves (None if nothing was tried) and its mean tokens. ``gone``
+    counts what left the line so far, by stage and reason. ``drift`` is None in the first; ``again``
+    is what was replayed again for it."""
 
     number: str
     as_of: str
+    made_by: str
     teacher: str
     trajectories: int
     spans: int
@@ -60,6 +78,7 @@ class Moment:
     tokens: float
     gone: Mapping[tuple[str, str], int]
     drift: Drift | None
+    again: tuple[Again, ...]
 
     @property
     def served(self) -> int:
@@ -90,10 +109,12 @@ def moments(stores: Sequence[Store]) -> list[Moment]:
             standing[row["procedure_id"]] = _Standing(row["status"] in SERVED, rate)
         rates = [s.rate for s in standing.values() if s.served and s.rate is not None]
         manifest, sizes = store.snapshot.manifest, store.rows(_SIZES)[0]
+        change = manifest.get("change") or {}
         found.append(
             Moment(
                 number=store.snapshot.number,
                 as_of=str(manifest.get("as_of") or ""),
+                made_by=str(change.get("command", _MADE_BY)),
                 teacher=str(manifest.get("teacher") or ""),
                 trajectories=sizes["trajectories"],
                 spans=sizes["spans"],
@@ -102,6 +123,18 @@ def moments(stores: Sequence[Store]) -> list[Moment]:
                 tokens=float(sizes["tokens"]),
                 gone={(row["stage"], row["reason"]): row["n"] for row in store.rows(_GONE)},
                 drift=None if before is None else _drift(before, standing),
+                again=tuple(
+                    Again(
+                        facet,
+                        name,
+                        told["entries"],
+                        told["calls"],
+                        told["rate_before"],
+                        told["rate_now"],
+                    )
+                    for facet, by_name in (change.get("drift") or {}).items()
+                    for name, told in by_name.items()
+                ),
             )
         )
         before = standing
@@ -139,4 +172,4 @@ def _drift(before: Mapping[str, _Standing], now: Mapping[str, _Standing]) -> Dri
     )
 
 
-__all__ = ["Drift", "Moment", "grown", "moments"]
+__all__ = ["Again", "Drift", "Moment", "grown", "moments"]

@@ -122,9 +122,10 @@ def snapshot_charts(moments: Sequence[Moment]) -> list[Chart]:
             )
             if several
             else None,
-            ("snapshot", "as of", "teacher", "trajectories", "spans", *order, "tokens of an entry"),
+            ("snapshot", "as of", "made by", "teacher", "trajectories", "spans", *order,
+             "tokens of an entry"),
             tuple(
-                (m.number, m.as_of, m.teacher, m.trajectories, m.spans,
+                (m.number, m.as_of, m.made_by, m.teacher, m.trajectories, m.spans,
                  *(m.entries.get(s, 0) for s in order), round(m.tokens, 1))
                 for m in moments
             ),
@@ -152,6 +153,7 @@ def snapshot_charts(moments: Sequence[Moment]) -> list[Chart]:
             ),
         ),
         _drift(moments[1:], names[1:]),
+        _again(moments),
     ]  # fmt: skip
 
 
@@ -184,6 +186,46 @@ def _drift(moments: Sequence[Moment], names: Sequence[str]) -> Chart:
              "–" if d.change is None else f"{d.change:+.2%}", d.entered, d.demoted, d.gone, d.added)
             for m in moments
             if (d := m.drift)
+        ),
+    )  # fmt: skip
+
+
+def _again(moments: Sequence[Moment]) -> Chart:
+    """What `verify` found, drawn of the last time, with the numbers of every time."""
+    last = next((moment.again for moment in reversed(moments) if moment.again), ())
+    drawn = [one for one in reversed(last) if one.before is not None and one.now is not None]
+    names = [plain(f"{one.facet} {one.name}") for one in drawn]
+    traces = [
+        go.Scatter(
+            name=name, x=shares, y=names, mode="markers",
+            marker={"color": colour, "size": 11, "symbol": symbol, "line": {"width": 2}},
+            hovertemplate="%{y}: %{x:.1%}<extra>%{fullData.name}</extra>",
+        )
+        for name, shares, colour, symbol in (
+            ("passed before", [one.before for one in drawn], GREY, "circle-open"),
+            ("passes now", [one.now for one in drawn], BLUE, "diamond"),
+        )
+    ]  # fmt: skip
+    return Chart(
+        "verified-again",
+        "Drift: what was replayed again",
+        "Of the calls that tracemine verify made again, the share that had passed and the share "
+        "that passes now, the last time that it was run.",
+        figure(
+            traces,
+            xaxis={"tickformat": ".0%", "title": {"text": "share of calls"}},
+            yaxis={"automargin": True, "type": "category"},
+            height=150 + 30 * len(drawn),
+        )
+        if drawn
+        else None,
+        ("snapshot", "of", "entries", "calls", "passed before", "passes now"),
+        tuple(
+            (m.number, f"{one.facet} {one.name}", one.entries, one.calls,
+             "–" if one.before is None else f"{one.before:.1%}",
+             "–" if one.now is None else f"{one.now:.1%}")
+            for m in moments
+            for one in m.again
         ),
     )  # fmt: skip
 
