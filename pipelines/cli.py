@@ -229,9 +229,11 @@ def mine(
     )
     configure_logging()
     with _stdout_kept(as_json):
+        from tracemine.pipelines.disk import speaking_of_disks
         from tracemine.pipelines.mine import run_mine
 
-        summary = run_mine(options)
+        with speaking_of_disks(store):
+            summary = run_mine(options)
     from tracemine.pipelines.rendering import counted, line, print_funnel
 
     read, admitted = (summary["trajectories"][column] for column in ("read", "admitted"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
+from tracemine.pipelines.disk import FULL
+
 #: Records of libraries are shown from here on.
 THEIR_LEVEL = logging.ERROR
 
@@ -34,7 +36,17 @@ class _Ours(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         ours = record.name.startswith("tracemine")
-        return ours or (record.levelno >= THEIR_LEVEL and record.name not in TRANSPORT)
+        if ours or record.levelno < THEIR_LEVEL:
+            return ours
+        return record.name not in TRANSPORT and not _of_a_disk(record)
+
+
+def _of_a_disk(record: logging.LogRecord) -> bool:
+    """Whether Beam tells of a disk that is full, at length; `disk` tells it in a line."""
+    if not record.name.startswith("apache_beam"):
+        return False
+    text = f"{record.getMessage()}\n{record.exc_info[1] if record.exc_info else ''}"
+    return any(f"[Errno {number}]" in text for number in FULL)
 
 
 def configure_logging() -> None:
