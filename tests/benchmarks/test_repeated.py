@@ -15,7 +15,10 @@ from benchmarks.repeated import NotStatedError, multiplied, repeated, rows_of, w
 from tracemine.schemas import problem_id
 
 QUESTION = "Pens cost $1,200 for 4 boxes. How much are 2.5 boxes with a fee of 100 dollars?"
-ANSWER = "A box is 1,200/4=<<1200/4=300>>300.\nWith the fee 300*2.5+100=<<300*2.5+100=850>>850.\n#### 850"
+ANSWER = """\
+A box is 1,200/4=<<1200/4=300>>300.
+With the fee 300*2.5+100=<<300*2.5+100=850>>850.
+#### 850"""
 
 
 @given(st.integers(2, 50))
