@@ -18,7 +18,7 @@ from apache_beam.metrics import MetricsFilter
 from apache_beam.runners.runner import PipelineResult
 
 from tracemine.pipelines.models import asked_model, asking_model, expect_model, usage_of
-from tracemine.pipelines.options import MineOptions
+from tracemine.pipelines.options import DEFAULT_SHARDS, MAX_SHARDS, SHARD_BYTES, MineOptions
 from tracemine.pipelines.progress import Progress
 from tracemine.pipelines.requested import expect_embedder, fingerprint_of, open_sandbox, pin_known
 from tracemine.pipelines.runner import is_local, make_runner, pipeline_options
@@ -269,8 +269,9 @@ def build(
         | "All that has a status" >> beam.Flatten()
         | "Event rows" >> beam.FlatMap(lambda f: [arrow.event_row(event) for event in f.events]),
     }
+    shards = options.shards or _table_shards(files)
     for table, pcollection in rows.items():
-        pcollection | f"Write {table}" >> WriteTable(table, draft.folder, options.shards)
+        pcollection | f"Write {table}" >> WriteTable(table, draft.folder, shards)
     for table in ("procedures", "candidates"):
         (
             finished
@@ -315,6 +316,11 @@ def build(
         | "Gather counts" >> beam.GroupByKey()
         | "Write ledger" >> beam.Map(_write_ledger, draft.ledger)
     )
+
+
+def _table_shards(files: Sequence[InputFile]) -> int:
+    known = sum(file.bytes_here() or 0 for file in files)
+    return min(max(-(-known // SHARD_BYTES), DEFAULT_SHARDS), MAX_SHARDS)
 
 
 def _has_no_code(proposal: Proposal, _: int) -> int:

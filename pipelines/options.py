@@ -21,8 +21,10 @@ SPLITS: tuple[Split, ...] = ("dev", "final", "all")
 #: What a teacher that is a model may be asked for besides cutting traces.
 ALSO = ("normalise", "replay", "judge")
 
-#: Shards of each table: enough for a few workers, few enough that a small store is a few files.
-DEFAULT_SHARDS = 4
+#: Shards of each table where nobody says how many: enough for a few workers, few enough that a
+#: small store is a few files; and one for each so many bytes of input, since a shard's rows are
+#: sorted in memory.
+DEFAULT_SHARDS, SHARD_BYTES = 4, 2 << 20
 MAX_SHARDS = 99_999
 #: Worker processes of a local run: more than any machine has CPUs is a slip of the finger.
 MAX_WORKERS = 1024
@@ -90,7 +92,7 @@ class MineOptions:
         licences: SPDX names; if not empty, only sources under one of them are read.
         holdout: share of problems, in [0, 1), left out for evaluation.
         known: folder or fsspec URL of another store; spans that it knows are left out.
-        shards: files of each table. The rows do not depend on it.
+        shards: files of each table, on which no row depends; None for what suits the input.
         require_isolation: refuse to run where untrusted code has no namespaces, here and in every
             worker.
         workers: processes of a local run; None for as many as `runner.workers_for` finds fit.
@@ -114,7 +116,7 @@ class MineOptions:
     licences: tuple[str, ...] = ()
     holdout: float = 0.0
     known: str | None = None
-    shards: int = DEFAULT_SHARDS
+    shards: int | None = None
     require_isolation: bool = False
     workers: int | None = None
     asking: AskingOptions = field(default_factory=AskingOptions)
@@ -138,7 +140,7 @@ class MineOptions:
         object.__setattr__(self, "licences", tuple(sorted(set(map(canonical, self.licences)))))
         if not 0 <= self.holdout < 1:
             raise RequestError(f"--holdout must be at least 0 and below 1, not {self.holdout}")
-        if not 1 <= self.shards <= MAX_SHARDS:
+        if self.shards is not None and not 1 <= self.shards <= MAX_SHARDS:
             raise RequestError(f"--shards must be from 1 to {MAX_SHARDS}, not {self.shards}")
         _check_workers(self.workers)
         if self.as_of is not None:
