@@ -56,7 +56,7 @@ class Embedder:
         #: What `load` must be given to get this embedder again.
         self.name = name
         #: Label, weights and grid: equal for embedders that give the same vectors.
-        self.fingerprint = f"{label}:{sha256}:1/{GRID}"
+        self.fingerprint = _fingerprint(label, sha256)
         #: Components of a vector.
         self.dimension = int(_dimension(model))
 
@@ -109,6 +109,15 @@ class Embedder:
                 _plain(text), add_special_tokens=False, truncation=False, verbose=False
             )
         return len(found["input_ids"])
+
+
+def bundled_fingerprint() -> str:
+    """The fingerprint of the bundled embedder, which is not loaded for it."""
+    return _fingerprint(DEFAULT_NAME, DEFAULT_SHA256)
+
+
+def _fingerprint(label: str, sha256: str) -> str:
+    return f"{label}:{sha256}:1/{GRID}"
 
 
 def to_grid(vectors: npt.NDArray[np.floating[Any]]) -> Vectors:

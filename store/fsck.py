@@ -14,6 +14,7 @@ import numpy as np
 
 from tracemine.schemas.arrow import TABLES
 from tracemine.schemas.records import STATUSES, VERDICTS
+from tracemine.store.embedder import DEFAULT_NAME, bundled_fingerprint
 from tracemine.store.errors import RequestError, SchemaVersionError, StoreError
 from tracemine.store.index import INDEXED, held_vectors, index_number, numbers_of, read_index
 from tracemine.store.lifecycle.rules import ACCEPTED, MERGED, REJECTED
@@ -452,6 +453,13 @@ def _check_manifest(snapshot: Snapshot) -> Iterator[str]:
     for name in DECIDING:
         if name not in snapshot.manifest.get("versions", {}):
             yield f"{MANIFEST} does not say which version of {name} made the store"
+    embedder, bundled = snapshot.manifest["embedder"], bundled_fingerprint()
+    # Any other is compared when it is loaded: it may have to be downloaded.
+    if embedder.get("name") == DEFAULT_NAME and embedder.get("fingerprint") != bundled:
+        yield (
+            f"{MANIFEST}: made with another embedder than {DEFAULT_NAME} is now "
+            f"({embedder.get('fingerprint')}, not {bundled}): nothing can be searched"
+        )
 
 
 def _check_later(snapshot: Snapshot) -> Iterator[str]:

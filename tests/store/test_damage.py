@@ -203,6 +203,8 @@ def test_another_embedder_is_named(store: Path) -> None:
     with Store.open(str(store)) as reader:
         refused(lambda: reader.search("money left"), "another embedder")
         refused(lambda: reader.use_embedder(small_store.embedder()), "another embedder")
+    (finding,) = fsck(str(store))
+    assert "made with another embedder than all-MiniLM-L6-v2 is now (other:0:1/1024" in finding
     small_store.edit_manifest(store, lambda m: m["embedder"].update(dimension=3), "000002")
     assert any("components, the embedder gives 3" in line for line in fsck(str(store)))
 
