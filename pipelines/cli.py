@@ -37,7 +37,6 @@ from tracemine.pipelines.commands import stdout_kept as _stdout_kept
 from tracemine.pipelines.lifecycle_commands import COMMANDS as _LIFECYCLE
 from tracemine.pipelines.logs import configure_logging
 from tracemine.pipelines.options import (
-    DEFAULT_SHARDS,
     AskingOptions,
     EvaluateOptions,
     MineOptions,
@@ -157,8 +156,8 @@ def mine(
         typer.Option("--known", metavar="DIR", help="Another store: leave out what it knows."),
     ] = None,
     shards: Annotated[
-        int, typer.Option("--shards", metavar="N", help="Files of each table.")
-    ] = DEFAULT_SHARDS,
+        int | None, typer.Option("--shards", metavar="N", help="Files of each table.")
+    ] = None,
     workers: WorkersOption = None,
     concurrency: Annotated[
         int | None,
@@ -586,6 +585,7 @@ _SEVERAL: dict[str, dict[str, tuple[str, ...] | None]] = {
     "search": {"--status": STATUSES},
     "verify": {"--status": STATUSES},
     "review": {"--accept": None, "--reject": None},
+    "forget": {"--source": None},
     "evaluate": {"--heldout": None, "--columns": None},
 }
 

@@ -1,4 +1,4 @@
-"""The commands of a living store: verify, review."""
+"""The commands of a living store: verify, review, forget."""
 
 from __future__ import annotations
 
@@ -110,5 +110,35 @@ def review(
     return status
 
 
+def forget(
+    store: StoreOption,
+    source: Annotated[
+        list[str], typer.Option("--source", metavar="NAME", help="As stats lists it; several.")
+    ],
+    as_of: AsOfOption = None,
+    require_isolation: RequireIsolationOption = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Publish a snapshot without a source; what rests on it alone goes."""
+    from tracemine.pipelines.lifecycle_options import ForgetOptions
+
+    options = ForgetOptions(store, tuple(source), as_of, require_isolation)
+    configure_logging()
+    with stdout_kept(as_json):
+        from tracemine.pipelines.forget import run_forget
+
+        found = run_forget(options)
+    if as_json:
+        return give(found)
+    from tracemine.pipelines.lifecycle_rendering import print_counts
+
+    print_counts(make_console(), found)
+    note(
+        "earlier snapshots have it until `tracemine gc --keep 1`; a teacher's cache may hold its "
+        "texts, too"
+    )
+    return DONE
+
+
 #: What the command line takes up from here.
-COMMANDS = (verify, review)
+COMMANDS = (verify, review, forget)

@@ -84,6 +84,28 @@ class ReviewOptions:
             object.__setattr__(self, "as_of", parse_time(self.as_of))
 
 
+@dataclass(frozen=True, slots=True)
+class ForgetOptions:
+    """A request for the store at ``store`` without the data sets ``source``, as trajectories name
+    them; ``as_of`` and ``require_isolation`` as for `VerifyOptions`.
+
+    Raises:
+        RequestError: if a value is not of its kind, or no source is named.
+    """
+
+    store: str
+    source: tuple[str, ...]
+    as_of: str | None = None
+    require_isolation: bool = False
+
+    def __post_init__(self) -> None:
+        check_store(self.store)
+        if not self.source or not all(name.strip() for name in self.source):
+            raise RequestError("--source takes the name of a source, as stats lists it")
+        if self.as_of is not None:
+            object.__setattr__(self, "as_of", parse_time(self.as_of))
+
+
 def check_store(store: str) -> None:
     """Nothing, if ``store`` names something.
 
@@ -94,4 +116,4 @@ def check_store(store: str) -> None:
         raise RequestError("--store must not be empty")
 
 
-__all__ = ["VERIFIED_AGAIN", "ReviewOptions", "VerifyOptions", "check_store"]
+__all__ = ["VERIFIED_AGAIN", "ForgetOptions", "ReviewOptions", "VerifyOptions", "check_store"]

@@ -76,6 +76,14 @@ def print_reviewed(console: Console, found: Mapping[str, Any]) -> None:
             line(console, f"  {what}  {identifier}  {status}")
 
 
+def print_counts(console: Console, found: Mapping[str, Any]) -> None:
+    """What was counted, a line each."""
+    line(console, f"snapshot {found['snapshot']}  as of {found['as_of']}", style="bold")
+    for name, count in found.items():
+        if isinstance(count, int):
+            line(console, f"  {count:,}  {name.replace('_', ' ')}")
+
+
 def print_changes(console: Console, changes: Mapping[str, int]) -> None:
     """How often each change of status happened."""
     for change, count in changes.items():

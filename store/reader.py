@@ -19,6 +19,7 @@ import numpy as np
 from tracemine.schemas import (
     Event,
     Instance,
+    Merged,
     Parameter,
     Procedure,
     Replay,
@@ -405,7 +406,8 @@ class Store:
 
     def get(self, procedure_id: str) -> Entry | None:
         """The entry with this id, or with the only id that begins so (`LEAST_PREFIX` characters
-        or more); None if there is none.
+        or more); None if there is none. The id of an entry that went into another, and that of a
+        variant, stand for the entry that has them now.
 
         Raises:
             RequestError: naming the first of them, if several ids begin so.
@@ -420,6 +422,15 @@ class Store:
             for identifier in self._catalogue.cards(table).beginning(wanted)
         ]
         if not found:
+            homes = self._homes(wanted)
+            found = [
+                (table, identifier)
+                for tables in KINDS.values()
+                for table in tables
+                for home in homes
+                for identifier in self._catalogue.cards(table).beginning(home)
+            ]
+        if not found:
             return None
         if len(found) > 1:
             ids = [identifier for _, identifier in found]
@@ -430,10 +441,33 @@ class Store:
             )
         ((_, identifier),) = found
         entry = self._entries(found)[identifier]
-        events = self._events(identifier)
         if isinstance(entry, ToolPointer):
-            return Entry(entry.entry, self._evidence(entry.entry), events, entry)
-        return Entry(entry, self._evidence(entry), events)
+            return Entry(entry.entry, self._evidence(entry.entry), self._events(identifier), entry)
+        merged = tuple(
+            Merged(**row)
+            for row in self.rows(
+                'SELECT * FROM merged WHERE "into" = ? ORDER BY procedure_id', [identifier]
+            )
+        )
+        events = [self._events(i) for i in (identifier, *(m.procedure_id for m in merged))]
+        return Entry(
+            entry, self._evidence(entry), tuple(e for part in events for e in part), merged=merged
+        )
+
+    def _homes(self, wanted: str) -> list[str]:
+        """The entries that have what has the id ``wanted``, or one that begins so: a variant, or
+        what went into them."""
+        variants = (
+            "(SELECT procedure_id, unnest(variants).variant_id AS variant_id FROM "
+            "(SELECT procedure_id, variants FROM procedures UNION ALL "
+            "SELECT procedure_id, variants FROM candidates))"
+        )
+        rows = self.rows(
+            'SELECT "into" AS home FROM merged WHERE starts_with(procedure_id, ?) UNION '
+            f"SELECT procedure_id FROM {variants} WHERE starts_with(variant_id, ?) ORDER BY 1",
+            [wanted, wanted],
+        )
+        return [row["home"] for row in rows]
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The result of SQL over the tables (one view each), in DuckDB, as dicts.

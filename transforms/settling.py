@@ -60,36 +60,40 @@ def settle_entries(
     evidence: Iterable[Sequence[Evidence]],
     news: Mapping[str, News],
     moment: Moment,
+    heirs: Mapping[str, str] | None = None,
 ) -> tuple[list[Entered], list[Previous]]:
     """What ``entries`` are now: of ``evidence``, each what is now known of the variants of one (or
     of several that may be one), classes that agree are an entry each. Gives them, and those entries
-    of which nothing is left. ``news`` is by variant."""
+    of which nothing is left. ``news`` is by variant; ``heirs`` has, of variants that are gone, the
+    ones that stand for them now."""
     finished = [
         done
         for together in evidence
         for done in finish(together, moment.policy, moment.as_of, moment.snapshot)
     ]
+    followed = heirs or {}
     homes = {v.variant_id: e for e in entries for v in e.procedure.variants}
+    homes |= {new: homes[old] for old, new in followed.items() if new not in homes}
     previous = [
         Previous(
             e.procedure.procedure_id,
             e.procedure.status,
-            frozenset(v.variant_id for v in e.procedure.variants),
+            frozenset(followed.get(v.variant_id, v.variant_id) for v in e.procedure.variants),
             e.since,
         )
         for e in entries
     ]
-    heirs = [_with_news(done, _parents(done, homes), news) for done in finished]
+    standing = [_with_news(done, _parents(done, homes), news) for done in finished]
     found = [
-        Found(frozenset(v.variant_id for v in heir.procedure.variants), heir.standing)
-        for heir in heirs
+        Found(frozenset(v.variant_id for v in one.procedure.variants), one.standing)
+        for one in standing
     ]
     settled, gone = settle(
         previous, found, moment.policy, moment.as_of, moment.snapshot, moment.installed
     )
     entered = [
-        Entered(_procedure(heir, one, _parents(heir, homes), moment), one, heir)
-        for heir, one in zip(heirs, settled, strict=True)
+        Entered(_procedure(done, one, _parents(done, homes), moment), one, done)
+        for done, one in zip(standing, settled, strict=True)
     ]
     return entered, gone
 

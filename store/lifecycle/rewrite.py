@@ -45,23 +45,23 @@ class Rewriting:
     """What is other in a new snapshot.
 
     Attributes:
-        gone: by table, a column and the values of it whose rows go.
+        gone: by table and column, the values whose rows go.
         rows: by table, the rows that come.
         vectors: of entries that come, or whose vector is another.
     """
 
-    gone: dict[str, tuple[str, set[str]]] = field(default_factory=dict)
+    gone: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     rows: dict[str, list[Row]] = field(default_factory=dict)
     vectors: dict[str, Vectors] = field(default_factory=dict)
 
+    def remove(self, table: str, column: str, values: Iterable[str]) -> None:
+        """Rows of ``table`` that have one of ``values`` in ``column`` go."""
+        self.gone.setdefault(table, {}).setdefault(column, set()).update(values)
+
     def replace(self, table: str, column: str, values: Iterable[str], rows: Iterable[Row]) -> None:
-        """Rows of ``table`` that have one of ``values`` in ``column`` go, ``rows`` come. A table
-        is asked by one column alone."""
-        known, held = self.gone.setdefault(table, (column, set()))
-        if known != column:
-            raise ValueError(f"rows of {table} go by {known}, not by {column}")
-        held.update(values)
-        self.rows.setdefault(table, []).extend(rows)
+        """As `remove`, and ``rows`` come."""
+        self.remove(table, column, values)
+        self.add(table, rows)
 
     def add(self, table: str, rows: Iterable[Row]) -> None:
         """``rows`` of ``table`` come."""
@@ -80,7 +80,7 @@ def write_changes(draft: Draft, parent: Snapshot, changes: Rewriting) -> list[st
     kept_ids: dict[str, list[str]] = {}
     moved: set[str] = set()
     for table in TABLES:
-        column, gone = changes.gone.get(table, ("", set()))
+        gone = {c: values for c, values in changes.gone.get(table, {}).items() if values}
         rows = changes.rows.get(table, [])
         if table in INDEXED and (gone or rows):
             moved.add(table)
@@ -91,8 +91,10 @@ def write_changes(draft: Draft, parent: Snapshot, changes: Rewriting) -> list[st
             if table in moved:
                 kept_ids[table] = _ids(parent, table) + [str(r["procedure_id"]) for r in rows]
             continue
-        found = read_table(parent, table)
-        left = found.filter(pc.invert(pc.is_in(found[column], pa.array(sorted(gone), pa.string()))))
+        left = read_table(parent, table)
+        for column, values in sorted(gone.items()):
+            goes = pc.is_in(left[column], pa.array(sorted(values), pa.string()))
+            left = left.filter(pc.invert(goes))
         every = [*left.to_pylist(), *rows]
         _write(draft, table, every)
         if table in moved:

@@ -122,6 +122,31 @@ def test_replayed_again_it_is_the_same_store_but_for_when_it_was_verified(
     assert run("fsck", "--store", str(again)).returncode == 0
 
 
+def test_a_source_that_is_withdrawn_leaves_nothing_of_it(
+    tmp_path: Path, sample: tuple[Path, Any]
+) -> None:
+    left = tmp_path / "left"
+    shutil.copytree(sample[0], left)
+    alone = [
+        row
+        for row in independent_check.rows(left, "trajectories")
+        if {source["dataset"] for source in row["sources"]} == {"stem.jsonl"}
+    ]
+    done = run("forget", "--store", str(left), "--source", "stem.jsonl", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["trajectories"] == len(alone) > 10
+    assert run("fsck", "--store", str(left)).stdout.strip() == "the store is sound"
+    said = (
+        json.dumps(tables(left))
+        + (independent_check.live_folder(left) / "manifest.json").read_text()
+    )
+    assert "stem.jsonl" not in said
+    for row in alone:
+        assert row["trajectory_id"] not in said
+        assert json.dumps(row["trace"])[1:-1] not in said
+    assert list(independent_check.check(left)) == []
+
+
 def test_search_finds_a_sample_routine(sample: tuple[Path, dict[str, Any]]) -> None:
     done = run("search", "--store", str(sample[0]), "price after a discount", "--json")
     assert done.returncode == 0

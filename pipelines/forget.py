@@ -1,0 +1,398 @@
+"""forget: a store without a source. What rests on it alone goes, the rest is counted again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from tracemine.pipelines.lifecycle_options import ForgetOptions
+from tracemine.pipelines.requested import open_sandbox
+from tracemine.pipelines.verify import changing, installed_now, now
+from tracemine.schemas import Event, Instance, Source, Span
+from tracemine.schemas.arrow import Row, event_row, instance_row, replay_row, tool_row
+from tracemine.schemas.shingles import shingles
+from tracemine.schemas.values import dump_json
+from tracemine.store import RequestError, Store, publish
+from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
+from tracemine.transforms.consolidate import Evidence
+from tracemine.transforms.forgetting import pointer_of, united, without
+from tracemine.transforms.ledger import assemble
+from tracemine.transforms.restored import (
+    Stored,
+    instance_of,
+    restored_entries,
+    restored_proposals,
+    span_of,
+)
+from tracemine.transforms.segment import Proposal
+from tracemine.transforms.settling import Moment, settle_entries, write_entries
+from tracemine.verifiers import Sandbox
+
+#: The rule of a change that nothing but the withdrawal of a source explains.
+WITHDRAWN = "source withdrawn"
+
+#: What is counted.
+COUNTED = (
+    "trajectories", "trajectories_kept", "spans", "instances", "entries_gone",
+    "entries_counted_again", "merged", "tools_gone", "rejected",
+)  # fmt: skip
+
+_ENTRIES = "(SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Withdrawn:
+    """What goes: trajectories, their instances; and what stands for a trajectory that others have
+    published, too."""
+
+    names: frozenset[str]
+    trajectories: frozenset[str]
+    instances: frozenset[str]
+    sources: Mapping[str, Source]
+
+    def mentioned_in(self, row: Row) -> bool:
+        """Whether a row of ``rejected`` says anything of what goes."""
+        if row["record_id"] in self.trajectories or _names_place(row["detail"], self.names):
+            return True
+        try:
+            return self._within(json.loads(row["record"]))
+        except ValueError:
+            return False
+
+    def _within(self, value: Any) -> bool:
+        if isinstance(value, dict):
+            return any(map(self._within, value.values()))
+        if isinstance(value, list):
+            return any(map(self._within, value))
+        return isinstance(value, str) and (value in self.names or value in self.trajectories)
+
+
+def _names_place(detail: str, names: Collection[str]) -> bool:
+    """Whether a line names a row of one of these sources."""
+    return any(
+        re.search(rf"(?<![^\s(]){re.escape(name)} row \d", detail) is not None for name in names
+    )
+
+
+def run_forget(options: ForgetOptions) -> dict[str, Any]:
+    """Publish a snapshot of ``options.store`` without ``options.source``; gives what ``--json``
+    prints.
+
+    Raises:
+        RequestError: if the store has nothing of it, or cannot be written.
+        StoreError: if there is no store, or it is damaged. Nothing is published then.
+    """
+    sandbox, _ = open_sandbox(require_isolation=options.require_isolation)
+    as_of = options.as_of or now()
+    with changing(options.store, as_of) as (draft, store):
+        moment = Moment(draft.policy, as_of, draft.number, installed_now(store))
+        changes, counts = Rewriting(), Counter[str]()
+        gone = _withdrawn(store, frozenset(options.source))
+        _forget_ledger(store, gone, changes, counts)
+        if not (gone.trajectories or gone.sources or counts["rejected"]):
+            raise RequestError(
+                f"the store {options.store} has nothing of {' or '.join(options.source)}: stats "
+                "lists its sources"
+            )
+        _forget_rows(store, gone, changes, counts)
+        _forget_entries(store, gone, moment, sandbox, changes, counts)
+        _forget_tools(store, gone, moment, sandbox, changes, counts)
+        _forget_loose_replays(store, gone, changes)
+        carry = write_changes(draft, store.snapshot, changes)
+        fields = fields_of(store.snapshot)
+        told = {name: counts[name] for name in COUNTED}
+        number = publish(
+            draft,
+            {
+                **fields,
+                "as_of": as_of,
+                "inputs": [i for i in fields["inputs"] if i.get("dataset") not in gone.names],
+                "ledger": assemble([]),
+                # Its name is what is to be forgotten, too.
+                "change": {
+                    "command": "forget",
+                    "sources_sha256": sorted(
+                        hashlib.sha256(name.encode()).hexdigest() for name in gone.names
+                    ),
+                    **told,
+                },
+            },
+            carry=carry,
+        )
+    return {"snapshot": number, "store": options.store, "as_of": as_of, **told}
+
+
+def _withdrawn(store: Store, names: frozenset[str]) -> _Withdrawn:
+    rows = store.rows(
+        "SELECT trajectory_id, sources FROM trajectories "
+        "WHERE list_has_any([s.dataset FOR s IN sources], ?)",
+        [sorted(names)],
+    )
+    gone, sources = set(), {}
+    for row in rows:
+        left = [Source(**s) for s in row["sources"] if s["dataset"] not in names]
+        if left:
+            sources[row["trajectory_id"]] = min(left)
+        else:
+            gone.add(row["trajectory_id"])
+    instances = store.rows(
+        "SELECT instance_id FROM instances WHERE trajectory_id IN (SELECT unnest(?))",
+        [sorted(gone)],
+    )
+    return _Withdrawn(
+        names, frozenset(gone), frozenset(row["instance_id"] for row in instances), sources
+    )
+
+
+def _forget_ledger(
+    store: Store, gone: _Withdrawn, changes: Rewriting, counts: Counter[str]
+) -> None:
+    """What left the line, and says where it was."""
+    going = [row for row in store.rows("SELECT * FROM rejected") if gone.mentioned_in(row)]
+    changes.remove("rejected", "detail", {row["detail"] for row in going})
+    left_out = {row["record_id"] for row in going if row["stage"] == "known"}
+    changes.remove("known", "span_id", left_out)
+    counts["rejected"] = len(going)
+
+
+def _forget_rows(store: Store, gone: _Withdrawn, changes: Rewriting, counts: Counter[str]) -> None:
+    """What is of trajectories that go, and the places of those that others have."""
+    counts["trajectories"] = len(gone.trajectories)
+    counts["trajectories_kept"] = len(gone.sources)
+    counts["instances"] = len(gone.instances)
+    spans = store.rows(
+        "SELECT span_id FROM spans WHERE trajectory_id IN (SELECT unnest(?))",
+        [sorted(gone.trajectories)],
+    )
+    counts["spans"] = len(spans)
+    changes.remove("known", "span_id", {row["span_id"] for row in spans})
+    for table in ("trajectories", "spans", "instances", "handoff"):
+        changes.remove(table, "trajectory_id", gone.trajectories)
+    changes.remove("replays", "instance_id", gone.instances)
+    moved = store.rows(
+        "SELECT * FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
+        [sorted(gone.sources)],
+    )
+    for row in moved:
+        least = gone.sources[row["trajectory_id"]]
+        row["sources"] = [s for s in row["sources"] if s["dataset"] not in gone.names]
+        row |= {"source": least.dataset, "row": least.row, "licence": least.licence}
+    changes.replace("trajectories", "trajectory_id", gone.sources, moved)
+
+
+def _forget_entries(
+    store: Store,
+    gone: _Withdrawn,
+    moment: Moment,
+    sandbox: Sandbox,
+    changes: Rewriting,
+    counts: Counter[str],
+) -> None:
+    affected = {
+        row["procedure_id"]
+        for row in store.rows(
+            "SELECT DISTINCT procedure_id FROM (SELECT procedure_id, unnest(provenance) AS p "
+            f"FROM {_ENTRIES}) WHERE p.trajectory_id IN (SELECT unnest(?)) UNION "
+            "SELECT procedure_id FROM (SELECT procedure_id, unnest(variants).variant_id AS "
+            f"variant_id FROM {_ENTRIES}) JOIN replays USING (variant_id) "
+            "WHERE instance_id IN (SELECT unnest(?))",
+            [sorted(gone.trajectories | gone.sources.keys()), sorted(gone.instances)],
+        )
+    }
+    entries = list(restored_entries(store, affected))
+    left, heirs = _left_of(entries, store, gone, sandbox)
+    # A variant that another span founds may be one that another entry has.
+    known = {v.variant_id for e in entries for v in e.procedure.variants}
+    met = {one.variant_id for one in left} - known
+    others = {
+        row["procedure_id"]
+        for row in store.rows(
+            "SELECT procedure_id FROM (SELECT procedure_id, unnest(variants).variant_id AS v "
+            f"FROM {_ENTRIES}) WHERE v IN (SELECT unnest(?))",
+            [sorted(met)],
+        )
+    } - affected
+    beside = list(restored_entries(store, others))
+    together = _together([*entries, *beside], left, beside)
+    entered, lost = settle_entries([*entries, *beside], together, {}, moment, heirs)
+    write_entries(changes, store, [*entries, *beside], entered, cache(lambda: store.embedder))
+    counts["entries_counted_again"] = len(entered)
+    counts["entries_gone"] = len(lost)
+    counts["merged"] = sum(len(one.settled.merged) for one in entered)
+    ids = {entry.procedure_id for entry in lost}
+    # What went into an entry that goes, goes with it.
+    former = store.rows('SELECT * FROM merged WHERE "into" IN (SELECT unnest(?))', [sorted(ids)])
+    changes.remove("merged", "into", ids)
+    changes.remove("events", "procedure_id", ids | {row["procedure_id"] for row in former})
+    _scrub_events(store, {e.procedure.procedure_id for e in entries} - ids, gone, changes)
+
+
+def _left_of(
+    entries: Sequence[Stored], store: Store, gone: _Withdrawn, sandbox: Sandbox
+) -> tuple[list[Evidence], dict[str, str]]:
+    """What is left of each variant, and the variants that stand for others now."""
+
+    def look(
+        ids: Collection[str],
+    ) -> tuple[Mapping[str, Instance], Mapping[str, Span], Mapping[str, bytes]]:
+        return _looked_up(store, ids)
+
+    def tokens(text: str) -> int:
+        return store.embedder.tokens(text)
+
+    found, heirs = [], {}
+    for entry in entries:
+        for evidence in entry.evidence:
+            left = without(
+                evidence, gone.trajectories, gone.instances, gone.sources, look, tokens, sandbox
+            )
+            if left is not None:
+                found.append(left)
+                if left.variant_id != evidence.variant_id:
+                    heirs[evidence.variant_id] = left.variant_id
+    return found, heirs
+
+
+def _together(
+    entries: Sequence[Stored], left: Sequence[Evidence], beside: Sequence[Stored]
+) -> list[list[Evidence]]:
+    """Evidence by the entry that it is of, each variant once, in the first entry that has it."""
+    every = united([*left, *(one for e in beside for one in e.evidence)])
+    homes: dict[str, int] = {}
+    for place, entry in enumerate(entries):
+        for provenance in entry.procedure.provenance:
+            homes.setdefault(provenance.span_id, place)
+    by_entry: dict[int, list[Evidence]] = {}
+    for evidence in every:
+        place = min(homes[member.span.id] for member in evidence.members)
+        by_entry.setdefault(place, []).append(evidence)
+    return [found for _, found in sorted(by_entry.items())]
+
+
+def _looked_up(
+    store: Store, ids: Collection[str]
+) -> tuple[Mapping[str, Instance], Mapping[str, Span], Mapping[str, bytes]]:
+    rows = store.rows(
+        "SELECT i.*, t.problem FROM instances AS i JOIN trajectories AS t USING (trajectory_id) "
+        "WHERE instance_id IN (SELECT unnest(?))",
+        [sorted(ids)],
+    )
+    instances = {row["instance_id"]: instance_of(row) for row in rows}
+    proposals = restored_proposals(store, {i.span_id for i in instances.values()})
+    texts = {row["problem_id"]: shingles(row["problem"]) for row in rows}
+    return instances, {i: p.span for i, p in proposals.items()}, texts
+
+
+def _scrub_events(store: Store, ids: Collection[str], gone: _Withdrawn, changes: Rewriting) -> None:
+    """Failures on instances that go are no longer named one by one."""
+    rows = store.rows(
+        "SELECT * FROM events WHERE procedure_id IN (SELECT unnest(?))", [sorted(ids)]
+    )
+    scrubbed: dict[str, list[Row]] = {}
+    touched = set()
+    for row in rows:
+        told = json.loads(row["evidence"])
+        first = told.get("first")
+        if isinstance(first, list):
+            told["first"] = [f for f in first if f.get("instance") not in gone.instances]
+            if told["first"] != first:
+                touched.add(row["procedure_id"])
+                row = row | {"evidence": dump_json(told)}
+        scrubbed.setdefault(row["procedure_id"], []).append(row)
+    for identifier in sorted(touched):
+        changes.replace("events", "procedure_id", [identifier], scrubbed[identifier])
+
+
+# -- tools -------------------------------------------------------------------------------------
+
+
+def _forget_tools(
+    store: Store,
+    gone: _Withdrawn,
+    moment: Moment,
+    sandbox: Sandbox,
+    changes: Rewriting,
+    counts: Counter[str],
+) -> None:
+    touched = [*gone.trajectories, *gone.sources]
+    tools = store.rows(
+        "SELECT procedure_id, status FROM tools WHERE procedure_id IN "
+        "(SELECT tool_id FROM handoff WHERE trajectory_id IN (SELECT unnest(?))) ORDER BY 1",
+        [sorted(touched)],
+    )
+    for tool in tools:
+        identifier = tool["procedure_id"]
+        handed_off = list(_handed_off(store, identifier, gone))
+        pointer = pointer_of(
+            identifier, handed_off, moment.policy, moment.as_of, sandbox, store.embedder
+        )
+        spans = store.rows("SELECT span_id FROM handoff WHERE tool_id = ?", [identifier])
+        changes.remove("instances", "span_id", {row["span_id"] for row in spans})
+        changes.remove("replays", "variant_id", [identifier])
+        changes.remove("tools", "procedure_id", [identifier])
+        if pointer is None:
+            counts["tools_gone"] += 1
+            changes.remove("events", "procedure_id", [identifier])
+            continue
+        status = pointer.record.entry.status
+        if tool["status"] == "quarantined":
+            status = "quarantined"
+        if status != tool["status"]:
+            told = dump_json({"spans": pointer.record.spans, "problems": pointer.record.problems})
+            event = Event(
+                identifier, tool["status"], status, WITHDRAWN, told, moment.as_of, moment.snapshot
+            )
+            changes.add("events", [event_row(event)])
+        record = replace(pointer.record, entry=replace(pointer.record.entry, status=status))
+        changes.add("tools", [tool_row(record)])
+        changes.add("replays", map(replay_row, pointer.replays))
+        changes.add("instances", map(instance_row, pointer.instances))
+        changes.vectors[identifier] = _vector(pointer.vector)
+
+
+def _vector(packed: bytes) -> Any:
+    import numpy as np
+
+    return np.frombuffer(packed, dtype=np.float32)
+
+
+def _handed_off(store: Store, tool_id: str, gone: _Withdrawn) -> Iterator[Proposal]:
+    rows = store.rows(
+        "SELECT h.*, t.problem_id, t.problem, t.sources FROM handoff AS h JOIN trajectories AS t "
+        "USING (trajectory_id) WHERE tool_id = ? ORDER BY span_id",
+        [tool_id],
+    )
+    instances: dict[str, list[Instance]] = {}
+    for row in store.rows(
+        "SELECT i.* FROM instances AS i JOIN handoff AS h USING (span_id) WHERE h.tool_id = ?",
+        [tool_id],
+    ):
+        instances.setdefault(row["span_id"], []).append(instance_of(row))
+    for row in rows:
+        if row["trajectory_id"] in gone.trajectories:
+            continue
+        source = gone.sources.get(row["trajectory_id"]) or min(Source(**s) for s in row["sources"])
+        span = span_of(row, row["problem_id"], instances.get(row["span_id"], ()))
+        yield Proposal(span, source, shingles(row["problem"]))
+
+
+def _forget_loose_replays(store: Store, gone: _Withdrawn, changes: Rewriting) -> None:
+    """Verdicts on what was refuted, where the ledger no longer says that it was."""
+    details = sorted(changes.gone.get("rejected", {}).get("detail", ()))
+    rows = store.rows(
+        "WITH named AS (SELECT regexp_extract(detail, 'variant ([0-9a-f]{32})', 1) AS v, "
+        "bool_and(detail IN (SELECT unnest(?))) AS leaves FROM rejected GROUP BY 1) "
+        "SELECT v FROM named WHERE v <> '' AND leaves "
+        f"EXCEPT SELECT v FROM (SELECT unnest(variants).variant_id AS v FROM {_ENTRIES})",
+        [details],
+    )
+    changes.remove("replays", "variant_id", {row["v"] for row in rows})
+
+
+__all__ = ["WITHDRAWN", "run_forget"]
