@@ -63,7 +63,7 @@ def sdist(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def wanted() -> set[str]:
     """Paths that must be in every build, relative to the repository."""
-    patterns = ("*.py", "py.typed", "*.jsonl")
+    patterns = ("*.py", "py.typed", "*.jsonl", "page.*")
     return {
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES

@@ -99,18 +99,21 @@ def _drawn(sources: Sequence[str], ends: Sequence[_End], unit: str) -> Json:
     top = sources[: MAX_SOURCES if len(sources) > MAX_SOURCES + 1 else MAX_SOURCES + 1]
     others = len(sources) - len(top)
     keys = {source: source if source in top else _REST for source in sources}
+    # Ends are told apart by their places: two stages may give one reason.
     counts: dict[str, Counter[str]] = {}
-    for end in shown:
+    for place, end in enumerate(shown):
         for source, count in end.by_source.items():
-            counts.setdefault(keys[source], Counter())[end.name] += count
+            counts.setdefault(keys[source], Counter())[str(place)] += count
     names = {key: key for key in top} | {_REST: f"{others} other sources"}
     left = [(key, label(name, counts[key].total())) for key, name in names.items() if key in counts]
-    right = [(end.name, label(end.name, end.total), end.colour) for end in shown]
+    right = [
+        (str(place), label(end.name, end.total), end.colour) for place, end in enumerate(shown)
+    ]
     links = [
-        (key, name, counts[key][name])
+        (key, place, counts[key][place])
         for key, _ in left
-        for name, _, _ in right
-        if counts[key][name]
+        for place, _, _ in right
+        if counts[key][place]
     ]
     return flow(left, right, links, unit)
 

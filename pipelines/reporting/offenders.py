@@ -102,7 +102,7 @@ def losing_sources(funnel: Funnel) -> list[Losing]:
 
 def losing_teachers(stores: Sequence[Store]) -> list[Losing]:
     """What each teacher cut and lost, by the ledgers of the snapshots ``stores``, each of which has
-    what was added by its run."""
+    what was added by its run. A window that it failed on is counted as one span."""
     cut: Counter[str] = Counter()
     lost: dict[str, Counter[str]] = {}
     before: Any = None
@@ -114,13 +114,14 @@ def losing_teachers(stores: Sequence[Store]) -> list[Losing]:
             continue
         before = ledger
         teacher, spans = str(manifest.get("teacher") or ""), ledger.get("spans") or {}
-        cut[teacher] += spans.get("segmented", 0)
+        cut[teacher] += spans.get("segmented", 0) + sum((spans.get("failed") or {}).values())
         reasons = lost.setdefault(teacher, Counter())
         for column in ("rejected", "failed"):
             reasons.update(spans.get(column) or {})
     found = [
         Losing(name, 0, 0, "", cut[name], reasons.total(), _first(reasons))
         for name, reasons in lost.items()
+        if cut[name]
     ]
     return sorted(found, key=lambda one: (-_worst(one), one.name))[:MOST]
 

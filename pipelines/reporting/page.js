@@ -388,4 +388,7 @@ async function start() {
 for (const button of document.querySelectorAll("button[data-table]")) {
   button.addEventListener("click", () => copy(tabbed(byId(button.dataset.table)), button));
 }
-start();
+start().catch((error) => {
+  byId("count").textContent = `This browser cannot show the entries: ${error.message}`;
+  throw error;
+});

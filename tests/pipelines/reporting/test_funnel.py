@@ -42,6 +42,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         for fate, reason in (("rejected", "wrong"), ("rejected", HELD_OUT), ("duplicate", "twice")):
             sources = [{"dataset": f"{n}.jsonl"}, {"dataset": "another.jsonl"}]
             gone.append(rejected("admit", reason, {"sources": sources}, fate))
+    for n in range(9):
+        for stage in ("route", "ground"):
+            gone.append(rejected(stage, "the same", {"trajectory_id": trajectories[0], "n": n}))
     for n in range(REASONS):
         for trajectory in trajectories[: n % 3 + 1]:
             gone.append(rejected("segment", f"reason {n}", {"trajectory_id": trajectory}))
