@@ -1,4 +1,4 @@
-"""The commands of a living store: verify, review, forget."""
+"""The commands of a living store: verify, review, forget, merge."""
 
 from __future__ import annotations
 
@@ -140,5 +140,28 @@ def forget(
     return DONE
 
 
+def merge(
+    store: StoreOption,
+    as_of: AsOfOption = None,
+    require_isolation: RequireIsolationOption = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Make one entry of near-duplicates that behave alike; the older one's id stays."""
+    from tracemine.pipelines.lifecycle_options import MergeOptions
+
+    options = MergeOptions(store, as_of, require_isolation)
+    configure_logging()
+    with stdout_kept(as_json):
+        from tracemine.pipelines.merge import run_merge
+
+        found = run_merge(options)
+    if as_json:
+        return give(found)
+    from tracemine.pipelines.lifecycle_rendering import print_counts
+
+    print_counts(make_console(), found)
+    return DONE
+
+
 #: What the command line takes up from here.
-COMMANDS = (verify, review, forget)
+COMMANDS = (verify, review, forget, merge)

@@ -106,6 +106,25 @@ class ForgetOptions:
             object.__setattr__(self, "as_of", parse_time(self.as_of))
 
 
+@dataclass(frozen=True, slots=True)
+class MergeOptions:
+    """A request to merge near-duplicates in the store at ``store``; ``as_of`` and
+    ``require_isolation`` as for `VerifyOptions`.
+
+    Raises:
+        RequestError: if a value is not of its kind.
+    """
+
+    store: str
+    as_of: str | None = None
+    require_isolation: bool = False
+
+    def __post_init__(self) -> None:
+        check_store(self.store)
+        if self.as_of is not None:
+            object.__setattr__(self, "as_of", parse_time(self.as_of))
+
+
 def check_store(store: str) -> None:
     """Nothing, if ``store`` names something.
 
@@ -116,4 +135,11 @@ def check_store(store: str) -> None:
         raise RequestError("--store must not be empty")
 
 
-__all__ = ["VERIFIED_AGAIN", "ForgetOptions", "ReviewOptions", "VerifyOptions", "check_store"]
+__all__ = [
+    "VERIFIED_AGAIN",
+    "ForgetOptions",
+    "MergeOptions",
+    "ReviewOptions",
+    "VerifyOptions",
+    "check_store",
+]
