@@ -530,9 +530,11 @@ def evaluate(
     )
     configure_logging()
     with _stdout_kept(as_json):
+        from tracemine.pipelines.disk import speaking_of_disks
         from tracemine.pipelines.evaluate import run_evaluate
 
-        found = run_evaluate(options)
+        with speaking_of_disks(store):
+            found = run_evaluate(options)
     status = DONE if found["questions"] else FELL_SHORT
     if not found["questions"]:
         where = "trajectories, unasked and dropped say" if as_json else "the report says"
