@@ -42,6 +42,9 @@ SCHEMA = pa.schema(
     ]
 )  # fmt: skip
 
+#: Columns that search filters by and does not show.
+_HIDDEN = frozenset({"number", "domains", "shape"})
+
 Mask = npt.NDArray[np.bool_]
 Row = dict[str, Any]
 
@@ -53,6 +56,7 @@ class Cards:
         self.table = table
         self._data = data.combine_chunks()
         self._codes: dict[str, tuple[npt.NDArray[np.int32], list[str | None]]] = {}
+        self._shown = {name: _one(self._data[name]) for name in SCHEMA.names if name not in _HIDDEN}
         self.numbers: Numbers = _numpy(self._data["number"])
         self.success_rates: npt.NDArray[np.float64] = _numpy(self._data["success_rate"])
         if len(self.numbers) > 1 and not (np.diff(self.numbers) > 0).all():
@@ -81,9 +85,16 @@ class Cards:
         return found
 
     def rows(self, places: Sequence[int]) -> list[Row]:
-        """The cards at some places, as dicts by column."""
-        found: list[Row] = self._data.take(pa.array(places, type=pa.int64())).to_pylist()
-        return found
+        """What is shown of the cards at some places, as dicts by column."""
+        columns = {}
+        for name, column in self._shown.items():
+            if pa.types.is_dictionary(column.type):
+                codes, values = self._coded(name)
+                columns[name] = [values[codes[place]] for place in places]
+            else:
+                # One by one: for a few rows `take` costs more than all the rest of a search.
+                columns[name] = [column[place].as_py() for place in places]
+        return [{name: columns[name][n] for name in columns} for n in range(len(places))]
 
     def text(self, place: int) -> str:
         """What keywords are looked for in."""

@@ -48,7 +48,7 @@ class Catalogue:
         self._nearest: dict[str, Nearest] = {}
         self._kept: OrderedDict[Filter, Mapping[str, Kept | None]] = OrderedDict()
         self._keywords: Keywords | None = None
-        self._bm25: dict[str, Bm25] = {}
+        self._bm25: Bm25 | None = None
         self._units: set[str] | None = None
 
     def cards(self, table: str) -> Cards:
@@ -166,12 +166,13 @@ class Catalogue:
             found[here] = cards.texts((wanted[here] - start).tolist())
         return list(found)
 
-    def bm25(self, table: str) -> Bm25:
-        """Words of all entries of a table, ranked by themselves."""
+    def bm25(self) -> Bm25:
+        """Words of all procedures, ranked by themselves, by position."""
         with self._lock:
-            if table not in self._bm25:
-                self._bm25[table] = Bm25(self.cards(table).texts())
-            return self._bm25[table]
+            if self._bm25 is None:
+                tables = KINDS["procedure"]
+                self._bm25 = Bm25([t for table in tables for t in self.cards(table).texts()])
+            return self._bm25
 
 
 __all__ = ["Catalogue"]

@@ -14,6 +14,7 @@ import numpy as np
 
 from tracemine.schemas.arrow import TABLES
 from tracemine.schemas.records import STATUSES, VERDICTS
+from tracemine.store.cards import cards_query, make_cards, read_cards
 from tracemine.store.embedder import DEFAULT_NAME, bundled_fingerprint
 from tracemine.store.errors import RequestError, SchemaVersionError, StoreError
 from tracemine.store.index import INDEXED, held_vectors, index_number, numbers_of, read_index
@@ -559,6 +560,10 @@ def _check_event_snapshots(reader: Store) -> Iterator[str]:
 
 def _check_indexes(reader: Store) -> Iterator[str]:
     for table in INDEXED:
+        if (path := reader.snapshot.cards(table)) is not None:
+            expected = make_cards(reader.columns(cards_query(table)))
+            if not read_cards(path).equals(expected):
+                yield f"the cards of {table} are not what its rows say"
         index = read_index(reader.snapshot.index(table))
         ids = {row["procedure_id"] for row in reader.rows(f"SELECT procedure_id FROM {table}")}
         expected = {index_number(procedure_id) for procedure_id in ids}

@@ -12,6 +12,7 @@ it, as ``index/TABLE.json``, until `publish` takes it into the manifest.
 from __future__ import annotations
 
 import importlib
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,7 +107,7 @@ def build_index(rows: Iterable[tuple[str, Vectors]], *, kind: str | None = None)
         ValueError: if an id has two vectors, two ids share a number, vectors differ in size, or
             FAISS knows no such kind.
     """
-    numbers, vectors = _sorted_rows(rows)
+    numbers, vectors = sorted_rows(rows)
     wanted = kind_for(len(numbers)) if kind is None else check_kind(kind, vectors.shape[1])
     return built_of(numbers, vectors, wanted)
 
@@ -130,7 +131,13 @@ def _filled(kind: str, numbers: Numbers, vectors: Vectors, care: int = CARE[0]) 
     return index
 
 
-def _sorted_rows(rows: Iterable[tuple[str, Vectors]]) -> tuple[Numbers, Vectors]:
+def sorted_rows(rows: Iterable[tuple[str, Vectors]]) -> tuple[Numbers, Vectors]:
+    """The numbers (n,), ascending, and vectors (n, d) of ``(procedure_id, vector)`` rows; equal
+    rows count once.
+
+    Raises:
+        ValueError: as `build_index`.
+    """
     vectors: dict[str, Vectors] = {}
     for procedure_id, vector in rows:
         known = vectors.setdefault(procedure_id, vector)
@@ -175,7 +182,7 @@ def extended(built: Built, rows: Iterable[tuple[str, Vectors]]) -> Built:
     Raises:
         ValueError: as `build_index`, and if an entry is in the index already.
     """
-    numbers, vectors = _sorted_rows(rows)
+    numbers, vectors = sorted_rows(rows)
     if not len(numbers):
         return built
     if not built.index.ntotal:
@@ -201,7 +208,11 @@ def write_index(built: Built, path: str) -> None:
     import faiss
 
     with open_whole(path) as stream:
-        stream.write(faiss.serialize_index(built.index).tobytes())
+        if isinstance(stream, io.BufferedWriter):
+            # By name: an index may take half of the memory.
+            faiss.write_index(built.index, str(stream.name))
+        else:
+            stream.write(faiss.serialize_index(built.index).data)
     if built.notes:
         with open_whole(path.removesuffix(".faiss") + ".json") as stream:
             stream.write(json.dumps(dict(built.notes), sort_keys=True).encode())
@@ -299,6 +310,7 @@ __all__ = [
     "notes_file",
     "numbers_of",
     "read_index",
+    "sorted_rows",
     "vectors_of",
     "without",
     "write_index",

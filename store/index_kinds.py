@@ -192,11 +192,16 @@ def choose_parameters(
         if best[1].recall_at_10 >= LEAST_RECALL:
             break
     assert best is not None  # There is always a first attempt.
-    say_if_short(best[1])
-    return best[0], asdict(best[1])
+    return best[0], measured(best[1])
 
 
-def say_if_short(found: Measured) -> None:
+def measured(found: Measured) -> dict[str, Any]:
+    """What a manifest says of what was measured; a line is logged if that is too little."""
+    _say_if_short(found)
+    return asdict(found)
+
+
+def _say_if_short(found: Measured) -> None:
     """Log a line if an index finds less than it should."""
     if found.recall_at_10 < LEAST_RECALL:
         _LOGGER.warning(
@@ -345,10 +350,10 @@ __all__ = [
     "kind_for",
     "make_empty",
     "make_queries",
+    "measured",
     "merge",
     "nearest_of",
     "recall_of",
-    "say_if_short",
     "training_sample",
     "training_size",
     "tune",

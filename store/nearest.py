@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 import math
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,13 +117,14 @@ class Nearest:
                 f"the query has {len(query)} components, the index {self.index.d}: another embedder"
             )
         vector = np.ascontiguousarray(query, dtype=np.float32)
-        depth = self._depth(wanted + SPARE, size)
-        while depth is not None:
-            found = self._search(vector, depth, kept, size)
-            if found.settled >= wanted:
-                return found
-            depth = self._depth(depth * WIDEN, size, found=True)
-        return self._compare(vector, wanted, kept, size)
+        with _alone(self._library):
+            depth = self._depth(wanted + SPARE, size)
+            while depth is not None:
+                found = self._search(vector, depth, kept, size)
+                if found.settled >= wanted:
+                    return found
+                depth = self._depth(depth * WIDEN, size, found=True)
+            return self._compare(vector, wanted, kept, size)
 
     def vectors(self) -> Vectors:
         """The vectors (n, d) of all entries, in order of id."""
@@ -220,6 +223,18 @@ class Nearest:
             block = self._inner.reconstruct_batch(at[start : start + BLOCK])
             scores[start : start + BLOCK] = block @ query
         return scores
+
+
+@contextmanager
+def _alone(faiss: Any) -> Iterator[None]:
+    """OpenMP on the calling thread alone within the block, whatever others do: on a busy machine
+    threads that wait for each other take longer than one query does."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def _found(places: Places, scores: Vectors, size: int, lowest: float | None = None) -> Found:

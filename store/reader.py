@@ -103,7 +103,7 @@ class Store:
         self._embedder: Embedder | None = None
         self._closed = False
         self._database = self._connect()
-        self._catalogue = Catalogue(snapshot, self._arrow, named=self._named, checked=checked)
+        self._catalogue = Catalogue(snapshot, self.columns, named=self._named, checked=checked)
 
     @staticmethod
     def open(path: str) -> Store:
@@ -485,7 +485,7 @@ class Store:
         found: list[dict[str, Any]] = self._run(query, dicts)
         return found
 
-    def _arrow(self, query: str) -> pa.Table:
+    def columns(self, query: str) -> pa.Table:
         """As `rows`, as columns."""
         return self._run(query, lambda connection: connection.sql(query).to_arrow_table())
 

@@ -60,8 +60,9 @@ def both(catalogue: Catalogue, query: str, vector: Vectors, kept: KeptOf, k: int
     depth = max(k, FUSED_DEPTH)
     near = nearest(catalogue, vector, kept, depth)
     worded: list[Scored] = []
+    every_score, starts = catalogue.bm25().scores(query), catalogue.offsets("procedure")
     for table, among in kept.items():
-        scores = catalogue.bm25(table).scores(query)
+        scores = every_score[starts[table] : starts[table] + len(catalogue.cards(table))]
         places = np.arange(len(scores)) if among is None else among.places
         places = places[scores[places] > 0]
         if len(places) > depth:

@@ -33,6 +33,8 @@ import pyarrow.parquet as pq
 
 from tracemine.schemas.arrow import TABLES
 from tracemine.store import guarded
+from tracemine.store.card_files import add_cards
+from tracemine.store.cards import cards_file, count_cards
 from tracemine.store.cells import CELLS_FILE
 from tracemine.store.errors import (
     PublishedMeanwhileError,
@@ -365,6 +367,7 @@ def _publish(draft: Draft, fields: Mapping[str, Any], carry: Collection[str]) ->
     _check_clock(fields.get("as_of"), draft.parent_manifest, location)
     carried = list(_carried(draft, carry))
     _complete(draft, carried)
+    carried = add_cards(location, draft.name, _own_rows(draft), carried, draft.parent_manifest)
     notes = read_notes(location, draft.name)
     files = _list_files(draft, carried)
     text = dump_manifest(
@@ -608,11 +611,13 @@ def read_table(snapshot: Snapshot, table: str) -> Any:
 
 
 def count_rows(location: Location, name: str) -> int:
-    """The rows of a Parquet file, or the entries of an index.
+    """The rows of a Parquet file, the entries of an index, or the number of cards.
 
     Raises:
         StoreError: if the file is neither, or damaged.
     """
+    if name.endswith(".cards"):
+        return count_cards(location.url(name))
     if name.endswith(".faiss"):
         return len(numbers_of(read_index(location.url(name))))
     try:
@@ -701,17 +706,31 @@ def _complete(draft: Draft, carried: Collection[Mapping[str, Any]]) -> None:
             write_shard([], table, f"{draft.folder}/{table}/{shard_name(0, 1)}")
 
 
+def _own_rows(draft: Draft) -> dict[str, int]:
+    """How many rows the draft's own files have, of each table that has an index."""
+    return {
+        table: sum(
+            count_rows(draft.location, name)
+            for name in draft.location.files_under(f"{draft.name}/{table}")
+            if name.endswith(".parquet")
+        )
+        for table in INDEXED
+    }
+
+
 def _list_files(draft: Draft, carried: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The draft's tables and indexes, by path as published, and what is ``carried``; what else lies
     there (leftovers of attempts that a runner gave up) is removed."""
     location, files = draft.location, list(carried)
-    entries = {index_file(table): table for table in INDEXED}
+    entries = {index_file(table): ("index", table) for table in INDEXED}
+    entries |= {cards_file(table): ("cards_of", table) for table in INDEXED}
     for name in location.files_under(draft.name):
         inside = name[len(draft.name) + 1 :]
         kind: dict[str, Any] = {}
         table, _, rest = inside.partition("/")
         if inside in entries:
-            kind["index"] = entries[inside]
+            key, table = entries[inside]
+            kind[key] = table
         elif table in TABLES and rest.endswith(".parquet") and "/" not in rest:
             kind["table"] = table
         elif inside == CELLS_FILE:

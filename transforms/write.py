@@ -17,10 +17,16 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from tracemine.schemas.arrow import TABLES, Row
 from tracemine.store.index import build_index, index_file, write_index
+from tracemine.store.index_kinds import check_kind, is_sharded, training_size
+from tracemine.store.index_parts import fill, join, train
 from tracemine.store.tables import shard_name, shard_of, write_shard
 
 #: Rows that travel to their shard together: an element costs about as much as 25 rows.
 BATCH_ROWS = 500
+#: Parts in which an index of cells is filled: a part of 10 million entries takes 250 MB of memory.
+INDEX_PARTS = 64
+#: Of a vector, where a kind is checked before there is one: FAISS divides them among codes.
+COMPONENTS = 384
 
 
 class WriteTable(beam.PTransform):
@@ -56,22 +62,68 @@ class WriteTable(beam.PTransform):
 
 class WriteIndex(beam.PTransform):
     """``(procedure_id, vector)`` pairs, vectors as float32 bytes -> the ``(path, entries)`` pair of
-    the index of ``table``, which is written even if it is empty."""
+    the index of ``table``, which is written even if it is empty.
 
-    def __init__(self, table: str, folder: str) -> None:
+    One worker builds it, of the kind that its size asks for, with all vectors in memory (1.5 kB
+    each, and as much again for a graph). An index of cells is filled by all workers, where its
+    ``kind`` (``IVF16384_HNSW32,SQfp16`` or the like) is said: it is trained once on a sample,
+    ``parts`` are filled apart, and one worker merges them.
+
+    Raises:
+        ValueError: if FAISS knows no such kind.
+    """
+
+    def __init__(
+        self, table: str, folder: str, *, kind: str | None = None, parts: int = INDEX_PARTS
+    ) -> None:
         super().__init__()
         self.table = table
         self.folder = folder
+        self.kind = None if kind is None else check_kind(kind, COMPONENTS)
+        self.parts = parts
 
     def expand(self, vectors: beam.PCollection) -> beam.PCollection:
         path = f"{self.folder}/{index_file(self.table)}"
+        if self.kind is not None and is_sharded(self.kind):
+            return self._in_parts(vectors, self.kind, path)
+        kind = self.kind
         first = vectors.pipeline | "No vectors" >> beam.Create([None], reshuffle=False)
         return (
             (first, vectors)
             | "Flatten" >> beam.Flatten()
             | "To one" >> beam.Map(lambda pair: (None, pair))
             | "Gather vectors" >> beam.GroupByKey()
-            | "Write index" >> beam.MapTuple(lambda _, pairs: _write_index(pairs, path))
+            | "Write index" >> beam.MapTuple(lambda _, pairs: _write_index(pairs, path, kind))
+        )
+
+    def _in_parts(self, vectors: beam.PCollection, kind: str, path: str) -> beam.PCollection:
+        parts, size = self.parts, training_size(kind, 1 << 62)
+        # Ids are hashes, so the least of them are a sample, whatever the order and the workers.
+        trained = (
+            vectors
+            | "Sample" >> beam.combiners.Top.Smallest(size)
+            | "Train" >> beam.Map(lambda pairs: train(kind, _rows(pairs), path))
+        )
+        first = vectors.pipeline | "No part" >> beam.Create([None], reshuffle=False)
+        filled = (
+            vectors
+            | "To parts" >> beam.Map(lambda pair: (int(pair[0][:8], 16) % parts, pair))
+            | "Gather parts" >> beam.GroupByKey()
+            | "Fill parts"
+            >> beam.Map(
+                lambda keyed, file: fill(file, keyed[0], _rows(keyed[1]), path),
+                beam.pvalue.AsSingleton(trained),
+            )
+        )
+        return (
+            (first, filled)
+            | "All parts" >> beam.Flatten()
+            | "To one" >> beam.Map(lambda part: (None, part))
+            | "Gather" >> beam.GroupByKey()
+            | "Join parts"
+            >> beam.MapTuple(
+                lambda _, found: (path, join(kind, [part for part in found if part], path))
+            )
         )
 
 
@@ -105,11 +157,14 @@ def _write(
     return path, write_shard((row for part in parts for row in part), table, path)
 
 
-def _write_index(pairs: Iterable[Any], path: str) -> tuple[str, int]:
-    rows = [(pair[0], np.frombuffer(pair[1], np.float32)) for pair in pairs if pair is not None]
-    index = build_index(rows)
+def _write_index(pairs: Iterable[Any], path: str, kind: str | None) -> tuple[str, int]:
+    index = build_index(_rows(pair for pair in pairs if pair is not None), kind=kind)
     write_index(index, path)
     return path, index.entries
 
 
-__all__ = ["BATCH_ROWS", "WriteIndex", "WriteTable"]
+def _rows(pairs: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, Any]]:
+    return ((pair[0], np.frombuffer(pair[1], np.float32)) for pair in pairs)
+
+
+__all__ = ["BATCH_ROWS", "INDEX_PARTS", "WriteIndex", "WriteTable"]

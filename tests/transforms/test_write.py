@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
+from tracemine.schemas import content_id
 from tracemine.store import begin, fsck, publish
-from tracemine.store.index import INDEXED
+from tracemine.store.embedder import to_grid
+from tracemine.store.index import INDEXED, index_number, numbers_of, read_index
 from tracemine.store.tables import read_files
 from tracemine.transforms.write import BATCH_ROWS, WriteIndex, WriteTable
 
@@ -115,6 +119,41 @@ def test_an_index_of_nothing_is_written(tmp_path: Path) -> None:
         told = nothing | "Index" >> WriteIndex("candidates", str(tmp_path))
         assert_that(told, equal_to([(f"{tmp_path}/index/candidates.faiss", 0)]))
     assert (tmp_path / "index/candidates.faiss").is_file()
+
+
+def in_parts(folder: Path, made: list[tuple[str, bytes]], *arguments: str) -> bytes:
+    with pipeline(*arguments) as line:
+        told = (
+            line
+            | beam.Create(made)
+            | WriteIndex("procedures", str(folder), kind="IVF4_HNSW32,SQfp16", parts=3)
+        )
+        path = f"{folder}/index/procedures.faiss"
+        assert_that(told, equal_to([(path, len(dict(made)))]))
+    # The parts are gone; what was measured is there, if there was anything.
+    assert {p.name for p in (folder / "index").iterdir()} <= {
+        "procedures.faiss",
+        "procedures.json",
+    }
+    return (folder / "index/procedures.faiss").read_bytes()
+
+
+def test_an_index_filled_in_parts_depends_on_its_rows_alone(tmp_path: Path) -> None:
+    raw = np.random.default_rng(1).normal(size=(200, 8))
+    every = to_grid(raw / np.linalg.norm(raw, axis=1, keepdims=True))
+    made = [(content_id("part", n), v.tobytes()) for n, v in enumerate(every)]
+    first = in_parts(tmp_path / "one", [*made, made[7]])
+    random.Random(4).shuffle(made)
+    workers = ("--direct_num_workers=2", "--direct_running_mode=multi_threading")
+    assert in_parts(tmp_path / "other", made, *workers) == first
+    notes = json.loads((tmp_path / "one/index/procedures.json").read_text())
+    assert notes["kind"] == "IDMap2,IVF4_HNSW32,SQfp16"
+    assert notes["recall_at_10"] >= 0.95
+    index = read_index(str(tmp_path / "one/index/procedures.faiss"))
+    assert sorted(numbers_of(index)) == sorted(index_number(i) for i, _ in made)
+    in_parts(tmp_path / "none", [])
+    with pytest.raises(ValueError, match="no index of the kind"):
+        WriteIndex("procedures", str(tmp_path), kind="IVF4,What")
 
 
 @pytest.mark.parametrize(("table", "shards"), [("nothing", 1), ("spans", 0)])
