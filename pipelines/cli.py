@@ -273,6 +273,10 @@ def search(
         str | None,
         typer.Option("--output-unit", metavar="U", help="E.g. dollar, mile/hour."),
     ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--inputs", metavar="T", help="Types of what you have, one flag for each."),
+    ] = None,
     bindings: Annotated[
         str | None,
         typer.Option("--bindings", metavar="JSON", help="Your values by name, to be tried."),
@@ -288,6 +292,25 @@ def search(
     kind: Annotated[
         str, typer.Option("--kind", metavar="K", help="procedure, or tool for pointers to tools.")
     ] = "procedure",
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where", metavar="SQL", help="E.g. 'success_rate > 0.9'; see docs/store.md."
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="TIME", help="What expires by then is flagged; now."),
+    ] = None,
+    unmet: Annotated[
+        str,
+        typer.Option(
+            "--unmet", metavar="drop|flag", help="Preconditions that fail on your values."
+        ),
+    ] = "drop",
+    fused: Annotated[
+        bool, typer.Option("--fused", help="Rank by keywords, too, and fuse both lists.")
+    ] = False,
     trust_remote_code: TrustRemoteCodeOption = False,
     as_json: JsonOption = False,
 ) -> int:
@@ -300,6 +323,7 @@ def search(
     with _stdout_kept(as_json):
         from tracemine.store import Embedder, Store
         from tracemine.store.reader import SEARCHED
+        from tracemine.store.requests import parse_unmet
 
         opened = Store.open(store)
         if trust_remote_code:
@@ -313,8 +337,13 @@ def search(
             output_unit=output_unit,
             bindings=values,
             units=value_units,
+            inputs=inputs,
             status=tuple(status or SEARCHED),
             kind=kind,
+            where=where,
+            as_of=as_of,
+            unmet=parse_unmet(unmet),
+            fused=fused,
         )
     from tracemine.pipelines.rendering import hit_json, print_hits
 

@@ -117,6 +117,8 @@ def print_hits(console: Console, hits: Sequence[Hit]) -> None:
         _labelled(console, "needs", hit.preconditions, indent=3)
         if hit.unchecked:
             line(console, "   needs: not checked on your values")
+        if hit.unmet:
+            line(console, "   needs: not so on your values", style="yellow")
         if hit.roles is not None:
             _trial(console, hit)
         _labelled(console, "fails", hit.failure_modes, indent=3)

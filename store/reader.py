@@ -50,13 +50,13 @@ from tracemine.store.index import KINDS, Vectors
 from tracemine.store.requests import (
     SEARCHED,
     SERVED,
-    UNMET,
     Filter,
     Unmet,
     check_query,
     make_bindings,
     make_filter,
     parse_as_of,
+    parse_unmet,
     spelled,
     spellings_of,
 )
@@ -266,8 +266,7 @@ class Store:
         units: Mapping[str, str | None] | None,
         unmet: Unmet,
     ) -> Bindings | None:
-        if unmet not in UNMET:
-            raise RequestError(f"unmet is one of {', '.join(UNMET)}, not {unmet!r}")
+        parse_unmet(unmet)
         return make_bindings(bindings, units, self._spelled)
 
     def _spelled(self) -> Mapping[str, str]:

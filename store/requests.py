@@ -158,6 +158,18 @@ def spellings_of(units: set[str]) -> dict[str, str]:
     return found
 
 
+def parse_unmet(text: str) -> Unmet:
+    """What is to become of unmet preconditions.
+
+    Raises:
+        RequestError: if ``text`` is none of `UNMET`.
+    """
+    for one in UNMET:
+        if text == one:
+            return one
+    raise RequestError(f"unmet is one of {', '.join(UNMET)}, not {text!r}")
+
+
 def parse_as_of(text: Any) -> datetime.datetime | None:
     """The time that a caller names (ISO 8601, UTC where it has no zone).
 
@@ -183,6 +195,7 @@ __all__ = [
     "make_bindings",
     "make_filter",
     "parse_as_of",
+    "parse_unmet",
     "spelled",
     "spellings_of",
 ]
