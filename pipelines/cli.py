@@ -617,6 +617,7 @@ _SEVERAL: dict[str, dict[str, tuple[str, ...] | None]] = {
     "verify": {"--status": STATUSES},
     "review": {"--accept": None, "--reject": None},
     "forget": {"--source": None},
+    "refresh": {"--input": None, "--columns": None},
     "evaluate": {"--heldout": None, "--columns": None},
 }
 

@@ -6,36 +6,32 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from tracemine.pipelines.lifecycle_options import ForgetOptions
 from tracemine.pipelines.requested import open_sandbox
+from tracemine.pipelines.tool_recount import recount_tools
 from tracemine.pipelines.verify import changing, installed_now, now
-from tracemine.schemas import Event, Instance, Source, Span
-from tracemine.schemas.arrow import Row, event_row, instance_row, replay_row, tool_row
+from tracemine.schemas import Instance, Source, Span
+from tracemine.schemas.arrow import Row
 from tracemine.schemas.shingles import shingles
 from tracemine.schemas.values import dump_json
 from tracemine.store import RequestError, Store, publish
 from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
 from tracemine.transforms.consolidate import Evidence
-from tracemine.transforms.forgetting import pointer_of, united, without
+from tracemine.transforms.forgetting import united, without
 from tracemine.transforms.ledger import assemble
 from tracemine.transforms.restored import (
     Stored,
     instance_of,
     restored_entries,
     restored_proposals,
-    span_of,
 )
-from tracemine.transforms.segment import Proposal
 from tracemine.transforms.settling import Moment, settle_entries, write_entries
 from tracemine.verifiers import Sandbox
-
-#: The rule of a change that nothing but the withdrawal of a source explains.
-WITHDRAWN = "source withdrawn"
 
 #: What is counted.
 COUNTED = (
@@ -102,7 +98,9 @@ def run_forget(options: ForgetOptions) -> dict[str, Any]:
             )
         _forget_rows(store, gone, changes, counts)
         _forget_entries(store, gone, moment, sandbox, changes, counts)
-        _forget_tools(store, gone, moment, sandbox, changes, counts)
+        counts["tools_gone"] = recount_tools(
+            store, {}, gone.trajectories, gone.sources, moment, sandbox, changes
+        )
         _forget_loose_replays(store, gone, changes)
         carry = write_changes(draft, store.snapshot, changes)
         fields = fields_of(store.snapshot)
@@ -309,79 +307,6 @@ def _scrub_events(store: Store, ids: Collection[str], gone: _Withdrawn, changes:
         changes.replace("events", "procedure_id", [identifier], scrubbed[identifier])
 
 
-# -- tools -------------------------------------------------------------------------------------
-
-
-def _forget_tools(
-    store: Store,
-    gone: _Withdrawn,
-    moment: Moment,
-    sandbox: Sandbox,
-    changes: Rewriting,
-    counts: Counter[str],
-) -> None:
-    touched = [*gone.trajectories, *gone.sources]
-    tools = store.rows(
-        "SELECT procedure_id, status FROM tools WHERE procedure_id IN "
-        "(SELECT tool_id FROM handoff WHERE trajectory_id IN (SELECT unnest(?))) ORDER BY 1",
-        [sorted(touched)],
-    )
-    for tool in tools:
-        identifier = tool["procedure_id"]
-        handed_off = list(_handed_off(store, identifier, gone))
-        pointer = pointer_of(
-            identifier, handed_off, moment.policy, moment.as_of, sandbox, store.embedder
-        )
-        spans = store.rows("SELECT span_id FROM handoff WHERE tool_id = ?", [identifier])
-        changes.remove("instances", "span_id", {row["span_id"] for row in spans})
-        changes.remove("replays", "variant_id", [identifier])
-        changes.remove("tools", "procedure_id", [identifier])
-        if pointer is None:
-            counts["tools_gone"] += 1
-            changes.remove("events", "procedure_id", [identifier])
-            continue
-        status = pointer.record.entry.status
-        if tool["status"] == "quarantined":
-            status = "quarantined"
-        if status != tool["status"]:
-            told = dump_json({"spans": pointer.record.spans, "problems": pointer.record.problems})
-            event = Event(
-                identifier, tool["status"], status, WITHDRAWN, told, moment.as_of, moment.snapshot
-            )
-            changes.add("events", [event_row(event)])
-        record = replace(pointer.record, entry=replace(pointer.record.entry, status=status))
-        changes.add("tools", [tool_row(record)])
-        changes.add("replays", map(replay_row, pointer.replays))
-        changes.add("instances", map(instance_row, pointer.instances))
-        changes.vectors[identifier] = _vector(pointer.vector)
-
-
-def _vector(packed: bytes) -> Any:
-    import numpy as np
-
-    return np.frombuffer(packed, dtype=np.float32)
-
-
-def _handed_off(store: Store, tool_id: str, gone: _Withdrawn) -> Iterator[Proposal]:
-    rows = store.rows(
-        "SELECT h.*, t.problem_id, t.problem, t.sources FROM handoff AS h JOIN trajectories AS t "
-        "USING (trajectory_id) WHERE tool_id = ? ORDER BY span_id",
-        [tool_id],
-    )
-    instances: dict[str, list[Instance]] = {}
-    for row in store.rows(
-        "SELECT i.* FROM instances AS i JOIN handoff AS h USING (span_id) WHERE h.tool_id = ?",
-        [tool_id],
-    ):
-        instances.setdefault(row["span_id"], []).append(instance_of(row))
-    for row in rows:
-        if row["trajectory_id"] in gone.trajectories:
-            continue
-        source = gone.sources.get(row["trajectory_id"]) or min(Source(**s) for s in row["sources"])
-        span = span_of(row, row["problem_id"], instances.get(row["span_id"], ()))
-        yield Proposal(span, source, shingles(row["problem"]))
-
-
 def _forget_loose_replays(store: Store, gone: _Withdrawn, changes: Rewriting) -> None:
     """Verdicts on what was refuted, where the ledger no longer says that it was."""
     details = sorted(changes.gone.get("rejected", {}).get("detail", ()))
@@ -395,4 +320,4 @@ def _forget_loose_replays(store: Store, gone: _Withdrawn, changes: Rewriting) ->
     changes.remove("replays", "variant_id", {row["v"] for row in rows})
 
 
-__all__ = ["WITHDRAWN", "run_forget"]
+__all__ = ["run_forget"]

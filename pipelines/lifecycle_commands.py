@@ -1,4 +1,4 @@
-"""The commands of a living store: verify, review, forget, merge."""
+"""The commands of a living store: verify, review, forget, merge, refresh."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from tracemine.pipelines.commands import (
     DONE,
     FELL_SHORT,
     AsOfOption,
+    ColumnsOption,
+    FormatOption,
     JsonOption,
     RequireIsolationOption,
     StoreOption,
@@ -163,5 +165,37 @@ def merge(
     return DONE
 
 
+def refresh(
+    store: StoreOption,
+    input_: Annotated[
+        list[str],
+        typer.Option("--input", metavar="PATH", help="As --input of mine; several."),
+    ],
+    format_: FormatOption = "auto",
+    columns: ColumnsOption = None,
+    as_of: AsOfOption = None,
+    require_isolation: RequireIsolationOption = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Add traces to a store; what it knows is skipped, and every entry keeps its id."""
+    from tracemine.pipelines.lifecycle_options import RefreshOptions
+    from tracemine.pipelines.options import parse_columns
+
+    options = RefreshOptions(
+        store, tuple(input_), format_, parse_columns(columns or ()), as_of, require_isolation
+    )
+    configure_logging()
+    with stdout_kept(as_json):
+        from tracemine.pipelines.refresh import run_refresh
+
+        found = run_refresh(options)
+    if as_json:
+        return give(found)
+    from tracemine.pipelines.lifecycle_rendering import print_refreshed
+
+    print_refreshed(make_console(), found)
+    return DONE
+
+
 #: What the command line takes up from here.
-COMMANDS = (verify, review, forget, merge)
+COMMANDS = (verify, review, forget, merge, refresh)

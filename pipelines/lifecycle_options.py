@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from tracemine.pipelines.options import parse_time
 from tracemine.schemas.records import STATUSES, Status
@@ -125,6 +126,33 @@ class MergeOptions:
             object.__setattr__(self, "as_of", parse_time(self.as_of))
 
 
+@dataclass(frozen=True, slots=True)
+class RefreshOptions:
+    """A request to add ``inputs`` to the store at ``store``; ``inputs``, ``format`` and ``columns``
+    as for `MineOptions`, ``as_of`` and ``require_isolation`` as for `VerifyOptions`. What else a
+    store was mined with (embedder, share left out, licences) holds for what is added, too.
+
+    Raises:
+        RequestError: if a value is not of its kind.
+    """
+
+    store: str
+    inputs: tuple[str, ...]
+    format: str = "auto"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    as_of: str | None = None
+    require_isolation: bool = False
+
+    def __post_init__(self) -> None:
+        check_store(self.store)
+        if not self.inputs:
+            raise RequestError("nothing to add: give --input PATH")
+        if not all(text.strip() for text in (*self.inputs, self.format)):
+            raise RequestError("--input and --format must not be empty")
+        if self.as_of is not None:
+            object.__setattr__(self, "as_of", parse_time(self.as_of))
+
+
 def check_store(store: str) -> None:
     """Nothing, if ``store`` names something.
 
@@ -139,6 +167,7 @@ __all__ = [
     "VERIFIED_AGAIN",
     "ForgetOptions",
     "MergeOptions",
+    "RefreshOptions",
     "ReviewOptions",
     "VerifyOptions",
     "check_store",

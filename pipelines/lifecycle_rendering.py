@@ -84,6 +84,18 @@ def print_counts(console: Console, found: Mapping[str, Any]) -> None:
             line(console, f"  {count:,}  {name.replace('_', ' ')}")
 
 
+def print_refreshed(console: Console, found: Mapping[str, Any]) -> None:
+    """What `refresh` added, and what changed by it."""
+    line(console, f"snapshot {found['snapshot']}  as of {found['as_of']}", style="bold")
+    came, spans = found["trajectories"], found["spans"]
+    line(
+        console,
+        f"{came['read']:,} trajectory records read, {found['known_trajectories']:,} known, "
+        f"{came['admitted']:,} admitted; {spans['kept']:,} of {spans['segmented']:,} spans kept",
+    )
+    print_changes(console, found["changes"])
+
+
 def print_changes(console: Console, changes: Mapping[str, int]) -> None:
     """How often each change of status happened."""
     for change, count in changes.items():

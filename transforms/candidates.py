@@ -39,16 +39,22 @@ class CellGroup(NamedTuple):
 
 
 def candidate_groups(
-    name: str, ids: Sequence[str], vectors: Vectors, bounds: Bounds = BOUNDS
+    name: str,
+    ids: Sequence[str],
+    vectors: Vectors,
+    bounds: Bounds = BOUNDS,
+    cells: Cells | None = None,
 ) -> list[list[int]]:
     """Groups of row numbers of the class ``name``; each row is in exactly one, and no group has
     more than ``bounds.rows``. ``vectors`` (n, d) are on the embedder's grid. Groups, and the
-    rows of each, come in order of id: neither the order of rows nor anything else plays a part."""
+    rows of each, come in order of id: neither the order of rows nor anything else plays a part. A
+    class that is cut into ``cells`` already is cut into these; one that is cut first is cut into
+    those that it trains."""
     order = sorted(range(len(ids)), key=ids.__getitem__)
     grid = on_grid(vectors)
-    if len(ids) <= bounds.rows:
+    if len(ids) <= bounds.rows and cells is None:
         return gathered(order, grid[order])
-    cells = trained(ids, grid, bounds)
+    cells = cells or trained(ids, grid, bounds)
     chosen: dict[str, list[int]] = {}
     groups = [
         group

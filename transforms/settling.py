@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tracemine.schemas import Procedure, Replay
+from tracemine.schemas import Merged, Procedure, Replay
 from tracemine.schemas.arrow import event_row, merged_row, procedure_row, replay_row
 from tracemine.store import Embedder, Policy
 from tracemine.store.embedder import Vectors
@@ -61,11 +61,12 @@ def settle_entries(
     news: Mapping[str, News],
     moment: Moment,
     heirs: Mapping[str, str] | None = None,
+    merged: Iterable[Merged] = (),
 ) -> tuple[list[Entered], list[Previous]]:
     """What ``entries`` are now: of ``evidence``, each what is now known of the variants of one (or
     of several that may be one), classes that agree are an entry each. Gives them, and those entries
     of which nothing is left. ``news`` is by variant; ``heirs`` has, of variants that are gone, the
-    ones that stand for them now."""
+    ones that stand for them now; ``merged`` are entries that went into one of these before."""
     finished = [
         done
         for together in evidence
@@ -82,6 +83,9 @@ def settle_entries(
             e.since,
         )
         for e in entries
+    ]
+    previous += [
+        Previous(m.procedure_id, "merged", frozenset({m.procedure_id}), m.at) for m in merged
     ]
     standing = [_with_news(done, _parents(done, homes), news) for done in finished]
     found = [
@@ -133,7 +137,9 @@ def _procedure(
 ) -> Procedure:
     standing, fresh = done.standing, done.procedure
     last, expires, libraries = standing.last_verified, standing.expires_at, standing.libraries
-    if settled.status == "candidate":
+    if settled.status == "quarantined" and parents:
+        pass
+    elif settled.status == "candidate":
         last, expires, libraries = None, None, fresh.libraries
     elif (standing.verified and not standing.failures) or not parents:
         last, libraries = moment.as_of, fresh.libraries
@@ -183,13 +189,17 @@ def write_entries(
     replays = (replay_row(r) for one in entered for r in one.finished.replays)
     changes.replace("replays", "variant_id", variants, replays)
     changes.add("events", (event_row(e) for one in entered for e in one.settled.events))
+    back = {one.procedure.procedure_id for one in entered}
+    changes.remove("merged", "procedure_id", back)
     merged = [m for one in entered for m in one.settled.merged]
     if merged:
         into = {m.procedure_id: m.into for m in merged}
         earlier = store.rows(
             'SELECT * FROM merged WHERE "into" IN (SELECT unnest(?))', [sorted(into)]
         )
-        moved = [row | {"into": into[row["into"]]} for row in earlier]
+        moved = [
+            row | {"into": into[row["into"]]} for row in earlier if row["procedure_id"] not in back
+        ]
         changes.replace("merged", "into", into, [*moved, *map(merged_row, merged)])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 
 from tracemine.schemas import Event, Merged, content_id
 from tracemine.schemas.records import Status
@@ -65,14 +66,16 @@ def settle(
     """What each of ``found`` is, in their order, and those of ``previous`` that none continues.
     No variant is in two of ``found``. ``as_of``, ``snapshot``: of the events; see `changes_of` for
     the rest."""
-    listed = sorted(previous, key=lambda p: (p.since, p.procedure_id))
+    # What went into another goes on by itself only where it is parted from that.
+    listed = sorted(previous, key=lambda p: (p.status == "merged", p.since, p.procedure_id))
     homes = {variant: place for place, one in enumerate(found) for variant in one.variants}
     going_on: dict[int, list[Previous]] = {}
     gone: list[Previous] = []
     for entry in listed:
         place = _home(entry, homes)
         if place is None:
-            gone.append(entry)
+            if entry.status != "merged":
+                gone.append(entry)
         else:
             going_on.setdefault(place, []).append(entry)
     taken = {entry.procedure_id for entry in listed}
@@ -106,7 +109,10 @@ def _home(entry: Previous, homes: Mapping[str, int]) -> int | None:
 def _new_id(found: Found, taken: set[str]) -> str:
     """The least variant's id; another where an entry has had that already."""
     least = min(found.variants)
-    return least if least not in taken else content_id("procedure", sorted(found.variants))
+    ids = chain(
+        [least], (content_id("procedure", sorted(found.variants), turn) for turn in count())
+    )
+    return next(identifier for identifier in ids if identifier not in taken)
 
 
 def _continued(
@@ -118,8 +124,12 @@ def _continued(
     installed: Mapping[str, str] | None,
 ) -> Settled:
     kept, *others = here
+    others = [other for other in others if other.status != "merged"]
     changes: list[Change] = []
-    if kept.status != "quarantined" and any(p.status == "quarantined" for p in others):
+    if kept.status == "merged":
+        changes += changes_of("", found.standing, policy, as_of, installed)
+        changes[0] = replace(changes[0], rule=SPLIT)
+    elif kept.status != "quarantined" and any(p.status == "quarantined" for p in others):
         # What a review has yet to decide of a part is to be decided of the whole.
         told = {"with": [p.procedure_id for p in others if p.status == "quarantined"]}
         changes.append(Change("quarantined", MERGED, told))

@@ -51,6 +51,18 @@ def test_every_row_is_in_exactly_one_group_and_none_is_too_large(
     assert max(map(len, groups)) <= SMALL.rows
 
 
+def test_cells_that_are_there_are_kept_and_give_the_groups_that_they_gave() -> None:
+    vectors = blobs(3, centres=6, each=20, spread=0.5)
+    ids = names(len(vectors))
+    cells = trained_cells(ids, on_grid(vectors), SMALL)
+    assert candidate_groups("class", ids, vectors, SMALL, cells) == candidate_groups(
+        "class", ids, vectors, SMALL
+    )
+    # With fewer rows the cells stay what they were, also where the rest would fit one key.
+    few = candidate_groups("class", ids[:50], vectors[:50], SMALL, cells)
+    assert sorted(row for group in few for row in group) == list(range(50))
+
+
 @pytest.mark.parametrize("spread", [0.0, 0.4, 2.0])
 def test_no_key_holds_more_than_the_bound_and_each_row_is_in_its_cells(spread: float) -> None:
     vectors = blobs(2, centres=4, each=150, spread=spread)

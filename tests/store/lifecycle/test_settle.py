@@ -64,6 +64,20 @@ def test_an_id_that_another_entry_has_is_not_given_again() -> None:
     assert ids[0] not in ("a", "b", "c")
 
 
+def test_what_went_into_another_goes_on_only_where_it_is_parted_from_it() -> None:
+    whole, gone = previous("a", "a"), previous("b", "b", status="merged")
+    ((one,), lost) = settle([whole, gone], [found("a", "b")], Policy(), AS_OF, "3")
+    assert (one.procedure_id, one.events, one.merged, lost) == ("a", (), (), [])
+    (first, second), lost = settle([whole, gone], [found("a"), found("b")], Policy(), AS_OF, "3")
+    assert (first.procedure_id, first.events, second.procedure_id, lost) == ("a", (), "b", [])
+    assert [(e.from_status, e.to_status, e.rule) for e in second.events] == [
+        ("merged", "verified", "split"), ("verified", "canonical", "promote_after"),
+    ]  # fmt: skip
+    # Where its founding variant is nowhere it stands for what it went into: nobody else has its id.
+    named, _ = settle([previous("a", "b", status="merged")], [found("a")], Policy(), AS_OF, "3")
+    assert named[0].procedure_id != "a"
+
+
 names = st.sampled_from("abcdefgh")
 
 

@@ -1,0 +1,482 @@
+"""refresh: new traces into a store that is there.
+
+What the store knows is skipped; the rest is clustered with all that it has, under the centroids
+that it has, so that it becomes the store that mining all at once gives; and every entry keeps its
+id and its history.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from typing import Any
+
+from tracemine.pipelines.lifecycle_options import RefreshOptions
+from tracemine.pipelines.requested import fingerprint_of, open_sandbox
+from tracemine.pipelines.tool_recount import recount_tools
+from tracemine.pipelines.verify import changing, installed_now, now
+from tracemine.schemas import Merged, Procedure, Rejected, Replay, Source, Trajectory, arrow
+from tracemine.schemas.arrow import Row, procedure_from_row
+from tracemine.store import RequestError, Store, publish
+from tracemine.store.cells import CELLS_FILE, Cells, read_cells, write_cells
+from tracemine.store.lifecycle import Failure
+from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
+from tracemine.store.lifecycle.rules import IN_USE, Change, events_of
+from tracemine.teachers import make_teacher
+from tracemine.transforms.admit import AdmitOptions, admit
+from tracemine.transforms.consolidate import FAILED_REPLAY
+from tracemine.transforms.consolidate import STAGE as CONSOLIDATE
+from tracemine.transforms.duplicates import STAGE as CLUSTER
+from tracemine.transforms.ledger import assemble, imbalances, rejected_paths
+from tracemine.transforms.read import read_file, resolve_inputs
+from tracemine.transforms.refreshing import Shown, embedded, fallen, grouped, shown
+from tracemine.transforms.restored import Stored, restored_entries, restored_proposals
+from tracemine.transforms.segment import Proposal, route, segment
+from tracemine.transforms.settling import (
+    Entered,
+    Moment,
+    News,
+    news_of_judgement,
+    settle_entries,
+    write_entries,
+)
+from tracemine.transforms.stage import HANDOFF, REJECTED
+from tracemine.transforms.tools import Pointed, point
+from tracemine.verifiers import Sandbox
+
+#: The rule by which an entry leaves what is served of which no variant is left: what its spans
+#: hold fails on instances that came since.
+REFUTED = "refuted"
+
+
+class LedgerError(Exception):
+    """A ledger that does not add up: a fault of tracemine, never of the data. Nothing is
+    published."""
+
+
+@dataclass(slots=True)
+class _New:
+    """What came in, and where it went."""
+
+    trajectories: list[Trajectory] = field(default_factory=list)
+    proposals: list[Proposal] = field(default_factory=list)
+    handed_off: list[Proposal] = field(default_factory=list)
+    rejected: list[tuple[str, Rejected]] = field(default_factory=list)
+    read: int = 0
+    known: int = 0
+    segmented: int = 0
+    #: Of trajectories that the store has, the sources that it did not know.
+    sources: dict[str, set[Source]] = field(default_factory=dict)
+
+
+def run_refresh(options: RefreshOptions) -> dict[str, Any]:
+    """Add ``options.inputs`` to the store at ``options.store``; gives what ``--json`` prints.
+
+    Raises:
+        RequestError: if an input or the store cannot be used, or the store was mined by another
+            teacher than the rules as they are now.
+        StoreError: if there is no store, or it is damaged. Nothing is published then.
+        LedgerError: if a record was lost on the way.
+    """
+    sandbox, _ = open_sandbox(require_isolation=options.require_isolation)
+    files = resolve_inputs(options.inputs, format=options.format, columns=options.columns)
+    as_of = options.as_of or now()
+    with changing(options.store, as_of) as (draft, store):
+        manifest = store.snapshot.manifest
+        _expect_rules(manifest, options.store)
+        moment = Moment(draft.policy, as_of, draft.number, installed_now(store))
+        admission = AdmitOptions(
+            holdout=float(manifest.get("holdout") or 0.0),
+            licences=tuple(manifest.get("licences") or ()),
+            require_isolation=options.require_isolation,
+        )
+        new = _New()
+        _read(new, store, files, admission, sandbox)
+        _segment(new)
+        changes = Rewriting()
+        _add_new_rows(new, store, changes)
+        stored = _stored_proposals(store, new)
+        every = embedded([*stored, *new.proposals], store.embedder)
+        cells = _cells(store)
+        groups = grouped(every, cells)
+        found = shown(groups.groups, moment.policy, sandbox)
+        entered = _settle(store, found, groups.kept_for, moment, changes)
+        gone = [*groups.rejected, *found.rejected]
+        _write_spans(store, found, entered, gone, changes)
+        _write_tools(store, new, moment, sandbox, changes)
+        ledger = _ledger(new, entered, gone)
+        carry = write_changes(draft, store.snapshot, changes)
+        if groups.cells.keys() != cells.keys():
+            # A class has become so large that it is cut: from now on into these.
+            write_cells(groups.cells, f"{draft.folder}/{CELLS_FILE}")
+            carry = [name for name in carry if not name.endswith(CELLS_FILE)]
+        told = {
+            "known_trajectories": new.known,
+            "changes": _changes(entered),
+            "merged": sum(len(one.settled.merged) for one in entered),
+        }
+        number = publish(
+            draft,
+            {
+                **fields_of(store.snapshot),
+                "as_of": as_of,
+                "inputs": [*manifest["inputs"], *(file.describe() for file in files)],
+                "ledger": ledger,
+                "change": {"command": "refresh", **told},
+            },
+            carry=carry,
+        )
+    return {"snapshot": number, "store": options.store, "as_of": as_of, **told, **ledger}
+
+
+def _expect_rules(manifest: Mapping[str, Any], store: str) -> None:
+    teacher = manifest.get("teacher")
+    if teacher != fingerprint_of("rules"):
+        raise RequestError(
+            f"{store} was mined by the teacher {teacher}, and refresh cuts traces by the rules as "
+            f"they are now ({fingerprint_of('rules')}): mine all of it again"
+        )
+    if manifest.get("known"):
+        raise RequestError(f"{store} was mined with --known: refresh the stores of which it is one")
+
+
+# -- what is new -------------------------------------------------------------------------------
+
+
+def _read(
+    new: _New, store: Store, files: Sequence[Any], admission: AdmitOptions, sandbox: Sandbox
+) -> None:
+    known = {
+        row["trajectory_id"]: {Source(**s) for s in row["sources"]}
+        for row in store.rows("SELECT trajectory_id, sources FROM trajectories")
+    }
+    copies: dict[str, list[Trajectory]] = {}
+    for file in files:
+        for output, record in read_file(file):
+            new.read += 1
+            if output != "trajectories":
+                new.rejected.append(("trajectories", record))
+            elif record.id in known:
+                new.known += 1
+                more = set(record.sources) - known[record.id]
+                if more:
+                    new.sources.setdefault(record.id, set()).update(more)
+            else:
+                copies.setdefault(record.id, []).append(record)
+    for _, same in sorted(copies.items()):
+        for output, record in admit(same, admission, sandbox):
+            if output == REJECTED:
+                new.rejected.append(("trajectories", record))
+            else:
+                new.trajectories.append(record)
+
+
+def _segment(new: _New) -> None:
+    teacher = make_teacher("rules")
+    for trajectory in new.trajectories:
+        for output, record in segment(trajectory, teacher):
+            if output == REJECTED:
+                new.rejected.append(("spans", record))
+                new.segmented += record.fate == "rejected"
+            elif output == "proposals":
+                new.segmented += 1
+                for routed, what in route(record):
+                    if routed == REJECTED:
+                        new.rejected.append(("spans", what))
+                    elif routed == HANDOFF:
+                        new.handed_off.append(what)
+                    else:
+                        new.proposals.append(what)
+
+
+def _add_new_rows(new: _New, store: Store, changes: Rewriting) -> None:
+    changes.add("trajectories", map(arrow.trajectory_row, new.trajectories))
+    changes.add("rejected", (arrow.rejected_row(r) for _, r in new.rejected))
+    moved = store.rows(
+        "SELECT * FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
+        [sorted(new.sources)],
+    )
+    for row in moved:
+        sources = sorted({Source(**s) for s in row["sources"]} | new.sources[row["trajectory_id"]])
+        least = sources[0]
+        row["sources"] = [asdict(source) for source in sources]
+        row |= {"source": least.dataset, "row": least.row, "licence": least.licence}
+    changes.replace("trajectories", "trajectory_id", new.sources, moved)
+
+
+# -- what is there -----------------------------------------------------------------------------
+
+
+def _stored_proposals(store: Store, new: _New) -> list[Proposal]:
+    """Every span that the store has, and those that replay refuted, which are cut anew: what is
+    known now may speak for them."""
+    ids = [row["span_id"] for row in store.rows("SELECT span_id FROM spans")]
+    found = restored_proposals(store, ids)
+    refuted = {
+        row["record_id"]
+        for row in store.rows(
+            "SELECT record_id FROM rejected WHERE stage = ? AND reason = ?",
+            [CONSOLIDATE, FAILED_REPLAY],
+        )
+    } - found.keys()
+    again = store.rows(
+        "SELECT * FROM trajectories WHERE trajectory_id IN (SELECT trajectory_id FROM instances "
+        "WHERE span_id IN (SELECT unnest(?)))",
+        [sorted(refuted)],
+    )
+    teacher = make_teacher("rules")
+    for row in again:
+        for output, record in segment(_trajectory(row), teacher):
+            if output == "proposals" and record.span.id in refuted:
+                for routed, what in route(record):
+                    if routed == "proposals":
+                        found[what.span.id] = what
+    tokens = cache(store.embedder.tokens)
+    return [
+        replace(
+            one,
+            source=min([one.source, *new.sources.get(one.span.trajectory_id, ())]),
+            tokens=tokens(one.span.subroutine),
+        )
+        for _, one in sorted(found.items())
+    ]
+
+
+def _trajectory(row: Row) -> Trajectory:
+    return Trajectory(
+        id=row["trajectory_id"],
+        problem_id=row["problem_id"],
+        problem=row["problem"],
+        trace=row["trace"],
+        answer=row["answer"],
+        reference=row["reference"],
+        domain=row["domain"],
+        sources=tuple(sorted(Source(**source) for source in row["sources"])),
+        tests=tuple(row["tests"] or ()),
+        test_setup=row["test_setup"] or "",
+        generator=row["generator"] or "",
+        outcome=row["outcome"],
+        outcome_verifier=row["outcome_verifier"],
+    )
+
+
+def _cells(store: Store) -> dict[str, Cells]:
+    """The centroids that the store has."""
+    snapshot = store.snapshot
+    paths = [snapshot.location.url(e["path"]) for e in snapshot.manifest["files"] if "cells" in e]
+    return read_cells(paths[0]) if paths else {}
+
+
+# -- what it is now ----------------------------------------------------------------------------
+
+
+def _settle(
+    store: Store,
+    found: Shown,
+    kept_for: Mapping[str, str],
+    moment: Moment,
+    changes: Rewriting,
+) -> list[Entered]:
+    entries = _entries(store)
+    merged = [Merged(**row) for row in store.rows("SELECT * FROM merged")]
+    before = {
+        (row["variant_id"], row["instance_id"]): Replay(**row)
+        for row in store.rows("SELECT * FROM replays")
+    }
+    evidence = [one for together in found.evidence for one in together]
+    news = {}
+    for one in evidence:
+        failures = tuple(
+            Failure(r.variant_id, r.instance_id, r.verdict, r.reason) for r in fallen(one, before)
+        )
+        news[one.variant_id] = News(True, failures, news_of_judgement(one.replays))
+    holders = {member.span.id: one.variant_id for one in evidence for member in one.members}
+    heirs = {}
+    for entry in entries:
+        for variant in entry.procedure.variants:
+            span = kept_for.get(variant.span_id, variant.span_id)
+            if variant.variant_id not in news and span in holders:
+                heirs[variant.variant_id] = holders[span]
+    entered, gone = settle_entries(entries, found.evidence, news, moment, heirs, merged)
+    write_entries(changes, store, entries, entered, cache(lambda: store.embedder))
+    changes.remove("replays", "variant_id", {variant for variant, _ in before})
+    tools = store.rows("SELECT procedure_id FROM tools")
+    of_tools = {row["procedure_id"] for row in tools}
+    changes.add(
+        "replays", (arrow.replay_row(r) for (v, _), r in sorted(before.items()) if v in of_tools)
+    )
+    served = {
+        e.procedure.procedure_id for e in entries if e.procedure.status in (*IN_USE, "quarantined")
+    }
+    lost = [one for one in gone if one.procedure_id in served]
+    dropped = {one.procedure_id for one in gone} - served
+    changes.remove("events", "procedure_id", dropped)
+    kept = _keep_refuted(store, [one.procedure_id for one in lost], holders, moment, changes)
+    changes.add(
+        "replays",
+        (
+            arrow.replay_row(r)
+            for variant, replays in found.refuted.items()
+            if variant not in kept
+            for r in replays
+        ),
+    )
+    return entered
+
+
+def _keep_refuted(
+    store: Store,
+    ids: Iterable[str],
+    holders: Mapping[str, str],
+    moment: Moment,
+    changes: Rewriting,
+) -> set[str]:
+    """Entries that were served and of which no variant is left go into quarantine as they were, so
+    that their story ends in the store; gives their variants."""
+    kept: set[str] = set()
+    for stored in restored_entries(store, list(ids)):
+        procedure = stored.procedure
+        left = tuple(p for p in procedure.provenance if p.span_id not in holders)
+        now_is = replace(procedure, status="quarantined", provenance=left or procedure.provenance)
+        changes.add("procedures", [arrow.procedure_row(now_is)])
+        changes.add("replays", (arrow.replay_row(r) for e in stored.evidence for r in e.replays))
+        kept |= {e.variant_id for e in stored.evidence}
+        if procedure.status != "quarantined":
+            change = Change("quarantined", REFUTED, {"variants": len(procedure.variants)})
+            events = events_of(
+                procedure.procedure_id, procedure.status, [change], moment.as_of, moment.snapshot
+            )
+            changes.add("events", map(arrow.event_row, events))
+    return kept
+
+
+def _entries(store: Store) -> list[Stored]:
+    since = {
+        row["procedure_id"]: row["since"]
+        for row in store.rows(
+            'SELECT procedure_id, min("at") AS since FROM events GROUP BY procedure_id'
+        )
+    }
+    procedures: list[Procedure] = [
+        procedure_from_row(row)
+        for row in store.rows(
+            "SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates "
+            "ORDER BY procedure_id"
+        )
+    ]
+    return [Stored(p, (), since.get(p.procedure_id, "")) for p in procedures]
+
+
+def _write_spans(
+    store: Store,
+    found: Shown,
+    entered: Sequence[Entered],
+    gone: Sequence[Rejected],
+    changes: Rewriting,
+) -> None:
+    """The spans and instances of all that is now, and the ledger's lines of stages that all of it
+    went through again."""
+    spans = {span.id: span for one in entered for span in one.finished.spans}
+    rows = store.rows("SELECT * FROM spans")
+    quoted = {
+        p["span_id"] for row in changes.rows.get("procedures", []) for p in row["provenance"]
+    } | {v["span_id"] for row in changes.rows.get("procedures", []) for v in row["variants"]}
+    left = {row["span_id"]: row for row in rows if row["span_id"] in quoted - spans.keys()}
+    changes.replace(
+        "spans",
+        "span_id",
+        {row["span_id"] for row in rows},
+        [*(arrow.span_row(span) for span in spans.values()), *left.values()],
+    )
+    handed = {row["span_id"] for row in store.rows("SELECT span_id FROM handoff")}
+    instances = store.rows("SELECT * FROM instances")
+    here = {instance.id for instance in found.instances}
+    asked = {row["instance_id"] for row in changes.rows.get("replays", [])}
+    changes.remove("instances", "instance_id", {row["instance_id"] for row in instances})
+    changes.add("instances", map(arrow.instance_row, found.instances))
+    changes.add(
+        "instances",
+        (
+            row
+            for row in instances
+            if row["instance_id"] not in here
+            and (row["span_id"] in handed or row["instance_id"] in asked or row["span_id"] in left)
+        ),
+    )
+    ledger = store.rows(
+        "SELECT DISTINCT detail FROM rejected WHERE stage IN (?, ?)", [CONSOLIDATE, CLUSTER]
+    )
+    # What was a duplicate of a span that is there stays in the ledger; what was refuted may be
+    # so no more.
+    consolidated = store.rows("SELECT DISTINCT detail FROM rejected WHERE stage = ?", [CONSOLIDATE])
+    changes.remove("rejected", "detail", {row["detail"] for row in consolidated})
+    said = {row["detail"] for row in ledger} - {row["detail"] for row in consolidated}
+    changes.add(
+        "rejected",
+        (arrow.rejected_row(r) for r in gone if r.record_id not in left and r.detail not in said),
+    )
+
+
+def _write_tools(
+    store: Store, new: _New, moment: Moment, sandbox: Sandbox, changes: Rewriting
+) -> None:
+    by_tool: dict[str, list[Proposal]] = {}
+    rows = []
+    for proposal in new.handed_off:
+        pointed = point(proposal)
+        rows.append(arrow.handoff_row(proposal.span, pointed.tool_id))
+        if pointed.tool_id:
+            by_tool.setdefault(pointed.tool_id, []).append(proposal)
+    changes.add("handoff", rows)
+    recount_tools(store, by_tool, frozenset(), {}, moment, sandbox, changes)
+
+
+# -- the ledger --------------------------------------------------------------------------------
+
+
+def _ledger(new: _New, entered: Sequence[Entered], gone: Sequence[Rejected]) -> dict[str, Any]:
+    """What became of what was new, and what all is now."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    counts["trajectories", "read"] = new.read
+    counts["trajectories", "duplicates"] = new.known
+    counts["trajectories", "admitted"] = len(new.trajectories)
+    counts["spans", "segmented"] = new.segmented
+    fresh = {proposal.span.id for proposal in new.proposals}
+    counts["spans", "kept"] = sum(
+        span.id in fresh for one in entered for span in one.finished.spans
+    )
+    for kind, record in new.rejected:
+        counts.update(dict(rejected_paths(kind, record)))
+    for record in gone:
+        if record.record_id in fresh:
+            counts.update(dict(rejected_paths("spans", record)))
+    for proposal in new.handed_off:
+        pointed: Pointed = point(proposal)
+        counts["spans", "handoff", proposal.span.kind] += 1
+        if pointed.call is not None:
+            counts["tools", "spans"] += 1
+        elif proposal.span.kind == "tool":
+            counts["tools", "none", pointed.reason] += 1
+    for one in entered:
+        counts["procedures", one.procedure.status] += 1
+        for verdict in one.finished.replays:
+            counts["replays", verdict.verdict] += 1
+    ledger = assemble(counts.items())
+    wrong = imbalances(ledger)
+    if wrong:
+        raise LedgerError("; ".join(wrong))
+    return ledger
+
+
+def _changes(entered: Iterable[Entered]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for one in entered:
+        for event in one.settled.events:
+            came = f"{event.from_status} -> " if event.from_status else ""
+            found[f"{came}{event.to_status} ({event.rule})"] += 1
+    return dict(sorted(found.items()))
+
+
+__all__ = ["LedgerError", "run_refresh"]

@@ -1,0 +1,150 @@
+"""refresh: a store that grows is the store that mining all at once gives, and keeps its ids."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tracemine.pipelines.cli import main
+from tracemine.pipelines.lifecycle_options import RefreshOptions
+from tracemine.pipelines.mine import run_mine
+from tracemine.pipelines.options import MineOptions
+from tracemine.pipelines.refresh import run_refresh
+from tracemine.schemas import fraction_of, problem_id
+from tracemine.store import Store, fsck
+
+pytestmark = pytest.mark.slow
+
+FIRST, LATER = "2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00"
+ROWS = 80
+
+
+@pytest.fixture(scope="module")
+def parts(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Problems of real data in two files, by hash."""
+    folder = tmp_path_factory.mktemp("parts")
+    with gzip.open(shared_data / "gsm8k_train.jsonl.gz", "rt", encoding="utf-8") as stream:
+        lines = [line for line, _ in zip(stream, range(ROWS), strict=False)]
+    halves: tuple[list[str], list[str]] = ([], [])
+    for line in lines:
+        halves[fraction_of(problem_id(json.loads(line)["question"])) < 0.5].append(line)
+    for name, half in zip(("one", "two"), halves, strict=True):
+        (folder / f"{name}.jsonl").write_text("".join(half), encoding="utf-8")
+    return folder / "one.jsonl", folder / "two.jsonl"
+
+
+def mine(store: Path, *inputs: Path) -> Path:
+    run_mine(
+        MineOptions(
+            inputs=tuple(map(str, inputs)), store=str(store), as_of=FIRST, workers=1,
+            progress=False,
+        )
+    )  # fmt: skip
+    return store
+
+
+def refresh(store: Path, *inputs: Path) -> dict[str, Any]:
+    found = run_refresh(RefreshOptions(str(store), tuple(map(str, inputs)), as_of=LATER))
+    assert fsck(str(store)) == []
+    return found
+
+
+@pytest.fixture(scope="module")
+def stores(
+    parts: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[Path, Path]]:
+    """All mined at once, and each part mined alone."""
+    folder = tmp_path_factory.mktemp("stores")
+    alone = {part: mine(folder / part.stem, part) for part in parts}
+    return mine(folder / "both", *parts), alone
+
+
+def said(store: Path) -> tuple[dict[frozenset[str], Any], set[tuple[str, ...]], set[str]]:
+    """Classes of variants with all that counts, every verdict on them, and ids."""
+    query = "SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates"
+    with Store.open(str(store)) as opened:
+        entries = opened.rows(query)
+        verdicts = opened.rows(
+            "SELECT * FROM replays WHERE variant_id NOT IN (SELECT procedure_id FROM tools)"
+        )
+    classes = {
+        frozenset(v["variant_id"] for v in e["variants"]): (
+            e["status"],
+            e["success_rate"],
+            e["distinct_problems"],
+            {p["span_id"] for p in e["provenance"]},
+        )
+        for e in entries
+    }
+    columns = ("variant_id", "instance_id", "verdict", "binding_map")
+    ids = {e["procedure_id"] for e in entries}
+    return classes, {tuple(v[c] for c in columns) for v in verdicts}, ids
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_in_either_order_it_is_the_store_that_mining_at_once_gives(
+    stores: tuple[Path, dict[Path, Path]], parts: tuple[Path, Path], tmp_path: Path, first: int
+) -> None:
+    both, alone = stores
+    store = tmp_path / "store"
+    shutil.copytree(alone[parts[first]], store)
+    before = said(store)[2]
+    found = refresh(store, parts[1 - first])
+    classes, verdicts, ids = said(store)
+    at_once, verdicts_at_once, ids_at_once = said(both)
+    assert {status for status, *_ in at_once.values()} == {"candidate", "verified", "canonical"}
+    assert classes == at_once
+    assert verdicts == verdicts_at_once
+    assert found["known_trajectories"] == 0
+    assert found["trajectories"]["admitted"] > 20
+    with Store.open(str(store)) as opened:
+        # Every id of the store before, and of the one that was mined at once, leads somewhere.
+        for identifier in before | ids_at_once:
+            entry = opened.get(identifier)
+            assert entry is not None
+            assert entry.procedure.procedure_id in ids
+            assert any(e.snapshot in ("", "000001") for e in entry.events) or (
+                identifier not in before
+            )
+
+
+def test_what_is_known_is_skipped_and_changes_nothing(
+    stores: tuple[Path, dict[Path, Path]], parts: tuple[Path, Path], tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(stores[1][parts[0]], store)
+    before = said(store)
+    rows = len(parts[0].read_text().splitlines())
+    copy = tmp_path / "copy.jsonl"
+    copy.write_text(parts[0].read_text())
+    found = refresh(store, copy)
+    assert 0 < found["known_trajectories"] <= rows == found["trajectories"]["read"]
+    assert (found["trajectories"]["admitted"], found["changes"]) == (0, {})
+    assert said(store) == before
+    with Store.open(str(store)) as opened:
+        (row,) = opened.rows("SELECT DISTINCT len(sources) AS n FROM trajectories")
+        assert row["n"] == 2
+
+
+def test_a_wrong_request_is_one_line_and_leaves_nothing(
+    stores: tuple[Path, dict[Path, Path]],
+    parts: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = stores[1][parts[0]]
+    for arguments in (
+        ["--store", str(store), "--input", str(tmp_path / "none.jsonl")],
+        ["--store", str(tmp_path / "none"), "--input", str(parts[1])],
+        ["--store", str(store), "--input", str(parts[1]), "--as-of", "2020-01-01"],
+    ):
+        assert main(["refresh", *arguments]) == 2
+        said_so = capsys.readouterr()
+        assert said_so.out == ""
+        assert len(said_so.err.splitlines()) == 1
+    assert [p.name for p in (store / "snapshots").iterdir()] == ["000001"]
