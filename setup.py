@@ -99,7 +99,7 @@ setup(
         "vllm": ["vllm>=0.8"],
         "gcp": ["apache-beam[gcp]>=2.70,<3", "gcsfs>=2024.6"],
         "test": TEST,
-        "peers": ["datatrove>=0.6", "spacy>=3.8", "nltk>=3.9"],
+        "peers": ["datatrove>=0.6", "lancedb>=0.30", "spacy>=3.8", "nltk>=3.9"],
         "dev": [*TEST, "mypy>=1.11", "ruff>=0.6"],
     },
     entry_points={"console_scripts": ["tracemine = tracemine.pipelines.cli:main"]},

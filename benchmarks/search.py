@@ -20,6 +20,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -261,7 +262,7 @@ def batches_of(made: Any, vectors: Vectors) -> Callable[[], Any]:
     return reader
 
 
-ENGINES: dict[str, Callable[[str], Ask]] = {"tracemine": ours, "lancedb": lance, "duckdb": duck}
+ENGINES: dict[str, Callable[[str], Ask]] = {"tracemine": ours, "duckdb": duck, "lancedb": lance}
 
 
 def measure(engine: str, folder: str, queries: Vectors, brute: int) -> dict[str, Any]:
@@ -338,13 +339,12 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "shapes": len(vectors),
         "engines": {"tracemine": told},
     }
-    batches = batches_of(made, every)
-    for name, write in (("lancedb", write_lance), ("duckdb", write_duck)):
-        seconds = write(folders[name], batches)
-        report["engines"][name] = {"build_s": seconds, "bytes": _size(folders[name])}
-    right = right_ones(made, every, queries)
-    del every, batches
+    batches, right = batches_of(made, every), right_ones(made, every, queries)
+    peers = {"duckdb": write_duck, "lancedb": write_lance}
     for name in ENGINES:
+        if name in peers:
+            seconds = peers[name](folders[name], batches)
+            report["engines"][name] = {"build_s": seconds, "bytes": _size(folders[name])}
         # A process of its own: what others hold in memory is not counted, and nothing is warm.
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             found = pool.apply(measure, (name, str(folders[name]), queries, BRUTE_QUERIES))
@@ -357,6 +357,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
             one["recall_at_10"] = float(np.mean(shares))
             one["fewest_hits"] = min(map(len, hits))
         report["engines"][name] |= found
+        print(name, json.dumps(report["engines"][name]), file=sys.stderr)
     return report
 
 

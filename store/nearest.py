@@ -39,8 +39,9 @@ GRAPH_COST = 24
 UNEVEN = 1.5
 #: Neighbours that are found in as many cells as are read if nothing else is said.
 USUAL = 40
-#: Kept entries that are compared one by one where there are cells.
-FEW = 20_000
+#: Kept entries that are compared one by one where there are cells: to read a cell and pass over
+#: what is not kept costs less than to look an entry up.
+FEW = 100
 #: Vectors that are decoded at once.
 BLOCK = 16_384
 
@@ -63,6 +64,8 @@ class Kept:
     def __init__(self, mask: Mask) -> None:
         self.mask = mask
         self.places: Places = np.flatnonzero(mask)
+        #: A bit for each place in the table's index, once it has been searched.
+        self.bits: npt.NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.places)
@@ -189,9 +192,11 @@ class Nearest:
 
     def _bits(self, kept: Kept) -> npt.NDArray[np.uint8]:
         """A bit for each place in the index, whether it is kept."""
-        mask = np.zeros(self.index.ntotal, dtype=bool)
-        mask[self._at[kept.places]] = True
-        return np.packbits(mask, bitorder="little")
+        if kept.bits is None:
+            mask = np.zeros(self.index.ntotal, dtype=bool)
+            mask[self._at[kept.places]] = True
+            kept.bits = np.packbits(mask, bitorder="little")
+        return kept.bits
 
     def _compare(self, query: Vectors, wanted: int, kept: Kept | None, size: int) -> Found:
         """The query compared with every entry that is kept; the best, and what shares the last
@@ -221,7 +226,9 @@ class Nearest:
         scores = np.empty(len(at), dtype=np.float32)
         for start in range(0, len(at), BLOCK):
             block = self._inner.reconstruct_batch(at[start : start + BLOCK])
-            scores[start : start + BLOCK] = block @ query
+            here = scores[start : start + BLOCK]
+            pointers = map(self._library.swig_ptr, (here, query, block))
+            self._library.fvec_inner_products_ny(*pointers, len(query), len(here))
         return scores
 
 

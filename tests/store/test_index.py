@@ -94,9 +94,10 @@ def test_a_damaged_index_is_a_store_error(
 
 def test_the_kind_follows_from_the_size() -> None:
     assert kind_for(0) == kind_for(50_000) == "IDMap2,Flat"
-    assert kind_for(50_001) == kind_for(5_000_000) == "IDMap2,HNSW32,Flat"
-    assert kind_for(5_000_001) == "IDMap2,IVF16384_HNSW32,SQfp16"
-    assert kind_for(100_000_000) == "IDMap2,IVF65536_HNSW32,SQfp16"
+    assert kind_for(50_001) == kind_for(200_000) == "IDMap2,HNSW32,Flat"
+    assert kind_for(200_001) == "IDMap2,IVF2048_HNSW32,SQfp16"
+    assert kind_for(1_000_000) == "IDMap2,IVF4096_HNSW32,SQfp16"
+    assert kind_for(100_000_000) == "IDMap2,IVF32768_HNSW32,SQfp16"
     for entries in (1, 10**5, 10**7):
         check_kind(kind_for(entries), 384)
     with pytest.raises(ValueError, match="no index of the kind 'HNSW32,Flut'"):
