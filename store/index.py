@@ -194,6 +194,35 @@ def extended(built: Built, rows: Iterable[tuple[str, Vectors]]) -> Built:
     return built
 
 
+def renewed(before: Any, rows: Iterable[tuple[str, Vectors]], notes: Mapping[str, Any]) -> Built:
+    """The index over ``(procedure_id, vector)`` rows, made of the one ``before`` them, which is
+    changed (`read_index`, ``to_change``) and of which ``notes`` says what was measured: what is
+    gone, or has another vector, leaves it, and what is new is added. It is built anew where it is
+    flat, or small enough to be, since that costs nothing, and where more than `MAX_GONE` of it
+    would be gone.
+
+    Raises:
+        ValueError: as `build_index`.
+    """
+    numbers, vectors = sorted_rows(rows)
+    kind = str(notes.get("kind", FLAT))
+    if not before.ntotal or is_flat(before) or kind_for(len(numbers)) == FLAT:
+        return built_of(numbers, vectors, kind_for(len(numbers)))
+    had, held = numbers_of(before), vectors_of(before)
+    order = np.argsort(had)
+    at = order[np.minimum(np.searchsorted(had[order], numbers), len(had) - 1)]
+    same = (had[at] == numbers) & (held[at] == vectors).all(axis=1)
+    gone = np.setdiff1d(had, numbers[same])
+    left = before.ntotal - len(had) + len(gone)
+    if left > MAX_GONE * (before.ntotal + np.count_nonzero(~same)):
+        return built_of(numbers, vectors, kind)
+    built = without(Built(before, dict(notes)), gone)
+    with one_thread():
+        if not same.all():
+            built.index.add_with_ids(np.ascontiguousarray(vectors[~same]), numbers[~same])
+    return built
+
+
 def gone_share(index: Any) -> float:
     """The share of what an index holds that was removed from it; above `MAX_GONE` build it anew."""
     return float(np.mean(every_number(index) == GONE)) if index.ntotal else 0.0
@@ -310,6 +339,7 @@ __all__ = [
     "notes_file",
     "numbers_of",
     "read_index",
+    "renewed",
     "sorted_rows",
     "vectors_of",
     "without",

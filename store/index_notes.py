@@ -30,7 +30,7 @@ def read_notes(location: Location, folder: str) -> dict[str, dict[str, Any]]:
             found = json.loads(location.read(name))
         except ValueError as error:
             raise StoreError(f"{location.url(name)} is damaged: {error}") from error
-        notes[table] = dict(found)
+        notes[table] = {key: value for key, value in found.items() if key not in _FOUND}
     return notes
 
 

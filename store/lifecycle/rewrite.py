@@ -17,11 +17,11 @@ from tracemine.schemas.arrow import TABLES, Row
 from tracemine.store.index import (
     INDEXED,
     Vectors,
-    build_index,
     index_file,
     index_number,
     numbers_of,
     read_index,
+    renewed,
     vectors_of,
     write_index,
 )
@@ -140,7 +140,9 @@ def _write_indexes(
         for identifier in wanted:
             vector = vectors.get(identifier)
             rows.append((identifier, known[index_number(identifier)] if vector is None else vector))
-        write_index(build_index(rows), f"{draft.folder}/{index_file(table)}")
+        before = read_index(parent.index(table), to_change=True)
+        built = renewed(before, rows, parent.manifest["index"].get(table, {}))
+        write_index(built, f"{draft.folder}/{index_file(table)}")
     return [index_file(table) for table in INDEXED if table not in ids]
 
 

@@ -25,6 +25,7 @@ from tracemine.store.index import (
     index_numbers,
     numbers_of,
     read_index,
+    renewed,
     vectors_of,
     without,
     write_index,
@@ -189,3 +190,22 @@ def test_what_is_removed_is_not_found_and_not_counted(kind: str, gone: set[int])
     assert sorted(numbers_of(more.index).tolist()) == numbers.tolist()
     if kind != "Flat":
         assert len(every_number(more.index)) == 80 + len(gone)
+
+
+@pytest.mark.parametrize("kind", ["Flat", "HNSW8,Flat", "IVF16_HNSW32,SQfp16"])
+@pytest.mark.parametrize("lost", [5, 40])
+def test_a_changed_table_has_a_changed_index(
+    kind: str, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some go, some come, one has another vector: what is found is what an index over the rows
+    finds. Only where a fifth is gone it is built anew."""
+    monkeypatch.setattr(indexes, "kind_for", lambda _: check_kind(kind))
+    made, moved = sorted(rows(13, 120)), vectors(14, 1)[0]
+    before = build_index(made[:100], kind=kind)
+    wanted = [(made[lost][0], moved), *made[lost + 1 :]]
+    after = renewed(before.index, wanted, before.notes)
+    expected = {index_number(i): v.tolist() for i, v in wanted}
+    pairs = zip(numbers_of(after.index).tolist(), vectors_of(after.index).tolist(), strict=True)
+    assert dict(pairs) == expected
+    assert gone_share(after.index) == (0 if kind == "Flat" or lost == 40 else 6 / 121)
+    assert after.notes.get("kind") == before.notes.get("kind")
