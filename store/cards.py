@@ -261,7 +261,10 @@ def _cast(column: Any, kind: pa.DataType) -> Any:
 
 
 def _one(column: Any) -> Any:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    """A column as one array. One that is mapped has one chunk already, which to combine copies."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _numpy(column: Any) -> Any:

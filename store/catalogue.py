@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -74,12 +75,19 @@ class Catalogue:
         """
         with self._lock:
             if table not in self._nearest:
-                if not self._checked:
-                    self._snapshot.check_index(table)
-                index = read_index(self._snapshot.index(table))
+                with ThreadPoolExecutor(1) as aside:
+                    # Of a large table both take a second.
+                    reading = aside.submit(self._index, table)
+                    numbers = self.cards(table).numbers
+                    index = reading.result()
                 named = f"the index of {table} of {self._named}"
-                self._nearest[table] = Nearest(index, self.cards(table).numbers, named)
+                self._nearest[table] = Nearest(index, numbers, named)
             return self._nearest[table]
+
+    def _index(self, table: str) -> Any:
+        if not self._checked:
+            self._snapshot.check_index(table)
+        return read_index(self._snapshot.index(table))
 
     def units(self) -> set[str]:
         """Every unit in a signature."""
