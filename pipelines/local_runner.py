@@ -3,7 +3,8 @@
 What lies between two stages is on disk (`spill`). And the work of a stage goes to the workers in
 bundles of bounded size, each to the next worker that is free, where Beam gives every worker one
 bundle that holds its whole share: memory is bounded by the bundles, and no worker waits for another
-that had the harder share.
+that had the harder share. Two kinds of stage are cut in another way: one that reads, a file at a
+time, and one that waits for a model, which has its share at once.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ import copy
 import itertools
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from apache_beam.metrics import monitoring_infos
 from apache_beam.portability.api import beam_fn_api_pb2
 from apache_beam.runners.portability.fn_api_runner import execution, fn_runner
+from apache_beam.utils import thread_pool_executor
 
-from tracemine.pipelines.spill import SpilledGroups, SpilledList
+from tracemine.pipelines.spill import SpilledGroups, SpilledList, forget_lost, raise_lost
 from tracemine.transforms.flow import WAITING
+from tracemine.transforms.read import READING
 
 #: Bytes of a bundle, encoded: at most, but for an element that alone is larger; and at least, where
 #: there is that much.
@@ -52,6 +54,7 @@ class LocalRunner(fn_runner.FnApiRunner):
 def _spilling() -> Iterator[None]:
     """Beam makes its buffers by these names."""
     with _SPILLING:
+        forget_lost()
         usual = execution.ListBuffer, execution.GroupingBuffer
         execution.ListBuffer, execution.GroupingBuffer = SpilledList, SpilledGroups
         try:
@@ -100,6 +103,8 @@ class _Bundles:
                             bundle, expected_outputs, {}, expected_output_timers, dry_run
                         )
                     )
+                    # Not before: a worker whose output nobody takes does not end.
+                    raise_lost()
                 except BaseException:
                     failed.set()
                     raise
@@ -108,14 +113,22 @@ class _Bundles:
         handlers = self.context.worker_handlers
         if len(handlers) == 1:
             return _merged(work(handlers[0]))
-        with ThreadPoolExecutor(len(handlers)) as threads:
+        # Threads that nobody waits for: that of a worker which was killed may never end.
+        threads = thread_pool_executor.shared_unbounded_instance()
+        try:
             return _merged(list(itertools.chain(*threads.map(work, handlers))))
+        finally:
+            failed.set()
 
     def _bundle_bytes(self, inputs: Mapping[str, Any]) -> int:
         workers = len(self.context.worker_handlers)
         total: int = sum(buffer.size for buffer in inputs.values())
         transforms = self.context.process_bundle_descriptor.transforms.values()
-        if any(WAITING in transform.unique_name for transform in transforms):
+        names = [transform.unique_name for transform in transforms]
+        if any(READING in name for name in names):
+            # A file's name is short, its rows are many: each is a bundle.
+            return 1
+        if any(WAITING in name for name in names):
             # It has many elements under way, and at the end of a bundle fewer and fewer.
             return max(-(-total // workers), 1)
         return min(max(total // (workers * BUNDLES), LEAST_BYTES), MOST_BYTES)
@@ -135,6 +148,8 @@ def _cut(inputs: Mapping[str, Any], most: int) -> Iterator[dict[str, list[bytes]
 
 def _merged(results: list[Any]) -> Any:
     """What the bundles of a stage tell, as if it had been one."""
+    if any(result.process_bundle.residual_roots for result, _ in results):
+        raise NotImplementedError("a stage that puts off a part of its work")
     first, *others = results
     if not others:
         return first

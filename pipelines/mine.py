@@ -25,6 +25,7 @@ from tracemine.pipelines.runner import is_local, make_runner, pipeline_options
 from tracemine.pipelines.workers import supervised, workers_for
 from tracemine.schemas import arrow
 from tracemine.store import Draft, Embedder, Policy, begin, publish
+from tracemine.store.location import say
 from tracemine.store.work import open_work
 from tracemine.teachers.model.worker import ModelOptions
 from tracemine.transforms.admit import Admit, AdmitOptions
@@ -90,9 +91,10 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
             "also": list(options.asking.also),
             "embedder": embedder.describe(),
             "policy": draft.policy.values(),
+            "isolation": isolation,
         }
         work = open_work(draft.location, decides, as_of=options.as_of, now=_now())
-        kept = Kept(work.folder, shards_for(file.bytes_here() for file in files))
+        kept = Kept(work.folder, shards_for(file.bytes_stored() for file in files))
         if work.resumed:
             _LOGGER.warning("a run like this ended before it was done: this one goes on with it")
         if known:
@@ -139,7 +141,10 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
                 "ledger": ledger,
             },
         )
-        work.remove()
+        try:
+            work.remove()
+        except OSError as error:
+            _LOGGER.warning("cannot remove %s (%s): gc will", work.folder, say(error))
     finally:
         # What an interrupted run wrote stays until the next one; its lock must not.
         draft.release()
@@ -319,7 +324,7 @@ def build(
 
 
 def _table_shards(files: Sequence[InputFile]) -> int:
-    known = sum(file.bytes_here() or 0 for file in files)
+    known = sum(file.bytes_stored() or 0 for file in files)
     return min(max(-(-known // SHARD_BYTES), DEFAULT_SHARDS), MAX_SHARDS)
 
 

@@ -88,6 +88,8 @@ def supervised() -> Iterator[None]:
             # What Beam makes of it is nobody's concern: one line will say it all.
             logging.disable(logging.CRITICAL)
             ended.set()
+            # Those that end from here on are not lost.
+            over.set()
             _end_all(folder)
             raise KeyboardInterrupt
 

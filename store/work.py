@@ -11,6 +11,7 @@ import functools
 import hashlib
 import importlib.util
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -18,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from tracemine.store.location import Location
-from tracemine.store.snapshot import DECIDING
 
 #: The folder in a store.
 WORK = "work"
@@ -77,16 +77,10 @@ def open_work(
 
 
 def _run_of(decides: Mapping[str, Any]) -> str:
-    versions = {name: _version(name) for name in DECIDING}
-    text = json.dumps([decides, versions, _code()], sort_keys=True)
+    # Code of traces may import whatever is installed.
+    installed = sorted({(str(d.name), d.version) for d in metadata.distributions()})
+    text = json.dumps([decides, sys.version, installed, _code()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "not installed"
 
 
 @functools.cache

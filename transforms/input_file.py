@@ -43,6 +43,17 @@ class InputFile:
         system, path = _system(self)
         return int(system.size(path)) if system is not None else None
 
+    def bytes_stored(self) -> int | None:
+        """The size of a file wherever it lies; None for a split, or where nobody tells."""
+        if self.container == "dataset":
+            return None
+        try:
+            system, path = fsspec.core.url_to_fs(self.url)
+            size = system.size(path)
+        except (OSError, ValueError, ImportError):
+            return None
+        return None if size is None else int(size)
+
     def describe(self) -> dict[str, Any]:
         """What a manifest says of it. ``bytes`` and ``sha256`` are None where it does not lie on
         this machine. Reads the file once."""

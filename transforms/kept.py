@@ -39,8 +39,8 @@ from tracemine.transforms.stage import (
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Shards of a stage where nobody says how many.
-SHARDS = 16
+#: Shards of a stage where nobody says how many, or the size of an input is not known.
+SHARDS = 1024
 #: Bytes of input, as it lies, for each shard; and the fewest and the most shards. A shard is what a
 #: run that was killed does again: some seconds of work.
 SHARD_BYTES, FEWEST, MOST = 1 << 18, 4, 8192
@@ -116,7 +116,7 @@ def shards_for(sizes: Iterable[int | None]) -> int:
     """How many shards suit inputs of so many bytes; None where nobody knows."""
     total = 0
     for size in sizes:
-        total += SHARD_BYTES * 64 if size is None else size
+        total += SHARD_BYTES * SHARDS if size is None else size
     return min(max(-(-total // SHARD_BYTES), FEWEST), MOST)
 
 

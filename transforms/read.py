@@ -24,6 +24,9 @@ from tracemine.transforms.rows import (
 from tracemine.transforms.stage import Out, run_stage
 
 FAILED = "failed"
+#: The name of the step whose elements are files: a runner that cuts work into bundles leaves each
+#: alone.
+READING = "Read rows"
 
 
 class ReadTrajectories(beam.PTransform):
@@ -50,7 +53,7 @@ class ReadTrajectories(beam.PTransform):
             begin
             | "Files" >> beam.Create(self.files, reshuffle=False)
             | "Spread files" >> beam.Reshuffle()
-            | "Read rows" >> run_stage(STAGE, read_file, main="trajectories", tags=[FAILED])
+            | READING >> run_stage(STAGE, read_file, main="trajectories", tags=[FAILED])
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import dataclasses
+import errno
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -44,6 +45,11 @@ from tracemine.verifiers.verdict import JUDGE
 
 _LOGGER = logging.getLogger(__name__)
 _AT_FAULT = "the teacher failed on trajectory %s"
+
+#: What says nothing of a trace: it may be read when the machine is well again.
+OF_THE_MACHINE = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EAGAIN}
+)
 
 #: Characters of a span that a ledger's line shows, and of an error that nobody foresaw.
 PLACE_CHARS = 60
@@ -164,6 +170,8 @@ def segment(trajectory: Trajectory, teacher: Teacher) -> Iterator[Out]:
         yield REJECTED, _reject_unread(trajectory, error)
         return
     except Exception as error:  # a teacher's fault costs one trace, not the run
+        if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+            raise
         _LOGGER.exception(_AT_FAULT, trajectory.id)
         yield REJECTED, _reject_unread(trajectory, _unexpected(error))
         return

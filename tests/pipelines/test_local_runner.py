@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import uuid
@@ -13,9 +15,10 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import execution
 
-from tracemine.pipelines import local_runner
+from tracemine.pipelines import local_runner, spill
 from tracemine.pipelines.local_runner import LocalRunner
 from tracemine.transforms.flow import WAITING
+from tracemine.transforms.read import READING
 
 
 class Note(beam.DoFn):
@@ -83,6 +86,24 @@ def test_work_comes_in_bundles_of_bounded_size(
 
 def test_a_stage_that_waits_has_one_bundle(tmp_path: Path) -> None:
     assert len(run(tmp_path, WAITING)) == 1
+
+
+def test_a_stage_that_reads_has_a_bundle_for_each_file(tmp_path: Path) -> None:
+    assert len(run(tmp_path, READING)) == 20
+
+
+def test_a_disk_that_is_full_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.RawIOBase):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(spill, "IN_MEMORY", 1 << 10)
+    monkeypatch.setattr(spill.tempfile, "TemporaryFile", lambda **_: Full())
+    with pytest.raises(OSError, match="No space left"):
+        run(tmp_path, "Any stage")
+    monkeypatch.undo()
+    (tmp_path / "again").mkdir()
+    run(tmp_path / "again", "Any stage")
 
 
 @pytest.mark.slow
