@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -23,6 +23,7 @@ from tracemine.store import RequestError, Store, publish
 from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
 from tracemine.transforms.consolidate import Evidence
 from tracemine.transforms.forgetting import united, without
+from tracemine.transforms.forgotten_ledger import ledger_without
 from tracemine.transforms.ledger import assemble
 from tracemine.transforms.restored import (
     Stored,
@@ -35,9 +36,12 @@ from tracemine.verifiers import Sandbox
 
 #: What is counted.
 COUNTED = (
-    "trajectories", "trajectories_kept", "spans", "instances", "entries_gone",
+    "trajectories", "trajectories_kept", "spans", "handoffs", "instances", "entries_gone",
     "entries_counted_again", "merged", "tools_gone", "rejected",
 )  # fmt: skip
+
+#: A variant that a line of the ledger says was refuted.
+_VARIANT = re.compile(r"variant ([0-9a-f]{32})")
 
 _ENTRIES = "(SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates)"
 
@@ -45,35 +49,13 @@ _ENTRIES = "(SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates
 @dataclass(frozen=True, slots=True)
 class _Withdrawn:
     """What goes: trajectories, their instances; and what stands for a trajectory that others have
-    published, too."""
+    published, too, of ``every`` source that it had."""
 
     names: frozenset[str]
     trajectories: frozenset[str]
     instances: frozenset[str]
     sources: Mapping[str, Source]
-
-    def mentioned_in(self, row: Row) -> bool:
-        """Whether a row of ``rejected`` says anything of what goes."""
-        if row["record_id"] in self.trajectories or _names_place(row["detail"], self.names):
-            return True
-        try:
-            return self._within(json.loads(row["record"]))
-        except ValueError:
-            return False
-
-    def _within(self, value: Any) -> bool:
-        if isinstance(value, dict):
-            return any(map(self._within, value.values()))
-        if isinstance(value, list):
-            return any(map(self._within, value))
-        return isinstance(value, str) and (value in self.names or value in self.trajectories)
-
-
-def _names_place(detail: str, names: Collection[str]) -> bool:
-    """Whether a line names a row of one of these sources."""
-    return any(
-        re.search(rf"(?<![^\s(]){re.escape(name)} row \d", detail) is not None for name in names
-    )
+    every: Mapping[str, tuple[Source, ...]]
 
 
 def run_forget(options: ForgetOptions) -> dict[str, Any]:
@@ -90,8 +72,8 @@ def run_forget(options: ForgetOptions) -> dict[str, Any]:
         moment = Moment(draft.policy, as_of, draft.number, installed_now(store))
         changes, counts = Rewriting(), Counter[str]()
         gone = _withdrawn(store, frozenset(options.source))
-        _forget_ledger(store, gone, changes, counts)
-        if not (gone.trajectories or gone.sources or counts["rejected"]):
+        loose = _forget_ledger(store, gone, changes, counts)
+        if not (gone.trajectories or gone.sources or changes.gone["rejected"]["detail"]):
             raise RequestError(
                 f"the store {options.store} has nothing of {' or '.join(options.source)}: stats "
                 "lists its sources"
@@ -101,7 +83,8 @@ def run_forget(options: ForgetOptions) -> dict[str, Any]:
         counts["tools_gone"] = recount_tools(
             store, {}, gone.trajectories, gone.sources, moment, sandbox, changes
         )
-        _forget_loose_replays(store, gone, changes)
+        changes.remove("replays", "variant_id", loose)
+        counts["instances"] = _lost(store, changes)
         carry = write_changes(draft, store.snapshot, changes)
         fields = fields_of(store.snapshot)
         told = {name: counts[name] for name in COUNTED}
@@ -132,11 +115,13 @@ def _withdrawn(store: Store, names: frozenset[str]) -> _Withdrawn:
         "WHERE list_has_any([s.dataset FOR s IN sources], ?)",
         [sorted(names)],
     )
-    gone, sources = set(), {}
+    gone, sources, every = set(), {}, {}
     for row in rows:
-        left = [Source(**s) for s in row["sources"] if s["dataset"] not in names]
+        found = tuple(Source(**s) for s in row["sources"])
+        left = [source for source in found if source.dataset not in names]
         if left:
             sources[row["trajectory_id"]] = min(left)
+            every[row["trajectory_id"]] = found
         else:
             gone.add(row["trajectory_id"])
     instances = store.rows(
@@ -144,26 +129,71 @@ def _withdrawn(store: Store, names: frozenset[str]) -> _Withdrawn:
         [sorted(gone)],
     )
     return _Withdrawn(
-        names, frozenset(gone), frozenset(row["instance_id"] for row in instances), sources
+        names, frozenset(gone), frozenset(row["instance_id"] for row in instances), sources, every
     )
 
 
 def _forget_ledger(
     store: Store, gone: _Withdrawn, changes: Rewriting, counts: Counter[str]
-) -> None:
-    """What left the line, and says where it was."""
-    going = [row for row in store.rows("SELECT * FROM rejected") if gone.mentioned_in(row)]
-    changes.remove("rejected", "detail", {row["detail"] for row in going})
+) -> set[str]:
+    """What left the line, and says where it was. Gives the variants on which verdicts go: they were
+    refuted, and the ledger no longer says that they were."""
+    rows = store.rows("SELECT * FROM rejected")
+    spans = store.rows(
+        "SELECT span_id FROM spans WHERE trajectory_id IN (SELECT unnest(?))",
+        [sorted(gone.trajectories)],
+    )
+    told = ledger_without(
+        rows, gone.names, gone.trajectories, gone.every, {row["span_id"] for row in spans}
+    )
+    other = {row["detail"] for row, now in zip(rows, told, strict=True) if now is not row}
+    left = [now for now in told if now is not None]
+    stay = [
+        now
+        for row, now in zip(rows, told, strict=True)
+        if row["detail"] in other and now is not None
+    ]
+    changes.replace("rejected", "detail", other, stay)
+    going = [row for row, now in zip(rows, told, strict=True) if now is None]
     left_out = {row["record_id"] for row in going if row["stage"] == "known"}
     changes.remove("known", "span_id", left_out)
     counts["rejected"] = len(going)
+    loose = _variants_named(going) - _variants_named(left)
+    kept = store.rows(
+        f"SELECT v FROM (SELECT unnest(variants).variant_id AS v FROM {_ENTRIES}) "
+        "WHERE v IN (SELECT unnest(?))",
+        [sorted(loose)],
+    )
+    return loose - {row["v"] for row in kept}
+
+
+def _variants_named(rows: Iterable[Row]) -> set[str]:
+    found = (_VARIANT.search(row["detail"]) for row in rows)
+    return {match[1] for match in found if match is not None}
+
+
+def _lost(store: Store, changes: Rewriting) -> int:
+    """Instances that the store had and has no more, those of hand-offs that others have among them:
+    a pointer keeps what it is run on."""
+    gone = changes.gone["instances"]
+    rows = store.rows(
+        "SELECT instance_id FROM instances WHERE trajectory_id IN (SELECT unnest(?)) "
+        "OR span_id IN (SELECT unnest(?))",
+        [sorted(gone.get("trajectory_id", ())), sorted(gone.get("span_id", ()))],
+    )
+    back = {row["instance_id"] for row in changes.rows.get("instances", ())}
+    return len({row["instance_id"] for row in rows} - back)
 
 
 def _forget_rows(store: Store, gone: _Withdrawn, changes: Rewriting, counts: Counter[str]) -> None:
     """What is of trajectories that go, and the places of those that others have."""
     counts["trajectories"] = len(gone.trajectories)
     counts["trajectories_kept"] = len(gone.sources)
-    counts["instances"] = len(gone.instances)
+    handed_off = store.rows(
+        "SELECT span_id FROM handoff WHERE trajectory_id IN (SELECT unnest(?))",
+        [sorted(gone.trajectories)],
+    )
+    counts["handoffs"] = len(handed_off)
     spans = store.rows(
         "SELECT span_id FROM spans WHERE trajectory_id IN (SELECT unnest(?))",
         [sorted(gone.trajectories)],
@@ -305,19 +335,6 @@ def _scrub_events(store: Store, ids: Collection[str], gone: _Withdrawn, changes:
         scrubbed.setdefault(row["procedure_id"], []).append(row)
     for identifier in sorted(touched):
         changes.replace("events", "procedure_id", [identifier], scrubbed[identifier])
-
-
-def _forget_loose_replays(store: Store, gone: _Withdrawn, changes: Rewriting) -> None:
-    """Verdicts on what was refuted, where the ledger no longer says that it was."""
-    details = sorted(changes.gone.get("rejected", {}).get("detail", ()))
-    rows = store.rows(
-        "WITH named AS (SELECT regexp_extract(detail, 'variant ([0-9a-f]{32})', 1) AS v, "
-        "bool_and(detail IN (SELECT unnest(?))) AS leaves FROM rejected GROUP BY 1) "
-        "SELECT v FROM named WHERE v <> '' AND leaves "
-        f"EXCEPT SELECT v FROM (SELECT unnest(variants).variant_id AS v FROM {_ENTRIES})",
-        [details],
-    )
-    changes.remove("replays", "variant_id", {row["v"] for row in rows})
 
 
 __all__ = ["run_forget"]

@@ -132,9 +132,9 @@ def forget(
         found = run_forget(options)
     if as_json:
         return give(found)
-    from tracemine.pipelines.lifecycle_rendering import print_counts
+    from tracemine.pipelines.lifecycle_rendering import print_forgotten
 
-    print_counts(make_console(), found)
+    print_forgotten(make_console(), found)
     note(
         "earlier snapshots have it until `tracemine gc --keep 1`; a teacher's cache may hold its "
         "texts, too"

@@ -84,6 +84,28 @@ def print_counts(console: Console, found: Mapping[str, Any]) -> None:
             line(console, f"  {count:,}  {name.replace('_', ' ')}")
 
 
+#: What `forget` counts, as a line says it.
+_FORGOTTEN = {
+    "trajectories": "trajectories removed",
+    "trajectories_kept": "trajectories kept under the name of another source",
+    "spans": "spans removed",
+    "handoffs": "hand-offs removed",
+    "instances": "instances removed, with those of a tool pointer's sample that it no longer needs",
+    "entries_gone": "entries removed",
+    "entries_counted_again": "entries counted again",
+    "merged": "entries merged",
+    "tools_gone": "tool pointers removed",
+    "rejected": "lines of the ledger removed",
+}
+
+
+def print_forgotten(console: Console, found: Mapping[str, Any]) -> None:
+    """What `forget` removed, a line each."""
+    line(console, f"snapshot {found['snapshot']}  as of {found['as_of']}", style="bold")
+    for name, said in _FORGOTTEN.items():
+        line(console, f"  {found[name]:,}  {said}")
+
+
 def print_refreshed(console: Console, found: Mapping[str, Any]) -> None:
     """What `refresh` added, and what changed by it."""
     line(console, f"snapshot {found['snapshot']}  as of {found['as_of']}", style="bold")

@@ -40,7 +40,8 @@ def written(store: Path, *cases: str, also: str = "", **fields: Any) -> Path:
     made.rows["rejected"].append(
         {
             "stage": "admit", "reason": "wrong answer", "record_id": "f" * 32, "fate": "rejected",
-            "record": json.dumps({"sources": [{"dataset": "other.jsonl"}]}), "detail": "other",
+            "record": json.dumps({"sources": [{"dataset": "other.jsonl", "row": 3}]}),
+            "detail": "other",
         }
     )  # fmt: skip
     ledger = small_store.ledger(made)
