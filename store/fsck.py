@@ -6,7 +6,7 @@ are queries over the tables, each with the sentence that it proves wrong. A find
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ from tracemine.store.snapshot import (
     count_rows,
     file_sha256,
     later_than,
+    load_manifest,
     open_snapshot,
 )
 
@@ -401,8 +402,9 @@ def _misquotes(start: str, end: str, quote: str) -> str:
 
 
 def fsck(store: str) -> list[str]:
-    """Everything that is wrong with the live snapshot of ``store``, a line each; empty if it is
-    sound. Reads every file once, and the tables' columns that are checked.
+    """Everything that is wrong with the live snapshot of ``store``, and with the files of those
+    that are kept beside it, a line each; empty if it is sound. Reads every file once, and the
+    tables' columns that are checked.
 
     Raises:
         RequestError: if there is no store at all at ``store``, or one that may not be read or is
@@ -422,7 +424,7 @@ def fsck(store: str) -> list[str]:
     except StoreError as error:
         return [*findings, str(error)]
     try:
-        return findings + _check_snapshot(snapshot)
+        return [*findings, *_check_snapshot(snapshot), *_check_kept(snapshot)]
     finally:
         snapshot.close()
 
@@ -486,11 +488,51 @@ def _check_policy(location: Location) -> Iterator[str]:
         yield str(error)
 
 
+def _check_kept(live: Snapshot) -> Iterator[str]:
+    """The files of snapshots that are not live, but what the live one has of them, too."""
+    location = live.location
+    seen = {(entry["path"], entry["sha256"]) for entry in live.manifest["files"]}
+    for number in _published(location):
+        if number == live.number:
+            continue
+        try:
+            files = load_manifest(location, number)["files"]
+            others = [e for e in files if (e["path"], e["sha256"]) not in seen]
+            found = list(_check_files(location, others))
+        except (StoreError, RequestError) as error:
+            found = [str(error)]
+        else:
+            seen |= {(entry["path"], entry["sha256"]) for entry in others}
+        # What gc has removed meanwhile is not damaged.
+        if number in _published(location):
+            yield from (f"snapshot {number}, which is not live: {one}" for one in found)
+
+
+def _published(location: Location) -> list[str]:
+    """The numbers of whole snapshots, in order."""
+    return sorted(
+        name
+        for name in location.names_in(SNAPSHOTS)
+        if name.isdecimal()
+        and location.exists(f"{SNAPSHOTS}/{name}/{MANIFEST}")
+        and not location.exists(f"{SNAPSHOTS}/{name}/{CLAIM}")
+    )
+
+
 def _check_listed(snapshot: Snapshot) -> Iterator[str]:
     location = snapshot.location
     location.forget()
+    yield from _check_files(location, snapshot.manifest["files"])
+    kinds = {entry.get("table") for entry in snapshot.manifest["files"]}
+    yield from (f"the manifest lists no file of {table}" for table in TABLES if table not in kinds)
+    policy = snapshot.manifest["policy"]
+    if policy_hash(snapshot.policy) != policy.get("hash"):
+        yield f"{MANIFEST}: the policy's hash is not that of its values"
+
+
+def _check_files(location: Location, entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     listed: set[str] = set()
-    for entry in snapshot.manifest["files"]:
+    for entry in entries:
         name = entry["path"]
         if name in listed:
             yield f"{name} is listed twice"
@@ -501,11 +543,6 @@ def _check_listed(snapshot: Snapshot) -> Iterator[str]:
             yield f"{name} is missing"
         except OSError as error:
             yield f"{name} cannot be read ({say(error)})"
-    kinds = {entry.get("table") for entry in snapshot.manifest["files"]}
-    yield from (f"the manifest lists no file of {table}" for table in TABLES if table not in kinds)
-    policy = snapshot.manifest["policy"]
-    if policy_hash(snapshot.policy) != policy.get("hash"):
-        yield f"{MANIFEST}: the policy's hash is not that of its values"
 
 
 def _check_content(location: Location, entry: Mapping[str, Any]) -> Iterator[str]:

@@ -73,6 +73,29 @@ def test_a_dropped_or_shortened_file_is_found(own_store: Path) -> None:
     assert fsck(str(own_store)) == []
 
 
+def test_damage_of_a_kept_snapshot_is_found_once_and_named_as_such(own_store: Path) -> None:
+    small_store.write_again(own_store)
+    small_store.add(own_store)
+    assert fsck(str(own_store)) == []
+    folder = own_store / "snapshots/000001"
+    old = next(iter(sorted(folder.glob("procedures/*.parquet"))))
+    content = old.read_bytes()
+    old.write_bytes(content[:-1])
+    (line,) = fsck(str(own_store))
+    assert "snapshot 000001, which is not live" in line
+    assert old.name in line
+    old.write_bytes(content)
+    # What the live snapshot shares with it is said of the live one alone.
+    shared = next(iter(sorted((own_store / "snapshots/000002").glob("spans/*.parquet"))))
+    shared.write_bytes(shared.read_bytes()[:-1])
+    assert [shared.name in one for one in fsck(str(own_store))] == [True, False]
+    (folder / "manifest.json").write_text("{}")
+    assert found(own_store, "snapshot 000001, which is not live", "damaged")
+    # What gc has begun to remove is not kept.
+    (folder / "manifest.json").unlink()
+    assert not found(own_store, "000001")
+
+
 def test_files_that_do_not_belong_are_found(own_store: Path) -> None:
     (own_store / "snapshots/000001/spans/part-9.parquet").write_bytes(b"")
     assert found(own_store, "part-9.parquet", "not in the manifest")
