@@ -159,9 +159,9 @@ def merge(
         found = run_merge(options)
     if as_json:
         return give(found)
-    from tracemine.pipelines.lifecycle_rendering import print_counts
+    from tracemine.pipelines.lifecycle_rendering import print_merged
 
-    print_counts(make_console(), found)
+    print_merged(make_console(), found)
     return DONE
 
 

@@ -14,6 +14,8 @@ from tracemine.pipelines.rendering import counted, cut, line, printable
 
 #: Failures of an entry that are listed; the rest is counted.
 MAX_FAILING = 8
+#: Entries that went into others that are listed; the rest is counted.
+MAX_MERGED = 20
 
 
 def print_verified(console: Console, found: Mapping[str, Any]) -> None:
@@ -82,6 +84,16 @@ def print_counts(console: Console, found: Mapping[str, Any]) -> None:
     for name, count in found.items():
         if isinstance(count, int):
             line(console, f"  {count:,}  {name.replace('_', ' ')}")
+
+
+def print_merged(console: Console, found: Mapping[str, Any]) -> None:
+    """What `merge` found, and which entry went into which."""
+    print_counts(console, found)
+    for one in found["into"][:MAX_MERGED]:
+        text = f"  {one['procedure_id']} -> {one['into']}  {one['subquestion']}"
+        line(console, cut(printable(text)))
+    if len(found["into"]) > MAX_MERGED:
+        line(console, f"  and {len(found['into']) - MAX_MERGED:,} more: --json")
 
 
 #: What `forget` counts, as a line says it.

@@ -51,7 +51,7 @@ def run_merge(options: MergeOptions) -> dict[str, Any]:
         }
         if not done:
             draft.abandon()
-            return {"snapshot": store.snapshot.number, "as_of": as_of, **told}
+            return {"snapshot": store.snapshot.number, "as_of": as_of, **told, "into": []}
         changes = Rewriting()
         entries = [before[i] for i in sorted(touched)]
         write_entries(changes, store, entries, list(done.values()), cache(lambda: store.embedder))
@@ -66,7 +66,20 @@ def run_merge(options: MergeOptions) -> dict[str, Any]:
             },
             carry=carry,
         )
-    return {"snapshot": number, "as_of": as_of, **told}
+    return {"snapshot": number, "as_of": as_of, **told, "into": _who_went(done)}
+
+
+def _who_went(done: Mapping[str, Entered]) -> list[dict[str, str]]:
+    """Which entry went into which, with what each asks now, in order of ids."""
+    return [
+        {
+            "procedure_id": gone.procedure_id,
+            "into": gone.into,
+            "subquestion": entered.procedure.subquestion,
+        }
+        for _, entered in sorted(done.items())
+        for gone in sorted(entered.settled.merged, key=lambda m: m.procedure_id)
+    ]
 
 
 def _merge(

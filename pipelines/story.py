@@ -50,6 +50,8 @@ TEXT_LINES, QUOTE_LINES = 3, 2
 _CHARS_A_COLUMN = 8
 #: Columns of one value, and of the id of what is not asked for here.
 VALUE_CHARS, ID_CHARS = 48, 12
+#: Digits that name an entry in a line about another: `show` takes as many.
+SHORT_ID = 8
 
 
 @dataclass
@@ -148,7 +150,7 @@ def print_entry(console: Console, entry: Entry, snapshot: Snapshot, *, every: bo
     _what_it_does(page, procedure, pointer)
     page.line()
     _status(page, procedure, snapshot)
-    _events(page, entry.events, snapshot)
+    _events(page, entry.events, procedure.procedure_id, snapshot)
     _variants(page, procedure, entry.evidence)
     page.line()
     if pointer:
@@ -180,25 +182,42 @@ def _status(page: _Page, procedure: Procedure, snapshot: Snapshot) -> None:
         (f"last verified {_time(verified)}, " if verified else "never verified, ")
         + (f"expires {_time(expires)}" if expires else "does not expire")
     )
+    if procedure.libraries:
+        named = ", ".join(f"{one.name} {one.version}".rstrip() for one in procedure.libraries)
+        page.below(f"imports {named}")
     page.below(f"in snapshot {snapshot.number}, as of {_time(snapshot.manifest.get('as_of'))}")
 
 
-def _events(page: _Page, events: Sequence[Event], snapshot: Snapshot) -> None:
-    """The audit trail: the latest events, in the order they happened."""
+def _events(page: _Page, events: Sequence[Event], own: str, snapshot: Snapshot) -> None:
+    """The audit trail of the entry ``own`` and of those that went into it: the latest events, in
+    the order they happened."""
+    events = sorted(events, key=lambda event: event.at)
     earlier = len(events) - page.most(events, MAX_EVENTS)
     label = "events"
     if earlier:
         page.say(label, f"{earlier:,} earlier: {FLAG}")
         label = ""
     for event in events[earlier:]:
-        change = f"{event.from_status or 'new'} -> {event.to_status}"
         rule = event.rule
         # A policy is known of the snapshot that is open, and of no earlier one.
         if event.at == snapshot.manifest.get("as_of"):
             value = snapshot.manifest["policy"]["values"].get(rule)
             rule += f" = {value}" if isinstance(value, (int, float)) else ""
-        page.say(label, f"{_time(event.at)}  {change} ({rule}): {evidence_words(event.evidence)}")
+        rule += f", snapshot {event.snapshot}" if event.snapshot else ""
+        page.say(label, f"{_time(event.at)}  {_happened(event, own, rule)}")
         label = ""
+
+
+def _happened(event: Event, own: str, rule: str) -> str:
+    """An event in words, and whose it is where it is not the entry's own."""
+    told = _object(event.evidence) or {}
+    whose = "" if event.procedure_id == own else event.procedure_id[:SHORT_ID]
+    if whose and event.to_status == "merged" and isinstance(told.get("into"), str):
+        into = "this" if told["into"] == own else told["into"][:SHORT_ID]
+        return f"{whose} was merged into {into} ({rule})"
+    change = f"{event.from_status or 'new'} -> {event.to_status}"
+    words = evidence_words(event.evidence)
+    return f"{whose}{': ' if whose else ''}{change} ({rule}): {words}"
 
 
 def _time(text: Any) -> str:

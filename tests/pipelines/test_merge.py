@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Any
 
 import pytest
 import small_store
+from rich.console import Console
 
 from tracemine.pipelines.cli import main
 from tracemine.pipelines.lifecycle_options import MergeOptions
+from tracemine.pipelines.lifecycle_rendering import MAX_MERGED, print_merged
 from tracemine.pipelines.merge import run_merge
 from tracemine.store import Store, fsck
 
@@ -83,6 +86,10 @@ def test_what_behaves_alike_is_one_and_both_ids_lead_to_it(store: Path) -> None:
     after = {row["procedure_id"]: row for row in entries(store).values()}
     old, young = (before[r.subquestion]["procedure_id"] for r in (LEFT, AGAIN))
     loop, average = (before[r.subquestion]["procedure_id"] for r in (LOOP, AVERAGE))
+    assert {one["procedure_id"]: one["into"] for one in found["into"]} == {
+        young: old,
+        average: loop,
+    }
     assert after.keys() == {old, loop, before[SUM.subquestion]["procedure_id"]}
     # In other words alone: one variant, with the spans of both.
     assert len(after[old]["variants"]) == 1
@@ -121,6 +128,25 @@ def test_a_policy_may_merge_nothing(store: Path) -> None:
 
 
 def test_the_command_line(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {name: row["procedure_id"] for name, row in entries(store).items()}
+    old, young = before[LEFT.subquestion], before[AGAIN.subquestion]
+    assert main(["merge", "--store", str(store), "--as-of", LATER]) == 0
+    assert f"{young} -> {old}" in capsys.readouterr().out
+    # Whose event it is that both have.
+    assert main(["show", "--store", str(store), old, "--all"]) == 0
+    shown = capsys.readouterr().out
+    assert f"{young[:8]} was merged into this" in " ".join(shown.split())
+    assert f"{young[:8]}: new -> verified" in " ".join(shown.split())
     assert main(["merge", "--store", str(store), "--as-of", LATER, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["merged"] == 2
+    assert json.loads(capsys.readouterr().out)["into"] == []
     assert main(["merge", "--store", str(store / "none")]) == 2
+
+
+def test_a_long_list_is_cut_and_counted() -> None:
+    into = [{"procedure_id": f"{n:032x}", "into": "f" * 32, "subquestion": "?"} for n in range(23)]
+    stream = io.StringIO()
+    found = {"snapshot": "000002", "as_of": LATER, "merged": 23, "into": into}
+    print_merged(Console(file=stream, width=200), found)
+    told = stream.getvalue().splitlines()
+    assert sum(" -> " in one for one in told) == MAX_MERGED
+    assert told[-1].strip() == "and 3 more: --json"
