@@ -12,6 +12,7 @@ from typing import Any
 
 from tracemine.pipelines.options import ReportOptions
 from tracemine.pipelines.rendering import counted
+from tracemine.pipelines.reporting.asked import asked_snapshot
 from tracemine.pipelines.reporting.brief import points, tiles
 from tracemine.pipelines.reporting.entries import Lines, read_entries
 from tracemine.pipelines.reporting.flows import span_flow, trajectory_flow
@@ -20,7 +21,7 @@ from tracemine.pipelines.reporting.offenders import failing, losing_sources, los
 from tracemine.pipelines.reporting.page import Report, pack, render
 from tracemine.pipelines.reporting.snapshots import grown, moments
 from tracemine.pipelines.reporting.store_charts import content_charts, snapshot_charts
-from tracemine.pipelines.reporting.worth import Evaluation, read_evaluation
+from tracemine.pipelines.reporting.worth import read_evaluation
 from tracemine.pipelines.reporting.worth_charts import worth_charts
 from tracemine.store.errors import RequestError
 from tracemine.store.history import History, open_history
@@ -40,13 +41,19 @@ def run_report(options: ReportOptions) -> dict[str, Any]:
     ``notes``, a line for each thing that a reader must know.
 
     Raises:
-        RequestError: if the evaluation cannot be read, or the page not be written.
+        RequestError: if the evaluation cannot be read or asked another store, or the page not be
+            written.
         StoreError: if the store cannot be opened, or a file of its live snapshot is damaged.
     """
     evaluation = read_evaluation(options.evaluation) if options.evaluation is not None else None
     path = _page(options.out)
     with open_history(options.store, MOST_SNAPSHOTS) as history:
         live = history.stores[-1]
+        asked = (
+            asked_snapshot(evaluation, str(options.evaluation), options.store, history)
+            if evaluation
+            else ""
+        )
         found, lines = funnel(live), Lines()
         chunks = [pack(chunk) for chunk in read_entries(live, lines)]
         over_time = moments(history.stores)
@@ -56,23 +63,27 @@ def run_report(options: ReportOptions) -> dict[str, Any]:
                 "SELECT status, count(*) AS n FROM tools GROUP BY ALL ORDER BY ALL"
             )
         }
-        notes = list(_notes(options, history, evaluation))
+        windows = sum(loss.total for loss in found.of(WINDOW))
+        teachers, cut = losing_teachers(history.stores)
+        notes = list(_notes(history, asked))
         report = Report(
             store=options.store,
             snapshot=live.snapshot.number,
             as_of=over_time[-1].as_of,
             version=metadata.version("tracemine"),
             notes=notes,
-            points=points(found, tools, evaluation),
-            tiles=tiles(found, over_time[-1].tokens, evaluation),
+            points=points(found, lines, tools, evaluation, asked),
+            tiles=tiles(found, over_time[-1].tokens, evaluation, asked),
             flows=[trajectory_flow(found), span_flow(found)],
-            windows=sum(loss.total for loss in found.of(WINDOW)),
+            windows=windows,
             worth=worth_charts(evaluation) if evaluation else [],
+            asked=asked,
             history=snapshot_charts(over_time),
             content=content_charts(lines),
             failing=failing(lines),
             sources=losing_sources(found),
-            teachers=losing_teachers(history.stores),
+            teachers=teachers,
+            forgotten=max(0, sum(found.segmented.values()) + windows - cut),
             grown=grown(over_time),
             lines=lines,
             chunks=chunks,
@@ -113,18 +124,14 @@ def _write(path: str, pieces: Iterable[bytes]) -> int:
     return size
 
 
-def _notes(
-    options: ReportOptions, history: History, evaluation: Evaluation | None
-) -> Iterable[str]:
+def _notes(history: History, asked: str) -> Iterable[str]:
     yield from (f"Not compared: {line}" for line in history.unread)
     if history.left_out:
         yield f"Not compared: {counted(history.left_out, 'older snapshot')} of the store."
-    live = history.stores[-1].snapshot
-    if evaluation and evaluation.snapshot != live.number:
+    if asked:
         yield (
-            f"The evaluation is of snapshot {evaluation.snapshot or 'unknown'} of "
-            f"{evaluation.store or 'a store'}, the report of snapshot {live.number} of "
-            f"{options.store}."
+            f"The evaluation asked {asked}, the report is of snapshot "
+            f"{history.stores[-1].snapshot.number}: what it says of worth is of that one."
         )
 
 

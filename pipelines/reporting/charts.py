@@ -19,10 +19,13 @@ Json = dict[str, Any]
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#b3588c"
 ORANGE, SKY, GREY, BLACK = "#e69f00", "#56b4e9", "#8a8f98", "#1f2328"
+#: None of theirs, darker than all but black.
+BROWN = "#6b4a00"
 #: Colour on light ground -> the same in the dark.
 DARK = {
     BLUE: "#4ea8de", VERMILION: "#ff8c50", GREEN: "#2bc79a", PURPLE: "#e08fbe",
     ORANGE: "#f2b53a", SKY: "#9bd6ff", GREY: "#7d848e", BLACK: "#e6e8eb",
+    BROWN: "#c9a56b",
 }  # fmt: skip
 #: What lines are told apart by beside their colour.
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -30,7 +33,7 @@ MARKS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "star")
 LINES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY)
 
 STATUS_COLOURS = {
-    "canonical": BLUE, "verified": SKY, "candidate": GREY, "expired": ORANGE,
+    "canonical": BLUE, "verified": SKY, "candidate": GREY, "expired": BROWN,
     "quarantined": VERMILION, "merged": PURPLE,
 }  # fmt: skip
 
@@ -119,6 +122,7 @@ def flow(
 
 
 __all__ = [
-    "BLACK", "BLUE", "DARK", "DASHES", "GREEN", "GREY", "LINES", "MARKS", "ORANGE", "PURPLE", "SKY",
-    "STATUS_COLOURS", "VERMILION", "Chart", "bars", "figure", "flow", "label", "plain",
+    "BLACK", "BLUE", "BROWN", "DARK", "DASHES", "GREEN", "GREY", "LINES", "MARKS", "ORANGE",
+    "PURPLE", "SKY", "STATUS_COLOURS", "VERMILION", "Chart", "bars", "figure", "flow", "label",
+    "plain",
 ]  # fmt: skip

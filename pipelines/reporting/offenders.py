@@ -11,13 +11,13 @@ from typing import Any
 from tracemine.pipelines.reporting.entries import Lines
 from tracemine.pipelines.reporting.funnel import Funnel
 from tracemine.store import Store
-from tracemine.store.requests import SERVED
+from tracemine.store.requests import SEARCHED
 
 #: How many of each kind are shown.
 MOST = 10
 
 #: Statuses of an entry whose failures count: a candidate has not been let in.
-_JUDGED = (*SERVED, "expired", "quarantined")
+_JUDGED = (*SEARCHED, "quarantined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,10 @@ def losing_sources(funnel: Funnel) -> list[Losing]:
     return sorted(found, key=lambda one: (-_worst(one), one.name))[:MOST]
 
 
-def losing_teachers(stores: Sequence[Store]) -> list[Losing]:
+def losing_teachers(stores: Sequence[Store]) -> tuple[list[Losing], int]:
     """What each teacher cut and lost, by the ledgers of the snapshots ``stores``, each of which has
-    what was added by its run. A window that it failed on is counted as one span."""
+    what was added by its run, and how many spans these runs cut in all. A window that it failed on
+    is counted as one span."""
     cut: Counter[str] = Counter()
     lost: dict[str, Counter[str]] = {}
     before: Any = None
@@ -123,7 +124,8 @@ def losing_teachers(stores: Sequence[Store]) -> list[Losing]:
         for name, reasons in lost.items()
         if cut[name]
     ]
-    return sorted(found, key=lambda one: (-_worst(one), one.name))[:MOST]
+    worst = sorted(found, key=lambda one: (-_worst(one), one.name))[:MOST]
+    return worst, cut.total()
 
 
 def _worst(one: Losing) -> float:

@@ -33,7 +33,9 @@ _BUFFERED = 64
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a page says. ``notes`` are what a reader must know of how it was made."""
+    """All that a page says. ``notes`` are what a reader must know of how it was made; ``asked`` is
+    the snapshot that the evaluation asked where it is another, ``forgotten`` counts spans that runs
+    cut whose snapshots are no longer kept."""
 
     store: str
     snapshot: str
@@ -45,11 +47,13 @@ class Report:
     flows: Sequence[Chart]
     windows: int
     worth: Sequence[Chart]
+    asked: str
     history: Sequence[Chart]
     content: Sequence[Chart]
     failing: Sequence[Failing]
     sources: Sequence[Losing]
     teachers: Sequence[Losing]
+    forgotten: int
     grown: Sequence[tuple[str, str, int, int]]
     lines: Lines
     chunks: Sequence[str]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from tracemine.store import Store
-from tracemine.store.requests import SERVED
+from tracemine.store.requests import SEARCHED
 
 #: An entry's success rate changed if it differs by more than this.
 _EPSILON = 1e-9
@@ -83,7 +83,7 @@ class Moment:
     @property
     def served(self) -> int:
         """How many entries search gives."""
-        return sum(self.entries.get(status, 0) for status in SERVED)
+        return sum(self.entries.get(status, 0) for status in SEARCHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def moments(stores: Sequence[Store]) -> list[Moment]:
         for row in store.rows(_STANDING):
             entries[row["status"]] += 1
             rate = row["success_rate"] if row["attempts"] else None
-            standing[row["procedure_id"]] = _Standing(row["status"] in SERVED, rate)
+            standing[row["procedure_id"]] = _Standing(row["status"] in SEARCHED, rate)
         rates = [s.rate for s in standing.values() if s.served and s.rate is not None]
         manifest, sizes = store.snapshot.manifest, store.rows(_SIZES)[0]
         change = manifest.get("change") or {}

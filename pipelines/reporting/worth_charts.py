@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -18,7 +18,19 @@ from tracemine.pipelines.reporting.charts import (
     figure,
     plain,
 )
-from tracemine.pipelines.reporting.worth import ARMS, OURS, RUN, Evaluation, Share, judge
+from tracemine.pipelines.reporting.worth import (
+    ABLATIONS,
+    ARMS,
+    OURS,
+    RUN,
+    Evaluation,
+    Figure,
+    Mean,
+    Share,
+    exact,
+    judge,
+    shown,
+)
 
 #: Arms whose lines are drawn at once; the others are drawn when their name in the legend is asked.
 DRAWN = (OURS, "oracle", "bm25", "popularity", "whole_trace", "random", "no_store")
@@ -27,8 +39,9 @@ _APART = 0.035
 
 
 def worth_charts(evaluation: Evaluation) -> list[Chart]:
-    """replay@k by arm, the lift over each baseline, tokens, and growth."""
-    return [_replay(evaluation), _lift(evaluation), _tokens(evaluation), _growth(evaluation)]
+    """replay@k by arm, the lift over each baseline, ablations, tokens, and growth."""
+    made = (_replay, _lift, _ablations, _tokens, _growth)
+    return [chart for make in made if (chart := make(evaluation)).rows]
 
 
 def arm_said(arm: str) -> str:
@@ -42,8 +55,10 @@ def _replay(evaluation: Evaluation) -> Chart:
     arms = evaluation.replay_at_k
     ks = sorted({k for shares in arms.values() for k in shares}, key=_number)
     verdict = judge(evaluation)
-    first = list(dict.fromkeys([*DRAWN, *([verdict.best] if verdict else [])]))
-    order = [a for a in first if a in arms] + [a for a in arms if a not in first]
+    first = list(dict.fromkeys([*DRAWN, *([verdict.best] if verdict and verdict.best else [])]))
+    others = [a for a in arms if a not in first]
+    # Ablations stand apart, at the end.
+    order = [a for a in first if a in arms] + sorted(others, key=ABLATIONS.__contains__)
     traces = []
     for place, arm in enumerate(order):
         points = [(at, arms[arm][k]) for at, k in enumerate(ks) if k in arms[arm]]
@@ -96,7 +111,7 @@ def _line(arm: str, place: int, xs: list[float], shares: list[Share]) -> Any:
     )
 
 
-def _interval(shares: Iterable[Share]) -> dict[str, Any]:
+def _interval(shares: Iterable[Figure]) -> dict[str, Any]:
     known = [(s.value or 0.0, s.low, s.high) for s in shares]
     return {
         "type": "data",
@@ -109,9 +124,35 @@ def _interval(shares: Iterable[Share]) -> dict[str, Any]:
 
 
 def _lift(evaluation: Evaluation) -> Chart:
-    lifts = {b: shares["1"] for b, shares in evaluation.lift.get(OURS, {}).items() if "1" in shares}
-    known = {b: share for b, share in lifts.items() if share.value is not None}
+    return _differences(
+        evaluation,
+        [arm for arm in evaluation.lift.get(OURS, {}) if arm not in ABLATIONS],
+        "lift",
+        f"Lift at 1: how much more often {OURS} is right than each baseline",
+        "Right of the line the store is better. A cross has an interval that reaches the line: "
+        "no difference is shown, or the store is worse.",
+    )
+
+
+def _ablations(evaluation: Evaluation) -> Chart:
+    return _differences(
+        evaluation,
+        [arm for arm in evaluation.lift.get(OURS, {}) if arm in ABLATIONS],
+        "ablations",
+        f"Ablations: how much more often {OURS} is right than without a part of the store",
+        "These are no other way to search: each leaves out a part of mining. Without the gate also "
+        "what no replay has shown is searched, and without the others single spans, or single "
+        "codes. Left of the line the part costs more than it gives on these questions.",
+    )
+
+
+def _differences(
+    evaluation: Evaluation, arms: Sequence[str], identifier: str, title: str, told: str
+) -> Chart:
+    of = evaluation.lift.get(OURS, {})
+    known = {b: of[b]["1"] for b in arms if "1" in of[b] and of[b]["1"].value is not None}
     drawn = sorted(known, key=lambda b: known[b].value or 0.0)
+    better = [shown(known[b]) is True for b in drawn]
     traces = [
         go.Scatter(
             x=[known[b].value for b in drawn],
@@ -120,45 +161,44 @@ def _lift(evaluation: Evaluation) -> Chart:
             mode="markers",
             marker={
                 "size": 10,
-                "color": [BLUE if (known[b].low or 0) > 0 else VERMILION for b in drawn],
-                "symbol": ["circle" if (known[b].low or 0) > 0 else "x" for b in drawn],
+                "color": [BLUE if one else VERMILION for one in better],
+                "symbol": ["circle" if one else "x" for one in better],
             },
             customdata=[said(known[b], signed=True) for b in drawn],
             hovertemplate="%{customdata} over %{y}<extra></extra>",
         )
     ]
     return Chart(
-        "lift",
-        f"Lift at 1: how much more often {OURS} is right than each baseline",
-        "Right of the line the store is better. A cross has an interval that reaches the line: "
-        "no difference is shown, or the store is worse.",
+        identifier,
+        title,
+        told,
         figure(
             traces,
-            xaxis={"tickformat": "+.0%", "zeroline": True, "title": {"text": "points of share"}},
+            xaxis={"tickformat": "+.0%", "zeroline": True, "title": {"text": "more questions"}},
             yaxis={"automargin": True, "type": "category"},
             height=120 + 26 * len(drawn),
         )
         if drawn
         else None,
-        ("over", "lift at 1"),
-        tuple((b, said(lifts[b], signed=True)) for b in reversed(drawn)),
+        ("over", "lift at 1", "what it is"),
+        tuple((b, said(known[b], signed=True), arm_said(b)) for b in reversed(drawn)),
     )
 
 
 def _tokens(evaluation: Evaluation) -> Chart:
     tokens = evaluation.retrieval.tokens
     texts = {
-        "summary": "its summary alone",
-        "full": "with its routine",
-        "returned": "all that search returns",
+        "summary": "summary: a line",
+        "full": "full: question, summary, steps and code",
+        "returned": "returned: all that search --json prints",
     }
     drawn = [t for t in texts if t in tokens] + [t for t in tokens if t not in texts]
     ks = sorted({k for shares in tokens.values() for k in shares}, key=_number)
     traces = [
         go.Bar(
             name=f"the first {k}" if k != "1" else "the first hit",
-            x=[texts.get(t, plain(t)) for t in drawn],
-            y=[tokens[t].get(k, Share()).value for t in drawn],
+            x=[plain(t) for t in drawn],
+            y=[tokens[t].get(k, Mean()).value for t in drawn],
             marker={"color": LINES[place % len(LINES)]},
             hovertemplate="%{x}: %{y:,.0f} tokens<extra>%{fullData.name}</extra>",
         )
@@ -168,14 +208,17 @@ def _tokens(evaluation: Evaluation) -> Chart:
     return Chart(
         "tokens-of-hits",
         "Tokens: what retrieval costs",
-        "Mean tokens of the first hit, and of the first ten, on a scale of tens.",
+        "Mean tokens of the first hit, and of the first ten, on a scale of tens: of the summary; "
+        "in full, with question, summary, steps and code; and as search --json returns it, with "
+        "quotes. The tokens of a routine, further down, are those of its steps and code alone, of "
+        "each entry once; here an entry counts as often as it is found.",
         figure(
             traces, barmode="group", yaxis={"title": {"text": "tokens"}, "type": "log", "dtick": 1}
         )
         if drawn
         else None,
         ("text", *(f"first {k}" for k in ks)),
-        tuple((t, *(_mean(tokens[t].get(k, Share())) for k in ks)) for t in drawn),
+        tuple((texts.get(t, t), *(_mean(tokens[t].get(k, Mean())) for k in ks)) for t in drawn),
     )
 
 
@@ -209,19 +252,30 @@ def _growth(evaluation: Evaluation) -> Chart:
     )  # fmt: skip
 
 
-def said(share: Share, *, signed: bool = False, bounds: bool = False) -> str:
-    """``44.1% (40.2% to 48.0%)``, or the ``bounds`` alone; a dash of nothing."""
+def said(share: Figure, *, signed: bool = False, bounds: bool = False) -> str:
+    """``44.1% (40.2% to 48.0%)``, of a difference ``+3.9 points (-0.1 to +7.9)``, or the ``bounds``
+    alone; a dash of nothing."""
     if share.value is None:
         return "–"
-    form = "+.1%" if signed else ".1%"
-    if bounds and share.low is not None and share.high is not None:
-        return f"{share.low:{form}} to {share.high:{form}}"
     if share.low is None or share.high is None:
-        return f"{share.value:{form}}"
-    return f"{share.value:{form}} ({share.low:{form}} to {share.high:{form}})"
+        limits = ""
+    else:
+        limits = f"{_percent(share.low, signed)} to {_percent(share.high, signed)}"
+    if bounds and limits:
+        return limits
+    told = _percent(exact(share) or 0.0, signed)
+    if signed:
+        told += " point" if told in ("+1.0", "-1.0") else " points"
+    return f"{told} ({limits})" if limits else told
 
 
-def _mean(share: Share) -> str:
+def _percent(share: float, signed: bool) -> str:
+    """``44.1%``; of a difference ``+3.9``, which is of points."""
+    # Adding 0 makes 0 of what would be -0.
+    return f"{round(100 * share, 1) + 0:+.1f}" if signed else f"{share:.1%}"
+
+
+def _mean(share: Figure) -> str:
     if share.value is None:
         return "–"
     if share.low is None or share.high is None:

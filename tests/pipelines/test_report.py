@@ -4,6 +4,7 @@ over a store whose texts try to be more than text."""
 from __future__ import annotations
 
 import dataclasses
+import html
 import json
 import os
 import re
@@ -62,7 +63,7 @@ def evaluation() -> Json:
     arms = {"typed_signature": 0.5, "bm25": 0.3, "no_store": 0.2, "oracle": 0.8, MARKUP: 0.25}
     ks = ("1", "3", "5", "10")
     return {
-        "store": "memory", "snapshot": "000002", "split": "final", "questions": 40, "problems": 30,
+        "store": "./store", "snapshot": "000002", "split": "final", "questions": 40, "problems": 30,
         "entries": 3,
         "replay_at_k": {arm: {k: share(value) for k in ks} for arm, value in arms.items()},
         "lift": {"typed_signature": {a: {"1": share(0.5 - v)} for a, v in arms.items()}},
@@ -73,6 +74,28 @@ def evaluation() -> Json:
         },
         "gate": {"nobody": ["reads", "this"]},
     }  # fmt: skip
+
+
+def without(*path: str) -> str:
+    """An evaluation without what is at ``path``."""
+    made = part = evaluation()
+    for name in path[:-1]:
+        part = part[name]
+    del part[path[-1]]
+    return json.dumps(made)
+
+
+def with_share(value: float | str, **bounds: float) -> str:
+    """An evaluation of which one share has another value, or other bounds."""
+    made = evaluation()
+    made["replay_at_k"]["bm25"]["1"] |= {"value": value, **bounds}
+    return json.dumps(made)
+
+
+def told_first(browserless: Path) -> str:
+    """The text of a page before its charts, without markup and on one line."""
+    text = browserless.read_text(encoding="utf-8").split('<section id="funnel">')[0]
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text.split("<main>")[1])).split())
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +173,15 @@ def test_a_store_without_an_entry_has_a_report(tmp_path: Path, capsys: Capture) 
         ('{"hits": []}', "questions: Field required"),
         ('{"questions": 1, "replay_at_k": {"a": {"1": {"value": "b"}}}}', "replay_at_k.a.1.value"),
         ("[" * 100_000, "is not what tracemine evaluate --json prints"),
+        (without("lift"), "lift: Field required"),
+        (without("lift", "typed_signature"), "lift has no typed_signature"),
+        (without("lift", "typed_signature", "no_store"), "has no no_store at 1"),
+        (with_share(float("nan")), "replay_at_k.bm25.1.value: Input should be a finite number"),
+        (with_share(1.2), "replay_at_k.bm25.1.value: Input should be less than or equal to 1"),
+        (with_share("0.3"), "replay_at_k.bm25.1.value: Input should be a valid number"),
+        (with_share(0.3, low=0.5, high=0.4), "replay_at_k.bm25.1: Value error, low (0.5) is above"),
+        (json.dumps(evaluation() | {"store": "/another"}), "is of the store /another, not of"),
+        (json.dumps(evaluation() | {"entries": 7}), "7 entries to find, here 3 in snapshot 000002"),
     ],
 )
 def test_another_file_is_no_evaluation(
@@ -181,15 +213,21 @@ def test_an_evaluation_of_another_snapshot_is_said_to_be(
     words = ("report", "--store", store, "--evaluation", path, "--out", tmp_path, "--json")
     assert cli.main(list(map(str, words))) == 0
     told = capsys.readouterr()
-    assert "of snapshot 000001 of memory, the report of snapshot 000002" in told.err
+    assert "asked snapshot 000001, the report is of snapshot 000002" in told.err
     assert json.loads(told.out)["notes"] == [told.err.strip()]
+    said = told_first(tmp_path / "index.html")
+    assert "This was asked of snapshot 000001, not of the one shown here. Yes." in said
+    assert "of unseen questions of snapshot 000001" in said
 
 
 def test_what_the_page_says_first(page: Path) -> None:
     told = page.read_text(encoding="utf-8")
-    assert "the first entry that it retrieves gives the checked result on 50.0%" in told
-    assert "the store is better, by +20.0% (+10.0% to +30.0%)" in told
-    assert "200 tokens are read for each question that it gets right and no_store" in told
+    assert "is right on 50.0% (40.0% to 60.0%); answering without the store, by luck, on" in told
+    assert "The store gains +30.0 points (+20.0 to +40.0)." in told
+    assert "200 (150 to 301) for each question gained, net of those" in told
+    assert "a search for keywords (BM25), is right on 30.0% (20.0% to 40.0%): the store is" in told
+    assert "better, by +20.0 points (+10.0 to +30.0)." in told
+    assert "Of these 2 gave the right result on two problems or more." in told
     assert MARKUP not in told
     assert LINK not in told
 
