@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,16 +77,35 @@ def figure(traces: Iterable[Any], **layout: Any) -> Json:
 def bars(
     series: Sequence[tuple[str, str, Sequence[float]]], names: Sequence[str], **layout: Any
 ) -> Json:
-    """Stacked bars: ``series`` are ``(name, colour, heights)``, ``names`` those of the bars."""
+    """Stacked bars of counts: ``series`` are ``(name, colour, heights)``, ``names`` those of the
+    bars. What is drawn downwards is counted, too, and has no sign."""
     traces = [
         go.Bar(
             name=plain(name), x=[plain(n) for n in names], y=list(heights),
             marker={"color": colour, "line": {"width": 0}},
-            hovertemplate="%{x}: %{y:,}<extra>%{fullData.name}</extra>",
+            customdata=[abs(height) for height in heights],
+            hovertemplate="%{x}: %{customdata:,}<extra>%{fullData.name}</extra>",
         )
         for name, colour, heights in series
     ]  # fmt: skip
+    stacked = list(zip(*(heights for _, _, heights in series), strict=True))
+    ticks = _ticks(
+        min((sum(min(n, 0) for n in bar) for bar in stacked), default=0),
+        max((sum(max(n, 0) for n in bar) for bar in stacked), default=0),
+    )
+    yaxis = {"tickvals": ticks, "ticktext": [f"{abs(tick):,}" for tick in ticks]}
+    # Of one series too a reader must know which.
+    layout = {"showlegend": True, **layout, "yaxis": yaxis | layout.get("yaxis", {})}
     return figure(traces, barmode="relative", **layout)
+
+
+def _ticks(low: float, high: float) -> list[int]:
+    """Whole numbers, about five, that reach from ``low`` to ``high``."""
+    step = 1
+    for step in (one * 10**power for power in range(15) for one in (1, 2, 5)):
+        if (high - low) / step <= 6:
+            break
+    return list(range(step * math.floor(low / step), step * math.ceil(high / step) + 1, step))
 
 
 def flow(

@@ -7,13 +7,14 @@ Lists are cut where an entry is larger than a person reads; what is cut off is c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tracemine.pipelines.rendering import signature_text
 from tracemine.schemas import Event, Signature
 from tracemine.store import Store
+from tracemine.store.lifecycle.rules import REGRESSION
 from tracemine.store.reader import chronicle
 
 Json = dict[str, Any]
@@ -65,7 +66,7 @@ _REPLAYS = """
             UNION ALL SELECT procedure_id, variants FROM tools)
         WHERE procedure_id BETWEEN ? AND ?
     )
-    SELECT r.variant_id, r.verdict, left(r.reason, {chars}) AS reason,
+    SELECT r.variant_id, r.instance_id, r.verdict, left(r.reason, {chars}) AS reason,
         left(r.binding_map, {chars}) AS binding_map, left(i.bindings, {chars}) AS bindings,
         left(i.result, {chars}) AS result, i.problem_id, i.origin,
         count(*) OVER (PARTITION BY r.variant_id, r.verdict) AS n
@@ -76,8 +77,10 @@ _REPLAYS = """
         r.verdict, r.instance_id, r.binding_map
 """
 _EVENTS = """
-    SELECT procedure_id, "from" AS from_status, "to" AS to_status, rule, evidence, "at"
-    FROM events WHERE procedure_id BETWEEN ? AND ? ORDER BY ALL
+    SELECT coalesce(m."into", e.procedure_id) AS home, e.procedure_id, "from" AS from_status,
+        "to" AS to_status, rule, evidence, e."at", snapshot
+    FROM events e LEFT JOIN merged m ON m.procedure_id = e.procedure_id
+    WHERE coalesce(m."into", e.procedure_id) BETWEEN ? AND ? ORDER BY ALL
 """
 
 
@@ -85,10 +88,12 @@ _EVENTS = """
 class Lines:
     """The table of entries, by column, in order of id: `columns` has a list for each of `COLUMNS`.
     ``status``, ``domain``, ``kind`` and ``teacher`` are numbers, places in ``names``; ``sources``
-    lists of them. ``rate`` is null where nothing was attempted."""
+    lists of them. ``rate`` is null where nothing was attempted. ``merged`` leads from the id of an
+    entry that went into another to that one's."""
 
     columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
     names: dict[str, list[str]] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.columns["id"])
@@ -114,6 +119,8 @@ def read_entries(store: Store, lines: Lines) -> Iterator[list[Json]]:
             f"SELECT procedure_id FROM ({_union('procedure_id')}) ORDER BY procedure_id"
         )
     ]
+    merged = store.rows('SELECT procedure_id, "into" FROM merged ORDER BY procedure_id')
+    lines.merged.update((row["procedure_id"], row["into"]) for row in merged)
     for start in range(0, len(ids), BATCH):
         batch = ids[start : start + BATCH]
         entries = _read(store, batch[0], batch[-1])
@@ -140,13 +147,19 @@ def _read(store: Store, first: str, last: str) -> list[Row]:
     query = _REPLAYS.format(chars=VALUE_CHARS + 1, most=MAX_REPLAYS)
     for row in store.rows(query, [first, last]):
         replays.setdefault(row["variant_id"], []).append(row)
-    events: dict[str, list[Event]] = {}
+    events: dict[str, dict[str, list[Event]]] = {}
     for row in store.rows(_EVENTS, [first, last]):
-        events.setdefault(row["procedure_id"], []).append(Event(**row))
+        of = events.setdefault(row.pop("home"), {})
+        of.setdefault(row["procedure_id"], []).append(Event(**row))
     for entry in entries:
         shown = entry["variants"][:MAX_VARIANTS]
         entry["replays"] = {v["variant_id"]: replays.get(v["variant_id"], []) for v in shown}
-        entry["events"] = chronicle(events.get(entry["procedure_id"], ()))
+        # Its own, then those of each entry that went into it, as `show` has them.
+        own = entry["procedure_id"]
+        of = events.get(own, {})
+        entry["events"] = [
+            event for one in sorted(of, key=lambda i: (i != own, i)) for event in chronicle(of[one])
+        ]
     return entries
 
 
@@ -161,7 +174,7 @@ def _add_line(lines: Lines, entry: Row) -> None:
         "status": lines.place("status", entry["status"]),
         "domain": lines.place("domain", entry["domain"]),
         "kind": lines.place("kind", entry["kind"]),
-        "rate": round(entry["success_rate"], 4) if attempts else None,
+        "rate": round(entry["success_rate"], 6) if attempts else None,
         "passes": variant.get("passes", 0),
         "attempts": attempts,
         "problems": entry["distinct_problems"],
@@ -178,6 +191,7 @@ def _add_line(lines: Lines, entry: Row) -> None:
 
 def _detail(entry: Row) -> Json:
     """The whole of an entry, as far as it is shown."""
+    fell = _fell(entry["events"]) if entry["status"] == "quarantined" else frozenset()
     return {
         "id": entry["procedure_id"],
         "summary": entry["summary"],
@@ -192,7 +206,7 @@ def _detail(entry: Row) -> Json:
         "call": entry["of_call"],
         "questions": [[q["question"], q["spans"]] for q in entry["of_questions"] or ()],
         "variants": [
-            _variant(variant, entry["replays"][variant["variant_id"]])
+            _variant(variant, entry["replays"][variant["variant_id"]], fell)
             for variant in entry["variants"][:MAX_VARIANTS]
         ],
         "more_variants": max(0, entry["n_variants"] - MAX_VARIANTS),
@@ -205,14 +219,26 @@ def _detail(entry: Row) -> Json:
         "sources": entry["from_sources"][:MAX_SOURCES],
         "more_sources": max(0, len(entry["from_sources"]) - MAX_SOURCES),
         "events": [
-            [e.at, e.from_status, e.to_status, e.rule, _cut(e.evidence, VALUE_CHARS)]
+            [e.at, e.from_status, e.to_status, e.rule, _cut(e.evidence, VALUE_CHARS),
+             "" if e.procedure_id == entry["procedure_id"] else e.procedure_id]
             for e in entry["events"][-MAX_EVENTS:]
         ],
         "more_events": max(0, len(entry["events"]) - MAX_EVENTS),
     }  # fmt: skip
 
 
-def _variant(variant: Mapping[str, Any], replays: Sequence[Row]) -> Json:
+def _fell(events: Sequence[Event]) -> frozenset[tuple[str, str]]:
+    """Variants with the instances that each passed on before and now fails on, as far as the events
+    name them."""
+    told = [json.loads(event.evidence) for event in events if event.rule == REGRESSION]
+    return frozenset(
+        (one["variant"], one["instance"]) for evidence in told for one in evidence.get("first", ())
+    )
+
+
+def _variant(
+    variant: Mapping[str, Any], replays: Sequence[Row], fell: Collection[tuple[str, str]]
+) -> Json:
     return {
         "id": variant["variant_id"],
         "subroutine": _cut(variant["subroutine"], CODE_CHARS),
@@ -224,11 +250,17 @@ def _variant(variant: Mapping[str, Any], replays: Sequence[Row]) -> Json:
         "preconditions": list(variant["preconditions"] or ()),
         "verdicts": {row["verdict"]: row["n"] for row in replays},
         "replays": [
-            [row["verdict"], _spaced(row["bindings"]), _cut(row["result"]),
+            [_verdict(row, fell), _spaced(row["bindings"]), _cut(row["result"]),
              _spaced(row["binding_map"]), _cut(row["reason"]), row["problem_id"], row["origin"]]
             for row in replays
         ],
     }  # fmt: skip
+
+
+def _verdict(replay: Row, fell: Collection[tuple[str, str]]) -> str:
+    verdict = str(replay["verdict"])
+    before = (replay["variant_id"], replay["instance_id"]) in fell and verdict != "pass"
+    return f"{verdict}: passed before, fails now" if before else verdict
 
 
 def _spaced(text: str) -> str:

@@ -144,7 +144,7 @@ async function drawCharts() {
 
 // -- the table of entries -------------------------------------------------------------------------
 
-let lines, texts, order = [], page = 0;
+let lines, texts, order = [], page = 0, countedKind;
 const wanted = { query: "", sort: "problems", falling: true };
 const chunks = new Map();
 
@@ -175,6 +175,8 @@ function choose() {
       ? (row) => values[row].includes(place)
       : (row) => values[row] === place);
   }
+  recount();
+  byId("led").textContent = "";
   order = [];
   for (let row = 0; row < texts.length; row += 1) {
     if (filters.every((fits) => fits(row)) && terms.every((term) => texts[row].includes(term))) order.push(row);
@@ -196,9 +198,19 @@ function show() {
     if (heading.dataset.column === wanted.sort) heading.setAttribute("aria-sort", wanted.falling ? "descending" : "ascending");
     else heading.removeAttribute("aria-sort");
   }
-  byId("direction").textContent = wanted.falling ? "descending" : "ascending";
+  byId("direction").textContent = `${wanted.falling ? "↓" : "↑"} Reverse the order`;
+  byId("direction").title = wanted.falling ? "descending now" : "ascending now";
   byId("sort").value = wanted.sort;
   byId("table").tBodies[0].replaceChildren(...order.slice(page * PAGE, (page + 1) * PAGE).map(line));
+  if (!order.length) {
+    byId("table").tBodies[0].append(h("tr", { class: "none" }, h("td", { colspan: SHOWN.length },
+      texts.length ? "No entry fits. Clear searches among all." : "The store has no entry.")));
+  }
+}
+
+/** Name the entry `id` in the address, or none, without a step in the browser's history. */
+function nameInAddress(id) {
+  history.replaceState(null, "", id ? `#entry-${id}` : location.pathname + location.search);
 }
 
 function line(row) {
@@ -221,9 +233,11 @@ async function toggle(element, row) {
   if (button.getAttribute("aria-expanded") === "true") {
     button.setAttribute("aria-expanded", "false");
     element.nextElementSibling.remove();
+    if (location.hash === `#entry-${element.dataset.id}`) nameInAddress("");
     return;
   }
   button.setAttribute("aria-expanded", "true");
+  if (lines.merged[addressed()] !== element.dataset.id) nameInAddress(element.dataset.id);
   const cell = h("td", { colspan: SHOWN.length }, "Loading …");
   element.after(h("tr", { class: "whole" }, cell));
   const chunk = Math.floor(row / lines.chunk);
@@ -245,7 +259,7 @@ function list(heading, items) {
 function grid(headings, rows) {
   return h("div", { class: "scroll" }, h("table", {},
     h("thead", {}, h("tr", {}, headings.map((text) => h("th", { scope: "col" }, text)))),
-    h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, cell)))))));
+    h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, ...[cell].flat())))))));
 }
 
 function parameter({ name, type, unit }) {
@@ -261,7 +275,7 @@ function whole(entry, row) {
     entry.tool ? h("p", {}, "points to ", h("code", {}, entry.tool), ", called as ", h("code", {}, entry.call)) : null,
     h("div", { class: "columns" },
       list("Takes", inputs.map(parameter)), list("Gives", [parameter(output)]),
-      list("Preconditions", entry.preconditions), list("The same, as code", entry.predicates.map((text) => h("code", {}, text))),
+      h("div", {}, list("Preconditions", entry.preconditions), list("Preconditions, as code", entry.predicates.map((text) => h("code", {}, text)))),
       list("Failure modes", entry.failure_modes),
       list("Asked as", entry.questions.map(([text, count]) => `${text} (${number(count)})`))),
     entry.variants.map((variant, at) => variantOf(variant, at, entry)),
@@ -274,8 +288,8 @@ function whole(entry, row) {
     h("p", {}, h("small", {}, `Sources: ${entry.sources.join(", ")}`)), more(entry.more_sources, "sources"),
     h("h4", {}, "Audit trail"),
     more(entry.more_events, "events before these"),
-    grid(["at", "from", "to", "rule", "evidence"], entry.events.map(([at, from, to, rule, evidence]) =>
-      [at, from || "–", to, rule, h("code", {}, evidence)])));
+    grid(["at", "from", "to", "rule", "evidence"], entry.events.map(([at, from, to, rule, evidence, of]) =>
+      [at, from || "–", to, of ? [rule, h("small", {}, ` of ${of}, which went into this one`)] : rule, h("code", {}, evidence)])));
 }
 
 function variantOf(variant, at, entry) {
@@ -306,13 +320,30 @@ function fillFilters() {
     const counts = new Array(names.length).fill(0);
     for (const value of lines.columns[select.dataset.column]) for (const place of [value].flat()) counts[place] += 1;
     const places = names.map((_, place) => place).sort((a, b) => counts[b] - counts[a]);
-    select.replaceChildren(h("option", { value: "" }, "all"), ...places.map((place) =>
-      h("option", { value: place }, `${names[place]} (${number(counts[place])})`)));
+    select.replaceChildren(h("option", { value: "" }, "all"), ...places.map((place) => h("option", { value: place })));
   }
   for (const [column, heading, kind] of SHOWN) {
     byId("sort").append(h("option", { value: column }, heading));
     byId("table").tHead.rows[0].append(h("th", { scope: "col", class: kind, "data-column": column },
       h("button", { type: "button", onclick: () => sortBy(column) }, heading)));
+  }
+}
+
+/** Say beside each filter how many entries of the chosen kind it lets through. */
+function recount() {
+  const kind = document.querySelector("#filters select[data-column=kind]").value;
+  if (kind === countedKind) return;
+  countedKind = kind;
+  for (const select of document.querySelectorAll("#filters select[data-column]")) {
+    const column = select.dataset.column, names = lines.names[column] || [];
+    const counts = new Array(names.length).fill(0);
+    lines.columns[column].forEach((value, row) => {
+      if (column !== "kind" && kind !== "" && lines.columns.kind[row] !== Number(kind)) return;
+      for (const place of [value].flat()) counts[place] += 1;
+    });
+    for (const option of select.options) {
+      if (option.value !== "") option.textContent = `${names[option.value]} (${number(counts[option.value])})`;
+    }
   }
 }
 
@@ -328,13 +359,20 @@ function sortBy(column) {
   choose();
 }
 
-/** Show the entry that the address names, and nothing else. */
+/** The id of the entry that the address names. */
+function addressed() {
+  return /^#entry-([0-9a-f]+)$/.exec(location.hash)?.[1];
+}
+
+/** Show the entry that the address names, or the one that it went into, and nothing else. */
 async function followAddress() {
-  const id = /^#entry-([0-9a-f]+)$/.exec(location.hash)?.[1];
-  if (!id) return;
+  const asked = addressed();
+  if (!asked) return;
+  const id = lines.merged[asked] || asked;
   byId("query").value = wanted.query = id;
   for (const select of document.querySelectorAll("#filters select[data-column]")) select.value = "";
   choose();
+  if (id !== asked) byId("led").textContent = `The entry ${asked} went into this one.`;
   byId("entries").scrollIntoView();
   const element = byId("table").tBodies[0].querySelector("tr.entry");
   if (element && element.querySelector(".open").getAttribute("aria-expanded") === "false") await toggle(element, order[0]);

@@ -78,7 +78,12 @@ def render(report: Report) -> Iterator[bytes]:
         "figures": pack({chart.id: chart.figure for chart in charts if chart.figure}),
         "dark": pack(DARK),
         "lines": pack(
-            {"columns": report.lines.columns, "names": report.lines.names, "chunk": CHUNK}
+            {
+                "columns": report.lines.columns,
+                "names": report.lines.names,
+                "chunk": CHUNK,
+                "merged": report.lines.merged,
+            }
         ),
     }
     environment = jinja2.Environment(

@@ -125,7 +125,7 @@ def snapshot_charts(moments: Sequence[Moment]) -> list[Chart]:
             ("snapshot", "as of", "made by", "teacher", "trajectories", "spans", *order,
              "tokens of an entry"),
             tuple(
-                (m.number, m.as_of, m.made_by, m.teacher, m.trajectories, m.spans,
+                (m.number, _minute(m.as_of), m.made_by, m.teacher, m.trajectories, m.spans,
                  *(m.entries.get(s, 0) for s in order), round(m.tokens, 1))
                 for m in moments
             ),
@@ -155,6 +155,11 @@ def snapshot_charts(moments: Sequence[Moment]) -> list[Chart]:
         _drift(moments[1:], names[1:]),
         _again(moments),
     ]  # fmt: skip
+
+
+def _minute(as_of: str) -> str:
+    """A time to the minute, which is what a table has room for; the page begins with all of it."""
+    return as_of[:16].replace("T", " ") if as_of.endswith("+00:00") else as_of
 
 
 def _drift(moments: Sequence[Moment], names: Sequence[str]) -> Chart:

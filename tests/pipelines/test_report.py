@@ -29,6 +29,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 #: What would act if it were not shown as text.
 MARKUP = "</script><script>window.acted=1</script><img src=x onerror='window.acted=1'>"
 LINK = '<a href="javascript:window.acted=1">press</a> &lt;b&gt; "quoted"'
+#: An id that stands for another.
+OLD = "0" * 32
 #: Widths of a phone and of a laptop, in CSS pixels.
 WIDTHS = (390, 1280)
 
@@ -103,6 +105,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two snapshots: in the second an entry is quarantined, and one more record was rejected."""
     path = tmp_path_factory.mktemp("report") / "store"
     made = hostile()
+    # An entry that went into the first.
+    home = made.rows["procedures"][0]["procedure_id"]
+    at = small_store.AS_OF
+    made.rows["merged"].append({"procedure_id": OLD, "into": home, "at": at})
+    went = made.rows["events"][0] | {"procedure_id": OLD, "from": "verified", "to": "merged"}
+    made.rows["events"].append(went | {"rule": "merge", "at": at})
     small_store.write(path, made)
     row = next(row for row in made.rows["procedures"] if row["status"] == "verified")
     row["status"], row["success_rate"] = "quarantined", 0.0
@@ -291,6 +299,10 @@ def test_a_person_searches_and_opens_an_entry(
     tab.screenshot(path=tmp_path / "report.png", full_page=True)
     assert (tmp_path / "report.png").stat().st_size > 50_000
 
+    assert tab.evaluate("location.hash") == f"#entry-{tab.get_attribute('tr.entry', 'data-id')}"
+    tab.fill("#query", "nothing says this")
+    tab.wait_for_selector("tr.none:has-text('No entry fits')")
+
     tab.click("button[type=reset]")
     tab.select_option("select[data-column=status]", label="quarantined (1)")
     tab.wait_for_selector("#count:text-is('1 of 4 entries')")
@@ -316,6 +328,12 @@ def test_an_address_opens_an_entry_and_numbers_can_be_copied(browser: Any, page:
         tab.wait_for_selector("#count:text-is('4 of 4 entries')")
         tab.click(f"#offenders a[href='{address[0]}']")
         tab.wait_for_selector("tr.whole .body")
+    # The id of an entry that was merged leads to where it went, with its events.
+    tab.evaluate(f"location.hash = '#entry-{OLD}'")
+    tab.wait_for_selector(f"#led:has-text('{OLD} went into this one')")
+    tab.wait_for_selector("tr.whole .body")
+    assert f"merge of {OLD}, which went into" in (tab.text_content("tr.whole .body") or "")
+    assert tab.evaluate("location.hash") == f"#entry-{OLD}"
     copied = tab.evaluate("tabbed(document.getElementById('replay-at-k-numbers'))").split("\n")
     assert copied[0] == "arm\t@1\t@3\t@5\t@10\twhat it is"
     assert copied[1].startswith("typed_signature\t50.0% (40.0% to 60.0%)\t")
