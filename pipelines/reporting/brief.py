@@ -201,7 +201,7 @@ def _worth(evaluation: Evaluation | None, asked: str) -> str:
     if verdict is None:
         return "Not known: the evaluation asked no question that was left to ask."
     gain = shown(verdict.over_nothing)
-    told = f"This was asked of {asked}, not of the one shown here. " if asked else ""
+    told = f"Asked of {asked}, not of this one. " if asked else ""
     told += {True: "Yes. ", False: "No. ", None: "Not shown. "}[gain]
     told += (
         f"Of {counted(evaluation.questions, 'question')} that it has never seen, the first entry "

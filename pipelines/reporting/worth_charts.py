@@ -152,12 +152,20 @@ def _differences(
     of = evaluation.lift.get(OURS, {})
     known = {b: of[b]["1"] for b in arms if "1" in of[b] and of[b]["1"].value is not None}
     drawn = sorted(known, key=lambda b: known[b].value or 0.0)
+    in_points = [
+        Figure(
+            value=100 * (exact(known[b]) or 0.0),
+            low=_hundredfold(known[b].low),
+            high=_hundredfold(known[b].high),
+        )
+        for b in drawn
+    ]
     better = [shown(known[b]) is True for b in drawn]
     traces = [
         go.Scatter(
-            x=[known[b].value for b in drawn],
+            x=[one.value for one in in_points],
             y=[plain(b) for b in drawn],
-            error_x=_interval(known[b] for b in drawn) | {"color": GREY},
+            error_x=_interval(in_points) | {"color": GREY},
             mode="markers",
             marker={
                 "size": 10,
@@ -174,7 +182,7 @@ def _differences(
         told,
         figure(
             traces,
-            xaxis={"tickformat": "+.0%", "zeroline": True, "title": {"text": "more questions"}},
+            xaxis={"tickformat": "+,.3~f", "zeroline": True, "title": {"text": "points"}},
             yaxis={"automargin": True, "type": "category"},
             height=120 + 26 * len(drawn),
         )
@@ -183,6 +191,10 @@ def _differences(
         ("over", "lift at 1", "what it is"),
         tuple((b, said(known[b], signed=True), arm_said(b)) for b in reversed(drawn)),
     )
+
+
+def _hundredfold(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def _tokens(evaluation: Evaluation) -> Chart:

@@ -224,7 +224,7 @@ def test_an_evaluation_of_another_snapshot_is_said_to_be(
     assert "asked snapshot 000001, the report is of snapshot 000002" in told.err
     assert json.loads(told.out)["notes"] == [told.err.strip()]
     said = told_first(tmp_path / "index.html")
-    assert "This was asked of snapshot 000001, not of the one shown here. Yes." in said
+    assert "Asked of snapshot 000001, not of this one. Yes." in said
     assert "of unseen questions of snapshot 000001" in said
 
 
