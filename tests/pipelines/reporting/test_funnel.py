@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from tracemine.pipelines import cli
 from tracemine.pipelines.reporting.entries import CHUNK, Lines, read_entries
 from tracemine.pipelines.reporting.flows import span_flow, trajectory_flow
 from tracemine.pipelines.reporting.funnel import NO_SOURCE, WINDOW, Funnel, funnel
-from tracemine.pipelines.reporting.offenders import losing_sources
+from tracemine.pipelines.reporting.offenders import losing_sources, losing_teachers
 from tracemine.schemas import content_id
 from tracemine.store import Store
 from tracemine.transforms.admit import HELD_OUT
@@ -101,6 +102,35 @@ def test_what_was_asked_for_is_no_loss(found: Funnel) -> None:
     one = losing["0.jsonl"]
     assert (one.brought, one.lost) == (4, 2)
     assert one.reason in ("wrong", "not an object")
+
+
+def test_runs_that_are_not_kept_are_known_to_have_been(store: Store, tmp_path: Path) -> None:
+    teachers, cut = losing_teachers([store])
+    assert ([one.name for one in teachers], cut > 0) == (["rules@1"], True)
+    path = tmp_path / "store"
+    # As after gc: the run that is left has added nothing.
+    small_store.write(path, ledger={"spans": {"segmented": 0}})
+    assert losing_teachers([Store.open(str(path))]) == ([], 0)
+    assert cli.main(["report", "--store", str(path), "--out", str(tmp_path / "out")]) == 0
+    told = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "of the spans are no longer kept" in told
+    assert "None cut anything" not in told
+
+
+def test_an_entry_that_fell_says_what_passed_before(tmp_path: Path) -> None:
+    made = small_store.tables()
+    row = next(r for r in made.rows["procedures"] if "average" in r["subquestion"])
+    row["status"] = "quarantined"
+    replay = next(r for r in made.rows["replays"] if r["verdict"] == "fail")
+    first = [{"variant": replay["variant_id"], "instance": replay["instance_id"], "now": "fail"}]
+    event = next(e for e in made.rows["events"] if e["procedure_id"] == row["procedure_id"])
+    fell = {"from": "verified", "to": "quarantined", "rule": "regression"}
+    made.rows["events"].append(event | fell | {"evidence": json.dumps({"first": first})})
+    small_store.write(tmp_path, made)
+    chunks = read_entries(Store.open(str(tmp_path)), Lines())
+    entry = next(e for chunk in chunks for e in chunk if e["id"] == row["procedure_id"])
+    told = [one[0] for one in entry["variants"][0]["replays"]]
+    assert told == ["fail: passed before, fails now", "pass", "pass"]
 
 
 def test_a_line_for_each_entry_and_each_in_its_chunk(store: Store) -> None:
