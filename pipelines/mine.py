@@ -233,11 +233,16 @@ def build(
     )
     consolidated = matrices | "Consolidate" >> Consolidate(policy)
     finished, refuted = (consolidated.entries, consolidated.refuted) | "Unite" >> Unite(
-        policy, as_of, load, kept
+        policy, as_of, load, kept, snapshot=draft.number
     )
     pointed = routed.handoff | "Point at tools" >> beam.Map(point)
     tools = pointed | "Tools" >> PointAtTools(
-        policy, as_of, load, kept, require_isolation=options.require_isolation
+        policy,
+        as_of,
+        load,
+        kept,
+        require_isolation=options.require_isolation,
+        snapshot=draft.number,
     )
 
     of_trajectories = [read.failed, admitted.rejected]

@@ -355,9 +355,10 @@ def _checks_of_tools(min_replays: int) -> list[_Check]:
             "ON h.span_id = i.span_id AND h.tool_id = v.procedure_id",
         ),
         _Check(
-            "is an instance of a hand-off that no replay is on",
+            "is an instance of a hand-off that no replay is on, nor a tool pointer's own",
             "SELECT i.instance_id AS subject FROM instances AS i SEMI JOIN handoff AS h "
-            "ON h.span_id = i.span_id ANTI JOIN replays AS r ON r.instance_id = i.instance_id",
+            "ON h.span_id = i.span_id ANTI JOIN replays AS r ON r.instance_id = i.instance_id "
+            f"ANTI JOIN {_CALLS} AS v ON v.instance_id = i.instance_id",
         ),
         _Check(
             "is a hand-off that points to a tool that is not in the store",

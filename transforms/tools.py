@@ -168,9 +168,11 @@ class PointAtTools(beam.PTransform):
         kept: Kept = NOT_KEPT,
         *,
         require_isolation: bool = False,
+        snapshot: str = "",
     ) -> None:
         super().__init__()
         self.kept = kept
+        self.snapshot = snapshot
         self.policy = policy
         self.as_of = as_of
         self.load = load
@@ -178,6 +180,7 @@ class PointAtTools(beam.PTransform):
 
     def expand(self, pointed: beam.PCollection) -> beam.PCollection:
         policy, as_of, load, kept = self.policy, self.as_of, self.load, self.kept
+        snapshot = self.snapshot
         sandbox = partial(shared_sandbox, require_isolation=self.require_isolation)
         named = pointed | "Named" >> beam.Filter(lambda one: one.call is not None)
         counted = (
@@ -201,11 +204,11 @@ class PointAtTools(beam.PTransform):
             | "Point"
             >> run_kept(
                 STAGE,
-                lambda keyed, tools: _pointers(keyed[1], policy, as_of, *tools),
+                lambda keyed, tools: _pointers(keyed[1], policy, as_of, snapshot, *tools),
                 kept=kept,
                 main="pointers",
                 setup=lambda: (sandbox(), load()),
-                also=(policy, as_of),
+                also=(policy, as_of, snapshot),
             )
         )
         return outputs.pointers
@@ -221,12 +224,14 @@ def _pointers(
     shard: Iterable[tuple[str, Any, Any]],
     policy: Policy,
     as_of: str,
+    snapshot: str,
     sandbox: Sandbox,
     embedder: Embedder,
 ) -> Iterator[Out]:
     for pointer, counted, sampled in sorted(shard, key=lambda known: known[0]):
         made = make_pointer(pointer, counted, sampled, policy, as_of, sandbox, embedder)
-        yield "pointers", made
+        events = tuple(dataclasses.replace(event, snapshot=snapshot) for event in made.events)
+        yield "pointers", dataclasses.replace(made, events=events)
 
 
 def point(proposal: Proposal) -> Pointed:
@@ -483,7 +488,9 @@ def make_pointer(
     maps = {i.id: _binding_map(names, ground.call) for ground in sample for i in ground.instances}
     replays = tuple(dataclasses.replace(r, binding_map=maps[r.instance_id]) for r in shown.replays)
     by_id = {i.id: i for ground in sample for i in ground.instances}
-    found = tuple(by_id[replay.instance_id] for replay in replays)
+    # Its own, too: a pointer that is made anew of what is kept then begins with the same hand-off.
+    own = (variant.instance_id,) if variant.instance_id else ()
+    found = tuple(by_id[i] for i in (*own, *(replay.instance_id for replay in replays)))
     return Pointer(record, _vector(record, embedder), events, replays, found)
 
 
