@@ -50,8 +50,13 @@ def finished(process: subprocess.Popen[bytes], output: Path) -> dict[str, Any]:
 
 
 def kept(store: Path) -> Counter[str]:
-    """How many shards of each stage lie there, whole."""
-    return Counter(path.parent.name for path in (store / WORK).glob("*/*/*.kept"))
+    """How many shards of each stage lie there, whole; folders may go while they are looked at."""
+    return Counter(
+        Path(folder).name
+        for folder, _, files in os.walk(store / WORK)
+        for name in files
+        if name.endswith(".kept")
+    )
 
 
 def killed(process: subprocess.Popen[bytes], store: Path, files: int, seconds: float) -> bool:
