@@ -12,9 +12,10 @@ from functools import cache
 from typing import Any
 
 from tracemine.pipelines.lifecycle_options import ForgetOptions
+from tracemine.pipelines.options import now
 from tracemine.pipelines.requested import open_sandbox
 from tracemine.pipelines.tool_recount import recount_tools
-from tracemine.pipelines.verify import changing, installed_now, now
+from tracemine.pipelines.verify import changing, installed_now
 from tracemine.schemas import Instance, Source, Span
 from tracemine.schemas.arrow import Row
 from tracemine.schemas.shingles import shingles

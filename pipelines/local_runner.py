@@ -148,6 +148,7 @@ def _cut(inputs: Mapping[str, Any], most: int) -> Iterator[dict[str, list[bytes]
 
 def _merged(results: list[Any]) -> Any:
     """What the bundles of a stage tell, as if it had been one."""
+    # None of our stages does; of one that did, what it put off would be lost in silence here.
     if any(result.process_bundle.residual_roots for result, _ in results):
         raise NotImplementedError("a stage that puts off a part of its work")
     first, *others = results

@@ -8,8 +8,9 @@ from functools import cache
 from typing import Any
 
 from tracemine.pipelines.lifecycle_options import MergeOptions
+from tracemine.pipelines.options import now
 from tracemine.pipelines.requested import open_sandbox
-from tracemine.pipelines.verify import changing, installed_now, now
+from tracemine.pipelines.verify import changing, installed_now
 from tracemine.store import publish
 from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
 from tracemine.store.reader import SERVED

@@ -304,6 +304,11 @@ def parse_licences(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted({canonical(name) for name in names}))
 
 
+def now() -> str:
+    """The time, as snapshots state it."""
+    return datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
+
+
 def parse_time(text: str) -> str:
     """An ISO 8601 time in UTC, to the second; one without a zone is taken as UTC.
 

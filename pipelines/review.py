@@ -11,9 +11,9 @@ from typing import Any
 
 from tracemine.pipelines.lifecycle_options import ReviewOptions
 from tracemine.pipelines.models import asked_model, asking_model, expect_model
-from tracemine.pipelines.options import AskingOptions
+from tracemine.pipelines.options import AskingOptions, now
 from tracemine.pipelines.requested import open_sandbox
-from tracemine.pipelines.verify import changing, installed_now, now
+from tracemine.pipelines.verify import changing, installed_now
 from tracemine.schemas import Event, Parameter, decode
 from tracemine.schemas.arrow import event_row
 from tracemine.store import Entry, RequestError, Store, publish

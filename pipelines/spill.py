@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import tempfile
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from apache_beam.coders.coder_impl import create_InputStream, create_OutputStream
@@ -66,7 +66,8 @@ class Spill:
     def _write(self) -> None:
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(prefix="tracemine-", buffering=0)  # noqa: SIM115 (ours alone)
+                # It lives as long as this does: no block could close it.
+                self._file = tempfile.TemporaryFile(prefix="tracemine-", buffering=0)  # noqa: SIM115
             left = memoryview(bytes(self._held))
             while not _LOST and left:
                 left = left[self._file.write(left) :]
@@ -121,10 +122,7 @@ class SpilledList(execution.ListBuffer):
 
     def partition(self, n: int) -> list[list[bytes]]:
         """All elements in ``n`` parts."""
-        parts: list[list[bytes]] = [[] for _ in range(n)]
-        for number, chunk in enumerate(self):
-            parts[number % n].append(chunk)
-        return parts
+        return _dealt(self, n)
 
     def clear(self) -> None:
         """Forget all elements."""
@@ -226,10 +224,14 @@ class SpilledGroups(execution.GroupingBuffer):
 
     def partition(self, n: int) -> list[list[bytes]]:
         """All groups in ``n`` parts."""
-        parts: list[list[bytes]] = [[] for _ in range(n)]
-        for number, chunk in enumerate(self):
-            parts[number % n].append(chunk)
-        return parts
+        return _dealt(self, n)
+
+
+def _dealt(chunks: Iterable[bytes], n: int) -> list[list[bytes]]:
+    parts: list[list[bytes]] = [[] for _ in range(n)]
+    for number, chunk in enumerate(chunks):
+        parts[number % n].append(chunk)
+    return parts
 
 
 #: The one pane of a group in the global window.

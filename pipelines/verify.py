@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from tracemine.pipelines.lifecycle_options import VerifyOptions
+from tracemine.pipelines.options import now
 from tracemine.pipelines.requested import open_sandbox
 from tracemine.schemas import Library, content_id
 from tracemine.schemas.shingles import shingles
@@ -147,11 +147,6 @@ def changing(store: str, as_of: str) -> Iterator[tuple[Draft, Store]]:
         raise
     finally:
         draft.release()
-
-
-def now() -> str:
-    """The time, as snapshots state it."""
-    return datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
 
 
 def installed_now(store: Store) -> dict[str, str]:

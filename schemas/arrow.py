@@ -23,6 +23,7 @@ from tracemine.schemas.records import (
     Replay,
     Rests,
     Signature,
+    Source,
     Span,
     Token,
     ToolPointer,
@@ -232,6 +233,25 @@ def event_row(event: Event) -> Row:
     row["from"] = row.pop("from_status")
     row["to"] = row.pop("to_status")
     return row
+
+
+def trajectory_from_row(row: Row) -> Trajectory:
+    """The trajectory that a row of the store holds."""
+    return Trajectory(
+        id=row["trajectory_id"],
+        problem_id=row["problem_id"],
+        problem=row["problem"],
+        trace=row["trace"],
+        answer=row["answer"],
+        reference=row["reference"],
+        domain=row["domain"],
+        sources=tuple(sorted(Source(**source) for source in row["sources"])),
+        tests=tuple(row["tests"] or ()),
+        test_setup=row["test_setup"] or "",
+        generator=row["generator"] or "",
+        outcome=row["outcome"],
+        outcome_verifier=row["outcome_verifier"],
+    )
 
 
 def event_from_row(row: Row) -> Event:

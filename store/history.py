@@ -9,9 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tracemine.store.errors import StoreError
-from tracemine.store.lease import lease
 from tracemine.store.reader import Store
-from tracemine.store.snapshot import MANIFEST, SNAPSHOTS, Snapshot, load_manifest
+from tracemine.store.snapshot import MANIFEST, SNAPSHOTS, Snapshot, open_numbered
 
 _FOLDER = re.compile(r"\d{6,}")
 
@@ -42,12 +41,12 @@ def open_history(store: str, most: int) -> Iterator[History]:
         unread: list[str] = []
         for number in before[: most - 1]:
             try:
-                found = _open(live.snapshot, number)
+                found = Store(open_numbered(live.snapshot.location.url(), number))
             except StoreError as error:
-                unread.append(str(error))
+                if _is_there(live.snapshot, number):  # Else it was removed meanwhile.
+                    unread.append(str(error))
                 continue
-            if found:
-                older.append(held.enter_context(found))
+            older.append(held.enter_context(found))
         yield History((*reversed(older), live), tuple(unread), max(0, len(before) - (most - 1)))
 
 
@@ -56,22 +55,11 @@ def _numbers_before(live: Snapshot) -> list[str]:
     location = live.location
     names = [name for name in location.names_in(SNAPSHOTS) if _FOLDER.fullmatch(name)]
     before = sorted((name for name in names if int(name) < int(live.number)), key=int)
-    return [n for n in reversed(before) if location.exists(f"{SNAPSHOTS}/{n}/{MANIFEST}")]
+    return [n for n in reversed(before) if _is_there(live, n)]
 
 
-def _open(live: Snapshot, number: str) -> Store | None:
-    """The store as of snapshot ``number``; None if it is being removed."""
-    location = live.location
-    try:
-        hold = lease(location, f"{SNAPSHOTS}/{number}/{MANIFEST}")
-    except FileNotFoundError:
-        return None
-    try:
-        return Store(Snapshot(location, number, load_manifest(location, number), hold))
-    except StoreError:
-        if hold:
-            hold.close()
-        raise
+def _is_there(live: Snapshot, number: str) -> bool:
+    return live.location.exists(f"{SNAPSHOTS}/{number}/{MANIFEST}")
 
 
 __all__ = ["History", "open_history"]

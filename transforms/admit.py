@@ -15,7 +15,7 @@ from tracemine.schemas.records import Fate
 from tracemine.schemas.values import dump_json
 from tracemine.transforms.endings import loops
 from tracemine.transforms.formats.answers import is_essay
-from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
+from tracemine.transforms.kept import NOT_KEPT, InShards, Kept, grouped, run_kept
 from tracemine.transforms.licences import is_allowed
 from tracemine.transforms.stage import REJECTED, Out
 from tracemine.verifiers import (
@@ -76,8 +76,7 @@ class Admit(beam.PTransform):
         options, kept = self.options, self.kept
         return (
             trajectories
-            | "Key by shard" >> beam.Map(lambda found: (kept.shard_of(found.id), found))
-            | "Gather shards" >> beam.GroupByKey()
+            | "Shards" >> InShards(kept, lambda trajectory: trajectory.id)
             | "Verify outcome"
             >> run_kept(
                 STAGE,
@@ -94,10 +93,7 @@ class Admit(beam.PTransform):
 def _admit_shard(
     shard: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox
 ) -> Iterator[Out]:
-    by_id: dict[str, list[Trajectory]] = {}
-    for copy in shard:
-        by_id.setdefault(copy.id, []).append(copy)
-    for _, copies in sorted(by_id.items()):
+    for copies in grouped((copy.id, copy) for copy in shard):
         yield from admit(copies, options, sandbox)
 
 

@@ -35,7 +35,7 @@ from tracemine.teachers.model.judging import judge
 from tracemine.teachers.model.replaying import NOT_OF_ITS_TYPE, Replayed, replay, value_text
 from tracemine.teachers.model.worker import ModelOptions, ModelWorker
 from tracemine.transforms.asking import ask_models
-from tracemine.transforms.kept import NOT_KEPT, Kept
+from tracemine.transforms.kept import NOT_KEPT, InShards, Kept
 from tracemine.transforms.replay import (
     Carried,
     Method,
@@ -99,7 +99,6 @@ class CarryOut(beam.PTransform):
         self.judged = judged
 
     def expand(self, groups: beam.PCollection) -> beam.PCollection:
-        kept = self.kept
         single = groups | "One by one" >> beam.FlatMapTuple(lambda _, groups: groups)
         outputs = single | "Ask a model to carry out" >> ask_models(
             STAGE,
@@ -108,11 +107,7 @@ class CarryOut(beam.PTransform):
             tags=[],
             options=self.model,
         )
-        return (
-            outputs.groups
-            | "Key by shard" >> beam.Map(lambda group: (kept.shard_of(name_of(group)), group))
-            | "Gather shards" >> beam.GroupByKey()
-        )
+        return outputs.groups | "Shards" >> InShards(self.kept, name_of)
 
 
 async def carry_out(

@@ -47,7 +47,7 @@ from tracemine.transforms.duplicates import (
     identity,
 )
 from tracemine.transforms.joining import Group as Sized
-from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
+from tracemine.transforms.kept import NOT_KEPT, InShards, Kept, grouped, run_kept
 from tracemine.transforms.partition import BOUNDS, Bounds, Place
 from tracemine.transforms.segment import Proposal, reject_span
 from tracemine.transforms.stage import REJECTED, Out, run_stage
@@ -76,7 +76,6 @@ class Cluster(beam.PTransform):
         self.bounds = bounds
 
     def expand(self, proposals: beam.PCollection) -> dict[str, beam.PCollection]:
-        kept = self.kept
         distinct = (
             proposals
             | "Heads" >> beam.Map(_head)
@@ -114,8 +113,7 @@ class Cluster(beam.PTransform):
         )
         groups = (
             placed.placed
-            | "Key by shard" >> beam.Map(lambda keyed: (kept.shard_of(keyed[0]), keyed))
-            | "Gather groups" >> beam.GroupByKey()
+            | "Shards" >> InShards(self.kept, lambda keyed: keyed[0])
             | "In order" >> beam.MapTuple(lambda shard, keyed: (shard, _in_order(keyed)))
         )
         return {"groups": groups, REJECTED: placed[REJECTED]}
@@ -171,10 +169,7 @@ def _place_spans(met: Mapping[str, Iterable[Any]]) -> Iterator[Out]:
 
 def _in_order(keyed: Iterable[tuple[str, Proposal]]) -> list[Group]:
     """The groups of a shard."""
-    groups: dict[str, Group] = {}
-    for key, proposal in keyed:
-        groups.setdefault(key, []).append(proposal)
-    return [sorted(group, key=lambda p: p.span.id) for _, group in sorted(groups.items())]
+    return [sorted(group, key=lambda p: p.span.id) for group in grouped(keyed)]
 
 
 def _grid(vector: bytes) -> Grid:

@@ -130,6 +130,32 @@ def _hash(text: str) -> bytes:
     return xxhash.xxh3_128_digest(text.encode("utf-8", "surrogatepass"))
 
 
+class InShards(beam.PTransform):
+    """Elements -> ``(shard, elements)``, by what ``identifier`` gives for each."""
+
+    def __init__(self, kept: Kept, identifier: Callable[[Any], str]) -> None:
+        super().__init__()
+        self.kept = kept
+        self.identifier = identifier
+
+    def expand(self, elements: beam.PCollection) -> beam.PCollection:
+        """See `beam.PTransform.expand`."""
+        kept, identifier = self.kept, self.identifier
+        return (
+            elements
+            | "Key by shard" >> beam.Map(lambda one: (kept.shard_of(identifier(one)), one))
+            | "Gather shards" >> beam.GroupByKey()
+        )
+
+
+def grouped(pairs: Iterable[tuple[Any, Any]]) -> list[list[Any]]:
+    """The values of each key, in order of the keys."""
+    found: dict[Any, list[Any]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return [values for _, values in sorted(found.items(), key=lambda pair: pair[0])]
+
+
 class KeptStage(Stage):
     """As `Stage`, over ``(shard, elements)``, whose elements are a list, in whatever order. A shard
     is a number, a text, or a tuple of these. ``also`` is what else decides what the function gives:
@@ -220,4 +246,14 @@ class _Records(pickle.Unpickler):
         raise pickle.UnpicklingError(f"holds {module}.{name}")
 
 
-__all__ = ["NOT_KEPT", "Kept", "KeptStage", "counter_of", "digest_of", "run_kept", "shards_for"]
+__all__ = [
+    "NOT_KEPT",
+    "InShards",
+    "Kept",
+    "KeptStage",
+    "counter_of",
+    "digest_of",
+    "grouped",
+    "run_kept",
+    "shards_for",
+]

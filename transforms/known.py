@@ -31,7 +31,7 @@ from tracemine.store.cells import on_grid
 from tracemine.store.reader import SERVED
 from tracemine.transforms.cluster import compatibility_class
 from tracemine.transforms.consolidate import FAILURES
-from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
+from tracemine.transforms.kept import NOT_KEPT, InShards, Kept, grouped, run_kept
 from tracemine.transforms.partition import BOUNDS, id_hash
 from tracemine.transforms.replay import variant_id
 from tracemine.transforms.segment import Proposal, reject_span
@@ -133,8 +133,7 @@ class FindKnown(beam.PTransform):
         judged = (
             keyed
             | "By part" >> beam.Map(_by_part, beam.pvalue.AsDict(crowded))
-            | "Key by shard" >> beam.Map(lambda keyed: (kept.shard_of(keyed[0][0]), keyed))
-            | "Gather shards" >> beam.GroupByKey()
+            | "Shards" >> InShards(kept, lambda keyed: keyed[0][0])
             | "Judge"
             >> run_kept(
                 STAGE,
@@ -210,10 +209,7 @@ def _judge_shard(
     keyed: tuple[int, Iterable[tuple[tuple[str, int], Met]]],
     opened: tuple[StoredEntries, Sandbox],
 ) -> Iterator[Out]:
-    families: dict[tuple[str, int], list[Met]] = {}
-    for part, met in keyed[1]:
-        families.setdefault(part, []).append(met)
-    for _, family in sorted(families.items()):
+    for family in grouped(keyed[1]):
         yield from _judge(family, opened)
 
 

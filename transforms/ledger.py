@@ -16,6 +16,12 @@ from tracemine.schemas.records import STATUSES, VERDICTS
 
 Path = tuple[str, ...]
 
+
+class LedgerError(Exception):
+    """A ledger that does not add up: a fault of tracemine, never of the data. Nothing is
+    published."""
+
+
 #: Fate of a rejected record -> the name of its column in the ledger.
 _COLUMNS = {"rejected": "rejected", "failed": "failed", "duplicate": "duplicates"}
 
@@ -74,6 +80,19 @@ def assemble(counts: Iterable[tuple[Path, int]]) -> dict[str, Any]:
         "procedures": {status: found.get(("procedures", status), 0) for status in STATUSES},
         "tools": tools,
     }
+
+
+def balanced(counts: Iterable[tuple[Path, int]]) -> dict[str, Any]:
+    """`assemble`, of a ledger that must add up.
+
+    Raises:
+        LedgerError: if it does not: a record was lost on the way.
+    """
+    ledger = assemble(counts)
+    wrong = imbalances(ledger)
+    if wrong:
+        raise LedgerError("; ".join(wrong))
+    return ledger
 
 
 def imbalances(ledger: Mapping[str, Any]) -> list[str]:

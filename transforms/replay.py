@@ -344,7 +344,7 @@ def _without_coincidences(
                 meetings[method.variant_id, verdict.instance_id] = Meeting(
                     _routine(method),
                     json.loads(verdict.binding_map),
-                    _routine_of(by_id[witness.span_id]),
+                    routine_of(by_id[witness.span_id]),
                     instances[verdict.instance_id],
                 )
     apart = {
@@ -481,18 +481,21 @@ def widened(names: Signature, signatures: Sequence[Signature]) -> Signature:
 
 def _routine(method: Method) -> Routine:
     return dataclasses.replace(
-        _routine_of(method.founder.span),
+        routine_of(method.founder.span),
         variant_id=method.variant_id,
         signature=method.signature,
     )
 
 
-def _routine_of(span: Span) -> Routine:
+def routine_of(
+    span: Span, *, name: str | None = None, signature: Signature | None = None
+) -> Routine:
+    """The routine of a span, by the id of its variant and with its own signature, or as told."""
     return Routine(
-        variant_id=variant_id(span),
+        variant_id=variant_id(span) if name is None else name,
         code=span.code or "",
         entry_point=span.entry_point or "",
-        signature=span.signature,
+        signature=signature or span.signature,
         predicates=span.predicates,
         verifier=span.verifier,
     )

@@ -19,7 +19,7 @@ from typing import Any
 from tracemine.schemas import Instance, Replay, Span, decode, encode
 from tracemine.store.lifecycle import Failure
 from tracemine.transforms.consolidate import FAILURES, Evidence
-from tracemine.transforms.replay import ReplayLimits, replay_group
+from tracemine.transforms.replay import ReplayLimits, replay_group, routine_of
 from tracemine.transforms.restored import witness_of
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.tools import CONSTANT
@@ -61,14 +61,7 @@ def replay_again(
         RuntimeError: if the sandbox has no worker to give; see `Sandbox.run_many`.
     """
     span = evidence.founder.span
-    routine = Routine(
-        variant_id=evidence.variant_id,
-        code=span.code or "",
-        entry_point=span.entry_point or "",
-        signature=evidence.signature,
-        predicates=span.predicates,
-        verifier=span.verifier,
-    )
+    routine = routine_of(span, name=evidence.variant_id, signature=evidence.signature)
     asked = [r for r in evidence.replays if r.verdict != "unsupported" and routine.code]
     found = _made_again(routine, asked, instances, sandbox)
     doubtful = [
@@ -163,24 +156,18 @@ def _without_meetings(
     }
     met = [(v, i) for v, i in listed if i.span_id in spans]
     meetings = [
-        Meeting(routine, json.loads(v.binding_map), _routine_of(spans[i.span_id]), i)
+        Meeting(
+            routine,
+            json.loads(v.binding_map),
+            routine_of(spans[i.span_id], name=i.span_id),
+            i,
+        )
         for v, i in met
     ]
     for (verdict, _), reason in zip(met, difference_nearby(meetings, sandbox), strict=True):
         if reason:
             gone[verdict.instance_id] = replace(verdict, verdict="unsupported", reason=reason)
     return gone
-
-
-def _routine_of(span: Span) -> Routine:
-    return Routine(
-        variant_id=span.id,
-        code=span.code or "",
-        entry_point=span.entry_point or "",
-        signature=span.signature,
-        predicates=span.predicates,
-        verifier=span.verifier,
-    )
 
 
 def replay_added(

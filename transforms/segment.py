@@ -36,7 +36,7 @@ from tracemine.teachers.model.making import PROBLEM_CHARS, shortened
 from tracemine.teachers.model.worker import ModelOptions, ModelWorker
 from tracemine.transforms.asked import asked
 from tracemine.transforms.asking import ask_models
-from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
+from tracemine.transforms.kept import NOT_KEPT, InShards, Kept, run_kept
 from tracemine.transforms.mentioned import name_values
 from tracemine.transforms.shape import shape, wording_of
 from tracemine.transforms.stage import HANDOFF, NOTES, REJECTED, Out, run_stage
@@ -108,8 +108,7 @@ class Segment(beam.PTransform):
         if isinstance(teacher, str):
             return (
                 trajectories
-                | "Key by shard" >> beam.Map(lambda found: (kept.shard_of(found.id), found))
-                | "Gather shards" >> beam.GroupByKey()
+                | "Shards" >> InShards(kept, lambda trajectory: trajectory.id)
                 | "Cut into spans"
                 >> run_kept(
                     "segment",

@@ -59,7 +59,7 @@ from tracemine.store.ranking import tokens_of
 from tracemine.teachers.rules.derived.derive import describe
 from tracemine.transforms.consolidate import what_passes_show
 from tracemine.transforms.embed import LoadEmbedder
-from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
+from tracemine.transforms.kept import NOT_KEPT, InShards, Kept, run_kept
 from tracemine.transforms.replay import Witness, values_of
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.shape import wording_of
@@ -199,8 +199,7 @@ class PointAtTools(beam.PTransform):
             {"counted": counted, "sampled": sampled}
             | "Together" >> beam.CoGroupByKey()
             | "Known of each" >> beam.MapTuple(_known_of)
-            | "Key by shard" >> beam.Map(lambda known: (kept.shard_of(known[0]), known))
-            | "Gather shards" >> beam.GroupByKey()
+            | "Shards" >> InShards(kept, lambda known: known[0])
             | "Point"
             >> run_kept(
                 STAGE,

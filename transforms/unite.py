@@ -32,7 +32,7 @@ from tracemine.transforms.consolidate import (
     what_passes_show,
 )
 from tracemine.transforms.embed import LoadEmbedder
-from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
+from tracemine.transforms.kept import NOT_KEPT, InShards, Kept, grouped, run_kept
 from tracemine.transforms.preconditions import Needs, united
 from tracemine.transforms.replay import code_size, in_roles_of, values_of, widened
 from tracemine.transforms.segment import Proposal
@@ -93,14 +93,13 @@ class Unite(beam.PTransform):
         outputs = (
             united
             | "In an entry" >> beam.Filter(lambda keyed: keyed[1].members)
-            | "Key by shard" >> beam.Map(lambda keyed: (kept.shard_of(keyed[0]), keyed))
-            | "Gather procedures" >> beam.GroupByKey()
+            | "Shards" >> InShards(kept, lambda keyed: keyed[0])
             | "Finish"
             >> run_kept(
                 "unite",
                 lambda keyed, embedder: [
                     ("finished", place(done, embedder))
-                    for found in _by_procedure(keyed[1])
+                    for found in grouped(keyed[1])
                     for done in finish(found, policy, as_of, snapshot)
                 ],
                 kept=kept,
@@ -113,13 +112,6 @@ class Unite(beam.PTransform):
             lambda keyed: () if keyed[1].members else keyed[1].replays
         )
         return outputs.finished, alone
-
-
-def _by_procedure(keyed: Iterable[tuple[str, Evidence]]) -> list[list[Evidence]]:
-    procedures: dict[str, list[Evidence]] = {}
-    for procedure_id, evidence in keyed:
-        procedures.setdefault(procedure_id, []).append(evidence)
-    return [found for _, found in sorted(procedures.items())]
 
 
 def _by_variant(entry: Entry) -> Iterator[tuple[str, tuple[str, Evidence]]]:

@@ -67,7 +67,7 @@ def publish_one(path: Path, made: small_store.Tables) -> str:
 
 
 def look(store: Store, vector: object) -> str:
-    hits = store.search_vector(vector, 9, status=("canonical", "verified", "candidate"))  # type: ignore[arg-type]
+    hits = store.search_vector(vector, 9, status=("canonical", "verified", "candidate"))
     rows = store.rows("SELECT count(*) AS n FROM procedures")[0]["n"]
     whole = [hit.expand().procedure.procedure_id for hit in hits]
     codes = [hit.variant.code for hit in hits]

@@ -4,6 +4,7 @@ what a hit has and what it reads."""
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,7 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     path = tmp_path_factory.mktemp(request.param) / "store"
     with pytest.MonkeyPatch.context() as patch:
         if request.param != "flat":
-            graph = lambda rows: build_index(rows, kind="HNSW16,Flat")  # noqa: E731
-            patch.setattr(small_store, "build_index", graph)
+            patch.setattr(small_store, "build_index", partial(build_index, kind="HNSW16,Flat"))
         if request.param == "large":
             patch.setattr(card_files, "CARDS_FROM", 1)
         small_store.write(path, MADE)

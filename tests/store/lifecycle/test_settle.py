@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracemine.schemas.records import Status
 from tracemine.store import Policy
 from tracemine.store.lifecycle import Found, Previous, Standing, settle
 
@@ -12,8 +15,8 @@ AS_OF = "2026-03-01T00:00:00+00:00"
 GOOD = Standing("math", entered=True, passed=3, problems=3, judged=0, rate=0.9)
 
 
-def previous(name: str, *variants: str, status: str = "canonical", since: str = "1") -> Previous:
-    return Previous(name, status, frozenset(variants), since)  # type: ignore[arg-type]
+def previous(name: str, *variants: str, status: Status = "canonical", since: str = "1") -> Previous:
+    return Previous(name, status, frozenset(variants), since)
 
 
 def found(*variants: str) -> Found:
@@ -92,7 +95,7 @@ def partitions(draw: st.DrawFn) -> list[frozenset[str]]:
 
 @given(partitions(), partitions(), st.randoms(use_true_random=False))
 def test_no_id_is_lost_or_given_twice(
-    before: list[frozenset[str]], now: list[frozenset[str]], random: object
+    before: list[frozenset[str]], now: list[frozenset[str]], random: Random
 ) -> None:
     entries = [Previous(min(p), "canonical", p, str(len(p))) for p in before]
     classes = [Found(p, GOOD) for p in now]
@@ -108,5 +111,5 @@ def test_no_id_is_lost_or_given_twice(
     everywhere = frozenset().union(*now) if now else frozenset()
     assert all(not entry.variants & everywhere for entry in gone)
     shuffled = [*entries]
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     assert settle(shuffled, classes, Policy(), AS_OF, "000002") == (done, gone)
