@@ -295,7 +295,7 @@ def search(
     where: Annotated[
         str | None,
         typer.Option(
-            "--where", metavar="SQL", help="E.g. 'success_rate > 0.9'; see docs/store.md."
+            "--where", metavar="SQL", help="E.g. 'success_rate > 0.9'; see docs/search.md."
         ),
     ] = None,
     as_of: Annotated[

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from tracemine.store.cards import Cards, cards_query, gives, make_cards, read_cards, takes, units_of
-from tracemine.store.index import KINDS, Numbers, index_numbers, read_index
+from tracemine.store.index import KINDS, index_numbers, read_index
 from tracemine.store.keywords import Bm25, Keywords
 from tracemine.store.nearest import Kept, Nearest
 from tracemine.store.requests import Filter
@@ -29,6 +29,7 @@ class Catalogue:
     Args:
         snapshot: the snapshot; its files are compared with their sha256 unless ``checked``.
         read: the result of SQL over the tables.
+        where: the column ``procedure_id`` of the rows of a table that a caller's condition keeps.
         named: what an error calls the store.
     """
 
@@ -36,12 +37,14 @@ class Catalogue:
         self,
         snapshot: Snapshot,
         read: Callable[[str], pa.Table],
+        where: Callable[[str, str], pa.Table],
         *,
         named: str,
         checked: bool,
     ) -> None:
         self._snapshot = snapshot
         self._read = read
+        self._where = where
         self._named = named
         self._checked = checked
         self._lock = threading.RLock()
@@ -138,13 +141,9 @@ class Catalogue:
             types = wanted.inputs
             mask &= cards.mask("shape", lambda shape: takes(shape, types))
         if wanted.where is not None and len(cards):
-            mask &= np.isin(cards.numbers, self._numbers_where(table, wanted.where))
+            rows = self._where(table, wanted.where)
+            mask &= np.isin(cards.numbers, index_numbers(rows["procedure_id"].to_pylist()))
         return mask
-
-    def _numbers_where(self, table: str, condition: str) -> Numbers:
-        # The brackets on their own lines: a condition may end in a comment.
-        rows = self._read(f"SELECT procedure_id FROM {table} WHERE (\n{condition}\n)")
-        return index_numbers(rows["procedure_id"].to_pylist())
 
     # -- words -------------------------------------------------------------------------------------
 

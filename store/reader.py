@@ -33,6 +33,7 @@ from tracemine.schemas.arrow import (
 )
 from tracemine.store.bindings import Bindings
 from tracemine.store.catalogue import Catalogue
+from tracemine.store.conditions import ids_where
 from tracemine.store.embedder import Embedder
 from tracemine.store.errors import RequestError, StoreError
 from tracemine.store.hits import (
@@ -103,7 +104,9 @@ class Store:
         self._embedder: Embedder | None = None
         self._closed = False
         self._database = self._connect()
-        self._catalogue = Catalogue(snapshot, self.columns, named=self._named, checked=checked)
+        self._catalogue = Catalogue(
+            snapshot, self.columns, self._where, named=self._named, checked=checked
+        )
 
     @staticmethod
     def open(path: str) -> Store:
@@ -188,7 +191,8 @@ class Store:
             kind: ``procedure``, or ``tool`` for pointers to tools: single calls of a named function
                 and single operations.
             where: a condition in SQL (DuckDB) over the columns of an entry's table, e.g.
-                ``success_rate > 0.9 AND teacher = 'rules@1'``.
+                ``success_rate > 0.9 AND teacher = 'rules@1'``. It may come from a stranger: it
+                is one expression, and reads tables of the store alone.
             as_of: a time (ISO 8601), now if not said: what is to be verified again by then is
                 flagged as expired.
             unmet: whether entries whose preconditions do not hold on ``bindings`` are to be left
@@ -487,6 +491,11 @@ class Store:
     def columns(self, query: str) -> pa.Table:
         """As `rows`, as columns."""
         return self._run(query, lambda connection: connection.sql(query).to_arrow_table())
+
+    def _where(self, table: str, condition: str) -> pa.Table:
+        return self._run(
+            f"{table} {condition}", lambda connection: ids_where(connection, table, condition)
+        )
 
     def _run(self, query: str, how: Callable[[Any], Any]) -> Any:
         """What ``how`` makes of ``query`` on a connection of its own."""

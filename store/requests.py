@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,8 +22,8 @@ SEARCHED = (*SERVED, "expired")
 Unmet = Literal["drop", "flag"]
 UNMET: tuple[Unmet, ...] = ("drop", "flag")
 
-#: Characters of a wrong unit that are shown.
-_SHOWN_UNIT_CHARS = 40
+#: Characters of a wrong unit or type that are shown, and the most that a type has.
+_SHOWN_CHARS, _TYPE_CHARS = 40, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +67,18 @@ def make_filter(
     Raises:
         RequestError: if one of them is not of its kind.
     """
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise RequestError(f"unknown kind {kind!r}: one of {', '.join(KINDS)}")
     if domain is not None and domain not in DOMAINS:
         raise RequestError(f"unknown domain {domain!r}: one of {', '.join(DOMAINS)}")
-    if isinstance(status, str):
+    if not _is_list(status):
         raise RequestError("status must be a list of statuses")
     for one in status:
         if one not in STATUSES:
             raise RequestError(f"unknown status {one!r}: one of {', '.join(STATUSES)}")
-    if isinstance(inputs, str):
-        raise RequestError("inputs must be a list of types")
     types = inputs.values() if isinstance(inputs, Mapping) else inputs
+    if inputs is not None and not isinstance(inputs, Mapping) and not _is_list(inputs):
+        raise RequestError("inputs must be a list of types")
     for one in (*(types or ()), *((output_type,) if output_type is not None else ())):
         _check_type(one)
     if where is not None and (not isinstance(where, str) or not where.strip()):
@@ -94,9 +94,14 @@ def make_filter(
     )
 
 
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, (str, bytes))
+
+
 def _check_type(text: Any) -> None:
-    if not isinstance(text, str):
-        raise RequestError(f"a type must be text, not {text!r}")
+    if not isinstance(text, str) or len(text) > _TYPE_CHARS:
+        shown = repr(text)[:_SHOWN_CHARS]
+        raise RequestError(f"a type must be text of at most {_TYPE_CHARS} characters, not {shown}")
     try:
         parse(text)
     except TypeSyntaxError as error:
@@ -119,6 +124,8 @@ def make_bindings(
         if units:
             raise RequestError("units are those of bindings: give bindings, too")
         return None
+    if not isinstance(bindings, Mapping):
+        raise RequestError("bindings must be values by name")
     return Bindings(bindings, {n: spelled(u, repr(n), spellings) for n, u in (units or {}).items()})
 
 
@@ -138,7 +145,7 @@ def spelled(text: str | None, of: str, spellings: Callable[[], Mapping[str, str]
     try:
         key = unit_key(text)
     except UnknownUnitError as error:
-        shown = repr(text[:_SHOWN_UNIT_CHARS])
+        shown = repr(text[:_SHOWN_CHARS])
         raise RequestError(
             f"unknown unit {shown} of {of}: a unit is e.g. dollar or mile/hour"
         ) from error

@@ -152,9 +152,21 @@ def test_what_the_caller_has_goes_where_its_types_do(wanted: list[str], pick: An
         ({"inputs": "int"}, "list of types"),
         ({"inputs": ["integer"]}, "e.g. int"),
         ({"inputs": [3]}, "must be text"),
+        ({"inputs": 3}, "list of types"),
+        ({"output_type": "list[" * 5000}, "at most 1000 characters, not 'list"),
+        ({"kind": ["tool"]}, "procedure, tool"),
+        ({"status": None}, "list of statuses"),
+        ({"bindings": [1]}, "values by name"),
         ({"where": " "}, "condition in SQL"),
         ({"where": "no_such_column > 1"}, "not valid SQL"),
         ({"where": "success_rate >"}, "not valid SQL"),
+        ({"where": "success_rate > 0, true"}, "not valid SQL"),
+        ({"where": "true) UNION SELECT 'x' WHERE (true"}, "not valid SQL"),
+        ({"where": "true\n); DROP VIEW candidates; SELECT 1 WHERE (true"}, "more than one"),
+        ({"where": "EXISTS (FROM read_text('setup.py'))"}, "alone, not 'read_text'"),
+        ({"where": "'x' IN (SELECT x FROM 'some.csv')"}, r"alone, not 'some\.csv'"),
+        ({"where": "1 < (SELECT success_rate FROM procedures)"}, "SQL: .* one row"),
+        ({"where": "10::TINYINT * 100::TINYINT > success_rate"}, "not valid SQL: .* Range"),
         ({"as_of": "yesterday"}, "ISO 8601"),
         ({"unmet": "keep", "bindings": {"a": 1}}, "drop, flag"),
         ({"fused": True, "bindings": {"a": 1}}, "words alone"),
@@ -167,6 +179,14 @@ def test_a_wrong_request_is_refused_in_one_line(
     with pytest.raises(RequestError, match=said) as caught:
         small.search("x", **wrong)
     assert "\n" not in str(caught.value)
+
+
+def test_a_condition_may_ask_other_tables_of_the_store(small: Store) -> None:
+    falls = "procedure_id IN (SELECT procedure_id FROM events WHERE \"to\" = 'canonical')"
+    told = {hit.status for hit in small.search("x", 9, where=falls)}
+    assert told == {"canonical"}
+    # Whatever was asked before, no condition has changed what the store is.
+    assert small.rows("SELECT count(*) AS n FROM candidates")[0]["n"] == 1
 
 
 # -- hits ------------------------------------------------------------------------------------------
