@@ -2,8 +2,8 @@
 
 Where a solution states its calculations (GSM8K's ``<<48/2=24>>``), the numbers of the question are
 multiplied and every calculation is done again, so that the copy is a problem of its own, solved
-rightly, with other values. Other rows get a case number in their question: the same values, another
-problem. Nothing is drawn at random: a copy follows from its row and its number.
+rightly, with other values. Other rows get a case number in their question (or the program that is
+asked about): the same values, another problem. Nothing is drawn at random: a copy follows from its row and its number.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def repeated(row: Mapping[str, Any], copy: int) -> dict[str, Any]:
         return dict(row)
     field = next((name for name in QUESTIONS if isinstance(row.get(name), str)), None)
     if field is None:
-        return dict(row) | {"question": f"Case {copy}."}
+        # Its program is the problem.
+        return dict(row) | {"code": f"{row['code']}\n# Case {copy}."}
     solution = next((n for n in SOLUTIONS if "<<" in str(row.get(n))), None)
     # Model solutions are answers of their own, of which only the question's is done again.
     if solution == "answer":
