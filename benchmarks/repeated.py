@@ -2,8 +2,9 @@
 
 Where a solution states its calculations (GSM8K's ``<<48/2=24>>``), the numbers of the question are
 multiplied and every calculation is done again, so that the copy is a problem of its own, solved
-rightly, with other values. Other rows get a case number in their question (or the program that is
-asked about): the same values, another problem. Nothing is drawn at random: a copy follows from its row and its number.
+rightly, with other values. Other rows get a case number in their question (or in the program that
+is asked about): the same values, another problem. Nothing is drawn at random: a copy follows from
+its row and its number.
 """
 
 from __future__ import annotations
