@@ -47,5 +47,5 @@ def test_every_copy_is_another_problem(tmp_path: Path) -> None:
     copies = [list(rows_of(each)) for each in written]
     assert copies[0] == rows
     assert copies == [[repeated(row, copy) for row in rows] for copy in range(3)]
-    for name, number in (("question", 0), ("problem", 1)):
+    for name, number in (("question", 0), ("problem", 1), ("code", 2)):
         assert len({problem_id(copy[number][name]) for copy in copies}) == 3
