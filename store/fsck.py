@@ -25,7 +25,6 @@ from tracemine.store.reader import Store
 from tracemine.store.snapshot import (
     CLAIM,
     CURRENT,
-    DECIDING,
     MANIFEST,
     MANIFEST_KEYS,
     SNAPSHOTS,
@@ -454,9 +453,8 @@ def _check_manifest(snapshot: Snapshot) -> Iterator[str]:
     for key in MANIFEST_KEYS:
         if key not in snapshot.manifest:
             yield f"{MANIFEST} does not say {key}"
-    for name in DECIDING:
-        if name not in snapshot.manifest.get("versions", {}):
-            yield f"{MANIFEST} does not say which version of {name} made the store"
+    if "tracemine" not in snapshot.manifest.get("versions", {}):
+        yield f"{MANIFEST} does not say which version of tracemine made the store"
     embedder, bundled = snapshot.manifest["embedder"], bundled_fingerprint()
     # Any other is compared when it is loaded: it may have to be downloaded.
     if embedder.get("name") == DEFAULT_NAME and embedder.get("fingerprint") != bundled:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tracemine.store.errors import StoreError
+from tracemine.store.lineage import ancestors, that_led_to
 from tracemine.store.reader import Store
 from tracemine.store.snapshot import MANIFEST, SNAPSHOTS, Snapshot, open_numbered
 
@@ -51,10 +52,10 @@ def open_history(store: str, most: int) -> Iterator[History]:
 
 
 def _numbers_before(live: Snapshot) -> list[str]:
-    """The numbers of the snapshots before the live one whose manifest is there, newest first."""
+    """The numbers of the snapshots that led to the live one and are there, newest first."""
     location = live.location
     names = [name for name in location.names_in(SNAPSHOTS) if _FOLDER.fullmatch(name)]
-    before = sorted((name for name in names if int(name) < int(live.number)), key=int)
+    before = that_led_to(ancestors(location, live.number), names)
     return [n for n in reversed(before) if _is_there(live, n)]
 
 

@@ -21,11 +21,11 @@ import datetime
 import fcntl
 import hashlib
 import json
+import logging
 import re
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import IO, Any
 
 import fsspec
@@ -54,6 +54,9 @@ from tracemine.store.policy import (
     policy_hash,
 )
 from tracemine.store.tables import read_files, shard_name, write_shard
+from tracemine.store.versions import deciding_versions
+
+_LOGGER = logging.getLogger(__name__)
 
 #: Raised when a store is written that earlier versions must not read.
 SCHEMA_VERSION = 7
@@ -73,17 +76,12 @@ DRAFT = ".draft"
 #: The key of a manifest that has the sha256 of all others.
 SEAL = "seal"
 
-#: Distributions whose versions decide what a store holds.
-DECIDING = (
-    "tracemine", "faiss-cpu", "hdbscan", "math-verify", "pydantic-monty", "sentence-transformers",
-    "sympy", "torch",
-)  # fmt: skip
-
 #: What a manifest must say of how its snapshot was made, besides what it cannot be read without.
 MANIFEST_KEYS = ("parent", "as_of", "inputs", "teacher", "index", "versions")
 
 _NUMBER = re.compile(r"\d{6,}\n?")
 _FOLDER = re.compile(r"\d{6,}")
+_NUMBERED = re.compile(r"\d{6,}(" + re.escape(DRAFT) + ")?")
 _LISTED = re.compile(r"snapshots/\d{6,}/[^/]+/[^/]+")
 #: Times that CURRENT is read again while what it named is being removed.
 _OPENINGS = 20
@@ -277,19 +275,34 @@ def begin(store: str, *, refresh: bool = False, as_of: str | None = None) -> Dra
 
 
 def _clear(location: Location, current: str | None) -> str:
-    """The number of the next snapshot. Whatever interrupted runs left under it is removed: their
-    drafts, and snapshots that CURRENT never named, unless a reader has one open."""
-    number = int(current or 0)
-    while True:
-        number += 1
-        folder = f"{SNAPSHOTS}/{number:06d}"
-        with removing(location, f"{folder}/{MANIFEST}") as free:
-            if free is False:
-                continue
-            for left_over in (f"{folder}{DRAFT}", folder):
-                if location.exists(left_over):
-                    location.remove(left_over)
-            return f"{number:06d}"
+    """The number of the next snapshot, the one after ``current``. What lies under later numbers is
+    removed: drafts of interrupted runs, and snapshots that CURRENT never named or that were given
+    up. Where a reader has one of these open they all stay, since they may share files, and the
+    next number is the one after them."""
+    numbered = [n for n in location.names_in(SNAPSHOTS) if _NUMBERED.fullmatch(n)]
+    later = sorted(n for n in numbered if int(n.partition(".")[0]) > int(current or 0))
+    for draft in (n for n in later if n.endswith(DRAFT)):
+        location.remove(f"{SNAPSHOTS}/{draft}")
+    numbers = sorted((n for n in later if not n.endswith(DRAFT)), key=int)
+    manifests = [f"{SNAPSHOTS}/{number}/{MANIFEST}" for number in numbers]
+    with contextlib.ExitStack() as holds:
+        if False in [holds.enter_context(removing(location, name)) for name in manifests]:
+            return f"{int(numbers[-1]) + 1:06d}"
+        whole = [name for name in manifests if location.exists(name)]
+        if whole:
+            _LOGGER.warning(
+                "%s names %s: what came after it is removed: %s",
+                location.url(CURRENT),
+                f"snapshot {current}" if current else "no snapshot",
+                ", ".join(name.split("/")[1] for name in whole),
+            )
+        # Who is killed in between leaves none that lacks files.
+        for name in whole:
+            location.remove(name)
+            location.sync(name.rpartition("/")[0])
+        for number in numbers:
+            location.remove(f"{SNAPSHOTS}/{number}")
+    return f"{int(current or 0) + 1:06d}"
 
 
 def _claim_number(location: Location, current: str | None) -> tuple[str, bytes]:
@@ -385,7 +398,7 @@ def _publish(draft: Draft, fields: Mapping[str, Any], carry: Collection[str]) ->
                 fields.get("embedder", {}).get("dimension"),
             ),
             "policy": {"hash": policy_hash(draft.policy), "values": draft.policy.values()},
-            "versions": fields.get("versions") or _versions(),
+            "versions": fields.get("versions") or deciding_versions(),
         }
     )
     _expect_unchanged(draft)
@@ -770,20 +783,9 @@ def _check_index(draft: Draft, table: str, rows: int, found: list[dict[str, Any]
             raise StoreError(f"the index of {table} holds an entry twice")
 
 
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in DECIDING:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
 __all__ = [
     "CLAIM",
     "CURRENT",
-    "DECIDING",
     "DRAFT",
     "LOCK",
     "MANIFEST",

@@ -19,6 +19,7 @@ import small_store
 
 from tracemine.schemas.arrow import TABLES
 from tracemine.store import RequestError, Store, StoreError, compact, fsck, gc, open_snapshot
+from tracemine.store.history import open_history
 from tracemine.store.index import INDEXED
 from tracemine.store.snapshot import read_table
 
@@ -168,6 +169,41 @@ def test_a_store_that_was_set_back_is_served_with_a_warning(
     caplog.clear()
     with Store.open(str(store)):
         assert not caplog.records
+    assert fsck(str(store)) == []
+
+
+def test_who_writes_after_a_store_was_set_back_gives_up_what_came_after(
+    store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    small_store.add(store, 2)
+    (store / "CURRENT").write_bytes(b"000001\n")
+    assert small_store.add(store, 3) == "000002"
+    (said,) = caplog.messages
+    assert "names snapshot 000001: what came after it is removed: 000002, 000003" in said
+    assert sorted(path.name for path in (store / "snapshots").iterdir()) == ["000001", "000002"]
+    assert fsck(str(store)) == []
+
+
+def test_what_was_given_up_stays_while_a_reader_has_it_open(
+    store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    small_store.add(store, 2)
+    with Store.open(str(store)) as third:
+        (store / "CURRENT").write_bytes(b"000001\n")
+        # The third refers to files of the second, so that no number before its own is free.
+        assert small_store.add(store, 3) == "000004"
+        assert third.rows("SELECT count(*) AS n FROM rejected") == [{"n": 3}]
+        with open_history(str(store), 9) as history:
+            assert [one.snapshot.number for one in history.stores] == ["000001", "000004"]
+        done = gc(str(store), 2)
+        assert (done.kept, done.held, done.removed) == (
+            ("000001", "000004"),
+            ("000003",),
+            ("000002",),
+        )
+        assert third.rows("SELECT count(*) AS n FROM spans") == [{"n": 10}]
+    assert not caplog.records
+    assert gc(str(store), 2).removed == ("000003",)
     assert fsck(str(store)) == []
 
 

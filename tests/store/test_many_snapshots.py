@@ -1,5 +1,6 @@
-"""A store against a model of it: whatever is published, folded, collected, opened and closed in
-whatever order, every reader sees the rows that it opened, and gc removes all that nobody needs."""
+"""A store against a model of it: whatever is published, set back, folded, collected, opened and
+closed in whatever order, every reader sees the rows that it opened, and gc removes all that nobody
+needs."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ from tracemine.store.location import Location
 
 
 class Snapshots(RuleBasedStateMachine):
-    """``rows`` maps the snapshots that must be there to their rejected records."""
+    """``rows`` maps the snapshots that must be there to their rejected records, ``parents`` every
+    one that ever was to its parent."""
 
     template: Path
 
@@ -32,6 +34,7 @@ class Snapshots(RuleBasedStateMachine):
         self.folder = tempfile.mkdtemp()
         self.store = str(Path(self.folder) / "store")
         self.rows: dict[str, int] = {}
+        self.parents: dict[str, str] = {}
         self.live = ""
         self.readers: list[tuple[Store, int]] = []
         self.added = 0
@@ -42,24 +45,57 @@ class Snapshots(RuleBasedStateMachine):
         self.live = "000001"
         self.rows[self.live] = 1
 
+    def number_next(self) -> str:
+        """What the next run calls its snapshot; it gives up what comes after the live one."""
+        later = [number for number in self.rows if number > self.live]
+        if {reader.snapshot.number for reader, _ in self.readers} & set(later):
+            return f"{int(max(later)) + 1:06d}"
+        self.rows = {number: rows for number, rows in self.rows.items() if number not in later}
+        return f"{int(self.live) + 1:06d}"
+
+    def led_to_the_live_one(self, number: str) -> bool:
+        """Or not, as far as the store can still know."""
+        child = self.live
+        while child in self.rows and (parent := self.parents.get(child)):
+            if parent < number < child:
+                return False
+            child = parent
+        return number <= self.live
+
+    def published(self, number: str, rows: int) -> None:
+        self.parents[number] = self.live
+        self.live = number
+        self.rows[number] = rows
+
     @rule()
     def add(self) -> None:
         self.added += 1
-        before = self.rows[self.live]
-        self.live = small_store.add(self.store, self.added)
-        self.rows[self.live] = before + 1
+        before, number = self.rows[self.live], self.number_next()
+        assert small_store.add(self.store, self.added) == number
+        self.published(number, before + 1)
+
+    @precondition(lambda self: len(self.rows) > 1)
+    @rule(data=st.data())
+    def set_back(self, data: st.DataObject) -> None:
+        self.live = data.draw(st.sampled_from(sorted(self.rows)))
+        Path(self.store, "CURRENT").write_text(f"{self.live}\n")
 
     @rule(file_bytes=st.sampled_from([1_000, 1 << 20]))
     def fold(self, file_bytes: int) -> None:
         done = compact(self.store, file_bytes=file_bytes)
-        assert done.folded in (self.live, None)
-        self.rows[done.snapshot] = self.rows[self.live]
-        self.live = done.snapshot
+        if done.folded:
+            assert done.folded == self.live
+            before, number = self.rows[self.live], self.number_next()
+            assert done.snapshot == number
+            self.published(number, before)
+        assert done.snapshot == self.live
         assert compact(self.store, file_bytes=file_bytes).folded is None
 
     @rule()
     def leave_a_draft(self) -> None:
+        number = self.number_next()
         draft = begin(self.store, refresh=True)
+        assert draft.number == number
         small_store.write_added(draft, 0)
         draft.release()
 
@@ -76,7 +112,7 @@ class Snapshots(RuleBasedStateMachine):
 
     @rule(keep=st.integers(1, 3))
     def collect(self, keep: int) -> None:
-        wanted = sorted(self.rows, key=int)[-keep:]
+        wanted = sorted(filter(self.led_to_the_live_one, self.rows))[-keep:]
         opened = {reader.snapshot.number for reader, _ in self.readers}
         done = gc(self.store, keep)
         assert list(done.kept) == wanted

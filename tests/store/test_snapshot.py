@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import json
+import platform
 import subprocess
 import sys
 import uuid
@@ -64,6 +65,7 @@ def test_a_manifest_says_what_made_the_store(store_path: Path) -> None:
     assert manifest["as_of"] == small_store.AS_OF
     assert manifest["policy"]["values"]["min_replays"] == 2
     assert {"faiss-cpu", "sympy", "math-verify", "pydantic-monty"} <= manifest["versions"].keys()
+    assert manifest["versions"]["python"] == platform.python_version()
     assert manifest["index"]["procedures"]["entries"] == 3
     for entry in manifest["files"]:
         assert (store_path / entry["path"]).stat().st_size == entry["bytes"]

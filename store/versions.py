@@ -1,0 +1,27 @@
+"""The versions of what decides the results of a run on this machine."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+
+#: Distributions another version of which may give another verdict, routine or neighbour.
+DECIDING = (
+    "tracemine", "faiss-cpu", "hdbscan", "latex2sympy2_extended", "math-verify", "numpy", "pint",
+    "pydantic-monty", "sentence-transformers", "sympy", "torch",
+)  # fmt: skip
+
+
+def deciding_versions() -> dict[str, str]:
+    """By name, the version of each of `DECIDING` that is installed, or ``not installed``; and that
+    of Python, which says what code gives."""
+    found = {"python": platform.python_version()}
+    for name in DECIDING:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+__all__ = ["DECIDING", "deciding_versions"]
