@@ -59,6 +59,15 @@ def kept(store: Path) -> Counter[str]:
     )
 
 
+def reached(store: Path) -> str:
+    """How far a run has come by what is in its store."""
+    if (store / "CURRENT").exists():
+        return "published"
+    if any(store.glob("snapshots/*/*/*.parquet")):
+        return "tables"
+    return "shards" if kept(store) else "nothing yet"
+
+
 def killed(process: subprocess.Popen[bytes], store: Path, files: int, seconds: float) -> bool:
     """Kill the run and its workers ``seconds`` after there are so many ``files`` of kept work;
     False if it ended before."""
@@ -77,25 +86,32 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     output = tmp_path / "out.json"
     usual = tmp_path / "usual"
     process = started(usual, 1, output)
-    total = 0
+    total, last = 0, time.monotonic()
     while process.poll() is None:
-        total = max(total, kept(usual).total())
+        if (found := kept(usual).total()) > total:
+            total, last = found, time.monotonic()
         time.sleep(0.02)
+    rest = time.monotonic() - last
     assert finished(process, output)["resumed"] == {}
     assert total > 20
     assert not (usual / WORK).exists()
     expected = tables(usual)
-    kills = stores = 0
-    while kills < KILLS:
+    kills: Counter[str] = Counter()
+    stores = 0
+    while kills.total() < KILLS:
         stores += 1
         workers = 1 + stores % 2
         store = tmp_path / f"store{stores}"
         there: Counter[str] = Counter()
-        for _ in range(min(EACH, KILLS - kills, (KILLS + 1) // 2)):
-            files = chosen.randint(there.total(), total)
-            if not killed(started(store, workers, output), store, files, chosen.random() / 5):
+        for _ in range(min(EACH, KILLS - kills.total(), (KILLS + 1) // 2)):
+            # Some after the last shard, while tables are written, checked and published.
+            files = total if chosen.random() < 0.3 else chosen.randint(there.total(), total)
+            seconds = chosen.random() * (rest if files == total else 0.2)
+            if not killed(started(store, workers, output), store, files, seconds):
                 break
-            kills += 1
+            kills[reached(store)] += 1
+            if (store / "CURRENT").exists():
+                break
             # Nothing that was done is undone.
             assert kept(store) >= there
             there = kept(store)
@@ -108,4 +124,8 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
         assert fsck(str(store)) == []
         assert not list((store / WORK).glob("*"))
         shutil.rmtree(store)
-    sys.stderr.write(f"{kills} kills over {stores} stores, of {total} shards\n")
+    points = ", ".join(f"{count} at {point}" for point, count in sorted(kills.items()))
+    sys.stderr.write(
+        f"{kills.total()} kills ({points}) over {stores} stores, of {total} shards and then "
+        f"{rest:.1f} s\n"
+    )
