@@ -8,8 +8,10 @@ nothing, and processes share it. Those of a small one are read from the table it
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +69,7 @@ class Cards:
 
     def id(self, place: int) -> str:
         """The id of the entry at a place."""
-        return str(self._data["procedure_id"][place].as_py())
+        return str(self._shown["procedure_id"][place].as_py())
 
     @cached_property
     def ids(self) -> list[str]:
@@ -77,12 +79,9 @@ class Cards:
 
     def beginning(self, prefix: str) -> list[str]:
         """The ids that begin with ``prefix``."""
-        found: list[str] = (
-            self._data["procedure_id"]
-            .filter(pc.starts_with(self._data["procedure_id"], prefix))
-            .to_pylist()
-        )
-        return found
+        at = bisect_left(range(len(self)), prefix, key=self.id)
+        following = map(self.id, range(at, len(self)))
+        return list(takewhile(lambda identifier: identifier.startswith(prefix), following))
 
     def rows(self, places: Sequence[int]) -> list[Row]:
         """What is shown of the cards at some places, as dicts by column."""

@@ -19,8 +19,9 @@ from tracemine.store.nearest import Kept, Nearest
 from tracemine.store.requests import Filter
 from tracemine.store.snapshot import Snapshot
 
-#: Filters whose result is remembered: 9 bytes for each entry that they keep, and 1 for any other.
-REMEMBERED = 64
+#: Filters whose result is remembered, and the bytes that they take in all, beside the last: 9 for
+#: each entry that one keeps, and 1 for any other.
+REMEMBERED, REMEMBERED_BYTES = 64, 256 << 20
 
 
 class Catalogue:
@@ -125,9 +126,14 @@ class Catalogue:
                 found[table] = Kept(mask)
         with self._lock:
             self._kept[wanted] = found
-            while len(self._kept) > REMEMBERED:
+            while len(self._kept) > REMEMBERED or self._too_large():
                 self._kept.popitem(last=False)
         return found
+
+    def _too_large(self) -> bool:
+        every = [each for found in self._kept.values() for each in found.values()]
+        size = sum(each.bytes for each in every if each is not None)
+        return len(self._kept) > 1 and size > REMEMBERED_BYTES
 
     def _mask(self, table: str, wanted: Filter) -> Any:
         cards = self.cards(table)

@@ -70,6 +70,13 @@ class Kept:
     def __len__(self) -> int:
         return len(self.places)
 
+    @property
+    def bytes(self) -> int:
+        """Memory that it takes."""
+        return (
+            self.mask.nbytes + self.places.nbytes + (0 if self.bits is None else self.bits.nbytes)
+        )
+
 
 class Nearest:
     """The index of one table, ready to be searched by any number of threads.

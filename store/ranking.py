@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracemine.schemas import Parameter, Signature, canonical_code, content_id, encode
+from tracemine.store.postings import Counting, Counts, Postings
 from tracemine.verifiers.roles import MEASURES, Roster, kind_of
 
 #: The weight of each feature (`Ranking.features`, `plausibility`), from `benchmarks/ranking.py`.
@@ -48,8 +48,6 @@ WEIGHTS: Mapping[str, float] = {
     "smaller": 0.03,
 }
 
-#: How many of an entry's tokens are taken from all entries alike: few spans say little.
-SMOOTHING = 100.0
 #: Bounds of the evidence of one entry, so that a long question does not outweigh all else.
 MAX_EVIDENCE = 60.0
 
@@ -117,12 +115,15 @@ def tokens_of(keys: Iterable[Parameter], words: str) -> list[str]:
 
 
 class Ranking:
-    """Scores of ``entries`` for what a caller wants."""
+    """Scores of ``entries`` for what a caller wants. ``counts`` is their evidence, where that is
+    not said by each: for many entries it takes a tenth of the memory."""
 
-    def __init__(self, entries: Sequence[Rankable]) -> None:
-        # Not the entries: their evidence is in the postings below.
-        self._inputs = [entry.signature.inputs for entry in entries]
-        self._roster = Roster(self._inputs)
+    def __init__(self, entries: Sequence[Rankable], counts: Counts | None = None) -> None:
+        self._size = len(entries)
+        self._roster = Roster([entry.signature.inputs for entry in entries])
+        #: The names of each entry's inputs, as a number.
+        self._names: dict[frozenset[str], int] = {}
+        self._named = np.array([self._number_of(e.signature.inputs) for e in entries], np.int64)
         methods = sorted({entry.method for entry in entries})
         rows = {method: row for row, method in enumerate(methods)}
         self._method = np.array([rows[entry.method] for entry in entries], dtype=np.int64)
@@ -132,25 +133,25 @@ class Ranking:
         self._output_units, self._output_unit = _codes([o.unit or "" for o in outputs])
         names, self._output_word = _codes([o.name.lower() for o in outputs])
         self._output_words = [frozenset(name.split("_")) for name in names]
-        pooled = np.zeros(len(methods))
-        counts: list[Counter[str]] = [Counter() for _ in methods]
-        for entry in entries:
-            pooled[rows[entry.method]] += entry.support
-            counts[rows[entry.method]].update(entry.evidence)
+        support = [entry.support for entry in entries]
+        pooled = np.bincount(self._method, weights=support, minlength=len(methods))
         self._method_support = np.log(np.maximum(1.0, pooled))
-        self._postings, self._totals, self._background = _postings(counts)
+        self._postings = Postings(self._method, len(methods), counts or _counted(entries))
 
     def takes(self, keys: Sequence[Parameter]) -> Mask:
         """Which entries (all,) take values so named and typed: as many, of fitting types, and in no
         other unit; where the names are all an entry's own, under these."""
         fitting = self._roster.align(keys)
-        mask = np.zeros(len(self._inputs), dtype=bool)
+        mask = np.zeros(self._size, dtype=bool)
         mask[fitting.places[fitting.measures[:, MEASURES.index("other_unit")] == 0]] = True
-        names = {key.name for key in keys}
-        for place in fitting.places[fitting.measures[:, MEASURES.index("equal_names")] < 1]:
-            if mask[place] and {p.name for p in self._inputs[place]} == names:
-                mask[place] = False
+        names = self._names.get(frozenset(key.name for key in keys))
+        if names is not None:
+            others = fitting.places[fitting.measures[:, MEASURES.index("equal_names")] < 1]
+            mask[others[self._named[others] == names]] = False
         return mask
+
+    def _number_of(self, inputs: Sequence[Parameter]) -> int:
+        return self._names.setdefault(frozenset(p.name for p in inputs), len(self._names))
 
     def features(self, wanted: Wanted, cosines: Floats) -> tuple[Positions, dict[str, Floats]]:
         """The positions (n,) of the entries that the caller's values fit, and their features
@@ -162,7 +163,7 @@ class Ranking:
         unit = wanted.output.unit if wanted.output else None
         words = np.array([len(said & names) for names in self._output_words], dtype=np.float64)
         units = np.array([unit is not None and u == unit for u in self._output_units], dtype=float)
-        evidence = np.clip(self._evidence(wanted), -MAX_EVIDENCE, MAX_EVIDENCE)
+        evidence = self._evidence(wanted)
         methods = self._method[rows]
         return rows, {
             **{name: fitting.measures[:, column] for column, name in enumerate(MEASURES)},
@@ -179,7 +180,7 @@ class Ranking:
         """The ``n`` best entries as ``(position, score)``, before any of them is run: of those that
         ``among`` (all entries,) leaves and the caller's values fit. ``cosines`` are as in
         `features`. Ties go to the first position."""
-        if not self._inputs:
+        if not self._size:
             return []
         rows, found = self.features(wanted, cosines)
         left = among[rows]
@@ -190,7 +191,7 @@ class Ranking:
         A score is the cosine and, in the proportion of `WEIGHTS`, the logarithm of how likely each
         method is by these words: naive Bayes, with the spans of each for its prior."""
         rows = np.flatnonzero(among)
-        evidence = np.clip(self._evidence(Wanted(words, (), {})), -MAX_EVIDENCE, MAX_EVIDENCE)
+        evidence = self._evidence(Wanted(words, (), {}))
         likely = (evidence + self._method_support)[self._method[rows]]
         share = WEIGHTS["evidence"] / WEIGHTS["cosine"]
         return _first(rows, np.asarray(cosines, dtype=np.float64)[rows] + share * likely, n)
@@ -213,18 +214,8 @@ class Ranking:
         return found
 
     def _evidence(self, wanted: Wanted) -> Floats:
-        """How much likelier each method's spans make the caller's tokens than all spans do: the sum
-        of logarithms (naive Bayes, smoothed towards all spans)."""
-        total = np.zeros(len(self._totals))
-        for token in tokens_of(wanted.keys, wanted.words):
-            share = self._background.get(token)
-            if share is None:
-                continue
-            counts = np.zeros(len(self._totals))
-            methods, numbers = self._postings[token]
-            counts[methods] = numbers
-            total += np.log((counts / share + SMOOTHING) / (self._totals + SMOOTHING))
-        return total
+        found = self._postings.likelier(tokens_of(wanted.keys, wanted.words))
+        return np.clip(found, -MAX_EVIDENCE, MAX_EVIDENCE)
 
 
 def agreed(
@@ -322,21 +313,11 @@ def _finite(value: Any) -> float | None:
     return number if math.isfinite(number) and abs(number) < 1e15 else None
 
 
-def _postings(
-    counts: Sequence[Mapping[str, int]],
-) -> tuple[dict[str, tuple[list[int], list[int]]], Floats, dict[str, float]]:
-    """Token -> the rows that have it and how often; the tokens of each row in all; token -> its
-    share of all tokens."""
-    postings: dict[str, tuple[list[int], list[int]]] = {}
-    for row, tokens in enumerate(counts):
-        for token in sorted(tokens):
-            rows, numbers = postings.setdefault(token, ([], []))
-            rows.append(row)
-            numbers.append(tokens[token])
-    totals = np.array([float(sum(tokens.values())) for tokens in counts])
-    every = max(1.0, float(totals.sum()))
-    shares = {token: sum(numbers) / every for token, (_, numbers) in postings.items()}
-    return postings, totals, shares
+def _counted(entries: Sequence[Rankable]) -> Counts:
+    counting = Counting()
+    for place, entry in enumerate(entries):
+        counting.add_one(place, entry.evidence)
+    return counting.counts()
 
 
 __all__ = [

@@ -82,6 +82,9 @@ LEAST_PREFIX = 6
 #: Ids that are named where several begin so.
 _LISTED = 5
 
+#: Rows that are read at once where all of a table are read in parts.
+_PART_ROWS = 20_000
+
 #: The columns that are read of an entry for a hit: evidence has hundreds of rows, and a hit shows
 #: none of it.
 _OF_A_HIT = "* REPLACE ([] AS evidence)"
@@ -300,17 +303,10 @@ class Store:
         # Not of what the other filters leave: what speaks for an entry does not depend on them.
         tables = frozenset(self._catalogue.kept(Filter(wanted.kind, wanted.status)))
         shelf = self._shelf(tables)
-        among = np.zeros(len(shelf.places), dtype=bool)
-        home: dict[int, tuple[str, int]] = {}
-        for table, rows in shelf.homes.items():
-            if table not in kept:
-                continue
+        among = np.zeros(len(shelf), dtype=bool)
+        for table in shelf.homes.keys() & kept.keys():
             which = kept[table]
-            places = np.arange(len(rows)) if which is None else which.places
-            among[rows[places]] = True
-            home |= dict(
-                zip(rows[places].tolist(), ((table, p) for p in places.tolist()), strict=True)
-            )
+            among[shelf.homes[table] if which is None else shelf.homes[table][which.places]] = True
         offers: Sequence[tuple[int, float, Trial | None]]
         if asked is None:
             near = shelf.nearest(query, vector, among, k)
@@ -318,7 +314,8 @@ class Store:
         else:
             output = Parameter("", wanted.output_type or "any", wanted.output_unit)
             offers = shelf.offer(query, vector, asked, output, among, k, self.sandbox, unmet=unmet)
-        return self._hits([(Scored(*home[p], score), trial) for p, score, trial in offers], time)
+        found = [(Scored(*shelf.home(p), score), trial) for p, score, trial in offers]
+        return self._hits(found, time)
 
     @property
     def sandbox(self) -> Sandbox:
@@ -341,7 +338,7 @@ class Store:
         with self._lock:
             if tables not in self._shelves:
                 indexes = {table: self._catalogue.nearest(table) for table in sorted(tables)}
-                self._shelves[tables] = make_shelf(indexes, self.rows)
+                self._shelves[tables] = make_shelf(indexes, self.columns, self._each_part)
             return self._shelves[tables]
 
     # -- hits ------------------------------------------------------------------------------------
@@ -492,6 +489,15 @@ class Store:
         """As `rows`, as columns."""
         return self._run(query, lambda connection: connection.sql(query).to_arrow_table())
 
+    def _each_part(self, query: str, use: Callable[[pa.RecordBatch], None]) -> None:
+        """The result of SQL, one part of it after another."""
+
+        def parts(connection: Any) -> None:
+            for part in connection.sql(query).to_arrow_reader(_PART_ROWS):
+                use(part)
+
+        self._run(query, parts)
+
     def _where(self, table: str, condition: str) -> pa.Table:
         return self._run(
             f"{table} {condition}", lambda connection: ids_where(connection, table, condition)
@@ -579,9 +585,10 @@ class Store:
         variants = [variant.variant_id for variant in procedure.variants]
         rows = self.rows(
             "SELECT r.*, i.* EXCLUDE (instance_id) FROM replays r JOIN instances i USING "
-            "(instance_id) WHERE list_contains(?, r.variant_id) "
+            # So that files are read where these variants are, in order of which rows lie.
+            f"(instance_id) WHERE r.variant_id IN ({_marks(variants)}) "
             "ORDER BY list_position(?, r.variant_id), instance_id",
-            [variants, variants],
+            [*variants, variants],
         )
         return tuple(
             Evidence(

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from tracemine.schemas import Parameter, Signature
 from tracemine.store.bindings import Bindings
 from tracemine.store.index_kinds import Vectors
 from tracemine.store.nearest import Nearest
+from tracemine.store.postings import Counting
 from tracemine.store.ranking import RUN, Mask, Rankable, Ranking, Wanted, method_of
 from tracemine.store.requests import Unmet
 from tracemine.store.trials import Batches, Trial, Tried, try_all, untried
@@ -22,25 +23,52 @@ from tracemine.verifiers import Sandbox
 
 logger = logging.getLogger(__name__)
 
+_TEXTS = pa.large_list(pa.large_string())
+#: What is kept of each entry, in order of id: predicates are what every variant needs, and what the
+#: first, which is run, needs besides.
+_KEPT = pa.schema(
+    [
+        ("signature", pa.large_string()), ("code", pa.large_string()),
+        ("entry_point", pa.large_string()), ("predicates", _TEXTS), ("own_predicates", _TEXTS),
+    ]
+)  # fmt: skip
 #: What is read of each entry; its support is how many spans it rests on.
-COLUMNS = (
+_COLUMNS = (
     "procedure_id, signature, success_rate, predicates, variants[1].predicates AS own_predicates, "
-    "{support} AS support, variants[1].code AS code, "
-    "variants[1].entry_point AS entry_point, evidence"
+    "{support} AS support, variants[1].code AS code, variants[1].entry_point AS entry_point"
 )
+
+#: Rows that are Python objects at once.
+_PART = 10_000
+#: Distinct signatures that are remembered as they are run.
+_REMEMBERED = 4096
+
+#: Gives the result of SQL, all of it or in parts.
+Read = Callable[[str], pa.Table]
+ReadParts = Callable[[str, Callable[[pa.RecordBatch], None]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Entries that are ranked together, in order of id: ``places`` says where each id stands.
-    ``tried`` is what is run of each. ``homes``: for each table the places of its entries, in order
-    of id; ``indexes`` has its vectors in that order."""
+    """Entries that are ranked together, in order of id. ``homes``: for each table the places (of
+    all) of its entries, ascending; ``indexes`` has its vectors, and ``kept`` what is run of it
+    (`_KEPT`), in that order."""
 
     ranking: Ranking
-    places: Mapping[str, int]
-    tried: tuple[Tried, ...]
     homes: Mapping[str, npt.NDArray[np.int64]]
     indexes: Mapping[str, Nearest]
+    kept: Mapping[str, pa.Table]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.homes.values()))
+
+    def home(self, place: int) -> tuple[str, int]:
+        """The table of an entry, and its place there."""
+        for table, places in self.homes.items():
+            at = int(np.searchsorted(places, place))
+            if at < len(places) and places[at] == place:
+                return table, at
+        raise IndexError(place)
 
     def offer(
         self,
@@ -94,7 +122,7 @@ class Shelf:
     ) -> list[tuple[int, float, Trial]]:
         """Those of ``scored`` (place, score) that can take the values, with what they gave, best
         first."""
-        tried = [self.tried[place] for place, _ in scored]
+        tried = [self._entry(place) for place, _ in scored]
         try:
             found = try_all(tried, bindings, batches)
             ran = True
@@ -114,56 +142,87 @@ class Shelf:
 
     def _cosines(self, vector: Vectors) -> npt.NDArray[np.float64]:
         """The inner products (n,) of the entries' vectors with ``vector`` (d,)."""
-        found = np.zeros(len(self.places))
+        found = np.zeros(len(self))
         for table, places in self.homes.items():
             found[places] = self.indexes[table].cosines(vector)
         return found
 
+    def _entry(self, place: int) -> Tried:
+        """What is run of an entry."""
+        table, at = self.home(place)
+        row = {name: self.kept[table][name][at].as_py() for name in _KEPT.names}
+        predicates = dict.fromkeys((*(row["predicates"] or ()), *(row["own_predicates"] or ())))
+        inputs = _inputs(row["signature"])
+        return Tried(row["code"] or "", row["entry_point"] or "", inputs, tuple(predicates))
 
-def make_shelf(
-    tables: Mapping[str, Nearest],
-    read: Callable[[str], Sequence[Mapping[str, Any]]],
-) -> Shelf:
-    """The shelf of all entries of ``tables`` (name -> index). ``read`` gives rows of a query."""
-    found: dict[str, tuple[Rankable, Tried]] = {}
-    homes: dict[str, list[str]] = {}
+
+def make_shelf(tables: Mapping[str, Nearest], read: Read, read_parts: ReadParts) -> Shelf:
+    """The shelf of all entries of ``tables`` (name -> index). What of them is read is columns: of
+    an entry no object stays in memory."""
+    data = {}
     for table in tables:
-        homes[table] = []
         support = "spans" if table == "tools" else "len(provenance)"
-        query = f"SELECT {COLUMNS.format(support=support)} FROM {table} ORDER BY procedure_id"
-        for row in read(query):
-            identifier = row["procedure_id"]
-            homes[table].append(identifier)
-            found[identifier] = _of_row(row, Signature.from_json(row["signature"]))
-    ids = sorted(found)
-    places = {identifier: place for place, identifier in enumerate(ids)}
+        query = f"SELECT {_COLUMNS.format(support=support)} FROM {table} ORDER BY procedure_id"
+        data[table] = read(query)
+    ids = [identifier for rows in data.values() for identifier in rows["procedure_id"].to_pylist()]
+    order = np.argsort(np.array(ids, dtype="S"), kind="stable")
+    places = np.empty(len(ids), dtype=np.int64)
+    places[order] = np.arange(len(ids))
+    homes, start, counting = {}, 0, Counting()
+    for table, rows in data.items():
+        homes[table] = places[start : start + len(rows)]
+        start += len(rows)
+        read_parts(
+            f"SELECT procedure_id, evidence FROM {table}",
+            partial(_count, counting, rows["procedure_id"].to_numpy().astype("S"), homes[table]),
+        )
+    every = [entry for rows in data.values() for entry in _rankables(rows)]
     return Shelf(
-        ranking=Ranking([found[identifier][0] for identifier in ids]),
-        places=places,
-        tried=tuple(found[identifier][1] for identifier in ids),
-        homes={
-            table: np.array([places[identifier] for identifier in here], dtype=np.int64)
-            for table, here in homes.items()
-        },
+        ranking=Ranking([every[at] for at in order.tolist()], counting.counts()),
+        homes=homes,
         indexes=dict(tables),
+        kept={table: rows.select(_KEPT.names).cast(_KEPT) for table, rows in data.items()},
     )
 
 
-def _of_row(row: Mapping[str, Any], signature: Signature) -> tuple[Rankable, Tried]:
-    code, entry_point = row["code"] or "", row["entry_point"] or ""
-    rankable = Rankable(
-        signature=signature,
-        support=row["support"] or 0,
-        success_rate=row["success_rate"],
-        # Words are nobody else's, whatever code does the same.
-        method=method_of(code, entry_point) if code else row["procedure_id"],
-        # Few tokens are those of many entries.
-        evidence={sys.intern(said["token"]): said["count"] for said in row["evidence"] or ()},
-    )
-    # What every variant needs, and what the first, which is run, needs besides.
-    predicates = dict.fromkeys((*(row["predicates"] or ()), *(row["own_predicates"] or ())))
-    tried = Tried(code, entry_point, signature.inputs, tuple(predicates))
-    return rankable, tried
+def _count(
+    counting: Counting,
+    ids: npt.NDArray[np.bytes_],
+    places: npt.NDArray[np.int64],
+    part: pa.RecordBatch,
+) -> None:
+    """Add the evidence of some entries of a table, of which ``ids`` (n,) are at ``places``."""
+    found = part["procedure_id"].to_numpy(zero_copy_only=False).astype("S")
+    counting.add(places[np.searchsorted(ids, found)], part["evidence"])
+
+
+def _rankables(rows: pa.Table) -> Iterator[Rankable]:
+    """The entries of a table without their evidence; what several have in common is one object."""
+    parameters: dict[Parameter, Parameter] = {}
+    signatures: dict[str, Signature] = {}
+    names = ("procedure_id", "signature", "success_rate", "support", "code", "entry_point")
+    for part in rows.select(names).to_batches(max_chunksize=_PART):
+        for row in part.to_pylist():
+            text = row["signature"]
+            if text not in signatures:
+                read = Signature.from_json(text)
+                inputs = tuple(parameters.setdefault(p, p) for p in read.inputs)
+                output = parameters.setdefault(read.output, read.output)
+                signatures[text] = replace(read, inputs=inputs, output=output)
+            yield Rankable(
+                signature=signatures[text],
+                support=row["support"] or 0,
+                success_rate=row["success_rate"],
+                # Words are nobody else's, whatever code does the same.
+                method=method_of(row["code"], row["entry_point"] or "")
+                if row["code"]
+                else row["procedure_id"],
+            )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _inputs(signature: str) -> tuple[Parameter, ...]:
+    return Signature.from_json(signature).inputs
 
 
 __all__ = ["Shelf", "make_shelf"]
