@@ -34,6 +34,16 @@ def read_notes(location: Location, folder: str) -> dict[str, dict[str, Any]]:
     return notes
 
 
+def remove_notes(location: Location, folder: str) -> None:
+    """Remove what was measured from a draft's folder: the manifest has it."""
+    names = [f"{folder}/{notes_file(table)}" for table in INDEXED]
+    there = [name for name in names if location.exists(name)]
+    for name in there:
+        location.fs.rm_file(location.inner(name))
+    if there:
+        location.sync(f"{folder}/index")
+
+
 def describe_indexes(
     files: Sequence[Mapping[str, Any]],
     notes: Mapping[str, Mapping[str, Any]],
@@ -61,4 +71,4 @@ def describe_indexes(
     return found
 
 
-__all__ = ["describe_indexes", "read_notes"]
+__all__ = ["describe_indexes", "read_notes", "remove_notes"]

@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 import fsspec
+import numpy as np
 import pyarrow.parquet as pq
 
 from tracemine.schemas.arrow import TABLES
@@ -42,8 +43,8 @@ from tracemine.store.errors import (
     SchemaVersionError,
     StoreError,
 )
-from tracemine.store.index import INDEXED, index_file, numbers_of, read_index
-from tracemine.store.index_notes import describe_indexes, read_notes
+from tracemine.store.index import INDEXED, index_file, notes_file, numbers_of, read_index
+from tracemine.store.index_notes import describe_indexes, read_notes, remove_notes
 from tracemine.store.lease import HELD, NO_LOCKS, Lease, lease, removing
 from tracemine.store.location import Location, file_sha256, say
 from tracemine.store.policy import (
@@ -404,6 +405,8 @@ def _publish(draft: Draft, fields: Mapping[str, Any], carry: Collection[str]) ->
     _expect_unchanged(draft)
     location.write(f"{draft.name}/{MANIFEST}", text.encode())
     location.sync_tree(draft.name)
+    # Not before: who publishes this draft once more, since that failed, needs them.
+    remove_notes(location, draft.name)
     if draft.name != _final(draft):
         location.path(draft.name).rename(location.path(_final(draft)))
     location.sync(SNAPSHOTS)
@@ -735,6 +738,7 @@ def _list_files(draft: Draft, carried: Iterable[dict[str, Any]]) -> list[dict[st
     """The draft's tables and indexes, by path as published, and what is ``carried``; what else lies
     there (leftovers of attempts that a runner gave up) is removed."""
     location, files = draft.location, list(carried)
+    notes = {notes_file(table) for table in INDEXED}
     entries = {index_file(table): ("index", table) for table in INDEXED}
     entries |= {cards_file(table): ("cards_of", table) for table in INDEXED}
     for name in location.files_under(draft.name):
@@ -748,7 +752,7 @@ def _list_files(draft: Draft, carried: Iterable[dict[str, Any]]) -> list[dict[st
             kind["table"] = table
         elif inside == CELLS_FILE:
             kind["cells"] = True
-        elif inside == CLAIM:
+        elif inside == CLAIM or inside in notes:
             continue
         else:
             location.fs.rm_file(location.inner(name))
@@ -779,7 +783,7 @@ def _check_index(draft: Draft, table: str, rows: int, found: list[dict[str, Any]
     if found:
         path = found[0]["path"].replace(_final(draft), draft.name)
         numbers = numbers_of(read_index(draft.location.url(path)))
-        if len(set(numbers.tolist())) != entries:
+        if len(np.unique(numbers)) != entries:
             raise StoreError(f"the index of {table} holds an entry twice")
 
 
