@@ -7,6 +7,7 @@ It is written and published like any other, so a run that is killed leaves the s
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,8 +35,8 @@ from tracemine.store.tables import open_whole, shard_name, shard_of, write_shard
 #: Bytes of a table that go into one file, about: what one takes as rows in memory is some 20 times
 #: as much.
 FILE_BYTES = 64 << 20
-#: Rows that are read at once.
-BATCH_ROWS = 10_000
+#: Rows of a table, and bytes of any other file, that are read at once.
+BATCH_ROWS, COPIED_BYTES = 10_000, 1 << 20
 
 #: What of a manifest `publish` says anew.
 _ANEW = frozenset(
@@ -161,8 +162,10 @@ def _rows_of(snapshot: Snapshot, table: str, shard: int, shards: int) -> Iterato
 
 def _copy(snapshot: Snapshot, entry: Mapping[str, Any], path: str) -> None:
     check_file(snapshot.location, entry)
-    with open_whole(path) as stream:
-        stream.write(snapshot.location.read(entry["path"]))
+    # An index may be larger than memory.
+    location = snapshot.location
+    with location.fs.open(location.inner(entry["path"]), "rb") as old, open_whole(path) as new:
+        shutil.copyfileobj(old, new, COPIED_BYTES)
 
 
 __all__ = ["FILE_BYTES", "Compacted", "compact"]

@@ -72,8 +72,8 @@ def replace(location: Location, name: str, content: bytes, seen: Seen) -> None:
     """
     try:
         _WRITERS[_kind(location)](location, name, content, seen)
-    except ChangedError:
-        # A client sends a request again whose answer was lost, and then meets its own write.
+    except (ChangedError, OSError):
+        # The answer was lost: the client sent the request again and met its own write, or gave up.
         if look(location, name).content != content:
             raise
     finally:

@@ -46,7 +46,7 @@ from tracemine.store.errors import (
 from tracemine.store.index import INDEXED, index_file, notes_file, numbers_of, read_index
 from tracemine.store.index_notes import describe_indexes, read_notes, remove_notes
 from tracemine.store.lease import HELD, NO_LOCKS, Lease, lease, removing
-from tracemine.store.location import Location, file_sha256, say
+from tracemine.store.location import Location, file_sha256, reached, say
 from tracemine.store.policy import (
     DEFAULT_TEXT,
     POLICY_FILE,
@@ -411,9 +411,16 @@ def _publish(draft: Draft, fields: Mapping[str, Any], carry: Collection[str]) ->
         location.path(draft.name).rename(location.path(_final(draft)))
     location.sync(SNAPSHOTS)
     guarded.replace(location, CURRENT, f"{draft.number}\n".encode(), draft._seen)
-    location.sync()
-    if draft._claim is not None:
-        location.fs.rm_file(location.inner(f"{draft.name}/{CLAIM}"))
+    try:
+        location.sync()
+        if draft._claim is not None:
+            reached(location.fs.rm_file, location.inner(f"{draft.name}/{CLAIM}"))
+    except OSError as error:
+        # Readers have it by now: who is told that the store is as it was would be told wrong.
+        _LOGGER.warning(
+            "snapshot %s of %s is published, but its last step failed (%s): run tracemine fsck",
+            draft.number, location.url(), say(error),
+        )  # fmt: skip
     draft.release()
     return draft.number
 

@@ -13,6 +13,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.spec import AbstractBufferedFile
 
 from tracemine.schemas import content_id
 from tracemine.schemas.arrow import TABLES, Row, sort_key
@@ -83,8 +84,13 @@ def open_whole(path: str) -> Iterator[IO[bytes]]:
     fs, inner = fsspec.core.url_to_fs(path)
     fs.makedirs(fs._parent(inner), exist_ok=True)
     if not isinstance(fs, LocalFileSystem):
-        with fs.open(inner, "wb") as stream:
+        stream = fs.open(inner, "wb")
+        try:
             yield stream
+            stream.close()
+        except BaseException:
+            _discard(stream)
+            raise
         return
     # Two attempts at one shard (a runner may make them) must not write into one file.
     final = Path(inner)
@@ -95,6 +101,15 @@ def open_whole(path: str) -> Iterator[IO[bytes]]:
         aside.replace(final)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _discard(stream: Any) -> None:
+    """Forget what was written to an object store: to close the stream would put it there."""
+    if isinstance(stream, AbstractBufferedFile):
+        try:
+            stream.discard()
+        finally:
+            stream.closed = True
 
 
 def _id_column(table: str) -> str:

@@ -7,10 +7,12 @@ work, and one with other options does not. ``gc`` removes what nobody came back 
 
 from __future__ import annotations
 
+import datetime
 import functools
 import hashlib
 import importlib.util
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from tracemine.store.location import Location
+
+_LOGGER = logging.getLogger(__name__)
 
 #: The folder in a store.
 WORK = "work"
@@ -66,14 +70,25 @@ def open_work(
         OSError: if the store cannot be written.
     """
     name = f"{WORK}/{_run_of(decides)}"
-    begun = None
-    if location.exists(f"{name}/{AS_OF}"):
-        begun = location.read(f"{name}/{AS_OF}").decode("utf-8", "replace")
+    begun = _time_in(location, f"{name}/{AS_OF}")
     time = as_of or begun or now
     if time != begun:
         location.fs.makedirs(location.inner(name), exist_ok=True)
         location.write(f"{name}/{AS_OF}", time.encode())
     return Work(location, name, time, resumed=begun is not None)
+
+
+def _time_in(location: Location, name: str) -> str | None:
+    """The ISO 8601 time that a file holds; None if there is no such file, or it is damaged."""
+    if not location.exists(name):
+        return None
+    text = location.read(name).decode("ascii", "replace")
+    try:
+        datetime.datetime.fromisoformat(text)
+    except ValueError as error:
+        _LOGGER.warning("%s is damaged (%s): the run begins now", location.url(name), error)
+        return None
+    return text
 
 
 def _run_of(decides: Mapping[str, Any]) -> str:

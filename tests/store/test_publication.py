@@ -3,6 +3,7 @@ and of two writers the second loses nothing."""
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import threading
@@ -156,6 +157,25 @@ def test_a_draft_that_was_removed_is_not_published(place: str) -> None:
     with pytest.raises(StoreError, match="given up"):
         publish(draft, fields)
     assert fsck(place) == []
+
+
+def test_what_fails_after_current_was_replaced_undoes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, sync = str(tmp_path / "store"), Location.sync
+
+    def fails(location: Location, name: str = "") -> None:
+        if not name:
+            raise OSError(errno.EIO, "Input/output error")
+        sync(location, name)
+
+    small_store.write(store)
+    monkeypatch.setattr(Location, "sync", fails)
+    assert small_store.add(store) == "000002"
+    assert "000002" in caplog.messages[0]
+    assert "is published, but its last step failed (Input/output error)" in caplog.messages[0]
+    assert fsck(store) == []
+    begin(store, refresh=True).abandon()  # The lock was given back.
 
 
 def test_what_is_carried_is_the_parents_and_is_there(place: str) -> None:
@@ -319,6 +339,29 @@ class Bucket:
         if str(generation) != asked["ifGenerationMatch"]:
             raise FileExistsError(url)
         self.objects[key] = (generation + 17, content)
+
+
+class FarBucket(Bucket):
+    """Answers are lost; of those to the first two requests, the requests, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def call(self, method: str, url: str, **asked: object) -> None:
+        self.asked += 1
+        if self.asked > 2:
+            super().call(method, url, **asked)
+        raise ConnectionResetError("no answer")
+
+
+def test_a_write_whose_answer_is_lost_is_looked_for() -> None:
+    location = Location(FarBucket(), "bucket/store")
+    for _ in range(2):
+        with pytest.raises(ConnectionResetError):
+            guarded.replace(location, "CURRENT", b"000001\n", Seen(None, None))
+    guarded.replace(location, "CURRENT", b"000001\n", Seen(None, None))
+    assert guarded.look(location, "CURRENT").content == b"000001\n"
 
 
 def test_on_google_cloud_storage_generations_guard_a_file() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import fsspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,6 +81,18 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         raise RuntimeError
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_on_an_object_store_is_written_whole_or_not_at_all(bucket: str) -> None:
+    path = f"{bucket}/whole/file"
+    with open_whole(path) as stream:
+        stream.write(b"before")
+    for size in (4, 6 << 20):  # The larger one is on its way in parts by then.
+        with pytest.raises(RuntimeError), open_whole(path) as stream:
+            stream.write(bytes(size))
+            raise RuntimeError
+        with fsspec.open(path) as there:
+            assert there.read() == b"before"
 
 
 def test_shards_share_the_rows_evenly() -> None:

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from tracemine.store.location import Location
-from tracemine.store.work import WORK, open_work
+from tracemine.store.work import AS_OF, WORK, open_work
 
 FIRST, LATER = "2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00"
 DECIDES = {"inputs": [{"sha256": "a"}], "teacher": "rules@1"}
@@ -27,6 +27,14 @@ def test_a_run_goes_on_at_the_time_it_was_begun(location: Location) -> None:
     # Who says a time gets it, and the work.
     told = open_work(location, DECIDES, as_of=LATER, now=LATER)
     assert (told.as_of, told.resumed, told.folder) == (LATER, True, begun.folder)
+    assert open_work(location, DECIDES, as_of=None, now=FIRST).as_of == LATER
+
+
+def test_a_time_that_is_damaged_is_no_time(location: Location) -> None:
+    begun = open_work(location, DECIDES, as_of=None, now=FIRST)
+    location.write(f"{begun.name}/{AS_OF}", FIRST.encode()[:-1])
+    again = open_work(location, DECIDES, as_of=None, now=LATER)
+    assert (again.as_of, again.folder) == (LATER, begun.folder)
     assert open_work(location, DECIDES, as_of=None, now=FIRST).as_of == LATER
 
 
