@@ -171,7 +171,6 @@ def without(built: Built, numbers: Numbers) -> Built:
         return built
     left = np.where(np.isin(every, wanted), GONE, every)
     faiss.copy_array_to_vector(left, index.id_map)
-    index.construct_rev_map()
     return built
 
 
@@ -205,7 +204,7 @@ def renewed(before: Any, rows: Iterable[tuple[str, Vectors]], notes: Mapping[str
         ValueError: as `build_index`.
     """
     numbers, vectors = sorted_rows(rows)
-    kind = str(notes.get("kind", FLAT))
+    kind = check_kind(str(notes.get("kind", FLAT)))
     if not before.ntotal or is_flat(before) or kind_for(len(numbers)) == FLAT:
         return built_of(numbers, vectors, kind_for(len(numbers)))
     had, held = numbers_of(before), vectors_of(before)

@@ -94,13 +94,14 @@ def test_a_damaged_index_is_a_store_error(
 
 
 def test_the_kind_follows_from_the_size() -> None:
-    assert kind_for(0) == kind_for(50_000) == "IDMap2,Flat"
-    assert kind_for(50_001) == kind_for(200_000) == "IDMap2,HNSW32,Flat"
-    assert kind_for(200_001) == "IDMap2,IVF2048_HNSW32,SQfp16"
-    assert kind_for(1_000_000) == "IDMap2,IVF4096_HNSW32,SQfp16"
-    assert kind_for(100_000_000) == "IDMap2,IVF32768_HNSW32,SQfp16"
+    assert kind_for(0) == kind_for(50_000) == "IDMap,Flat"
+    assert kind_for(50_001) == kind_for(200_000) == "IDMap,HNSW32,Flat"
+    assert kind_for(200_001) == "IDMap,IVF2048_HNSW32,SQfp16"
+    assert kind_for(1_000_000) == "IDMap,IVF4096_HNSW32,SQfp16"
+    assert kind_for(100_000_000) == "IDMap,IVF32768_HNSW32,SQfp16"
     for entries in (1, 10**5, 10**7):
         check_kind(kind_for(entries), 384)
+    assert check_kind("IDMap2,Flat") == check_kind("IDMap,Flat") == check_kind("Flat") == kind_for(0)
     with pytest.raises(ValueError, match="no index of the kind 'HNSW32,Flut'"):
         check_kind("HNSW32,Flut")
 
@@ -138,7 +139,7 @@ def test_a_build_that_finds_too_little_is_made_again_with_more_care(
     take their place. Where nothing else is to be had, a line says so."""
     made = rows(7, 600)
     built = build_index(made, kind="IVF8,PQ2x2")
-    assert built.notes["kind"] == "IDMap2,IVF8,SQfp16"
+    assert built.notes["kind"] == "IDMap,IVF8,SQfp16"
     assert built.notes["recall_at_10"] >= 0.95
     assert not caplog.records
     with caplog.at_level(logging.WARNING):

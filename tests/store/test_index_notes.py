@@ -21,7 +21,7 @@ def test_who_publishes_again_what_failed_still_says_what_the_index_is(
     small_store.write(path, made)
     with Store.open(str(path)) as store:
         parent = store.snapshot.manifest
-    assert parent["index"]["procedures"]["kind"] == "IDMap2,HNSW8,Flat"
+    assert parent["index"]["procedures"]["kind"] == "IDMap,HNSW8,Flat"
     draft = begin(str(path), refresh=True)
     small_store.fill(draft, made)
     fields = {key: parent[key] for key in small_store.MANIFEST_FIELDS}

@@ -4,6 +4,8 @@ what a hit has and what it reads."""
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from tracemine.schemas.types import is_subtype
 from tracemine.store import RequestError, Store, StoreError, card_files, compact, fsck, index_kinds
 from tracemine.store.cards import shape_of, takes
 from tracemine.store.embedder import to_grid
-from tracemine.store.index import build_index
+from tracemine.store.index import Built, build_index
 from tracemine.store.keywords import Bm25, Keywords, fused
 
 ANY = ("canonical", "verified", "candidate")
@@ -62,14 +64,25 @@ def many() -> small_store.Tables:
 MADE = many()
 
 
+graph = partial(build_index, kind="HNSW16,Flat")
+
+
+def in_cells(rows: Iterable[tuple[str, Any]]) -> Built:
+    """Cells of what there is enough of to train them, as a large store has them."""
+    made = list(rows)
+    return build_index(made, kind="IVF8_HNSW32,SQfp16" if len(made) > 8 else None)
+
+
 @pytest.fixture(scope="module", params=["flat", "graph", "large"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """The same entries with an exact index; with a graph; and as a large store has them, with cards
-    in a file, too."""
+    """The same entries with an exact index; with a graph; and as a large store has them, in cells
+    (all of which are read), and with cards in a file."""
     path = tmp_path_factory.mktemp(request.param) / "store"
     with pytest.MonkeyPatch.context() as patch:
         if request.param != "flat":
-            patch.setattr(small_store, "build_index", partial(build_index, kind="HNSW16,Flat"))
+            patch.setattr(
+                small_store, "build_index", in_cells if request.param == "large" else graph
+            )
         if request.param == "large":
             patch.setattr(card_files, "CARDS_FROM", 1)
         small_store.write(path, MADE)
@@ -316,7 +329,36 @@ def test_the_manifest_says_what_the_index_finds(store: Store) -> None:
     said = store.snapshot.manifest["index"]["procedures"]
     assert said["entries"] == len(MADE.rows["procedures"])
     assert said["recall_at_10"] >= index_kinds.LEAST_RECALL
-    if said["kind"] == "IDMap2,HNSW16,Flat":
-        assert said["parameters"]["efSearch"] in index_kinds.WIDTHS["efSearch"]
-    else:
-        assert (said["kind"], said["parameters"]) == ("IDMap2,Flat", {})
+    widths = {
+        "IDMap,Flat": {},
+        "IDMap,HNSW16,Flat": {"efSearch": index_kinds.WIDTHS["efSearch"][0]},
+        "IDMap,IVF8_HNSW32,SQfp16": {"nprobe": index_kinds.WIDTHS["nprobe"][0]},
+    }
+    assert said["parameters"] == widths[said["kind"]]
+
+
+def test_many_threads_ask_one_cold_store(store: Store) -> None:
+    """Whoever comes first makes what all use: cards, indexes, what filters keep, words."""
+    raw = np.random.default_rng(9).normal(size=(6, SIZE))
+    queries = to_grid(raw / np.linalg.norm(raw, axis=1, keepdims=True))
+    filters: list[dict[str, Any]] = [
+        {}, {"domain": "code"}, {"output_type": "real", "status": ANY},
+        {"where": "success_rate > 0.6"}, {"inputs": ["int"]}, {"k": 300, "status": ANY},
+        {"kind": "tool"},
+    ]  # fmt: skip
+
+    def ask(opened: Store, first: int) -> dict[int, list[str]]:
+        found = {}
+        for step in range(len(queries) * len(filters)):
+            number = (step + 5 * first) % (len(queries) * len(filters))
+            query, wanted = queries[number // len(filters)], filters[number % len(filters)]
+            found[number] = [hit.procedure_id for hit in opened.search_vector(query, **wanted)]
+        return found
+
+    expected = ask(store, 0)
+    assert len({len(ids) for ids in expected.values()}) > 2
+    with (
+        Store.open(store.snapshot.location.url()) as cold,
+        ThreadPoolExecutor(8) as threads,
+    ):
+        assert list(threads.map(lambda first: ask(cold, first), range(8))) == [expected] * 8

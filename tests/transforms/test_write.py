@@ -147,7 +147,7 @@ def test_an_index_filled_in_parts_depends_on_its_rows_alone(tmp_path: Path) -> N
     workers = ("--direct_num_workers=2", "--direct_running_mode=multi_threading")
     assert in_parts(tmp_path / "other", made, *workers) == first
     notes = json.loads((tmp_path / "one/index/procedures.json").read_text())
-    assert notes["kind"] == "IDMap2,IVF4_HNSW32,SQfp16"
+    assert notes["kind"] == "IDMap,IVF4_HNSW32,SQfp16"
     assert notes["recall_at_10"] >= 0.95
     index = read_index(str(tmp_path / "one/index/procedures.faiss"))
     assert sorted(numbers_of(index)) == sorted(index_number(i) for i, _ in made)
