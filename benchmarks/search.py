@@ -35,9 +35,6 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tracemine.data import sample_files
-from tracemine.pipelines.mine import run_mine
-from tracemine.pipelines.options import MineOptions
 from tracemine.schemas import content_id
 from tracemine.schemas.arrow import TABLES
 from tracemine.store import Store, begin, publish
@@ -96,6 +93,11 @@ def shapes(store: Path) -> tuple[pa.Table, Vectors]:
 
 def mined(folder: Path, quick: bool) -> Path:
     """A store to take shapes from."""
+    # Imported here: engines are asked in processes of their own, which need none of it.
+    from tracemine.data import sample_files
+    from tracemine.pipelines.mine import run_mine
+    from tracemine.pipelines.options import MineOptions
+
     inputs = sample_files() if quick else [str(DATA / f"{name}.jsonl.gz") for name in FILES]
     store = folder / "shapes"
     run_mine(MineOptions(inputs=tuple(inputs), store=str(store), as_of=AS_OF, progress=False))

@@ -148,12 +148,12 @@ class Nearest:
         found: Vectors = every[places]
         return found
 
-    def cosines(self, query: Vectors) -> Vectors:
-        """The inner products (n,) of all entries with ``query`` (d,), in order of id."""
+    def cosines(self, query: Vectors, among: Mask) -> Vectors:
+        """The inner products (n,) with ``query`` (d,) of the entries that are ``among`` (n,), in
+        order of id; 0 for the others."""
         found = np.zeros(len(self), dtype=np.float32)
-        if len(self):
-            every = self.search(query, len(self))
-            found[every.places] = every.scores
+        every = self.search(query, max(1, len(self)), None if among.all() else Kept(among))
+        found[every.places] = every.scores
         return found
 
     def _depth(self, wanted: int, size: int, *, found: bool = False) -> int | None:

@@ -155,8 +155,8 @@ class Ranking:
 
     def features(self, wanted: Wanted, cosines: Floats) -> tuple[Positions, dict[str, Floats]]:
         """The positions (n,) of the entries that the caller's values fit, and their features
-        (columns of length n). ``cosines`` are the inner products of the vectors of all entries
-        with that of the question."""
+        (columns of length n). ``cosines`` (all entries,) are the inner products of the vectors
+        with that of the question; of what nobody asks for they may be 0."""
         fitting = self._roster.align(wanted.keys)
         rows = fitting.places
         said = frozenset(_WORD.findall(wanted.words.lower()))

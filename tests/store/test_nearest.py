@@ -58,7 +58,10 @@ def test_search_equals_brute_force_over_the_kept(
 def test_without_a_filter_everything_is_there(kind: str) -> None:
     searched = Nearest(BUILT[kind].index, NUMBERS, "it")
     query = vectors(3, 1)[0]
-    assert searched.cosines(query).tolist() == (EVERY @ query).tolist()
+    some = np.arange(COUNT) % 3 == 0
+    assert searched.cosines(query, some | ~some).tolist() == (EVERY @ query).tolist()
+    assert searched.cosines(query, some).tolist() == np.where(some, EVERY @ query, 0).tolist()
+    assert not searched.cosines(query, some & ~some).any()
     assert searched.vectors().tolist() == EVERY.tolist()
     best = int(np.argmax(EVERY @ query))
     assert searched.search(query, 1).places[0] == best
