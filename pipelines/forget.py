@@ -32,7 +32,14 @@ from tracemine.transforms.restored import (
     restored_entries,
     restored_proposals,
 )
-from tracemine.transforms.settling import Moment, settle_entries, write_entries
+from tracemine.transforms.settling import (
+    Moment,
+    replays_before,
+    replays_now,
+    settle_entries,
+    write_entries,
+    write_replays,
+)
 from tracemine.verifiers import Sandbox
 
 #: What is counted.
@@ -201,8 +208,9 @@ def _forget_rows(store: Store, gone: _Withdrawn, changes: Rewriting, counts: Cou
     )
     counts["spans"] = len(spans)
     changes.remove("known", "span_id", {row["span_id"] for row in spans})
-    for table in ("trajectories", "spans", "instances", "handoff"):
+    for table in ("trajectories", "spans", "instances", "handoff", "clustered"):
         changes.remove(table, "trajectory_id", gone.trajectories)
+    _ungroup(store, gone, changes)
     changes.remove("replays", "instance_id", gone.instances)
     moved = store.rows(
         "SELECT * FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
@@ -213,6 +221,22 @@ def _forget_rows(store: Store, gone: _Withdrawn, changes: Rewriting, counts: Cou
         row["sources"] = [s for s in row["sources"] if s["dataset"] not in gone.names]
         row |= {"source": least.dataset, "row": least.row, "licence": least.licence}
     changes.replace("trajectories", "trajectory_id", gone.sources, moved)
+
+
+def _ungroup(store: Store, gone: _Withdrawn, changes: Rewriting) -> None:
+    """Without some of its spans a group may fall apart: `refresh` groups what is left anew."""
+    rows = store.rows(
+        'SELECT * FROM clustered WHERE "group" IN '
+        '(SELECT "group" FROM clustered WHERE trajectory_id IN (SELECT unnest($1))) '
+        "AND trajectory_id NOT IN (SELECT unnest($1))",
+        [sorted(gone.trajectories)],
+    )
+    changes.replace(
+        "clustered",
+        "span_id",
+        {row["span_id"] for row in rows},
+        [row | {"group": None} for row in rows],
+    )
 
 
 def _forget_entries(
@@ -251,6 +275,7 @@ def _forget_entries(
     together = _together([*entries, *beside], left, beside)
     entered, lost = settle_entries([*entries, *beside], together, {}, moment, heirs)
     write_entries(changes, store, [*entries, *beside], entered, cache(lambda: store.embedder))
+    write_replays(changes, replays_before([*entries, *beside]), replays_now(entered))
     counts["entries_counted_again"] = len(entered)
     counts["entries_gone"] = len(lost)
     counts["merged"] = sum(len(one.settled.merged) for one in entered)

@@ -17,7 +17,15 @@ from tracemine.store.reader import SERVED
 from tracemine.transforms.ledger import assemble
 from tracemine.transforms.merging import merged, near_pairs
 from tracemine.transforms.restored import Stored, restored_entries
-from tracemine.transforms.settling import Entered, Moment, settle_entries, write_entries
+from tracemine.transforms.settling import (
+    Entered,
+    Moment,
+    replays_before,
+    replays_now,
+    settle_entries,
+    write_entries,
+    write_replays,
+)
 from tracemine.verifiers import Sandbox
 
 
@@ -56,6 +64,7 @@ def run_merge(options: MergeOptions) -> dict[str, Any]:
         changes = Rewriting()
         entries = [before[i] for i in sorted(touched)]
         write_entries(changes, store, entries, list(done.values()), cache(lambda: store.embedder))
+        write_replays(changes, replays_before(entries), replays_now(done.values()))
         carry = write_changes(draft, store.snapshot, changes)
         number = publish(
             draft,

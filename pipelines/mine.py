@@ -25,11 +25,12 @@ from tracemine.pipelines.workers import supervised, workers_for
 from tracemine.schemas import arrow
 from tracemine.store import Draft, Embedder, Policy, begin, publish
 from tracemine.store.location import say
+from tracemine.store.versions import replayed_with
 from tracemine.store.work import open_work
 from tracemine.teachers.model.worker import ModelOptions
 from tracemine.transforms.admit import Admit, AdmitOptions
 from tracemine.transforms.carry_out import CarryOut
-from tracemine.transforms.cluster import Cluster
+from tracemine.transforms.cluster import CLUSTERED, Cluster
 from tracemine.transforms.consolidate import Consolidate
 from tracemine.transforms.embed import Embed
 from tracemine.transforms.kept import NOT_KEPT, Kept, shards_for
@@ -129,6 +130,7 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
                 "usage": usage,
                 "embedder": embedder.describe(),
                 "isolation": isolation,
+                "replayed": replayed_with(draft.policy),
                 "ledger": ledger,
             },
         )
@@ -224,7 +226,7 @@ def build(
     )
     consolidated = matrices | "Consolidate" >> Consolidate(policy)
     finished, refuted = (consolidated.entries, consolidated.refuted) | "Unite" >> Unite(
-        policy, as_of, load, kept, snapshot=draft.number
+        policy, as_of, load, kept
     )
     pointed = routed.handoff | "Point at tools" >> beam.Map(point)
     tools = pointed | "Tools" >> PointAtTools(
@@ -233,7 +235,6 @@ def build(
         load,
         kept,
         require_isolation=options.require_isolation,
-        snapshot=draft.number,
     )
 
     of_trajectories = [read.failed, admitted.rejected]
@@ -266,9 +267,10 @@ def build(
         "handoff": pointed
         | "Hand-off rows" >> beam.Map(lambda p: arrow.handoff_row(p.proposal.span, p.tool_id)),
         "tools": tools | "Tool rows" >> beam.Map(lambda t: arrow.tool_row(t.record)),
+        "clustered": clustered[CLUSTERED],
         "events": (finished, tools)
         | "All that has a status" >> beam.Flatten()
-        | "Event rows" >> beam.FlatMap(lambda f: [arrow.event_row(event) for event in f.events]),
+        | "Event rows" >> beam.FlatMap(_event_rows, draft.number),
     }
     shards = options.shards or _table_shards(files)
     for table, pcollection in rows.items():
@@ -349,6 +351,11 @@ def _instance_rows(matrix: Any) -> list[arrow.Row]:
         for member in method.members
         for instance in member.span.instances
     ]
+
+
+def _event_rows(found: Any, snapshot: str) -> list[arrow.Row]:
+    # Not before: what is kept of a run that was killed is taken up under another number, too.
+    return [arrow.event_row(dataclasses.replace(e, snapshot=snapshot)) for e in found.events]
 
 
 def _table_of(status: str) -> str:

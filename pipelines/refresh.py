@@ -1,16 +1,17 @@
 """refresh: new traces into a store that is there.
 
-What the store knows is skipped; the rest is clustered with all that it has, under the centroids
-that it has, so that it becomes the store that mining all at once gives; and every entry keeps its
-id and its history.
+What the store knows is skipped; the rest is clustered with what it has of the same classes, under
+the centroids that it has. Groups that are other than before are replayed, as far as their verdicts
+are not known, and their entries settled, so that it becomes the store that mining all at once
+gives; and every entry keeps its id and its history.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from tracemine.pipelines.lifecycle_options import RefreshOptions
@@ -18,30 +19,39 @@ from tracemine.pipelines.options import now
 from tracemine.pipelines.requested import fingerprint_of, open_sandbox
 from tracemine.pipelines.tool_recount import recount_tools
 from tracemine.pipelines.verify import changing, installed_now
-from tracemine.schemas import Merged, Procedure, Rejected, Replay, Source, Trajectory, arrow
-from tracemine.schemas.arrow import procedure_from_row, trajectory_from_row
-from tracemine.store import RequestError, Store, publish
+from tracemine.schemas import Merged, Procedure, Rejected, Source, Trajectory, arrow
+from tracemine.schemas.arrow import procedure_from_row
+from tracemine.store import Draft, RequestError, Store, publish
 from tracemine.store.cells import CELLS_FILE, Cells, read_cells, write_cells
 from tracemine.store.lifecycle import Failure
 from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
 from tracemine.store.lifecycle.rules import IN_USE, Change, events_of
+from tracemine.store.versions import replayed_with
 from tracemine.teachers import make_teacher
 from tracemine.transforms.admit import AdmitOptions, admit
-from tracemine.transforms.consolidate import FAILED_REPLAY
 from tracemine.transforms.consolidate import STAGE as CONSOLIDATE
-from tracemine.transforms.duplicates import STAGE as CLUSTER
+from tracemine.transforms.consolidate import Evidence
 from tracemine.transforms.ledger import balanced, rejected_paths
 from tracemine.transforms.read import read_file, resolve_inputs
-from tracemine.transforms.refreshing import Shown, embedded, fallen, grouped, shown
-from tracemine.transforms.restored import Stored, restored_entries, restored_proposals
+from tracemine.transforms.refreshing import Shown, embedded, fallen, shown
+from tracemine.transforms.regrouping import ENTRIES, Regrouped, Touched, regrouped, touched
+from tracemine.transforms.remembered import Remembered
+from tracemine.transforms.restored import (
+    Stored,
+    least_source,
+    recut_proposals,
+    restored_entries,
+)
 from tracemine.transforms.segment import Proposal, route, segment
 from tracemine.transforms.settling import (
     Entered,
     Moment,
     News,
     news_of_judgement,
+    replays_now,
     settle_entries,
     write_entries,
+    write_replays,
 )
 from tracemine.transforms.stage import HANDOFF, REJECTED
 from tracemine.transforms.tools import Pointed, point
@@ -93,23 +103,30 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
         _segment(new)
         changes = Rewriting()
         _add_new_rows(new, store, changes)
-        stored = _stored_proposals(store, new)
-        every = embedded([*stored, *new.proposals], store.embedder)
+        restore = partial(_restored, store, new)
+        known = _is_as_now(manifest, draft)
         cells = _cells(store)
-        groups = grouped(every, cells)
-        found = shown(groups.groups, moment.policy, sandbox)
-        entered = _settle(store, found, groups.kept_for, moment, changes)
-        gone = [*groups.rejected, *found.rejected]
-        _write_spans(store, found, entered, gone, changes)
+        found = regrouped(
+            embedded(new.proposals, store.embedder), store, restore, cells, every=not known
+        )
+        around = touched(found, store, restore, _of_another_source(store, new))
+        recall = Remembered(around) if known else None
+        seen = shown(around.groups, moment.policy, sandbox, recall)
+        entered, asked = _settle(store, around, seen, found, moment, changes, recall)
+        gone = [*found.rejected, *seen.rejected]
+        _write_spans(store, around, seen, entered, gone, asked, changes)
+        changes.replace("clustered", "span_id", found.out, ())
+        changes.replace("clustered", "span_id", {row["span_id"] for row in found.rows}, found.rows)
         _write_tools(store, new, moment, sandbox, changes)
-        ledger = _ledger(new, entered, gone)
+        ledger = _ledger(store, new, around, entered, gone)
         carry = write_changes(draft, store.snapshot, changes)
-        if groups.cells.keys() != cells.keys():
+        if found.cells.keys() != cells.keys():
             # A class has become so large that it is cut: from now on into these.
-            write_cells(groups.cells, f"{draft.folder}/{CELLS_FILE}")
+            write_cells(found.cells, f"{draft.folder}/{CELLS_FILE}")
             carry = [name for name in carry if not name.endswith(CELLS_FILE)]
         told = {
             "known_trajectories": new.known,
+            "replayed_groups": len(around.groups),
             "changes": _changes(entered),
             "merged": sum(len(one.settled.merged) for one in entered),
         }
@@ -119,6 +136,7 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
                 **fields_of(store.snapshot),
                 "as_of": as_of,
                 "inputs": [*manifest["inputs"], *(file.describe() for file in files)],
+                "replayed": replayed_with(draft.policy),
                 "ledger": ledger,
                 "change": {"command": "refresh", **told},
             },
@@ -205,39 +223,41 @@ def _add_new_rows(new: _New, store: Store, changes: Rewriting) -> None:
 # -- what is there -----------------------------------------------------------------------------
 
 
-def _stored_proposals(store: Store, new: _New) -> list[Proposal]:
-    """Every span that the store has, and those that replay refuted, which are cut anew: what is
-    known now may speak for them."""
-    ids = [row["span_id"] for row in store.rows("SELECT span_id FROM spans")]
-    found = restored_proposals(store, ids)
-    refuted = {
-        row["record_id"]
-        for row in store.rows(
-            "SELECT record_id FROM rejected WHERE stage = ? AND reason = ?",
-            [CONSOLIDATE, FAILED_REPLAY],
-        )
-    } - found.keys()
-    again = store.rows(
-        "SELECT * FROM trajectories WHERE trajectory_id IN (SELECT trajectory_id FROM instances "
-        "WHERE span_id IN (SELECT unnest(?)))",
-        [sorted(refuted)],
-    )
-    teacher = make_teacher("rules")
-    for row in again:
-        for output, record in segment(trajectory_from_row(row), teacher):
-            if output == "proposals" and record.span.id in refuted:
-                for routed, what in route(record):
-                    if routed == "proposals":
-                        found[what.span.id] = what
+def _restored(store: Store, new: _New, ids: Collection[str]) -> dict[str, Proposal]:
+    """Spans that the store has clustered, with what is known now of where they were published;
+    those that replay refuted are cut anew."""
     tokens = cache(store.embedder.tokens)
-    return [
-        replace(
+    return {
+        i: replace(
             one,
             source=min([one.source, *new.sources.get(one.span.trajectory_id, ())]),
             tokens=tokens(one.span.subroutine),
         )
-        for _, one in sorted(found.items())
+        for i, one in recut_proposals(store, ids).items()
+    }
+
+
+def _is_as_now(manifest: Mapping[str, Any], draft: Draft) -> bool:
+    """Whether the verdicts of the store are those that would be found now: what decides them is
+    what it was when its groups were replayed."""
+    return bool(manifest.get("replayed") == replayed_with(draft.policy))
+
+
+def _of_another_source(store: Store, new: _New) -> list[str]:
+    """Spans of trajectories for which a source stands now that the store did not know."""
+    rows = store.rows(
+        "SELECT trajectory_id, sources FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
+        [sorted(new.sources)],
+    )
+    moved = [
+        row["trajectory_id"]
+        for row in rows
+        if min(new.sources[row["trajectory_id"]]) < least_source(row)
     ]
+    spans = store.rows(
+        "SELECT span_id FROM spans WHERE trajectory_id IN (SELECT unnest(?))", [sorted(moved)]
+    )
+    return [row["span_id"] for row in spans]
 
 
 def _cells(store: Store) -> dict[str, Cells]:
@@ -252,39 +272,44 @@ def _cells(store: Store) -> dict[str, Cells]:
 
 def _settle(
     store: Store,
+    around: Touched,
     found: Shown,
-    kept_for: Mapping[str, str],
+    groups: Regrouped,
     moment: Moment,
     changes: Rewriting,
-) -> list[Entered]:
-    entries = _entries(store)
+    recall: Remembered | None,
+) -> tuple[list[Entered], set[str]]:
+    """What the entries are now; and instances of which none of these speaks, but an entry that was
+    refuted and stays."""
+    every = _entries(store)
+    entries = [e for e in every if e.procedure.procedure_id in around.entries]
     merged = [Merged(**row) for row in store.rows("SELECT * FROM merged")]
-    before = {
-        (row["variant_id"], row["instance_id"]): Replay(**row)
-        for row in store.rows("SELECT * FROM replays")
-    }
+    before = around.replays
     evidence = [one for together in found.evidence for one in together]
     news = {}
     for one in evidence:
         failures = tuple(
             Failure(r.variant_id, r.instance_id, r.verdict, r.reason) for r in fallen(one, before)
         )
-        news[one.variant_id] = News(True, failures, news_of_judgement(one.replays))
+        made = recall is None or one.variant_id not in recall.recalled
+        news[one.variant_id] = News(made, failures, news_of_judgement(one.replays))
     holders = {member.span.id: one.variant_id for one in evidence for member in one.members}
     heirs = {}
     for entry in entries:
         for variant in entry.procedure.variants:
-            span = kept_for.get(variant.span_id, variant.span_id)
+            span = groups.kept_for.get(variant.span_id, variant.span_id)
             if variant.variant_id not in news and span in holders:
                 heirs[variant.variant_id] = holders[span]
-    entered, gone = settle_entries(entries, found.evidence, news, moment, heirs, merged)
-    write_entries(changes, store, entries, entered, cache(lambda: store.embedder))
-    changes.remove("replays", "variant_id", {variant for variant, _ in before})
-    tools = store.rows("SELECT procedure_id FROM tools")
-    of_tools = {row["procedure_id"] for row in tools}
-    changes.add(
-        "replays", (arrow.replay_row(r) for (v, _), r in sorted(before.items()) if v in of_tools)
+    entered, gone = settle_entries(
+        entries,
+        found.evidence,
+        news,
+        moment,
+        heirs,
+        merged,
+        {e.procedure.procedure_id for e in every},
     )
+    write_entries(changes, store, entries, entered, cache(lambda: store.embedder))
     served = {
         e.procedure.procedure_id for e in entries if e.procedure.status in (*IN_USE, "quarantined")
     }
@@ -292,16 +317,17 @@ def _settle(
     dropped = {one.procedure_id for one in gone} - served
     changes.remove("events", "procedure_id", dropped)
     kept = _keep_refuted(store, [one.procedure_id for one in lost], holders, moment, changes)
-    changes.add(
-        "replays",
-        (
-            arrow.replay_row(r)
-            for variant, replays in found.refuted.items()
-            if variant not in kept
-            for r in replays
-        ),
+    variants = {e.variant_id for e in kept}
+    write_replays(
+        changes,
+        (r for verdicts in before.values() for r in verdicts.values()),
+        [
+            *replays_now(entered),
+            *(r for e in kept for r in e.replays),
+            *(r for v, rs in found.refuted.items() if v not in variants for r in rs),
+        ],
     )
-    return entered
+    return entered, {r.instance_id for e in kept for r in e.replays}
 
 
 def _keep_refuted(
@@ -310,17 +336,16 @@ def _keep_refuted(
     holders: Mapping[str, str],
     moment: Moment,
     changes: Rewriting,
-) -> set[str]:
+) -> list[Evidence]:
     """Entries that were served and of which no variant is left go into quarantine as they were, so
-    that their story ends in the store; gives their variants."""
-    kept: set[str] = set()
+    that their story ends in the store; gives the evidence of their variants."""
+    kept: list[Evidence] = []
     for stored in restored_entries(store, list(ids)):
         procedure = stored.procedure
         left = tuple(p for p in procedure.provenance if p.span_id not in holders)
         now_is = replace(procedure, status="quarantined", provenance=left or procedure.provenance)
         changes.add("procedures", [arrow.procedure_row(now_is)])
-        changes.add("replays", (arrow.replay_row(r) for e in stored.evidence for r in e.replays))
-        kept |= {e.variant_id for e in stored.evidence}
+        kept += stored.evidence
         if procedure.status != "quarantined":
             change = Change("quarantined", REFUTED, {"variants": len(procedure.variants)})
             events = events_of(
@@ -349,52 +374,59 @@ def _entries(store: Store) -> list[Stored]:
 
 def _write_spans(
     store: Store,
+    around: Touched,
     found: Shown,
     entered: Sequence[Entered],
     gone: Sequence[Rejected],
+    asked: Collection[str],
     changes: Rewriting,
 ) -> None:
-    """The spans and instances of all that is now, and the ledger's lines of stages that all of it
-    went through again."""
+    """The spans and instances of the groups that were replayed, and the ledger's lines of stages
+    that they went through again."""
+    before = sorted(around.before)
+    rows = {
+        row["span_id"]
+        for row in store.rows(
+            "SELECT span_id FROM spans WHERE span_id IN (SELECT unnest(?))", [before]
+        )
+    }
     spans = {span.id: span for one in entered for span in one.finished.spans}
-    rows = store.rows("SELECT * FROM spans")
     quoted = {
         p["span_id"] for row in changes.rows.get("procedures", []) for p in row["provenance"]
     } | {v["span_id"] for row in changes.rows.get("procedures", []) for v in row["variants"]}
-    left = {row["span_id"]: row for row in rows if row["span_id"] in quoted - spans.keys()}
-    changes.replace(
-        "spans",
-        "span_id",
-        {row["span_id"] for row in rows},
-        [*(arrow.span_row(span) for span in spans.values()), *left.values()],
+    left = rows & (quoted - spans.keys())
+    changes.remove("spans", "span_id", rows - spans.keys() - left)
+    changes.add("spans", (arrow.span_row(spans[i]) for i in sorted(spans.keys() - rows)))
+    there = store.rows(
+        "SELECT instance_id, span_id FROM instances WHERE span_id IN (SELECT unnest(?))", [before]
     )
-    handed = {row["span_id"] for row in store.rows("SELECT span_id FROM handoff")}
-    instances = store.rows("SELECT * FROM instances")
-    here = {instance.id for instance in found.instances}
-    asked = {row["instance_id"] for row in changes.rows.get("replays", [])}
-    changes.remove("instances", "instance_id", {row["instance_id"] for row in instances})
-    changes.add("instances", map(arrow.instance_row, found.instances))
-    changes.add(
+    handed = {
+        row["span_id"]
+        for row in store.rows(
+            "SELECT span_id FROM handoff WHERE span_id IN (SELECT unnest(?))", [before]
+        )
+    }
+    here = {instance.id: instance for instance in found.instances}
+    changes.remove(
         "instances",
+        "instance_id",
         (
-            row
-            for row in instances
-            if row["instance_id"] not in here
-            and (row["span_id"] in handed or row["instance_id"] in asked or row["span_id"] in left)
+            row["instance_id"]
+            for row in there
+            if row["instance_id"] not in here.keys() | set(asked)
+            and row["span_id"] not in handed | left
         ),
     )
-    ledger = store.rows(
-        "SELECT DISTINCT detail FROM rejected WHERE stage IN (?, ?)", [CONSOLIDATE, CLUSTER]
+    known = {row["instance_id"] for row in there}
+    changes.add("instances", (arrow.instance_row(one) for i, one in here.items() if i not in known))
+    told = store.rows(
+        "SELECT DISTINCT detail FROM rejected WHERE stage = ? AND record_id IN (SELECT unnest(?))",
+        [CONSOLIDATE, before],
     )
     # What was a duplicate of a span that is there stays in the ledger; what was refuted may be
     # so no more.
-    consolidated = store.rows("SELECT DISTINCT detail FROM rejected WHERE stage = ?", [CONSOLIDATE])
-    changes.remove("rejected", "detail", {row["detail"] for row in consolidated})
-    said = {row["detail"] for row in ledger} - {row["detail"] for row in consolidated}
-    changes.add(
-        "rejected",
-        (arrow.rejected_row(r) for r in gone if r.record_id not in left and r.detail not in said),
-    )
+    changes.remove("rejected", "detail", {row["detail"] for row in told})
+    changes.add("rejected", (arrow.rejected_row(r) for r in gone if r.record_id not in left))
 
 
 def _write_tools(
@@ -414,7 +446,13 @@ def _write_tools(
 # -- the ledger --------------------------------------------------------------------------------
 
 
-def _ledger(new: _New, entered: Sequence[Entered], gone: Sequence[Rejected]) -> dict[str, Any]:
+def _ledger(
+    store: Store,
+    new: _New,
+    around: Touched,
+    entered: Sequence[Entered],
+    gone: Sequence[Rejected],
+) -> dict[str, Any]:
     """What became of what was new, and what all is now."""
     counts: Counter[tuple[str, ...]] = Counter()
     counts["trajectories", "read"] = new.read
@@ -441,6 +479,20 @@ def _ledger(new: _New, entered: Sequence[Entered], gone: Sequence[Rejected]) -> 
         counts["procedures", one.procedure.status] += 1
         for verdict in one.finished.replays:
             counts["replays", verdict.verdict] += 1
+    looked_at = [sorted(around.entries)]
+    for row in store.rows(
+        f"SELECT status, count(*) AS n FROM {ENTRIES} "
+        "WHERE procedure_id NOT IN (SELECT unnest(?)) GROUP BY 1",
+        looked_at,
+    ):
+        counts["procedures", row["status"]] += row["n"]
+    for row in store.rows(
+        "SELECT verdict, count(*) AS n FROM replays WHERE variant_id IN "
+        f"(SELECT unnest(variants).variant_id FROM {ENTRIES} "
+        "WHERE procedure_id NOT IN (SELECT unnest(?))) GROUP BY 1",
+        looked_at,
+    ):
+        counts["replays", row["verdict"]] += row["n"]
     return balanced(counts.items())
 
 

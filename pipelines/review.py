@@ -26,7 +26,16 @@ from tracemine.transforms.consolidate import FAILURES
 from tracemine.transforms.ledger import assemble
 from tracemine.transforms.restored import Stored, instance_of, restored_entries
 from tracemine.transforms.reverify import bound_by
-from tracemine.transforms.settling import Entered, Moment, News, settle_entries, write_entries
+from tracemine.transforms.settling import (
+    Entered,
+    Moment,
+    News,
+    replays_before,
+    replays_now,
+    settle_entries,
+    write_entries,
+    write_replays,
+)
 from tracemine.verifiers import Sandbox
 from tracemine.verifiers.bindings import BindingError, bind
 from tracemine.verifiers.replay import Routine, run_routine
@@ -139,6 +148,7 @@ def run_review(options: ReviewOptions) -> dict[str, Any]:
         entered = _let_out(accepted, decisions, moment)
         status |= {one.procedure.procedure_id: one.procedure.status for one in entered}
         write_entries(changes, store, accepted, entered, cache(lambda: store.embedder))
+        write_replays(changes, replays_before(accepted), replays_now(entered))
         carry = write_changes(draft, store.snapshot, changes)
         number = publish(
             draft,

@@ -32,8 +32,11 @@ from tracemine.transforms.reverify import Again, replay_added, replay_again
 from tracemine.transforms.settling import (
     Moment,
     News,
+    replays_before,
+    replays_now,
     settle_entries,
     write_entries,
+    write_replays,
 )
 from tracemine.verifiers import Sandbox
 
@@ -238,6 +241,7 @@ def _verify(
             came = f"{event.from_status} -> " if event.from_status else ""
             tally.changes[f"{came}{event.to_status} ({event.rule})"] += 1
     write_entries(changes, store, batch, entered, load)
+    write_replays(changes, replays_before(batch), replays_now(entered))
 
 
 def _looked_up(store: Store, entries: Sequence[Stored]) -> tuple[Any, Any, Any]:

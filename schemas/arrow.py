@@ -143,6 +143,12 @@ TABLES: dict[str, pa.Schema] = {
         ]
     ),
     "merged": pa.schema([("procedure_id", _TEXT), ("into", _TEXT), ("at", _TEXT)]),
+    "clustered": pa.schema(
+        [
+            ("span_id", _TEXT), ("trajectory_id", _TEXT), ("class", _TEXT), ("group", _TEXT),
+            ("identity", _TEXT), ("shape", pa.binary()), ("wording", pa.binary()),
+        ]
+    ),
 }  # fmt: skip
 
 Row = dict[str, Any]
@@ -219,7 +225,8 @@ def instance_row(instance: Instance) -> Row:
 
 def replay_row(replay: Replay) -> Row:
     """The row of ``replays``."""
-    return dataclasses.asdict(replay)
+    # There are many: `dataclasses.asdict` would copy each of their texts.
+    return {name: getattr(replay, name) for name in TABLES["replays"].names}
 
 
 def rejected_row(rejected: Rejected) -> Row:

@@ -125,6 +125,11 @@ def on_grid(vectors: npt.NDArray[np.float32]) -> Grid:
     return np.asarray(np.rint(vectors * GRID), dtype=np.int16)
 
 
+def off_grid(vectors: Grid) -> npt.NDArray[np.float32]:
+    """Vectors whose components are integers as they were; inverse of `on_grid`."""
+    return np.asarray(vectors, dtype=np.float32) / np.float32(GRID)
+
+
 def distinct_rows(vectors: Grid) -> tuple[Grid, Numbers]:
     """The distinct rows of ``vectors`` (n, d) in an order that depends on them alone, and for each
     of the n rows which of them it is."""
@@ -182,4 +187,12 @@ def _cells_of(rows: list[dict[str, object]]) -> Cells:
     )
 
 
-__all__ = ["CELLS_FILE", "Cells", "distinct_rows", "on_grid", "read_cells", "write_cells"]
+__all__ = [
+    "CELLS_FILE",
+    "Cells",
+    "distinct_rows",
+    "off_grid",
+    "on_grid",
+    "read_cells",
+    "write_cells",
+]

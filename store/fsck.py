@@ -105,6 +105,22 @@ def _checks(min_replays: int) -> list[_Check]:
         _known("candidates", "status", ["candidate"]),
         _known("tools", "status", STATUSES),
         _known("replays", "verdict", VERDICTS),
+        _unique("clustered", "span_id"),
+        _Check(
+            "is a span of the store that was not clustered",
+            "SELECT span_id AS subject FROM spans ANTI JOIN clustered USING (span_id)",
+        ),
+        _Check(
+            "was clustered without a trajectory of the store",
+            "SELECT span_id AS subject FROM clustered ANTI JOIN trajectories USING (trajectory_id)",
+        ),
+        _Check(
+            "was clustered without vectors as long as the others'",
+            "SELECT coalesce(span_id, 'null') AS subject FROM clustered "
+            "WHERE octet_length(shape) IS NULL OR octet_length(wording) IS NULL "
+            "OR octet_length(shape) <> octet_length(wording) OR octet_length(shape) "
+            "<> (SELECT max(octet_length(shape)) FROM clustered)",
+        ),
         _known("known", "status", STATUSES),
         _unique("known", "span_id"),
         _Check(

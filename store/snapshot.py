@@ -60,10 +60,10 @@ from tracemine.store.versions import deciding_versions
 _LOGGER = logging.getLogger(__name__)
 
 #: Raised when a store is written that earlier versions must not read.
-SCHEMA_VERSION = 7
-#: The oldest that is read: from 7 on entries say what libraries they were verified with, and
-#: events of which snapshot they are. From 6 on a manifest is sealed.
-OLDEST_READ, SEALED = 7, 6
+SCHEMA_VERSION = 8
+#: The oldest that is read: from 8 on a store says where each span was clustered. From 6 on a
+#: manifest is sealed.
+OLDEST_READ, SEALED = 8, 6
 
 CURRENT = "CURRENT"
 SNAPSHOTS = "snapshots"

@@ -61,9 +61,15 @@ def write_shard(rows: Iterable[Row], table: str, path: str, *, every: bool = Fal
         # Traces may hold halves of surrogate pairs, which Parquet cannot. One character for one
         # keeps every offset true.
         arrow = pa.Table.from_pylist([_replace_surrogates(row) for row in ordered], schema=schema)
-    with open_whole(path) as stream:
-        pq.write_table(arrow, stream, compression="zstd", row_group_size=ROW_GROUP)
+    write_columns(arrow, path)
     return len(ordered)
+
+
+def write_columns(rows: pa.Table, path: str) -> None:
+    """Write ``rows`` as they are to ``path`` (a path or any fsspec URL). The file appears whole or
+    not at all."""
+    with open_whole(path) as stream:
+        pq.write_table(rows, stream, compression="zstd", row_group_size=ROW_GROUP)
 
 
 def read_files(table: str, paths: Iterable[str]) -> pa.Table:

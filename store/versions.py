@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import platform
 from importlib import metadata
+from typing import Any
+
+from tracemine.store.policy import Policy, policy_hash
 
 #: Distributions another version of which may give another verdict, routine or neighbour.
 DECIDING = (
@@ -24,4 +27,10 @@ def deciding_versions() -> dict[str, str]:
     return found
 
 
-__all__ = ["DECIDING", "deciding_versions"]
+def replayed_with(policy: Policy) -> dict[str, Any]:
+    """What verdicts and entries were found with on this machine: other ones may be found with
+    another of these."""
+    return {"versions": deciding_versions(), "policy": policy_hash(policy)}
+
+
+__all__ = ["DECIDING", "deciding_versions", "replayed_with"]

@@ -11,7 +11,7 @@ import independent_check
 #: Tables whose rows must be the same in every run over the same data.
 TABLES = (
     "procedures", "candidates", "trajectories", "spans", "instances", "replays", "rejected",
-    "handoff", "tools", "events",
+    "handoff", "tools", "events", "clustered",
 )  # fmt: skip
 
 
@@ -19,7 +19,8 @@ def tables(store: Path) -> dict[str, list[dict[str, Any]]]:
     """The rows of each table of the live snapshot, in an order of their own."""
     return {
         name: sorted(
-            independent_check.rows(store, name), key=lambda row: json.dumps(row, sort_keys=True)
+            independent_check.rows(store, name),
+            key=lambda row: json.dumps(row, sort_keys=True, default=repr),
         )
         for name in TABLES
     }

@@ -39,6 +39,8 @@ from tracemine.store.index import INDEXED, build_index, index_file, write_index
 from tracemine.store.ranking import tokens_of
 from tracemine.store.snapshot import dump_manifest
 from tracemine.store.tables import shard_name, shard_of, write_shard
+from tracemine.transforms.cluster import clustered_row
+from tracemine.transforms.segment import Proposal
 
 AS_OF = "2025-06-30T12:00:00+00:00"
 SHARDS = 2
@@ -136,6 +138,11 @@ def embedder() -> Embedder:
     return Embedder.load()
 
 
+@lru_cache(maxsize=64)
+def _vector_of(text: str) -> Any:
+    return embedder().encode([text])[0]
+
+
 def tables(routines: Sequence[Routine] = ROUTINES) -> Tables:
     """The rows of the small store, or of one of other ``routines``, freshly made, so that a test
     may change them."""
@@ -143,7 +150,7 @@ def tables(routines: Sequence[Routine] = ROUTINES) -> Tables:
     vectors = {}
     for routine in routines:
         procedure = _add(rows, routine)
-        vectors[procedure.procedure_id] = embedder().encode([routine.subquestion])[0]
+        vectors[procedure.procedure_id] = _vector_of(routine.subquestion)
     rows["rejected"].append(
         {
             "stage": "admit", "reason": "wrong answer", "record_id": content_id("wrong"),
@@ -310,6 +317,9 @@ def _add(rows: dict[str, list[dict[str, Any]]], routine: Routine) -> Procedure:
         spans.append(span)
         rows["trajectories"].append(arrow.trajectory_row(trajectory))
         rows["spans"].append(arrow.span_row(span))
+        words = _vector_of(routine.subquestion).tobytes()
+        placed = Proposal(span, source, b"", words, shape_vector=words)
+        rows["clustered"].append(clustered_row(placed, content_id("group", variant_id)))
     for instance, verdict in zip(instances[1:], routine.verdicts, strict=True):
         names = {p.name: p.name for p in routine.signature.inputs}
         by = verifier_of(routine)

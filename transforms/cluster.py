@@ -33,8 +33,9 @@ import apache_beam as beam
 import numpy as np
 
 from tracemine.schemas import Signature, Span, content_id
+from tracemine.schemas.arrow import Row
 from tracemine.schemas.types import coarse
-from tracemine.store.cells import CELLS_FILE, Cells, Grid, write_cells
+from tracemine.store.cells import CELLS_FILE, Cells, Grid, on_grid, write_cells
 from tracemine.transforms import joining, partition
 from tracemine.transforms.candidates import CellKey, cell_groups, gathered
 from tracemine.transforms.duplicates import (
@@ -54,14 +55,16 @@ from tracemine.transforms.stage import REJECTED, Out, run_stage
 
 Group = list[Proposal]
 #: A span's id and its vector on the grid (int16 bytes).
-Row = tuple[str, bytes]
+_Row = tuple[str, bytes]
 
+CLUSTERED = "clustered"
 _LARGE = "large"
 
 
 class Cluster(beam.PTransform):
     """Proposal -> ``(shard, groups)``, each Group a list of proposals, by span id, without the
-    vectors of their shapes. Outputs: ``groups``, ``rejected``.
+    vectors of their shapes. Outputs: ``groups``, ``clustered`` (rows of that table: where each span
+    went), ``rejected``.
 
     ``folder``, a draft's, is where the cells of large classes are kept (`CELLS_FILE`), even if
     there are none; without it they are not.
@@ -109,14 +112,16 @@ class Cluster(beam.PTransform):
             }
             | "With group" >> beam.CoGroupByKey()
             | "Place"
-            >> run_stage(STAGE, lambda met: _place_spans(met[1]), main="placed", tags=[REJECTED])
+            >> run_stage(
+                STAGE, lambda met: _place_spans(met[1]), main="placed", tags=[CLUSTERED, REJECTED]
+            )
         )
         groups = (
             placed.placed
             | "Shards" >> InShards(self.kept, lambda keyed: keyed[0])
             | "In order" >> beam.MapTuple(lambda shard, keyed: (shard, _in_order(keyed)))
         )
-        return {"groups": groups, REJECTED: placed[REJECTED]}
+        return {"groups": groups, CLUSTERED: placed[CLUSTERED], REJECTED: placed[REJECTED]}
 
 
 def compatibility_class(span: Span) -> str:
@@ -132,6 +137,24 @@ def class_of(domain: str, signature: Signature, verifier: str) -> str:
 
 def _head(proposal: Proposal) -> tuple[str, Head]:
     return identity(proposal.span), head_of(proposal, compatibility_class(proposal.span))
+
+
+def clustered_row(proposal: Proposal, group: str) -> Row:
+    """The row of ``clustered`` of a span that went to ``group``, with its two vectors as integers
+    (`on_grid`, little-endian)."""
+    shape, wording = (
+        on_grid(np.frombuffer(vector, np.float32)).astype("<i2").tobytes()
+        for vector in (proposal.shape_vector, proposal.vector)
+    )
+    return {
+        "span_id": proposal.span.id,
+        "trajectory_id": proposal.span.trajectory_id,
+        "class": compatibility_class(proposal.span),
+        "group": group,
+        "identity": identity(proposal.span),
+        "shape": shape,
+        "wording": wording,
+    }
 
 
 class _BySize(beam.DoFn):
@@ -162,6 +185,7 @@ def _place_spans(met: Mapping[str, Iterable[Any]]) -> Iterator[Out]:
     groups, gone = sorted(met["groups"]), sorted(met["gone"])
     for key in groups[:1]:
         yield "placed", (key, dataclasses.replace(proposals[0], shape_vector=b""))
+        yield CLUSTERED, clustered_row(proposals[0], key)
     for proposal in proposals[len(groups[:1]) :]:
         kept = gone[0] if gone else f"kept another {proposal.span.id}"
         yield REJECTED, reject_span(STAGE, DUPLICATE, proposal, kept, "duplicate")
@@ -262,14 +286,14 @@ class _Home(NamedTuple):
     """A row of the class ``name``, and the cells that it goes to, each with its shell there."""
 
     name: str
-    row: Row
+    row: _Row
     cells: list[tuple[int, int]]
 
 
 def _nearest_cells(
-    batch: list[tuple[str, Row]], cells: Mapping[str, Cells], count: int
+    batch: list[tuple[str, _Row]], cells: Mapping[str, Cells], count: int
 ) -> Iterator[_Home]:
-    by_class: dict[str, list[Row]] = {}
+    by_class: dict[str, list[_Row]] = {}
     for name, row in batch:
         by_class.setdefault(name, []).append(row)
     for name, rows in by_class.items():
@@ -297,7 +321,7 @@ def _by_part(
     home: _Home,
     full: Mapping[tuple[_Cell, int], int],
     cuts: Mapping[_Cell, Sequence[Place]],
-) -> Iterator[tuple[tuple[str, int, int], Row]]:
+) -> Iterator[tuple[tuple[str, int, int], _Row]]:
     for number, at in home.cells:
         cell, part = (home.name, number), 0
         if cell in cuts:
@@ -305,7 +329,7 @@ def _by_part(
         yield (home.name, number, part), home.row
 
 
-def _group_cell(keyed: tuple[tuple[str, int, int], Iterable[Row]]) -> Iterator[Out]:
+def _group_cell(keyed: tuple[tuple[str, int, int], Iterable[_Row]]) -> Iterator[Out]:
     rows = sorted(keyed[1])
     grid = np.stack([_grid(vector) for _, vector in rows])
     for group in cell_groups(CellKey(*keyed[0]), [row for row, _ in rows], grid):
@@ -387,4 +411,4 @@ def _choose(found: Iterable[tuple[int, _Key]]) -> str:
     return joining.choose([(near, Sized(*group)) for near, group in found])
 
 
-__all__ = ["Cluster", "Group", "class_of", "compatibility_class"]
+__all__ = ["CLUSTERED", "Cluster", "Group", "class_of", "clustered_row", "compatibility_class"]

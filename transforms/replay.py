@@ -18,7 +18,7 @@ import dataclasses
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -45,7 +45,7 @@ from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import Out
 from tracemine.transforms.wording import oddness
 from tracemine.verifiers import Sandbox, shared_sandbox
-from tracemine.verifiers.coincidence import Meeting, difference_nearby
+from tracemine.verifiers.coincidence import ELSEWHERE, Meeting, difference_nearby
 from tracemine.verifiers.normal_form import NormalForm, normal_form, roles
 from tracemine.verifiers.replay import Case, Routine, alignments, replay
 from tracemine.verifiers.symmetry import calculation
@@ -173,14 +173,20 @@ def _replay_group(
         yield "matrices", replay_group(group, limits, sandbox)
 
 
+#: Gives the verdicts of a method on cases of a family (of another method, or its own) as they were
+#: found before; None where they are to be found.
+Recall = Callable[[Method, Method, Sequence[Case]], Sequence[Replay] | None]
+
+
 def replay_group(
     group: Sequence[Proposal],
     limits: ReplayLimits,
     sandbox: Sandbox,
     carried: Iterable[Replay] = (),
+    recall: Recall | None = None,
 ) -> Matrix:
     """The replay matrix of one candidate group; ``carried`` are the verdicts on its routines in
-    words, which nothing runs here."""
+    words, which nothing runs here. What ``recall`` gives is not asked again."""
     prepared = prepare(group)
     methods, witnesses, held_out = prepared.methods, prepared.witnesses, prepared.held_out
     replays: dict[str, tuple[Replay, ...]] = {}
@@ -189,22 +195,57 @@ def replay_group(
     for verdict in carried:
         in_words.setdefault(verdict.variant_id, []).append(verdict)
     coded = [method for method in methods if not method.in_words]
+    asking = _Asking({method.key: method for method in methods}, sandbox, recall)
     for method in methods:
         if method.in_words:
             found = sorted(in_words.get(method.variant_id, ()), key=lambda r: r.instance_id)
         else:
             sampled[method.variant_id] = _sample(method, held_out[method.variant_id], limits)
-            found = replay(_routine(method), sampled[method.variant_id], sandbox)
+            found = asking.replay(method, sampled[method.variant_id])
         replays[method.variant_id] = tuple(found)
     if any(len(sampled[m.variant_id]) < len(held_out[m.variant_id]) for m in coded):
         for method, asked in _meetings(coded, held_out, sampled, replays, witnesses, limits):
             families = {case.family for case in asked}
             known = replays[method.variant_id]
             kept = [r for r in known if witnesses[r.instance_id].method not in families]
-            found = replay(_routine(method), asked, sandbox)
+            found = asking.replay(method, asked)
             replays[method.variant_id] = tuple(sorted([*kept, *found], key=lambda r: r.instance_id))
-    replays = _without_coincidences(group, coded, replays, witnesses, sandbox)
+    replays = _without_coincidences(group, coded, replays, witnesses, sandbox, asking.recalled)
     return Matrix(tuple(methods), replays, witnesses)
+
+
+class _Asking:
+    """Replays of methods (by their keys) that are not recalled. ``recalled`` are those that were,
+    by variant and instance: whether they also agree nearby is told by then."""
+
+    def __init__(
+        self, methods: Mapping[str, Method], sandbox: Sandbox, recall: Recall | None
+    ) -> None:
+        self._methods = methods
+        self._sandbox = sandbox
+        self._recall = recall
+        self.recalled: set[tuple[str, str]] = set()
+
+    def replay(self, method: Method, cases: Sequence[Case]) -> list[Replay]:
+        """The verdicts of ``method`` on ``cases``, in order of instance id."""
+        if self._recall is None:
+            return replay(routine_of_method(method), cases, self._sandbox)
+        families: dict[str, list[Case]] = {}
+        for case in cases:
+            families.setdefault(case.family, []).append(case)
+        known: list[Replay] = []
+        asked: list[Case] = []
+        for family, members in families.items():
+            found = self._recall(method, self._methods[family], members)
+            if found is None:
+                asked += members
+            else:
+                known += found
+        self.recalled -= {(method.variant_id, case.instance.id) for case in asked}
+        self.recalled |= {(method.variant_id, verdict.instance_id) for verdict in known}
+        if asked:
+            known += replay(routine_of_method(method), asked, self._sandbox)
+        return sorted(known, key=lambda verdict: verdict.instance_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,14 +308,14 @@ def _meetings(
     living = [
         m
         for m in methods
-        if any(r.verdict == "pass" for r in replays[m.variant_id])
-        and not _imports(m.founder.span.code or "")
+        if any(map(_gave_the_result, replays[m.variant_id]))
+        and not imports(m.founder.span.code or "")
     ]
     lines = {
         m.variant_id: {
-            r.instance_id: r.verdict == "pass"
+            r.instance_id: _gave_the_result(r)
             for r in replays[m.variant_id]
-            if r.verdict != "unsupported"
+            if r.verdict != "unsupported" or _gave_the_result(r)
         }
         for m in living
     }
@@ -317,6 +358,11 @@ def _meetings(
     return found
 
 
+def _gave_the_result(verdict: Replay) -> bool:
+    """Whether it is a pass, or was one before it was asked whether the two agree nearby."""
+    return verdict.verdict == "pass" or verdict.reason.startswith(ELSEWHERE)
+
+
 def _calculation_of(method: Method) -> object | None:
     span = method.founder.span
     return calculation(span.code or "", span.entry_point or "", span.signature.inputs)
@@ -328,21 +374,24 @@ def _without_coincidences(
     replays: Mapping[str, tuple[Replay, ...]],
     witnesses: Mapping[str, Witness],
     sandbox: Sandbox,
+    told: Collection[tuple[str, str]],
 ) -> dict[str, tuple[Replay, ...]]:
     """``replays`` where a pass on another method's instance stands only if the two methods also
     agree nearby; else it decides nothing. The tests of a variant's own problem state what it should
-    do, whoever brings them, and stand alone."""
+    do, whoever brings them, and stand alone. Verdicts ``told`` (variant and instance) say it."""
     by_id = {proposal.span.id: proposal.span for proposal in group}
     instances = {i.id: i for span in by_id.values() for i in span.instances}
     meetings = {}
     for method in methods:
         own_problem = method.founder.span.problem_id
         for verdict in replays[method.variant_id]:
+            if (method.variant_id, verdict.instance_id) in told:
+                continue
             witness = witnesses[verdict.instance_id]
             own_test = witness.origin == "test" and witness.problem_id == own_problem
             if verdict.verdict == "pass" and witness.method != method.key and not own_test:
                 meetings[method.variant_id, verdict.instance_id] = Meeting(
-                    _routine(method),
+                    routine_of_method(method),
                     json.loads(verdict.binding_map),
                     routine_of(by_id[witness.span_id]),
                     instances[verdict.instance_id],
@@ -479,7 +528,8 @@ def widened(names: Signature, signatures: Sequence[Signature]) -> Signature:
     )
 
 
-def _routine(method: Method) -> Routine:
+def routine_of_method(method: Method) -> Routine:
+    """The routine of the variant that stands for a method."""
     return dataclasses.replace(
         routine_of(method.founder.span),
         variant_id=method.variant_id,
@@ -591,12 +641,13 @@ def _sample(method: Method, cases: Sequence[Case], limits: ReplayLimits) -> list
 
 def _affordable(method: Method, cases: Sequence[Case], runs: int) -> Sequence[Case]:
     """The first of ``cases``, all where the code is quickly run."""
-    if not _imports(method.founder.span.code or ""):
+    if not imports(method.founder.span.code or ""):
         return cases
     ways = (1 if case.own_roles else len(alignments(method.signature, case.keys)) for case in cases)
     spent = itertools.accumulate(ways)
     return [case for case, total in zip(cases, spent, strict=True) if total <= runs]
 
 
-def _imports(code: str) -> bool:
+def imports(code: str) -> bool:
+    """Whether code imports something."""
     return any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.walk(ast.parse(code)))

@@ -1,11 +1,13 @@
 """What a store holds as the records that stages hand on: spans with their instances, and entries
-with the evidence of each variant. The inverse of what `mine` writes, but for vectors."""
+with the evidence of each variant. The inverse of what `mine` writes."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from tracemine.schemas import (
     Instance,
@@ -16,12 +18,14 @@ from tracemine.schemas import (
     Source,
     Span,
 )
-from tracemine.schemas.arrow import TABLES, Row, procedure_from_row
+from tracemine.schemas.arrow import TABLES, Row, procedure_from_row, trajectory_from_row
 from tracemine.schemas.shingles import shingles
+from tracemine.store.cells import off_grid
 from tracemine.store.reader import Store
+from tracemine.teachers import make_teacher
 from tracemine.transforms.consolidate import Evidence
 from tracemine.transforms.replay import Witness, in_roles_of, values_of, widened
-from tracemine.transforms.segment import Proposal
+from tracemine.transforms.segment import Proposal, route, segment
 
 #: Entries whose evidence is in memory at once.
 BATCH = 2000
@@ -136,7 +140,8 @@ def witness_of(instance: Instance, texts: Mapping[str, bytes], method: str = "")
 
 
 def restored_proposals(store: Store, span_ids: Collection[str]) -> dict[str, Proposal]:
-    """The spans with these ids as proposals, by id, without vectors and tokens.
+    """The spans with these ids as proposals, by id, with the vectors of their wordings where they
+    were clustered, without those of their shapes and without tokens.
 
     Raises:
         StoreError: if a file that holds some of it is damaged.
@@ -154,6 +159,7 @@ def restored_proposals(store: Store, span_ids: Collection[str]) -> dict[str, Pro
             [sorted({row["trajectory_id"] for row in rows})],
         )
     }
+    vectors = _wordings(store, ids)
     marks: dict[str, bytes] = {}
     found = {}
     for row in rows:
@@ -162,7 +168,44 @@ def restored_proposals(store: Store, span_ids: Collection[str]) -> dict[str, Pro
         if problem not in marks:
             marks[problem] = shingles(trajectory["problem"])
         span = span_of(row, problem, instances.get(row["span_id"], ()))
-        found[span.id] = Proposal(span, least_source(trajectory), marks[problem])
+        vector = vectors.get(span.id, b"")
+        found[span.id] = Proposal(span, least_source(trajectory), marks[problem], vector)
+    return found
+
+
+def _wordings(store: Store, span_ids: Sequence[str]) -> dict[str, bytes]:
+    rows = store.rows(
+        "SELECT span_id, wording FROM clustered WHERE span_id IN (SELECT unnest(?))",
+        [list(span_ids)],
+    )
+    return {
+        row["span_id"]: off_grid(np.frombuffer(row["wording"], "<i2")).tobytes() for row in rows
+    }
+
+
+def recut_proposals(store: Store, span_ids: Collection[str]) -> dict[str, Proposal]:
+    """As `restored_proposals`, of a store that the rules have cut, those that replay refuted among
+    them: a store has their traces and their instances, and they are cut anew.
+
+    Raises:
+        StoreError: if a file that holds some of it is damaged.
+    """
+    found = restored_proposals(store, span_ids)
+    refuted = sorted(set(span_ids) - found.keys())
+    if not refuted:
+        return found
+    rows = store.rows(
+        "SELECT * FROM trajectories WHERE trajectory_id IN (SELECT trajectory_id FROM instances "
+        "WHERE span_id IN (SELECT unnest(?)))",
+        [refuted],
+    )
+    vectors, teacher = _wordings(store, refuted), make_teacher("rules")
+    for row in rows:
+        for output, record in segment(trajectory_from_row(row), teacher):
+            if output == "proposals" and record.span.id in vectors:
+                for routed, what in route(record):
+                    if routed == "proposals":
+                        found[what.span.id] = replace(what, vector=vectors[what.span.id])
     return found
 
 
@@ -213,6 +256,7 @@ __all__ = [
     "Stored",
     "instance_of",
     "least_source",
+    "recut_proposals",
     "restored_entries",
     "restored_proposals",
     "span_of",

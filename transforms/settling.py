@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +16,7 @@ from tracemine.store.lifecycle.rewrite import Rewriting
 from tracemine.store.reader import Store
 from tracemine.transforms.consolidate import Evidence
 from tracemine.transforms.restored import Stored
-from tracemine.transforms.segment import embedding_text
-from tracemine.transforms.unite import Finished, finish, middle, place
+from tracemine.transforms.unite import Finished, finish, place
 from tracemine.verifiers.verdict import is_judged
 
 
@@ -62,11 +61,13 @@ def settle_entries(
     moment: Moment,
     heirs: Mapping[str, str] | None = None,
     merged: Iterable[Merged] = (),
+    others: Collection[str] = (),
 ) -> tuple[list[Entered], list[Previous]]:
     """What ``entries`` are now: of ``evidence``, each what is now known of the variants of one (or
     of several that may be one), classes that agree are an entry each. Gives them, and those entries
     of which nothing is left. ``news`` is by variant; ``heirs`` has, of variants that are gone, the
-    ones that stand for them now; ``merged`` are entries that went into one of these before."""
+    ones that stand for them now; ``merged`` are entries that went into one of these before;
+    ``others`` are the ids of entries that are not looked at."""
     finished = [
         done
         for together in evidence
@@ -93,7 +94,7 @@ def settle_entries(
         for one in standing
     ]
     settled, gone = settle(
-        previous, found, moment.policy, moment.as_of, moment.snapshot, moment.installed
+        previous, found, moment.policy, moment.as_of, moment.snapshot, moment.installed, others
     )
     entered = [
         Entered(_procedure(done, one, _parents(done, homes), moment), one, done)
@@ -141,7 +142,7 @@ def _procedure(
         pass
     elif settled.status == "candidate":
         last, expires, libraries = None, None, fresh.libraries
-    elif (standing.verified and not standing.failures) or not parents:
+    elif (standing.verified and not standing.failures) or last is None:
         last, libraries = moment.as_of, fresh.libraries
         sources = {p.source for p in fresh.provenance}
         expires = moment.policy.expires_at(fresh.domain, moment.as_of, sources)
@@ -172,8 +173,9 @@ def write_entries(
     entered: Sequence[Entered],
     load: Callable[[], Embedder],
 ) -> None:
-    """Put ``entered`` in the place of ``entries`` in ``changes``. The embedder is loaded if one is
-    to be found by other words than before."""
+    """Put ``entered`` in the place of ``entries`` in ``changes``, but for replays (`write_replays`
+    does these). The embedder is loaded if an entry that search serves is to be found by other words
+    than before."""
     old = {e.procedure.procedure_id: e for e in entries}
     by_table: dict[str, list[Procedure]] = {"procedures": [], "candidates": []}
     for one in entered:
@@ -181,13 +183,9 @@ def write_entries(
         by_table["procedures" if served else "candidates"].append(one.procedure)
         before = old.get(one.procedure.procedure_id)
         if before is None or not _is_found_alike(before.procedure, one.procedure):
-            changes.vectors[one.procedure.procedure_id] = _vector(one, load())
+            changes.vectors[one.procedure.procedure_id] = _vector(one, load)
     for table, procedures in by_table.items():
         changes.replace(table, "procedure_id", old, map(procedure_row, procedures))
-    variants = {v.variant_id for e in entries for v in e.procedure.variants}
-    variants |= {v.variant_id for one in entered for v in one.procedure.variants}
-    replays = (replay_row(r) for one in entered for r in one.finished.replays)
-    changes.replace("replays", "variant_id", variants, replays)
     changes.add("events", (event_row(e) for one in entered for e in one.settled.events))
     back = {one.procedure.procedure_id for one in entered}
     changes.remove("merged", "procedure_id", back)
@@ -211,13 +209,30 @@ def _is_found_alike(before: Procedure, now: Procedure) -> bool:
     return alike and served[0] == served[1] and before.summary == now.summary
 
 
-def _vector(one: Entered, embedder: Embedder) -> Vectors:
-    texts = [embedding_text(span) for span in one.finished.spans]
-    # One text at a time: in a batch, its neighbours would move its last bits.
-    known = {text: embedder.encode([text])[0] for text in sorted(set(texts))}
-    vector = middle([known[text] for text in texts])
-    done = replace(one.finished, procedure=one.procedure, vector=vector)
-    return np.frombuffer(place(done, embedder).vector, dtype=np.float32)
+def _vector(one: Entered, load: Callable[[], Embedder]) -> Vectors:
+    vector = one.finished.vector
+    if one.procedure.status != "candidate":
+        vector = place(replace(one.finished, procedure=one.procedure), load()).vector
+    return np.frombuffer(vector, dtype=np.float32)
+
+
+def replays_before(entries: Iterable[Stored]) -> Iterator[Replay]:
+    """The verdicts that entries rested on."""
+    return (r for entry in entries for one in entry.evidence for r in one.replays)
+
+
+def replays_now(entered: Iterable[Entered]) -> Iterator[Replay]:
+    """The verdicts that entries rest on now."""
+    return (r for one in entered for r in one.finished.replays)
+
+
+def write_replays(changes: Rewriting, before: Iterable[Replay], now: Iterable[Replay]) -> None:
+    """Put the verdicts ``now`` in the place of those ``before`` in ``changes``; those that are the
+    same stay where they are."""
+    old = {(r.variant_id, r.instance_id): r for r in before}
+    new = {(r.variant_id, r.instance_id): r for r in now}
+    changes.verdicts |= {key for key, verdict in old.items() if new.get(key) != verdict}
+    changes.add("replays", (replay_row(r) for key, r in sorted(new.items()) if old.get(key) != r))
 
 
 __all__ = [
@@ -226,6 +241,9 @@ __all__ = [
     "Moment",
     "News",
     "news_of_judgement",
+    "replays_before",
+    "replays_now",
     "settle_entries",
     "write_entries",
+    "write_replays",
 ]

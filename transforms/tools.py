@@ -168,11 +168,9 @@ class PointAtTools(beam.PTransform):
         kept: Kept = NOT_KEPT,
         *,
         require_isolation: bool = False,
-        snapshot: str = "",
     ) -> None:
         super().__init__()
         self.kept = kept
-        self.snapshot = snapshot
         self.policy = policy
         self.as_of = as_of
         self.load = load
@@ -180,7 +178,6 @@ class PointAtTools(beam.PTransform):
 
     def expand(self, pointed: beam.PCollection) -> beam.PCollection:
         policy, as_of, load, kept = self.policy, self.as_of, self.load, self.kept
-        snapshot = self.snapshot
         sandbox = partial(shared_sandbox, require_isolation=self.require_isolation)
         named = pointed | "Named" >> beam.Filter(lambda one: one.call is not None)
         counted = (
@@ -203,11 +200,11 @@ class PointAtTools(beam.PTransform):
             | "Point"
             >> run_kept(
                 STAGE,
-                lambda keyed, tools: _pointers(keyed[1], policy, as_of, snapshot, *tools),
+                lambda keyed, tools: _pointers(keyed[1], policy, as_of, *tools),
                 kept=kept,
                 main="pointers",
                 setup=lambda: (sandbox(), load()),
-                also=(policy, as_of, snapshot),
+                also=(policy, as_of),
             )
         )
         return outputs.pointers
@@ -223,14 +220,12 @@ def _pointers(
     shard: Iterable[tuple[str, Any, Any]],
     policy: Policy,
     as_of: str,
-    snapshot: str,
     sandbox: Sandbox,
     embedder: Embedder,
 ) -> Iterator[Out]:
     for pointer, counted, sampled in sorted(shard, key=lambda known: known[0]):
         made = make_pointer(pointer, counted, sampled, policy, as_of, sandbox, embedder)
-        events = tuple(dataclasses.replace(event, snapshot=snapshot) for event in made.events)
-        yield "pointers", dataclasses.replace(made, events=events)
+        yield "pointers", made
 
 
 def point(proposal: Proposal) -> Pointed:

@@ -66,20 +66,17 @@ class Unite(beam.PTransform):
         as_of: str,
         load: LoadEmbedder,
         kept: Kept = NOT_KEPT,
-        *,
-        snapshot: str = "",
     ) -> None:
         super().__init__()
         self.kept = kept
         self.policy = policy
         self.as_of = as_of
         self.load = load
-        self.snapshot = snapshot
 
     def expand(
         self, consolidated: tuple[beam.PCollection, beam.PCollection]
     ) -> tuple[beam.PCollection, beam.PCollection]:
-        policy, as_of, snapshot, kept = self.policy, self.as_of, self.snapshot, self.kept
+        policy, as_of, kept = self.policy, self.as_of, self.kept
         entries, refuted = consolidated
         united = (
             (
@@ -100,12 +97,12 @@ class Unite(beam.PTransform):
                 lambda keyed, embedder: [
                     ("finished", place(done, embedder))
                     for found in grouped(keyed[1])
-                    for done in finish(found, policy, as_of, snapshot)
+                    for done in finish(found, policy, as_of)
                 ],
                 kept=kept,
                 main="finished",
                 setup=self.load,
-                also=(policy, as_of, snapshot),
+                also=(policy, as_of),
             )
         )
         alone = united | "In no entry" >> beam.FlatMap(

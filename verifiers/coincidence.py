@@ -31,6 +31,9 @@ SHARE = Fraction(1, 1000)
 #: What that share is taken of at most: a float can still be moved by it.
 LARGEST = Fraction(10**300)
 
+#: What the reason begins with where two routines part.
+ELSEWHERE = "agrees with the other method at this point only"
+
 #: Changes of one value; each costs two calls.
 MAX_CHANGES = 6
 
@@ -187,5 +190,5 @@ def _first_difference(
             return f"no verifier {meeting.routine.verifier}"
         verdict = verify(theirs[0], mine[0], Context(verifier=meeting.routine.verifier))
         if verdict.outcome != "agree":
-            return f"agrees with the other method at this point only: not with another {key}"
+            return f"{ELSEWHERE}: not with another {key}"
     return ""

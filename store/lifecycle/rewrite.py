@@ -1,7 +1,7 @@
 """A new snapshot in which some rows are others: what did not change is the parent's own file.
 
-A table of which rows go is read and written whole, one table in memory at a time; one that only
-gains rows keeps its files and gets another.
+A file of which rows go is written anew without them, one in memory at a time; rows that come are
+in files of their own, and every other file is the parent's (`tracemine compact` folds them).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from tracemine.schemas.arrow import TABLES, Row
 from tracemine.store.index import (
@@ -25,10 +26,10 @@ from tracemine.store.index import (
     vectors_of,
     write_index,
 )
-from tracemine.store.snapshot import Draft, Snapshot, read_table
-from tracemine.store.tables import shard_name, shard_of, write_shard
+from tracemine.store.snapshot import Draft, Snapshot, check_file
+from tracemine.store.tables import read_files, shard_name, shard_of, write_columns, write_shard
 
-#: Rows of a file that a table which is written whole is cut into, about.
+#: Rows of a file that those which come are cut into, about.
 ROWS_IN_A_FILE = 250_000
 
 #: What of a manifest a snapshot that rests on another says anew.
@@ -46,11 +47,13 @@ class Rewriting:
 
     Attributes:
         gone: by table and column, the values whose rows go.
+        verdicts: of replays that go, the variant and the instance.
         rows: by table, the rows that come.
         vectors: of entries that come, or whose vector is another.
     """
 
     gone: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    verdicts: set[tuple[str, str]] = field(default_factory=set)
     rows: dict[str, list[Row]] = field(default_factory=dict)
     vectors: dict[str, Vectors] = field(default_factory=dict)
 
@@ -78,44 +81,71 @@ def write_changes(draft: Draft, parent: Snapshot, changes: Rewriting) -> list[st
     """
     carry: list[str] = []
     kept_ids: dict[str, list[str]] = {}
-    moved: set[str] = set()
     for table in TABLES:
         gone = {c: values for c, values in changes.gone.get(table, {}).items() if values}
+        verdicts = changes.verdicts if table == "replays" else set()
         rows = changes.rows.get(table, [])
-        if table in INDEXED and (gone or rows):
-            moved.add(table)
-        if not gone:
+        if not (gone or verdicts or rows):
             carry.append(table)
-            if rows:
-                _write(draft, table, rows)
-            if table in moved:
-                kept_ids[table] = _ids(parent, table) + [str(r["procedure_id"]) for r in rows]
             continue
-        left = read_table(parent, table)
-        for column, values in sorted(gone.items()):
-            goes = pc.is_in(left[column], pa.array(sorted(values), pa.string()))
-            left = left.filter(pc.invert(goes))
-        every = [*left.to_pylist(), *rows]
-        _write(draft, table, every)
-        if table in moved:
-            kept_ids[table] = [str(row["procedure_id"]) for row in every]
+        entries = [e for e in parent.manifest["files"] if e.get("table") == table]
+        left: list[pa.Table] = []
+        for entry in entries:
+            if not gone and not verdicts:
+                carry.append(entry["path"])
+                continue
+            check_file(parent.location, entry)
+            before = read_files(table, [parent.location.url(entry["path"])])
+            now = _without(before, gone, verdicts)
+            if len(now) == len(before):
+                carry.append(entry["path"])
+            else:
+                left.append(now)
+        _write(draft, table, [part for part in left if len(part)], rows)
+        if table in INDEXED:
+            kept_ids[table] = [
+                *_ids(parent, [e for e in entries if e["path"] in carry]),
+                *(str(i) for part in left for i in part["procedure_id"].to_pylist()),
+                *(str(row["procedure_id"]) for row in rows),
+            ]
     carry += _write_indexes(draft, parent, kept_ids, changes.vectors)
     carry += [e["path"] for e in parent.manifest["files"] if "cells" in e]
     return carry
 
 
-def _ids(parent: Snapshot, table: str) -> list[str]:
-    return [str(i) for i in read_table(parent, table)["procedure_id"].to_pylist()]
+def _without(
+    table: pa.Table, gone: Mapping[str, set[str]], verdicts: set[tuple[str, str]]
+) -> pa.Table:
+    for column, values in sorted(gone.items()):
+        goes = pc.is_in(table[column], pa.array(sorted(values), pa.string()))
+        table = table.filter(pc.invert(goes))
+    if verdicts:
+        both = pc.binary_join_element_wise(table["variant_id"], table["instance_id"], "/")
+        goes = pc.is_in(both, pa.array(sorted("/".join(pair) for pair in verdicts), pa.string()))
+        table = table.filter(pc.invert(goes))
+    return table
 
 
-def _write(draft: Draft, table: str, rows: Sequence[Row]) -> None:
-    shards = max(1, -(-len(rows) // ROWS_IN_A_FILE))
-    by_shard: dict[int, list[Row]] = {shard: [] for shard in range(shards)}
+def _ids(parent: Snapshot, entries: Iterable[Mapping[str, Any]]) -> list[str]:
+    found: list[str] = []
+    for entry in entries:
+        check_file(parent.location, entry)
+        with parent.location.fs.open(parent.location.inner(entry["path"]), "rb") as stream:
+            found += pq.read_table(stream, columns=["procedure_id"])["procedure_id"].to_pylist()
+    return found
+
+
+def _write(draft: Draft, table: str, left: Sequence[pa.Table], rows: Sequence[Row]) -> None:
+    """Write what is left of files, in their order, and then ``rows``."""
+    new = -(-len(rows) // ROWS_IN_A_FILE)
+    shards = max(1, len(left) + new)
+    for place, part in enumerate(left):
+        write_columns(part, f"{draft.folder}/{table}/{shard_name(place, shards)}")
+    by_shard: dict[int, list[Row]] = {shard: [] for shard in range(new)}
     for row in rows:
-        by_shard[shard_of(table, row, shards) if shards > 1 else 0].append(row)
+        by_shard[shard_of(table, row, new) if new > 1 else 0].append(row)
     for shard, mine in by_shard.items():
-        path = f"{draft.folder}/{table}/{shard_name(shard, shards)}"
-        write_shard(mine, table, path)
+        write_shard(mine, table, f"{draft.folder}/{table}/{shard_name(len(left) + shard, shards)}")
 
 
 def _write_indexes(

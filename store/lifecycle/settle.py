@@ -7,7 +7,7 @@ others are merged into it. A class in which none goes on is a new entry, or was 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
@@ -62,10 +62,11 @@ def settle(
     as_of: str,
     snapshot: str,
     installed: Mapping[str, str] | None = None,
+    others: Collection[str] = (),
 ) -> tuple[list[Settled], list[Previous]]:
     """What each of ``found`` is, in their order, and those of ``previous`` that none continues.
-    No variant is in two of ``found``. ``as_of``, ``snapshot``: of the events; see `changes_of` for
-    the rest."""
+    No variant is in two of ``found``. ``others`` are ids that no new entry may have, either.
+    ``as_of``, ``snapshot``: of the events; see `changes_of` for the rest."""
     # What went into another goes on by itself only where it is parted from that.
     listed = sorted(previous, key=lambda p: (p.status == "merged", p.since, p.procedure_id))
     homes = {variant: place for place, one in enumerate(found) for variant in one.variants}
@@ -78,7 +79,7 @@ def settle(
                 gone.append(entry)
         else:
             going_on.setdefault(place, []).append(entry)
-    taken = {entry.procedure_id for entry in listed}
+    taken = {entry.procedure_id for entry in listed}.union(others)
     parents = {variant: entry for entry in listed for variant in entry.variants}
     settled = []
     for place, one in enumerate(found):
