@@ -17,6 +17,7 @@ product, which is the cosine to 0.002. `pip install 'tracemine[peers]'`.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -423,6 +424,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    if importlib.util.find_spec("lancedb") is None:
+        parser.error("it compares with LanceDB: pip install 'tracemine[peers]'")
     folder = Path(tempfile.mkdtemp(prefix="search-", dir=arguments.folder))
     try:
         report = run(arguments, folder)
