@@ -18,7 +18,16 @@ from hypothesis import strategies as st
 
 from tracemine.schemas import Parameter, Signature, content_id
 from tracemine.schemas.types import is_subtype
-from tracemine.store import RequestError, Store, StoreError, card_files, compact, fsck, index_kinds
+from tracemine.store import (
+    RequestError,
+    Store,
+    StoreError,
+    card_files,
+    catalogue,
+    compact,
+    fsck,
+    index_kinds,
+)  # fmt: skip
 from tracemine.store.cards import shape_of, takes
 from tracemine.store.embedder import to_grid
 from tracemine.store.index import Built, build_index
@@ -335,6 +344,19 @@ def test_the_manifest_says_what_the_index_finds(store: Store) -> None:
         "IDMap,IVF8_HNSW32,SQfp16": {"nprobe": index_kinds.WIDTHS["nprobe"][0]},
     }
     assert said["parameters"] == widths[said["kind"]]
+
+
+def test_filters_are_remembered_as_far_as_memory_goes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query, kept = MADE.vectors[MADE.rows["procedures"][0]["procedure_id"]], store._catalogue._kept
+    for most, left in ((1 << 30, 5), (0, 1)):
+        kept.clear()
+        monkeypatch.setattr(catalogue, "REMEMBERED_BYTES", most)
+        for rate in (0.4, 0.5, 0.6, 0.7, 0.8):
+            for hit in store.search_vector(query, 3, where=f"success_rate > {rate}"):
+                assert hit.success_rate > rate
+        assert len(kept) == left
 
 
 def test_many_threads_ask_one_cold_store(store: Store) -> None:
