@@ -49,6 +49,8 @@ class Catalogue:
         self._named = named
         self._checked = checked
         self._lock = threading.RLock()
+        #: Words take longer to count than all else here, and most searches can do without.
+        self._words_lock = threading.Lock()
         self._cards: dict[str, Cards] = {}
         self._nearest: dict[str, Nearest] = {}
         self._kept: OrderedDict[Filter, Mapping[str, Kept | None]] = OrderedDict()
@@ -163,7 +165,7 @@ class Catalogue:
 
     def keywords(self) -> Keywords:
         """Words of all procedures, by their position (`offsets`)."""
-        with self._lock:
+        with self._words_lock:
             if self._keywords is None:
                 size = sum(len(self.cards(table)) for table in KINDS["procedure"])
                 self._keywords = Keywords.of_many(size, self._texts)
@@ -181,7 +183,7 @@ class Catalogue:
 
     def bm25(self) -> Bm25:
         """Words of all procedures, ranked by themselves, by position."""
-        with self._lock:
+        with self._words_lock:
             if self._bm25 is None:
                 tables = KINDS["procedure"]
                 self._bm25 = Bm25([t for table in tables for t in self.cards(table).texts()])

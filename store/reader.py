@@ -103,6 +103,8 @@ class Store:
         self._unchecked = set() if checked else set(TABLES)
         self._lock = threading.RLock()
         self._shelves: dict[frozenset[str], Shelf] = {}
+        #: A shelf of many entries takes minutes to make: who brings no values need not wait.
+        self._shelf_lock = threading.Lock()
         self._sandbox: Sandbox | None = None
         self._embedder: Embedder | None = None
         self._closed = False
@@ -335,7 +337,7 @@ class Store:
         # Imported here: most searches bring no values, and scipy takes its time.
         from tracemine.store.shelf import make_shelf
 
-        with self._lock:
+        with self._shelf_lock:
             if tables not in self._shelves:
                 indexes = {table: self._catalogue.nearest(table) for table in sorted(tables)}
                 self._shelves[tables] = make_shelf(indexes, self.columns, self._each_part)

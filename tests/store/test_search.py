@@ -3,7 +3,9 @@ what a hit has and what it reads."""
 
 from __future__ import annotations
 
+import pkgutil
 import random
+import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -344,6 +346,38 @@ def test_the_manifest_says_what_the_index_finds(store: Store) -> None:
         "IDMap,IVF8_HNSW32,SQfp16": {"nprobe": index_kinds.WIDTHS["nprobe"][0]},
     }
     assert said["parameters"] == widths[said["kind"]]
+
+
+@pytest.mark.parametrize(
+    ("made", "asked"),
+    [
+        ("tracemine.store.catalogue.Bm25", {"fused": True}),
+        ("tracemine.store.catalogue.Keywords.of_many", {}),
+        ("tracemine.store.shelf.make_shelf", {"bindings": {"total": 9, "spent": 4}}),
+    ],
+)
+def test_nobody_waits_for_what_another_search_needs(
+    store_path: Path, made: str, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, make = threading.Event(), threading.Event(), pkgutil.resolve_name(made)
+
+    def slow(*arguments: Any) -> Any:
+        begun.set()
+        assert go_on.wait(60)
+        return make(*arguments)
+
+    monkeypatch.setattr(made, slow)
+    vector = small_store.embedder().encode(["money left"])[0]
+    with Store.open(str(store_path)) as cold, ThreadPoolExecutor(2) as threads:
+        cold.use_embedder(small_store.embedder())
+        first = threads.submit(cold.search, "money left", 1, **asked)
+        assert begun.wait(60)
+        try:
+            (hit,) = threads.submit(cold.search_vector, vector, 1, domain="math").result(60)
+            assert cold.embedder is small_store.embedder()
+        finally:
+            go_on.set()
+        assert [one.procedure_id for one in first.result(60)] == [hit.procedure_id]
 
 
 def test_filters_are_remembered_as_far_as_memory_goes(
