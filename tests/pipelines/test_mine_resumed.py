@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ import pytest
 from mined import tables
 
 from tracemine.data import sample_files
-from tracemine.store import fsck, gc
+from tracemine.pipelines import mine
+from tracemine.pipelines.options import MineOptions
+from tracemine.store import Store, fsck, gc
 from tracemine.store.work import WORK
 
 pytestmark = pytest.mark.slow
@@ -129,3 +132,26 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
         f"{kills.total()} kills ({points}) over {stores} stores, of {total} shards and then "
         f"{rest:.1f} s\n"
     )
+
+
+def test_where_there_are_no_locks_it_goes_on_under_another_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("\n".join(Path(INPUT).read_text().splitlines()[:8]))
+    store = f"memory://{uuid.uuid4().hex}/store"
+    options = MineOptions((str(rows),), store, as_of="2026-01-02T03:04:05+00:00", workers=1)
+
+    def is_killed(*_: object, **__: object) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(mine, "publish", is_killed)
+        mine.run_mine(options)
+    found = mine.run_mine(options)
+    assert found["snapshot"] == "000002"
+    assert {"segment", "replay", "unite", "tools"} <= found["resumed"].keys()
+    assert {row["made"] for row in found["resumed"].values()} == {0}
+    with Store.open(store) as reader:
+        assert reader.rows("SELECT DISTINCT snapshot FROM events") == [{"snapshot": "000002"}]
+    assert fsck(store) == []
