@@ -57,7 +57,7 @@ HOSTILE = (
     routine("It gives a set", "def gives(a, b):\n    return {a, b, (a, b)}\n", ONE),
     routine("It gives too much", "def much(a, b):\n    return 'x' * (a * 10 ** 7)\n", ONE),
     routine("It gives digits", "def digits(a, b):\n    return a ** (b * 10000)\n", ONE),
-    routine("It is no Python", "def broken(a, b:\n    return\n", ONE),
+    routine("It is no Python", "def broken(a, b):\n    return\n", ONE),
     routine("It asks what cannot be", "def asks(a, b):\n    return a\n", ONE,
             predicates=("a >",)),
     routine("It asks for ever", "def waits(a, b):\n    return a + 1\n", ONE,
@@ -94,8 +94,12 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="module")
 def hostile_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("hostile") / "store"
-    small_store.write(path, small_store.tables(HOSTILE))
+    path, made = tmp_path_factory.mktemp("hostile") / "store", small_store.tables(HOSTILE)
+    for row in made.rows["procedures"]:
+        for variant in row["variants"]:
+            # Nobody mines what is no Python, but a store may hold it.
+            variant["code"] = variant["code"].replace("broken(a, b)", "broken(a, b")
+    small_store.write(path, made)
     return path
 
 
