@@ -88,7 +88,7 @@ def compare(folder: Path, corpus: Sequence[Path], share: float, workers: int) ->
         "goal": GOAL,
         "spans": mined["summary"]["spans"]["kept"],
         "new_spans": added["summary"]["spans"]["kept"],
-        "replayed_groups": added["summary"]["replayed_groups"],
+        **{name: added["summary"][name] for name in ("groups", "known_verdicts")},
         "mine": {name: mined[name] for name in ("seconds", "cpu_seconds")},
         "refresh": {name: added[name] for name in ("seconds", "cpu_seconds")},
         "share": round(added["seconds"] / mined["seconds"], 4),
@@ -118,7 +118,7 @@ def main() -> None:
         print(json.dumps(found))
         return
     print(f"{found['spans']:,} spans, and {found['new_spans']:,} more")
-    print(f"{found['replayed_groups']:,} groups replayed")
+    print(f"{found['groups']:,} groups replayed, {found['known_verdicts']:,} verdicts known")
     for name in ("mine", "refresh"):
         took = found[name]
         print(f"{name:>8} {took['seconds']:>8,.0f} s {took['cpu_seconds']:>8,.0f} s of CPU time")

@@ -127,6 +127,10 @@ def print_refreshed(console: Console, found: Mapping[str, Any]) -> None:
         f"{came['read']:,} trajectory records read, {found['known_trajectories']:,} known, "
         f"{came['admitted']:,} admitted; {spans['kept']:,} of {spans['segmented']:,} spans kept",
     )
+    line(
+        console,
+        f"{found['groups']:,} groups replayed, {found['known_verdicts']:,} verdicts known",
+    )
     print_changes(console, found["changes"])
 
 

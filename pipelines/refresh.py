@@ -126,7 +126,8 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
             carry = [name for name in carry if not name.endswith(CELLS_FILE)]
         told = {
             "known_trajectories": new.known,
-            "replayed_groups": len(around.groups),
+            "groups": len(around.groups),
+            "known_verdicts": len(recall.recalled) if recall else 0,
             "changes": _changes(entered),
             "merged": sum(len(one.settled.merged) for one in entered),
         }
@@ -286,13 +287,14 @@ def _settle(
     merged = [Merged(**row) for row in store.rows("SELECT * FROM merged")]
     before = around.replays
     evidence = [one for together in found.evidence for one in together]
+    known = {variant for variant, _ in recall.recalled} if recall else set()
     news = {}
     for one in evidence:
         failures = tuple(
             Failure(r.variant_id, r.instance_id, r.verdict, r.reason) for r in fallen(one, before)
         )
-        made = recall is None or one.variant_id not in recall.recalled
-        news[one.variant_id] = News(made, failures, news_of_judgement(one.replays))
+        judged = news_of_judgement(one.replays)
+        news[one.variant_id] = News(one.variant_id not in known, failures, judged)
     holders = {member.span.id: one.variant_id for one in evidence for member in one.members}
     heirs = {}
     for entry in entries:

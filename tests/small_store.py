@@ -317,8 +317,12 @@ def _add(rows: dict[str, list[dict[str, Any]]], routine: Routine) -> Procedure:
         spans.append(span)
         rows["trajectories"].append(arrow.trajectory_row(trajectory))
         rows["spans"].append(arrow.span_row(span))
-        words = _vector_of(routine.subquestion).tobytes()
-        placed = Proposal(span, source, b"", words, shape_vector=words)
+    words = _vector_of(routine.subquestion).tobytes()
+    for span in spans:
+        whole = dataclasses.replace(
+            span, instances=tuple(one for one in instances if one.span_id == span.id)
+        )
+        placed = Proposal(whole, source, b"", words, shape_vector=words)
         rows["clustered"].append(clustered_row(placed, content_id("group", variant_id)))
     for instance, verdict in zip(instances[1:], routine.verdicts, strict=True):
         names = {p.name: p.name for p in routine.signature.inputs}

@@ -25,8 +25,8 @@ class Remembered:
     """The verdicts that a store has on groups that are touched: a `replay.Recall`."""
 
     def __init__(self, found: Touched) -> None:
-        #: Variants some of whose verdicts were not found anew.
-        self.recalled: set[str] = set()
+        #: What was not found anew, by variant and instance.
+        self.recalled: set[tuple[str, str]] = set()
         self._replays = found.replays
         self._before = found.before
         self._members: dict[str, list[Proposal]] = {}
@@ -65,7 +65,7 @@ class Remembered:
             if instance not in known
         ):
             return None
-        self.recalled.add(method.variant_id)
+        self.recalled.update((method.variant_id, instance) for instance in known)
         return list(known.values())
 
     def _as_it_was(self, method: Method) -> tuple[str, Method] | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_store import edit_manifest
 
 from tracemine.pipelines.cli import main
 from tracemine.pipelines.lifecycle_options import RefreshOptions
@@ -86,15 +87,27 @@ def said(store: Path) -> tuple[dict[frozenset[str], Any], set[tuple[str, ...]], 
     return classes, {tuple(v[c] for c in columns) for v in verdicts}, ids
 
 
-@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize(("first", "known"), [(0, True), (1, True), (0, False)])
 def test_in_either_order_it_is_the_store_that_mining_at_once_gives(
-    stores: tuple[Path, dict[Path, Path]], parts: tuple[Path, Path], tmp_path: Path, first: int
+    stores: tuple[Path, dict[Path, Path]],
+    parts: tuple[Path, Path],
+    tmp_path: Path,
+    first: int,
+    *,
+    known: bool,
 ) -> None:
     both, alone = stores
     store = tmp_path / "store"
     shutil.copytree(alone[parts[first]], store)
+    if not known:
+        edit_manifest(store, lambda m: m["replayed"]["versions"].update(python="2.7.18"))
     before = said(store)[2]
+    with Store.open(str(store)) as opened:
+        (row,) = opened.rows('SELECT count(DISTINCT "group") AS n FROM clustered')
     found = refresh(store, parts[1 - first])
+    # With other versions every verdict may be another.
+    assert (found["known_verdicts"] > 0) == known
+    assert known or found["groups"] >= row["n"]
     classes, verdicts, ids = said(store)
     at_once, verdicts_at_once, ids_at_once = said(both)
     assert {status for status, *_ in at_once.values()} == {"candidate", "verified", "canonical"}
@@ -125,6 +138,7 @@ def test_what_is_known_is_skipped_and_changes_nothing(
     found = refresh(store, copy)
     assert 0 < found["known_trajectories"] <= rows == found["trajectories"]["read"]
     assert (found["trajectories"]["admitted"], found["changes"]) == (0, {})
+    assert (found["groups"], found["known_verdicts"]) == (0, 0)
     assert said(store) == before
     with Store.open(str(store)) as opened:
         (row,) = opened.rows("SELECT DISTINCT len(sources) AS n FROM trajectories")
