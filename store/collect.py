@@ -19,15 +19,8 @@ from tracemine.store.errors import RequestError, SchemaVersionError, StoreError
 from tracemine.store.lease import removing
 from tracemine.store.lineage import ancestors, that_led_to
 from tracemine.store.location import Location, say
-from tracemine.store.snapshot import (
-    CLAIM,
-    DRAFT,
-    MANIFEST,
-    SCHEMA_VERSION,
-    SNAPSHOTS,
-    open_snapshot,
-    take_lock,
-)
+from tracemine.store.manifest import SCHEMA_VERSION, SNAPSHOTS, manifest_of, numbers_in
+from tracemine.store.snapshot import CLAIM, DRAFT, open_snapshot, take_lock
 from tracemine.store.tables import UNFINISHED
 from tracemine.store.work import WORK
 
@@ -35,7 +28,6 @@ from tracemine.store.work import WORK
 #: a draft after its last file was written.
 GRACE_HOURS = 24.0
 
-_FOLDER = re.compile(r"\d{6,}")
 _DRAFT_FOLDER = re.compile(r"\d{6,}" + re.escape(DRAFT))
 
 
@@ -101,11 +93,11 @@ class _Collection:
         self._locked = locked
         self._files = self._bytes = 0
         self._names = location.names_in(SNAPSHOTS)
-        folders = sorted((n for n in self._names if _FOLDER.fullmatch(n)), key=int)
+        folders = numbers_in(location)
         # In this order, in which a draft that is published meanwhile goes: its claim is the last
         # thing of it that is removed, and CURRENT names it before.
         claimed = {n for n in folders if location.exists(f"{SNAPSHOTS}/{n}/{CLAIM}")}
-        whole = [n for n in folders if location.exists(_manifest(n))]
+        whole = [n for n in folders if location.exists(manifest_of(n))]
         with open_snapshot(location.url()) as live:
             self._live = live.number
         line = ancestors(location, self._live)
@@ -129,12 +121,12 @@ class _Collection:
                 leaving.append(number)
         removed = []
         for number in leaving:
-            with removing(self._location, _manifest(number)) as free:
+            with removing(self._location, manifest_of(number)) as free:
                 if free is False:  # Somebody has opened it since.
                     held.append(number)
                     referred |= set(self._references(number))
                     continue
-                self._remove(_manifest(number))
+                self._remove(manifest_of(number))
                 self._location.sync(f"{SNAPSHOTS}/{number}")
             removed.append(number)
         drafts = list(self._drafts())
@@ -153,9 +145,9 @@ class _Collection:
 
     def _references(self, number: str) -> list[str]:
         """The paths that a snapshot's manifest lists, also where an earlier schema wrote it."""
-        name = self._location.url(_manifest(number))
+        name = self._location.url(manifest_of(number))
         try:
-            manifest: Any = json.loads(self._location.read(_manifest(number)))
+            manifest: Any = json.loads(self._location.read(manifest_of(number)))
             version = manifest["schema_version"]
             paths = [str(entry["path"]) for entry in manifest["files"]]
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -171,12 +163,12 @@ class _Collection:
         return paths
 
     def _may_be_open(self, number: str) -> bool:
-        with removing(self._location, _manifest(number)) as free:
+        with removing(self._location, manifest_of(number)) as free:
             if free is not None:
                 return not free
         following = [n for n in self._published if int(n) > int(number)]
         # What CURRENT never named may be about to be named.
-        return self._is_young(_manifest(following[0] if following else number))
+        return self._is_young(manifest_of(following[0] if following else number))
 
     def _is_young(self, name: str) -> bool:
         try:
@@ -243,10 +235,6 @@ class _Collection:
     def _remove_folder(self, name: str) -> None:
         if self._location.exists(f"{SNAPSHOTS}/{name}"):
             self._location.remove(f"{SNAPSHOTS}/{name}")
-
-
-def _manifest(number: str) -> str:
-    return f"{SNAPSHOTS}/{number}/{MANIFEST}"
 
 
 __all__ = ["GRACE_HOURS", "Collected", "gc"]

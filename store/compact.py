@@ -20,16 +20,8 @@ from tracemine.store.cells import CELLS_FILE
 from tracemine.store.errors import RequestError, StoreError
 from tracemine.store.index import index_file
 from tracemine.store.location import say
-from tracemine.store.snapshot import (
-    SNAPSHOTS,
-    Draft,
-    Snapshot,
-    begin,
-    check_file,
-    load_manifest,
-    open_snapshot,
-    publish,
-)
+from tracemine.store.manifest import SNAPSHOTS, check_file, load_manifest
+from tracemine.store.snapshot import Draft, Snapshot, begin, open_snapshot, publish
 from tracemine.store.tables import open_whole, shard_name, shard_of, write_shard
 
 #: Bytes of a table that go into one file, about: what one takes as rows in memory is some 20 times

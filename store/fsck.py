@@ -19,23 +19,26 @@ from tracemine.store.embedder import DEFAULT_NAME, bundled_fingerprint
 from tracemine.store.errors import RequestError, SchemaVersionError, StoreError
 from tracemine.store.index import INDEXED, held_vectors, index_number, numbers_of, read_index
 from tracemine.store.lifecycle.rules import ACCEPTED, MERGED, REJECTED
-from tracemine.store.location import say
+from tracemine.store.location import Location, file_sha256, say
+from tracemine.store.manifest import (
+    MANIFEST,
+    MANIFEST_KEYS,
+    SNAPSHOTS,
+    count_rows,
+    load_manifest,
+    manifest_of,
+)
 from tracemine.store.policy import MIN_DECIDED, POLICY_FILE, parse_policy, policy_hash
 from tracemine.store.reader import Store
 from tracemine.store.snapshot import (
     CLAIM,
     CURRENT,
-    MANIFEST,
-    MANIFEST_KEYS,
-    SNAPSHOTS,
-    Location,
     Snapshot,
-    count_rows,
-    file_sha256,
     later_than,
-    load_manifest,
     open_snapshot,
+    published_in,
 )
+from tracemine.store.versions import deciding_versions
 
 #: Findings of one check that are listed one by one; the rest is a number.
 LISTED = 20
@@ -469,8 +472,9 @@ def _check_manifest(snapshot: Snapshot) -> Iterator[str]:
     for key in MANIFEST_KEYS:
         if key not in snapshot.manifest:
             yield f"{MANIFEST} does not say {key}"
-    if "tracemine" not in snapshot.manifest.get("versions", {}):
-        yield f"{MANIFEST} does not say which version of tracemine made the store"
+    for name in deciding_versions():
+        if name not in snapshot.manifest.get("versions", {}):
+            yield f"{MANIFEST} does not say which version of {name} made the store"
     embedder, bundled = snapshot.manifest["embedder"], bundled_fingerprint()
     # Any other is compared when it is loaded: it may have to be downloaded.
     if embedder.get("name") == DEFAULT_NAME and embedder.get("fingerprint") != bundled:
@@ -507,7 +511,7 @@ def _check_kept(live: Snapshot) -> Iterator[str]:
     """The files of snapshots that are not live, but what the live one has of them, too."""
     location = live.location
     seen = {(entry["path"], entry["sha256"]) for entry in live.manifest["files"]}
-    for number in _published(location):
+    for number in published_in(location):
         if number == live.number:
             continue
         try:
@@ -519,19 +523,8 @@ def _check_kept(live: Snapshot) -> Iterator[str]:
         else:
             seen |= {(entry["path"], entry["sha256"]) for entry in others}
         # What gc has removed meanwhile is not damaged.
-        if number in _published(location):
+        if number in published_in(location):
             yield from (f"snapshot {number}, which is not live: {one}" for one in found)
-
-
-def _published(location: Location) -> list[str]:
-    """The numbers of whole snapshots, in order."""
-    return sorted(
-        name
-        for name in location.names_in(SNAPSHOTS)
-        if name.isdecimal()
-        and location.exists(f"{SNAPSHOTS}/{name}/{MANIFEST}")
-        and not location.exists(f"{SNAPSHOTS}/{name}/{CLAIM}")
-    )
 
 
 def _check_listed(snapshot: Snapshot) -> Iterator[str]:
@@ -585,7 +578,7 @@ def _check_unlisted(snapshot: Snapshot) -> Iterator[str]:
     location = snapshot.location
     folder = f"{SNAPSHOTS}/{snapshot.number}"
     listed = {entry["path"] for entry in snapshot.manifest["files"]}
-    listed |= {f"{folder}/{MANIFEST}", f"{folder}/{CLAIM}"}
+    listed |= {manifest_of(snapshot.number), f"{folder}/{CLAIM}"}
     for name in location.files_under(folder):
         if name not in listed:
             yield f"{name} is not in the manifest"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tracemine.store.errors import StoreError
 from tracemine.store.lineage import ancestors, that_led_to
+from tracemine.store.manifest import manifest_of, numbers_in
 from tracemine.store.reader import Store
-from tracemine.store.snapshot import MANIFEST, SNAPSHOTS, Snapshot, open_numbered
-
-_FOLDER = re.compile(r"\d{6,}")
+from tracemine.store.snapshot import Snapshot, open_numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +52,12 @@ def open_history(store: str, most: int) -> Iterator[History]:
 def _numbers_before(live: Snapshot) -> list[str]:
     """The numbers of the snapshots that led to the live one and are there, newest first."""
     location = live.location
-    names = [name for name in location.names_in(SNAPSHOTS) if _FOLDER.fullmatch(name)]
-    before = that_led_to(ancestors(location, live.number), names)
+    before = that_led_to(ancestors(location, live.number), numbers_in(location))
     return [n for n in reversed(before) if _is_there(live, n)]
 
 
 def _is_there(live: Snapshot, number: str) -> bool:
-    return live.location.exists(f"{SNAPSHOTS}/{number}/{MANIFEST}")
+    return live.location.exists(manifest_of(number))
 
 
 __all__ = ["History", "open_history"]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tracemine.store.location import Location
-from tracemine.store.snapshot import MANIFEST, SNAPSHOTS
+from tracemine.store.manifest import manifest_of
 
 
 def ancestors(location: Location, number: str) -> list[str]:
@@ -23,7 +23,7 @@ def ancestors(location: Location, number: str) -> list[str]:
     while isinstance(following, str) and following.isdecimal() and following not in found:
         found.append(following)
         try:
-            manifest = json.loads(location.read(f"{SNAPSHOTS}/{following}/{MANIFEST}"))
+            manifest = json.loads(location.read(manifest_of(following)))
             following = manifest.get("parent")
         except (OSError, ValueError, AttributeError):
             break

@@ -17,9 +17,7 @@ it, which is replaced only if nobody else has (see `guarded`).
 from __future__ import annotations
 
 import contextlib
-import datetime
 import fcntl
-import hashlib
 import json
 import logging
 import re
@@ -30,23 +28,34 @@ from typing import IO, Any
 
 import fsspec
 import numpy as np
-import pyarrow.parquet as pq
 
 from tracemine.schemas.arrow import TABLES
 from tracemine.store import guarded
 from tracemine.store.card_files import add_cards
-from tracemine.store.cards import cards_file, count_cards
+from tracemine.store.cards import cards_file
 from tracemine.store.cells import CELLS_FILE
 from tracemine.store.errors import (
     PublishedMeanwhileError,
     RequestError,
-    SchemaVersionError,
     StoreError,
 )
 from tracemine.store.index import INDEXED, index_file, notes_file, numbers_of, read_index
 from tracemine.store.index_notes import describe_indexes, read_notes, remove_notes
 from tracemine.store.lease import HELD, NO_LOCKS, Lease, lease, removing
 from tracemine.store.location import Location, file_sha256, reached, say
+from tracemine.store.manifest import (
+    MANIFEST,
+    SCHEMA_VERSION,
+    SNAPSHOTS,
+    check_file,
+    check_size,
+    count_rows,
+    dump_manifest,
+    is_before,
+    load_manifest,
+    manifest_of,
+    numbers_in,
+)
 from tracemine.store.policy import (
     DEFAULT_TEXT,
     POLICY_FILE,
@@ -59,31 +68,15 @@ from tracemine.store.versions import deciding_versions
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Raised when a store is written that earlier versions must not read.
-SCHEMA_VERSION = 8
-#: The oldest that is read: from 8 on a store says where each span was clustered. From 6 on a
-#: manifest is sealed.
-OLDEST_READ, SEALED = 8, 6
-
 CURRENT = "CURRENT"
-SNAPSHOTS = "snapshots"
-MANIFEST = "manifest.json"
 #: Held by the one run that writes to a store; worth nothing once that run has ended.
 LOCK = ".lock"
 #: In the folder of a draft where there are no locks: who has claimed its number.
 CLAIM = "draft.json"
 #: How the folder of a draft is called, after its number, where there are locks.
 DRAFT = ".draft"
-#: The key of a manifest that has the sha256 of all others.
-SEAL = "seal"
-
-#: What a manifest must say of how its snapshot was made, besides what it cannot be read without.
-MANIFEST_KEYS = ("parent", "as_of", "inputs", "teacher", "index", "versions")
-
 _NUMBER = re.compile(r"\d{6,}\n?")
-_FOLDER = re.compile(r"\d{6,}")
-_NUMBERED = re.compile(r"\d{6,}(" + re.escape(DRAFT) + ")?")
-_LISTED = re.compile(r"snapshots/\d{6,}/[^/]+/[^/]+")
+_DRAFT_FOLDER = re.compile(r"\d{6,}" + re.escape(DRAFT))
 #: Times that CURRENT is read again while what it named is being removed.
 _OPENINGS = 20
 
@@ -280,12 +273,12 @@ def _clear(location: Location, current: str | None) -> str:
     removed: drafts of interrupted runs, and snapshots that CURRENT never named or that were given
     up. Where a reader has one of these open they all stay, since they may share files, and the
     next number is the one after them."""
-    numbered = [n for n in location.names_in(SNAPSHOTS) if _NUMBERED.fullmatch(n)]
-    later = sorted(n for n in numbered if int(n.partition(".")[0]) > int(current or 0))
-    for draft in (n for n in later if n.endswith(DRAFT)):
-        location.remove(f"{SNAPSHOTS}/{draft}")
-    numbers = sorted((n for n in later if not n.endswith(DRAFT)), key=int)
-    manifests = [f"{SNAPSHOTS}/{number}/{MANIFEST}" for number in numbers]
+    last = int(current or 0)
+    for name in location.names_in(SNAPSHOTS):
+        if _DRAFT_FOLDER.fullmatch(name) and int(name.removesuffix(DRAFT)) > last:
+            location.remove(f"{SNAPSHOTS}/{name}")
+    numbers = [number for number in numbers_in(location) if int(number) > last]
+    manifests = [manifest_of(number) for number in numbers]
     with contextlib.ExitStack() as holds:
         if False in [holds.enter_context(removing(location, name)) for name in manifests]:
             return f"{int(numbers[-1]) + 1:06d}"
@@ -303,13 +296,12 @@ def _clear(location: Location, current: str | None) -> str:
             location.sync(name.rpartition("/")[0])
         for number in numbers:
             location.remove(f"{SNAPSHOTS}/{number}")
-    return f"{int(current or 0) + 1:06d}"
+    return f"{last + 1:06d}"
 
 
 def _claim_number(location: Location, current: str | None) -> tuple[str, bytes]:
     """A number that nobody else has claimed, and what the file says by which it is ours."""
-    taken = [int(n) for n in location.names_in(SNAPSHOTS) if _NUMBER.fullmatch(n)]
-    number = max([int(current or 0), *taken])
+    number = max(int(n) for n in (current or "0", *numbers_in(location)))
     while True:
         number += 1
         folder = f"{SNAPSHOTS}/{number:06d}"
@@ -443,32 +435,6 @@ def _check_clock(as_of: Any, parent: Mapping[str, Any] | None, location: Locatio
         )
 
 
-def is_before(time: Any, other: Any) -> bool:
-    """Whether both are ISO 8601 times (UTC where no zone is given), ``time`` the earlier one."""
-    try:
-        first, second = (datetime.datetime.fromisoformat(t) for t in (time, other))
-    except (TypeError, ValueError):
-        return False
-    if first.tzinfo is None:
-        first = first.replace(tzinfo=datetime.UTC)
-    if second.tzinfo is None:
-        second = second.replace(tzinfo=datetime.UTC)
-    return first < second
-
-
-def dump_manifest(manifest: Mapping[str, Any]) -> str:
-    """The text of a manifest, with its seal."""
-    plain = json.loads(json.dumps(manifest))  # As it will be read: keys are texts.
-    sealed = {**plain, SEAL: _seal(plain)}
-    return json.dumps(sealed, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def _seal(manifest: Mapping[str, Any]) -> str:
-    rest = {key: value for key, value in manifest.items() if key != SEAL}
-    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def open_snapshot(store: str) -> Snapshot:
     """The live snapshot of ``store``, which stays where it is until it is closed (see `lease`).
 
@@ -502,15 +468,19 @@ def later_than(snapshot: Snapshot) -> list[str]:
         OSError: if the store cannot be read.
     """
     location = snapshot.location
-    found = []
-    for name in location.names_in(SNAPSHOTS):
-        if not _FOLDER.fullmatch(name) or int(name) <= int(snapshot.number):
-            continue
-        # What is claimed is another run's draft.
-        folder = f"{SNAPSHOTS}/{name}"
-        if location.exists(f"{folder}/{MANIFEST}") and not location.exists(f"{folder}/{CLAIM}"):
-            found.append(name)
+    found = [n for n in published_in(location) if int(n) > int(snapshot.number)]
     return found if found and _current_number(location) == snapshot.number else []
+
+
+def published_in(location: Location) -> list[str]:
+    """The numbers of whole snapshots, in order, but those that a run has claimed, which are its
+    draft, or were until it was killed."""
+    return [
+        number
+        for number in numbers_in(location)
+        if location.exists(manifest_of(number))
+        and not location.exists(f"{SNAPSHOTS}/{number}/{CLAIM}")
+    ]
 
 
 def open_numbered(store: str, number: str) -> Snapshot:
@@ -529,7 +499,7 @@ def open_numbered(store: str, number: str) -> Snapshot:
 def _try_open(location: Location, number: str) -> tuple[Snapshot | None, StoreError | None]:
     held = None
     with contextlib.suppress(FileNotFoundError):  # What is wrong is said below.
-        held = lease(location, f"{SNAPSHOTS}/{number}/{MANIFEST}")
+        held = lease(location, manifest_of(number))
     try:
         manifest = load_manifest(location, number)
         if is_before(manifest.get("as_of"), manifest.get("parent_as_of")):
@@ -544,85 +514,6 @@ def _try_open(location: Location, number: str) -> tuple[Snapshot | None, StoreEr
     return Snapshot(location, number, manifest, held), None
 
 
-def load_manifest(location: Location, number: str) -> dict[str, Any]:
-    """The manifest of snapshot ``number``.
-
-    Raises:
-        StoreError: if it is missing or damaged.
-        SchemaVersionError: if it is of another schema version.
-    """
-    # With the store's own path: who has several must see which of them it is.
-    name = location.url(f"{SNAPSHOTS}/{number}/{MANIFEST}")
-    try:
-        manifest: Any = json.loads(location.read(f"{SNAPSHOTS}/{number}/{MANIFEST}"))
-    except OSError as error:
-        raise StoreError(f"{name} cannot be read ({say(error)}): run tracemine fsck") from error
-    except ValueError as error:
-        raise StoreError(f"{name} is damaged ({say(error)}): run tracemine fsck") from error
-    if not isinstance(manifest, dict):
-        raise StoreError(f"{name} is damaged (not an object): run tracemine fsck")
-    if "schema_version" not in manifest:
-        raise StoreError(f"{name} is damaged (lacks schema_version): run tracemine fsck")
-    version = manifest["schema_version"]
-    if type(version) is not int or not OLDEST_READ <= version <= SCHEMA_VERSION:
-        raise SchemaVersionError(
-            f"{name} has schema version {version}, this tracemine reads {SCHEMA_VERSION}: "
-            "use the version that wrote the store"
-        )
-    missing = [key for key in ("files", "policy", "embedder") if key not in manifest]
-    if missing or manifest.get("snapshot") != number:
-        raise StoreError(f"{name} is damaged (lacks {', '.join(missing) or 'its own number'})")
-    if (SEAL in manifest or version >= SEALED) and manifest.get(SEAL) != _seal(manifest):
-        raise StoreError(f"{name} is damaged (not what was written): run tracemine fsck")
-    if wrong := next((f for f in manifest["files"] if not _is_entry(f)), None):
-        raise StoreError(f"{name} is damaged (lists {str(wrong)[:80]}): run tracemine fsck")
-    return manifest
-
-
-def _is_entry(entry: Any) -> bool:
-    """Whether this may stand in a manifest's list of files; none leads out of the store."""
-    return (
-        isinstance(entry, dict)
-        and isinstance(path := entry.get("path"), str)
-        and _LISTED.fullmatch(path) is not None
-        and not {".", ".."} & set(path.split("/"))
-        and isinstance(entry.get("sha256"), str)
-        and all(isinstance(entry.get(key), int) for key in ("rows", "bytes"))
-    )
-
-
-def check_size(location: Location, entry: Mapping[str, Any]) -> None:
-    """Nothing, if the file that ``entry`` of a manifest lists is there and as long as it was.
-
-    Raises:
-        StoreError: if it is not, or nobody can say.
-    """
-    path = location.url(entry["path"])
-    try:
-        size = location.size(entry["path"])
-    except FileNotFoundError as error:
-        raise StoreError(f"{path} is missing: run tracemine fsck") from error
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read ({say(error)}): run tracemine fsck") from error
-    if size != entry["bytes"]:
-        raise StoreError(f"{path} has {size} bytes, not {entry['bytes']}: run tracemine fsck")
-
-
-def check_file(location: Location, entry: Mapping[str, Any]) -> None:
-    """Nothing, if the file that ``entry`` of a manifest lists is what was written.
-
-    Raises:
-        StoreError: if it is missing or not what was written.
-    """
-    path = location.url(entry["path"])
-    try:
-        found = file_sha256(location, entry["path"])
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read ({say(error)}): run tracemine fsck") from error
-    if found != entry["sha256"]:
-        raise StoreError(f"{path} is not what was written: run tracemine fsck")
-
-
 def read_table(snapshot: Snapshot, table: str) -> Any:
     """The rows of a table of ``snapshot`` as a `pyarrow.Table`.
 
@@ -631,23 +522,6 @@ def read_table(snapshot: Snapshot, table: str) -> Any:
     """
     snapshot.check(table)
     return read_files(table, snapshot.files(table))
-
-
-def count_rows(location: Location, name: str) -> int:
-    """The rows of a Parquet file, the entries of an index, or the number of cards.
-
-    Raises:
-        StoreError: if the file is neither, or damaged.
-    """
-    if name.endswith(".cards"):
-        return count_cards(location.url(name))
-    if name.endswith(".faiss"):
-        return len(numbers_of(read_index(location.url(name))))
-    try:
-        with location.fs.open(location.inner(name), "rb") as stream:
-            return int(pq.read_metadata(stream).num_rows)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{name} is damaged: {say(error)}") from error
 
 
 def _current_number(location: Location) -> str | None:
@@ -800,8 +674,6 @@ __all__ = [
     "DRAFT",
     "LOCK",
     "MANIFEST",
-    "MANIFEST_KEYS",
-    "SCHEMA_VERSION",
     "SNAPSHOTS",
     "Draft",
     "Location",
@@ -809,15 +681,13 @@ __all__ = [
     "begin",
     "check_file",
     "check_size",
-    "count_rows",
     "dump_manifest",
     "file_sha256",
-    "is_before",
     "later_than",
-    "load_manifest",
     "open_numbered",
     "open_snapshot",
     "publish",
+    "published_in",
     "read_table",
     "take_lock",
 ]

@@ -246,6 +246,8 @@ def test_another_embedder_is_named(store: Path) -> None:
 
 
 def test_a_manifest_that_does_not_say_how_it_was_made_is_found(store: Path) -> None:
+    small_store.edit_manifest(store, lambda m: m["versions"].pop("python"), "000002")
+    assert any("does not say which version of python" in line for line in fsck(str(store)))
     for key in ("parent", "as_of", "inputs", "teacher", "index", "versions"):
         small_store.edit_manifest(store, lambda m, key=key: m.pop(key), "000002")
         assert any(f"does not say {key}" in line for line in fsck(str(store)))
