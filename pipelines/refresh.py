@@ -163,23 +163,24 @@ def _expect_rules(manifest: Mapping[str, Any], store: str) -> None:
 def _read(
     new: _New, store: Store, files: Sequence[Any], admission: AdmitOptions, sandbox: Sandbox
 ) -> None:
-    known = {
-        row["trajectory_id"]: {Source(**s) for s in row["sources"]}
-        for row in store.rows("SELECT trajectory_id, sources FROM trajectories")
-    }
     copies: dict[str, list[Trajectory]] = {}
     for file in files:
         for output, record in read_file(file):
             new.read += 1
-            if output != "trajectories":
-                new.rejected.append(("trajectories", record))
-            elif record.id in known:
-                new.known += 1
-                more = set(record.sources) - known[record.id]
-                if more:
-                    new.sources.setdefault(record.id, set()).update(more)
-            else:
+            if output == "trajectories":
                 copies.setdefault(record.id, []).append(record)
+            else:
+                new.rejected.append(("trajectories", record))
+    for row in store.rows(
+        "SELECT trajectory_id, sources FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
+        [sorted(copies)],
+    ):
+        same = copies.pop(row["trajectory_id"])
+        new.known += len(same)
+        more = {source for one in same for source in one.sources}
+        more -= {Source(**source) for source in row["sources"]}
+        if more:
+            new.sources[row["trajectory_id"]] = more
     for _, same in sorted(copies.items()):
         for output, record in admit(same, admission, sandbox):
             if output == REJECTED:
@@ -282,8 +283,7 @@ def _settle(
 ) -> tuple[list[Entered], set[str]]:
     """What the entries are now; and instances of which none of these speaks, but an entry that was
     refuted and stays."""
-    every = _entries(store)
-    entries = [e for e in every if e.procedure.procedure_id in around.entries]
+    entries = _entries(store, around.entries)
     merged = [Merged(**row) for row in store.rows("SELECT * FROM merged")]
     before = around.replays
     evidence = [one for together in found.evidence for one in together]
@@ -309,7 +309,7 @@ def _settle(
         moment,
         heirs,
         merged,
-        {e.procedure.procedure_id for e in every},
+        {row["procedure_id"] for row in store.rows(f"SELECT procedure_id FROM {ENTRIES}")},
     )
     write_entries(changes, store, entries, entered, cache(lambda: store.embedder))
     served = {
@@ -357,20 +357,18 @@ def _keep_refuted(
     return kept
 
 
-def _entries(store: Store) -> list[Stored]:
+def _entries(store: Store, ids: Collection[str]) -> list[Stored]:
+    """Entries without their evidence."""
+    among = "WHERE procedure_id IN (SELECT unnest(?))"
+    wanted = [sorted(ids)]
     since = {
         row["procedure_id"]: row["since"]
         for row in store.rows(
-            'SELECT procedure_id, min("at") AS since FROM events GROUP BY procedure_id'
+            f'SELECT procedure_id, min("at") AS since FROM events {among} GROUP BY 1', wanted
         )
     }
-    procedures: list[Procedure] = [
-        procedure_from_row(row)
-        for row in store.rows(
-            "SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates "
-            "ORDER BY procedure_id"
-        )
-    ]
+    rows = store.rows(f"SELECT * FROM {ENTRIES} {among} ORDER BY procedure_id", wanted)
+    procedures: list[Procedure] = [procedure_from_row(row) for row in rows]
     return [Stored(p, (), since.get(p.procedure_id, "")) for p in procedures]
 
 
