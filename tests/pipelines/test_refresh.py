@@ -133,7 +133,7 @@ def test_what_is_known_is_skipped_and_changes_nothing(
     shutil.copytree(stores[1][parts[0]], store)
     before = said(store)
     rows = len(parts[0].read_text().splitlines())
-    copy = tmp_path / "copy.jsonl"
+    copy = tmp_path / "two_again.jsonl"  # after the name of what is there, which stays its source
     copy.write_text(parts[0].read_text())
     found = refresh(store, copy)
     assert 0 < found["known_trajectories"] <= rows == found["trajectories"]["read"]
