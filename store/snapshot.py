@@ -233,6 +233,7 @@ def begin(store: str, *, refresh: bool = False, as_of: str | None = None) -> Dra
     Raises:
         RequestError: if the folder cannot be written, is something else than a store, has a
             snapshot already, another run is writing to it, or ``as_of`` is before its snapshot's.
+        StoreError: if CURRENT is damaged, or missing from a store of several snapshots.
     """
     location = Location.of(store)
     try:
@@ -247,6 +248,9 @@ def begin(store: str, *, refresh: bool = False, as_of: str | None = None) -> Dra
         # Asked again: another run may have published before we had the lock.
         seen = _refuse_published(location, store, refresh)
         current = _number_of(location, seen)
+        if current is None and len(whole := published_in(location)) > 1:
+            # One may be that of a first run which was killed just before it was done.
+            raise _without_current(location, whole[-1])
         manifest = load_manifest(location, current) if current else None
         _check_clock(as_of, manifest, location)
         if not location.exists(POLICY_FILE):
@@ -447,6 +451,8 @@ def open_snapshot(store: str) -> Snapshot:
     number = _current_number(location)
     for _ in range(_OPENINGS):
         if number is None:
+            if whole := published_in(location):
+                raise _without_current(location, whole[-1])
             hint = "the run that made it did not finish"
             hint = hint if location.exists(SNAPSHOTS) else "no CURRENT"
             raise StoreError(f"no store at {store} ({hint}): make one with tracemine mine")
@@ -458,6 +464,13 @@ def open_snapshot(store: str) -> Snapshot:
         if number == before and wrong:
             raise wrong
     raise StoreError(f"{location.url(CURRENT)} is replaced faster than it can be read")
+
+
+def _without_current(location: Location, last: str) -> StoreError:
+    return StoreError(
+        f"{location.url(CURRENT)} is missing, though snapshot {last} is there: if that was "
+        "published write its number into it, else mine again"
+    )
 
 
 def later_than(snapshot: Snapshot) -> list[str]:

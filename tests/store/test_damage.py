@@ -18,7 +18,16 @@ import pytest
 import small_store
 
 from tracemine.schemas.arrow import TABLES
-from tracemine.store import RequestError, Store, StoreError, compact, fsck, gc, open_snapshot
+from tracemine.store import (
+    RequestError,
+    Store,
+    StoreError,
+    begin,
+    compact,
+    fsck,
+    gc,
+    open_snapshot,
+)
 from tracemine.store.history import open_history
 from tracemine.store.index import INDEXED
 from tracemine.store.snapshot import read_table
@@ -169,6 +178,17 @@ def test_a_store_that_was_set_back_is_served_with_a_warning(
     caplog.clear()
     with Store.open(str(store)):
         assert not caplog.records
+    assert fsck(str(store)) == []
+
+
+def test_a_store_without_current_is_not_begun_anew(store: Path) -> None:
+    (store / "CURRENT").unlink()
+    files = sorted(store.rglob("*"))
+    refused(lambda: Store.open(str(store)), f"{store}/CURRENT is missing, though snapshot 000002")
+    refused(lambda: begin(str(store)), "CURRENT is missing, though snapshot 000002 is there")
+    assert sorted(store.rglob("*")) == files
+    assert any("CURRENT is missing" in finding for finding in fsck(str(store)))
+    (store / "CURRENT").write_text("000002\n")
     assert fsck(str(store)) == []
 
 
