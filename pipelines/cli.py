@@ -158,6 +158,10 @@ def mine(
     shards: Annotated[
         int | None, typer.Option("--shards", metavar="N", help="Files of each table.")
     ] = None,
+    index: Annotated[
+        str | None,
+        typer.Option("--index", metavar="KIND", help="E.g. IVF4096,PQ64; what suits the size."),
+    ] = None,
     workers: WorkersOption = None,
     concurrency: Annotated[
         int | None,
@@ -212,6 +216,7 @@ def mine(
         holdout=holdout,
         known=known,
         shards=shards,
+        index=index,
         require_isolation=require_isolation,
         workers=workers,
         asking=AskingOptions(

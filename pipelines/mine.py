@@ -17,13 +17,22 @@ from apache_beam.metrics import MetricsFilter
 from apache_beam.runners.runner import PipelineResult
 
 from tracemine.pipelines.models import asked_model, asking_model, expect_model, usage_of
-from tracemine.pipelines.options import DEFAULT_SHARDS, MAX_SHARDS, SHARD_BYTES, MineOptions, now
+from tracemine.pipelines.options import (
+    DEFAULT_SHARDS,
+    LARGE_INPUT,
+    MAX_SHARDS,
+    SHARD_BYTES,
+    MineOptions,
+    now,
+    parse_index,
+)
 from tracemine.pipelines.progress import Progress
 from tracemine.pipelines.requested import expect_embedder, fingerprint_of, open_sandbox, pin_known
 from tracemine.pipelines.runner import is_local, make_runner, pipeline_options
 from tracemine.pipelines.workers import supervised, workers_for
 from tracemine.schemas import arrow
 from tracemine.store import Draft, Embedder, Policy, begin, publish
+from tracemine.store.index import COMPONENTS
 from tracemine.store.location import say
 from tracemine.store.versions import replayed_with
 from tracemine.store.work import open_work
@@ -75,6 +84,9 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
     draft = begin(options.store)
     try:
         embedder = Embedder.load(options.embedder, trust_remote_code=options.trust_remote_code)
+        index = options.index
+        if index is not None:
+            index = parse_index(index, embedder.dimension)
         inputs = [file.describe() for file in files]
         decides = {
             "inputs": inputs,
@@ -85,6 +97,7 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
             "teacher": teacher,
             "also": list(options.asking.also),
             "embedder": embedder.describe(),
+            "index": index,
             "policy": draft.policy.values(),
             "isolation": isolation,
         }
@@ -105,6 +118,7 @@ def run_mine(options: MineOptions) -> dict[str, Any]:
                 draft=draft,
                 policy=draft.policy,
                 as_of=work.as_of,
+                components=embedder.dimension,
                 kept=kept,
                 known=known,
                 model=model,
@@ -172,12 +186,14 @@ def build(
     draft: Draft,
     policy: Policy,
     as_of: str,
+    components: int = COMPONENTS,
     kept: Kept = NOT_KEPT,
     known: Pinned | None = None,
     model: ModelOptions | None = None,
 ) -> None:
     """The line, from files to tables in the draft's folder; without the spans that ``known``
-    knows. ``model`` is the teacher, where that is one; ``kept`` is where finished work lies."""
+    knows. ``model`` is the teacher, where that is one; ``kept`` is where finished work lies;
+    vectors have so many ``components``."""
     limits = ReplayLimits(own=policy.replay_own, others=policy.replay_others)
     admit = AdmitOptions(
         holdout=options.holdout,
@@ -275,16 +291,23 @@ def build(
     shards = options.shards or _table_shards(files)
     for table, pcollection in rows.items():
         pcollection | f"Write {table}" >> WriteTable(table, draft.folder, shards)
+    indexed = partial(
+        WriteIndex,
+        folder=draft.folder,
+        kind=options.index,
+        large=_is_large(files),
+        components=components,
+    )
     for table in ("procedures", "candidates"):
         (
             finished
             | f"Vectors of {table}" >> beam.FlatMap(_entry_vectors, table)
-            | f"Index {table}" >> WriteIndex(table, draft.folder)
+            | f"Index {table}" >> indexed(table)
         )
     (
         tools
         | "Vectors of tools" >> beam.Map(lambda t: (t.record.entry.procedure_id, t.vector))
-        | "Index tools" >> WriteIndex("tools", draft.folder)
+        | "Index tools" >> indexed("tools")
     )
 
     counts += [
@@ -324,6 +347,12 @@ def build(
 def _table_shards(files: Sequence[InputFile]) -> int:
     known = sum(file.bytes_stored() or 0 for file in files)
     return min(max(-(-known // SHARD_BYTES), DEFAULT_SHARDS), MAX_SHARDS)
+
+
+def _is_large(files: Sequence[InputFile]) -> bool:
+    """Whether a table may have about a million entries, as far as anybody can tell."""
+    sizes = [file.bytes_stored() for file in files]
+    return None in sizes or sum(size or 0 for size in sizes) >= LARGE_INPUT
 
 
 def _has_no_code(proposal: Proposal, _: int) -> int:

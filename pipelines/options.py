@@ -26,6 +26,9 @@ ALSO = ("normalise", "replay", "judge")
 #: sorted in memory.
 DEFAULT_SHARDS, SHARD_BYTES = 4, 2 << 20
 MAX_SHARDS = 99_999
+#: Bytes of input from which on a table may have about a million entries, so that its index is
+#: filled in parts: published data has an entry for each 200 bytes or more, compressed as it lies.
+LARGE_INPUT = 128 << 20
 #: Worker processes of a local run: more than any machine has CPUs is a slip of the finger.
 MAX_WORKERS = 1024
 
@@ -93,6 +96,7 @@ class MineOptions:
         holdout: share of problems, in [0, 1), left out for evaluation.
         known: folder or fsspec URL of another store; spans that it knows are left out.
         shards: files of each table, on which no row depends; None for what suits the input.
+        index: a factory string of FAISS, the kind of all indexes; None for what suits their size.
         require_isolation: refuse to run where untrusted code has no namespaces, here and in every
             worker.
         workers: processes of a local run; None for as many as `runner.workers_for` finds fit.
@@ -117,6 +121,7 @@ class MineOptions:
     holdout: float = 0.0
     known: str | None = None
     shards: int | None = None
+    index: str | None = None
     require_isolation: bool = False
     workers: int | None = None
     asking: AskingOptions = field(default_factory=AskingOptions)
@@ -142,6 +147,8 @@ class MineOptions:
             raise RequestError(f"--holdout must be at least 0 and below 1, not {self.holdout}")
         if self.shards is not None and not 1 <= self.shards <= MAX_SHARDS:
             raise RequestError(f"--shards must be from 1 to {MAX_SHARDS}, not {self.shards}")
+        if self.index is not None and self.embedder is None:
+            object.__setattr__(self, "index", parse_index(self.index))
         _check_workers(self.workers)
         if self.as_of is not None:
             object.__setattr__(self, "as_of", parse_time(self.as_of))
@@ -216,6 +223,23 @@ class ReportOptions:
 def _check_workers(workers: int | None) -> None:
     if workers is not None and not 1 <= workers <= MAX_WORKERS:
         raise RequestError(f"--workers must be from 1 to {MAX_WORKERS}, not {workers}")
+
+
+def parse_index(kind: str, components: int | None = None) -> str:
+    """A factory string of FAISS as manifests have it; for vectors of so many ``components``, those
+    of the bundled embedder if not said.
+
+    Raises:
+        RequestError: if FAISS makes no such index, or none that a store can use.
+    """
+    # Whoever names no kind waits for no FAISS.
+    from tracemine.store.index import COMPONENTS
+    from tracemine.store.index_kinds import check_kind
+
+    try:
+        return check_kind(kind, components or COMPONENTS)
+    except ValueError as error:
+        raise RequestError(f"--index: {error}") from error
 
 
 def parse_split(text: str) -> Split:

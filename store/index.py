@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ from tracemine.store.index_kinds import (
     CARE,
     FLAT,
     Numbers,
+    TooFewError,
     Vectors,
     check_kind,
     choose_parameters,
@@ -36,6 +38,8 @@ from tracemine.store.index_kinds import (
 )
 from tracemine.store.tables import open_whole
 from tracemine.store.threads import one_thread
+
+_LOGGER = logging.getLogger(__name__)
 
 #: Tables that have an index, ``index/TABLE.faiss``.
 INDEXED = ("procedures", "candidates", "tools")
@@ -49,6 +53,12 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 #: machine then share it, and pages come as they are asked for.
 MAP_BYTES = 32 << 20
 
+#: What a manifest says of an index that is exact.
+EXACT: Mapping[str, Any] = {"kind": FLAT, "parameters": {}, "recall_at_10": 1.0}
+#: Components of a vector, where a kind is checked before there is one: those of the bundled
+#: embedder. FAISS divides them among codes.
+COMPONENTS = 384
+
 #: The number of what was removed from an index that cannot forget it.
 GONE = -1
 #: Once so much of an index is gone it is built again.
@@ -58,7 +68,7 @@ MAX_GONE = 0.2
 @dataclass(frozen=True, slots=True)
 class Built:
     """An index with what was measured when it was built (`index_kinds.Measured`, as JSON; empty
-    for an exact one)."""
+    for an exact one), and under ``asked`` the kind that was asked for, if one was."""
 
     index: Any
     notes: Mapping[str, Any] = field(default_factory=dict)
@@ -101,20 +111,38 @@ def build_index(rows: Iterable[tuple[str, Vectors]], *, kind: str | None = None)
     rows count once. So the same rows give the same bytes, whatever their order.
 
     Args:
-        kind: a factory string of FAISS; that for the number of rows (`kind_for`) if not said.
+        kind: a factory string of FAISS; that for the number of rows (`kind_for`) if not said, or if
+            they are too few to train it, which a line then says.
 
     Raises:
         ValueError: if an id has two vectors, two ids share a number, vectors differ in size, or
             FAISS knows no such kind.
     """
     numbers, vectors = sorted_rows(rows)
-    wanted = kind_for(len(numbers)) if kind is None else check_kind(kind, vectors.shape[1])
-    return built_of(numbers, vectors, wanted)
+    asked = None if kind is None else check_kind(kind, vectors.shape[1] or COMPONENTS)
+    return built_of(numbers, vectors, asked)
 
 
-def built_of(numbers: Numbers, vectors: Vectors, kind: str) -> Built:
-    """The index of ``kind`` over ``vectors`` (n, d), ``numbers`` ascending; it is searched as
-    widely as it takes, and built more carefully where that is not enough (`choose_parameters`)."""
+def built_of(numbers: Numbers, vectors: Vectors, asked: str | None = None) -> Built:
+    """The index over ``vectors`` (n, d), ``numbers`` ascending, of the kind that was ``asked`` for,
+    else that for their number; it is searched as widely as it takes, and built more carefully where
+    that is not enough (`choose_parameters`)."""
+    by_size = kind_for(len(numbers))
+    try:
+        built = _built(numbers, vectors, asked or by_size)
+    except TooFewError as error:
+        _LOGGER.warning("%s: the index is %s, as so many entries ask for", error, by_size)
+        built = _built(numbers, vectors, by_size)
+    return built if asked is None else Built(built.index, as_asked(built.notes, asked))
+
+
+def as_asked(notes: Mapping[str, Any], asked: str | None) -> dict[str, Any]:
+    """``notes`` of an index with the kind that was ``asked`` for: whoever builds it again tries
+    that kind first."""
+    return {**(notes or EXACT), "asked": asked} if asked else dict(notes)
+
+
+def _built(numbers: Numbers, vectors: Vectors, kind: str) -> Built:
     if kind == FLAT or not len(numbers):
         return Built(_filled(FLAT, numbers, vectors))
     with one_thread():
@@ -185,7 +213,7 @@ def extended(built: Built, rows: Iterable[tuple[str, Vectors]]) -> Built:
     if not len(numbers):
         return built
     if not built.index.ntotal:
-        return built_of(numbers, vectors, kind_for(len(numbers)))
+        return built_of(numbers, vectors, built.notes.get("asked"))
     if np.isin(numbers, numbers_of(built.index)).any():
         raise ValueError("an entry that is to be added to the index is in it already")
     with one_thread():
@@ -198,15 +226,18 @@ def renewed(before: Any, rows: Iterable[tuple[str, Vectors]], notes: Mapping[str
     changed (`read_index`, ``to_change``) and of which ``notes`` says what was measured: what is
     gone, or has another vector, leaves it, and what is new is added. It is built anew where it is
     flat, or small enough to be, since that costs nothing, and where more than `MAX_GONE` of it
-    would be gone.
+    would be gone: of the kind that was asked for when there was first one (``notes["asked"]``),
+    which is never too small, else of that for its size.
 
     Raises:
         ValueError: as `build_index`.
     """
     numbers, vectors = sorted_rows(rows)
-    kind = check_kind(str(notes.get("kind", FLAT)))
-    if not before.ntotal or is_flat(before) or kind_for(len(numbers)) == FLAT:
-        return built_of(numbers, vectors, kind_for(len(numbers)))
+    said = notes.get("asked")
+    asked = None if said is None else check_kind(str(said), vectors.shape[1] or COMPONENTS)
+    small = not len(numbers) or (asked is None and kind_for(len(numbers)) == FLAT)
+    if small or not before.ntotal or is_flat(before):
+        return built_of(numbers, vectors, asked)
     had, held = numbers_of(before), vectors_of(before)
     order = np.argsort(had)
     at = order[np.minimum(np.searchsorted(had[order], numbers), len(had) - 1)]
@@ -214,7 +245,7 @@ def renewed(before: Any, rows: Iterable[tuple[str, Vectors]], notes: Mapping[str
     gone = np.setdiff1d(had, numbers[same])
     left = before.ntotal - len(had) + len(gone)
     if left > MAX_GONE * (before.ntotal + np.count_nonzero(~same)):
-        return built_of(numbers, vectors, kind)
+        return built_of(numbers, vectors, asked)
     built = without(Built(before, dict(notes)), gone)
     with one_thread():
         if not same.all():
@@ -318,6 +349,8 @@ def _reconstructed(index: Any, at_once: int = 65536) -> Iterator[Vectors]:
 
 
 __all__ = [
+    "COMPONENTS",
+    "EXACT",
     "FLAT",
     "GONE",
     "INDEXED",
@@ -326,6 +359,7 @@ __all__ = [
     "Built",
     "Numbers",
     "Vectors",
+    "as_asked",
     "build_index",
     "built_of",
     "every_number",

@@ -17,6 +17,7 @@ from __future__ import annotations
 import importlib
 import logging
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -60,6 +61,22 @@ CARE = (40, 200)
 #: Vectors for each cell that cells are trained on, and the most in all (FAISS asks for 39).
 TRAINED_PER_CELL, MOST_TRAINED = 64, 2_000_000
 
+#: Characters of a factory string, and neighbours of an entry in a graph: FAISS asks for no limits,
+#: and ends the whole process where a graph has one neighbour or none.
+MOST_CHARACTERS, NEIGHBOURS = 200, range(2, 513)
+#: Bits of a code: 65,536 centroids for each part of a vector.
+MOST_BITS = 16
+_CELLS = re.compile(r"IVF(\d+)")
+_GRAPH_OF = re.compile(r"(?:HNSW|NSG)(\d+)")
+_CELLS_ALONE = re.compile(r"(IDMap,)?IVF\d+(_HNSW\d+)?")
+_MERGED = re.compile(r"IVF\d+(_HNSW\d+)?,(Flat|SQ\w+|PQ\d+(x\d+)?(np)?)")
+_CODES = re.compile(r"(?:PQ|RQ|LSQ)\d+(?:x(\d+))?(?:x(\d+))?")
+
+
+class TooFewError(ValueError):
+    """There are too few vectors to train an index of a kind on. Raise it where an index of another
+    kind can take its place, not where FAISS fails otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -97,15 +114,64 @@ def check_kind(kind: str, dimension: int = 8) -> str:
     """``kind`` as a manifest names it.
 
     Raises:
-        ValueError: if FAISS knows no such factory string, or not for vectors of so many components.
+        ValueError: if FAISS knows no such factory string, or not for vectors of so many components,
+            or an index of that kind could not be trained, or not be added to.
     """
     named = _NUMBERED + kind.removeprefix("IDMap2,").removeprefix(_NUMBERED)
-    try:
-        _library().index_factory(dimension or 8, named, _library().METRIC_INNER_PRODUCT)
-    except RuntimeError as error:
-        first = str(error).splitlines()[-1]
-        raise ValueError(f"FAISS makes no index of the kind {kind!r}: {first}") from error
+    shown = kind if len(kind) <= 60 else f"{kind[:60]}..."
+    # Some of these FAISS makes, and then ends the process, or takes all of its memory.
+    wrong = _beyond(named)
+    if not wrong:
+        try:
+            wrong = _unfit(_library().index_factory(dimension, named, _product()))
+        except (RuntimeError, MemoryError) as error:
+            wrong = _reason(error) or "FAISS knows none"
+    if wrong:
+        raise ValueError(
+            f"no index of the kind {shown!r} over vectors of {dimension} components: {wrong}"
+        )
     return named
+
+
+def _unfit(index: Any) -> str:
+    """Why a store cannot use an index that FAISS makes; nothing if it can."""
+    faiss = _library()
+    if index.metric_type != _product():
+        return "it does not compare by inner products"
+    if isinstance(inner_of(index), (faiss.IndexNSG, faiss.IndexIVFFlatDedup, faiss.IndexLattice)):
+        return "entries cannot be added to it, or read out of it"
+    return ""
+
+
+def _reason(error: Exception) -> str:
+    """What an error of FAISS says, without where in FAISS it was; nothing if that is nothing."""
+    return (
+        " ".join(str(error).rpartition("failed: ")[2].split()) if "failed: " in str(error) else ""
+    )
+
+
+def _beyond(named: str) -> str:
+    """What a factory string asks for that is beyond all limits; nothing if that is nothing."""
+    if len(named) > MOST_CHARACTERS:
+        return f"it has more than {MOST_CHARACTERS} characters"
+    if named.count("IDMap") > 1:
+        return "numbers stand beside vectors once"
+    for found in _CELLS.findall(named):
+        if not 1 <= int(found) <= MOST_TRAINED:
+            return (
+                f"cells are from 1 to {MOST_TRAINED:,}, which is what they are trained on at most"
+            )
+    for found in _GRAPH_OF.findall(named):
+        if int(found) not in NEIGHBOURS:
+            return f"a graph has from {NEIGHBOURS[0]} to {NEIGHBOURS[-1]} neighbours for each entry"
+    if any(bits > MOST_BITS for bits in _bits_of_codes(named)):
+        return f"codes have {MOST_BITS} bits at most"
+    return ""
+
+
+def _bits_of_codes(kind: str) -> list[int]:
+    """The bits of each codebook that a factory string names, 8 where it does not say."""
+    return [int(last or first or 8) for first, last in _CODES.findall(kind)]
 
 
 def is_flat(index: Any) -> bool:
@@ -119,35 +185,54 @@ def inner_of(index: Any) -> Any:
 
 
 def is_sharded(kind: str) -> bool:
-    """Whether parts of such an index can be filled apart and then merged."""
-    return kind.removeprefix(_NUMBERED).startswith("IVF")
+    """Whether parts of such an index can be filled apart and then merged: cells with vectors that
+    are exact, rounded, or coded in pieces, and nothing before or after them."""
+    return _MERGED.fullmatch(kind.removeprefix(_NUMBERED)) is not None
 
 
 # -- making ----------------------------------------------------------------------------------------
 
 
 def make_empty(kind: str, dimension: int, sample: Vectors, care: int = CARE[0]) -> Any:
-    """An index of ``kind`` with no entry, trained on some of ``sample`` (n, d) if it needs it."""
+    """An index of ``kind`` with no entry, trained on some of ``sample`` (n, d) if it needs it.
+
+    Raises:
+        TooFewError: if it cannot be trained on so few.
+    """
     faiss = _library()
-    index = faiss.index_factory(dimension, kind, faiss.METRIC_INNER_PRODUCT)
+    index = faiss.index_factory(dimension, kind, _product())
     graph = _graph_of(index)
     if graph is not None:
         graph.efConstruction = care
     cells = _cells_of(index)
+    if cells is not None:
+        # FAISS writes to standard error where there are fewer than 39 for each.
+        cells.cp.min_points_per_centroid = 1
+    for coded in (cells, inner_of(index), _storage_of(index)):
+        if isinstance(coded, (faiss.IndexPQ, faiss.IndexIVFPQ)):
+            # Minutes for each codebook, for a way of searching that nobody asks for.
+            coded.do_polysemous_training = False
     if isinstance(cells, faiss.IndexIVFScalarQuantizer) and kind.endswith("SQfp16"):
         # What is left of a vector without its cell's centroid is on no grid.
         cells.by_residual = False
     if not index.is_trained:
-        index.train(training_sample(kind, sample))
+        chosen = training_sample(kind, sample)
+        try:
+            index.train(chosen)
+        except RuntimeError as error:
+            # Each kind says in words of its own that it needs more.
+            raise TooFewError(
+                f"{len(chosen):,} vectors do not train {kind} ({_reason(error) or 'too few'})"
+            ) from error
     return index
 
 
 def training_size(kind: str, entries: int) -> int:
-    """How many vectors an index of ``kind`` is trained on."""
-    _, _, rest = kind.partition("IVF")
-    digits = "".join(c for c in rest.split("_")[0].split(",")[0] if c.isdigit())
-    cells = int(digits) if digits else 1024
-    return min(entries, cells * TRAINED_PER_CELL, MOST_TRAINED)
+    """How many vectors an index of ``kind`` is trained on: so many for each of its cells, or of its
+    codes, whichever are more."""
+    cells = int((_CELLS.findall(kind) or ["1024"])[0])
+    most = max([cells, *(1 << bits for bits in _bits_of_codes(kind))])
+    return min(entries, most * TRAINED_PER_CELL, MOST_TRAINED)
 
 
 def training_sample(kind: str, vectors: Vectors) -> Vectors:
@@ -289,7 +374,10 @@ def _attempts(kind: str) -> Iterator[tuple[str, int]]:
     if "HNSW" in kind:
         yield kind, CARE[1]
     head, _, codec = kind.rpartition(",")
-    if is_sharded(kind) and codec not in ("Flat", "SQfp16"):
+    if re.fullmatch(r"(IDMap,)?IVF\d+(_HNSW\d+)?,[^,()]+", kind) and codec not in (
+        "Flat",
+        "SQfp16",
+    ):
         yield f"{head},SQfp16", CARE[1]
 
 
@@ -301,6 +389,13 @@ def _width_of(index: Any) -> tuple[str, Any]:
         return "efSearch", inner.hnsw
     cells = _cells_of(index)
     return ("nprobe", cells) if cells is not None else ("", None)
+
+
+def _storage_of(index: Any) -> Any:
+    """What holds the vectors of a graph; None if an index is none."""
+    faiss = _library()
+    inner = inner_of(index)
+    return faiss.downcast_index(inner.storage) if isinstance(inner, faiss.IndexHNSW) else None
 
 
 def _graph_of(index: Any) -> Any:
@@ -326,6 +421,10 @@ def _evenly(vectors: Vectors, count: int) -> Vectors:
     return np.ascontiguousarray(vectors[places], dtype=np.float32)
 
 
+def _product() -> int:
+    return int(_library().METRIC_INNER_PRODUCT)
+
+
 def _library() -> Any:
     # Its type stubs lack keyword arguments and most of its classes.
     return importlib.import_module("faiss")
@@ -341,6 +440,7 @@ __all__ = [
     "RECALL_AT",
     "Measured",
     "Numbers",
+    "TooFewError",
     "Truth",
     "Vectors",
     "check_kind",

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracemine.store.errors import StoreError
-from tracemine.store.index import INDEXED, notes_file
-from tracemine.store.index_kinds import FLAT
+from tracemine.store.index import EXACT, INDEXED, notes_file
 from tracemine.store.location import Location
 
 #: What a manifest says of an index beside what was measured of it.
@@ -63,7 +62,7 @@ def describe_indexes(
         if said is None and known.get(table) == entry["sha256"]:
             said = {k: v for k, v in before["index"].get(table, {}).items() if k not in _FOUND}
         found[table] = {
-            **(said or {"kind": FLAT, "parameters": {}, "recall_at_10": 1.0}),
+            **(said or EXACT),
             "metric": "inner product",
             "dimension": dimension,
             "entries": entry["rows"],

@@ -16,17 +16,13 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from tracemine.schemas.arrow import TABLES, Row
-from tracemine.store.index import build_index, index_file, write_index
-from tracemine.store.index_kinds import check_kind, is_sharded, training_size
-from tracemine.store.index_parts import fill, join, train
+from tracemine.store.index import COMPONENTS, build_index, index_file, write_index
+from tracemine.store.index_kinds import check_kind, is_sharded
+from tracemine.store.index_parts import Begun, Part, Plan, begin, fill, join, plan_for
 from tracemine.store.tables import shard_name, shard_of, write_shard
 
 #: Rows that travel to their shard together: an element costs about as much as 25 rows.
 BATCH_ROWS = 500
-#: Parts in which an index of cells is filled: a part of 10 million entries takes 250 MB of memory.
-INDEX_PARTS = 64
-#: Of a vector, where a kind is checked before there is one: FAISS divides them among codes.
-COMPONENTS = 384
 
 
 class WriteTable(beam.PTransform):
@@ -64,29 +60,45 @@ class WriteIndex(beam.PTransform):
     """``(procedure_id, vector)`` pairs, vectors as float32 bytes -> the ``(path, entries)`` pair of
     the index of ``table``, which is written even if it is empty.
 
-    One worker builds it, of the kind that its size asks for, with all vectors in memory (1.5 kB
-    each, and as much again for a graph). An index of cells is filled by all workers, where its
-    ``kind`` (``IVF16384_HNSW32,SQfp16`` or the like) is said: it is trained once on a sample,
-    ``parts`` are filled apart, and one worker merges them.
+    One worker builds it, with all vectors in memory: 1.5 kB each, as much again while they are
+    sorted, and for a graph. Where there may be more than that (``large``), or a kind of cells is
+    said, it is filled by all workers, if there are as many entries as that takes: how many there
+    are says of what kind it is (`index_parts.plan_for`); a sample trains it, parts are filled
+    apart, and one worker merges them, with the index in memory, 0.8 kB for each entry. That the
+    entries are counted first costs another reading of all of them.
+
+    Args:
+        kind: a factory string of FAISS, for whatever number of entries it can be trained on; that
+            for their number if not said.
+        large: whether there may be a million entries or more.
+        parts: in how many parts it is filled; None for as many as suit its entries.
+        components: of a vector.
 
     Raises:
         ValueError: if FAISS knows no such kind.
     """
 
     def __init__(
-        self, table: str, folder: str, *, kind: str | None = None, parts: int = INDEX_PARTS
+        self,
+        table: str,
+        folder: str,
+        *,
+        kind: str | None = None,
+        large: bool = False,
+        parts: int | None = None,
+        components: int = COMPONENTS,
     ) -> None:
         super().__init__()
         self.table = table
         self.folder = folder
-        self.kind = None if kind is None else check_kind(kind, COMPONENTS)
+        self.kind = None if kind is None else check_kind(kind, components)
+        self.in_parts = large if self.kind is None else is_sharded(self.kind)
         self.parts = parts
 
     def expand(self, vectors: beam.PCollection) -> beam.PCollection:
-        path = f"{self.folder}/{index_file(self.table)}"
-        if self.kind is not None and is_sharded(self.kind):
-            return self._in_parts(vectors, self.kind, path)
-        kind = self.kind
+        path, kind = f"{self.folder}/{index_file(self.table)}", self.kind
+        if self.in_parts:
+            return self._in_parts(vectors, path)
         first = vectors.pipeline | "No vectors" >> beam.Create([None], reshuffle=False)
         return (
             (first, vectors)
@@ -96,34 +108,34 @@ class WriteIndex(beam.PTransform):
             | "Write index" >> beam.MapTuple(lambda _, pairs: _write_index(pairs, path, kind))
         )
 
-    def _in_parts(self, vectors: beam.PCollection, kind: str, path: str) -> beam.PCollection:
-        parts, size = self.parts, training_size(kind, 1 << 62)
-        # Ids are hashes, so the least of them are a sample, whatever the order and the workers.
-        trained = (
+    def _in_parts(self, vectors: beam.PCollection, path: str) -> beam.PCollection:
+        kind, parts = self.kind, self.parts
+        plan = beam.pvalue.AsSingleton(
             vectors
-            | "Sample" >> beam.combiners.Top.Smallest(size)
-            | "Train" >> beam.Map(lambda pairs: train(kind, _rows(pairs), path))
+            | "Count" >> beam.combiners.Count.Globally()
+            | "Plan" >> beam.Map(lambda entries: plan_for(kind, entries, parts))
+        )
+        sample = vectors | "Sample" >> beam.Filter(lambda pair, how: how.samples(pair[0]), plan)
+        begun = beam.pvalue.AsSingleton(
+            sample
+            | "Sample to one" >> beam.Map(lambda pair: (None, pair))
+            | "Gather sample" >> beam.GroupByKey()
+            | "Begin" >> beam.Map(_begin, plan, path),
+            default_value=None,
         )
         first = vectors.pipeline | "No part" >> beam.Create([None], reshuffle=False)
         filled = (
             vectors
-            | "To parts" >> beam.Map(lambda pair: (int(pair[0][:8], 16) % parts, pair))
+            | "To parts" >> beam.FlatMap(_to_part, begun)
             | "Gather parts" >> beam.GroupByKey()
-            | "Fill parts"
-            >> beam.Map(
-                lambda keyed, file: fill(file, keyed[0], _rows(keyed[1]), path),
-                beam.pvalue.AsSingleton(trained),
-            )
+            | "Fill parts" >> beam.Map(_fill_part, begun, path)
         )
         return (
             (first, filled)
             | "All parts" >> beam.Flatten()
-            | "To one" >> beam.Map(lambda part: (None, part))
+            | "Parts to one" >> beam.Map(lambda part: (None, part))
             | "Gather" >> beam.GroupByKey()
-            | "Join parts"
-            >> beam.MapTuple(
-                lambda _, found: (path, join(kind, [part for part in found if part], path))
-            )
+            | "Join parts" >> beam.Map(_join_parts, begun, path, kind)
         )
 
 
@@ -157,14 +169,40 @@ def _write(
     return path, write_shard((row for part in parts for row in part), table, path)
 
 
-def _write_index(pairs: Iterable[Any], path: str, kind: str | None) -> tuple[str, int]:
-    index = build_index(_rows(pair for pair in pairs if pair is not None), kind=kind)
+def _write_index(
+    pairs: Iterable[tuple[str, bytes] | None], path: str, kind: str | None
+) -> tuple[str, int]:
+    index = build_index(_rows(pairs), kind=kind)
     write_index(index, path)
     return path, index.entries
 
 
-def _rows(pairs: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, Any]]:
-    return ((pair[0], np.frombuffer(pair[1], np.float32)) for pair in pairs)
+def _begin(keyed: tuple[None, Iterable[tuple[str, bytes]]], plan: Plan, path: str) -> Begun:
+    return begin(plan, _rows(keyed[1]), path)
 
 
-__all__ = ["BATCH_ROWS", "INDEX_PARTS", "WriteIndex", "WriteTable"]
+def _to_part(pair: tuple[str, bytes], begun: Begun) -> list[tuple[int, tuple[str, bytes]]]:
+    return [(begun.plan.part_of(pair[0]), pair)] if begun.trained else []
+
+
+def _fill_part(keyed: tuple[int, Iterable[tuple[str, bytes]]], begun: Begun, path: str) -> Part:
+    number, pairs = keyed
+    assert begun.trained, "nothing goes to a part where nothing was trained"
+    return fill(begun.trained, number, _rows(pairs), path)
+
+
+def _join_parts(
+    keyed: tuple[None, Iterable[Part | None]], begun: Begun | None, path: str, kind: str | None
+) -> tuple[str, int]:
+    if begun is None:  # There was no entry to begin with.
+        return _write_index((), path, kind)
+    filled = [part for part in keyed[1] if part is not None]
+    return path, join(begun.plan, filled, path) if begun.trained else begun.entries
+
+
+def _rows(pairs: Iterable[tuple[str, bytes] | None]) -> Iterator[tuple[str, Any]]:
+    """What an index is built of, without the None that is there so that there is something."""
+    return ((pair[0], np.frombuffer(pair[1], np.float32)) for pair in pairs if pair is not None)
+
+
+__all__ = ["BATCH_ROWS", "WriteIndex", "WriteTable"]

@@ -16,9 +16,18 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
 from tracemine.schemas import content_id
-from tracemine.store import begin, fsck, publish
+from tracemine.store import begin, fsck, index_kinds, publish
 from tracemine.store.embedder import to_grid
-from tracemine.store.index import INDEXED, index_number, numbers_of, read_index
+from tracemine.store.index import (
+    INDEXED,
+    build_index,
+    index_number,
+    numbers_of,
+    read_index,
+    vectors_of,
+    write_index,
+)
+from tracemine.store.index_parts import plan_for
 from tracemine.store.tables import read_files
 from tracemine.transforms.write import BATCH_ROWS, WriteIndex, WriteTable
 
@@ -121,39 +130,84 @@ def test_an_index_of_nothing_is_written(tmp_path: Path) -> None:
     assert (tmp_path / "index/candidates.faiss").is_file()
 
 
-def in_parts(folder: Path, made: list[tuple[str, bytes]], *arguments: str) -> bytes:
+def indexed(
+    folder: Path, made: list[tuple[str, bytes]], *arguments: str, **how: Any
+) -> tuple[bytes, dict[str, Any]]:
+    """The index of ``made`` and what was measured of it, which alone are left in the folder."""
     with pipeline(*arguments) as line:
-        told = (
-            line
-            | beam.Create(made)
-            | WriteIndex("procedures", str(folder), kind="IVF4_HNSW32,SQfp16", parts=3)
-        )
+        told = line | beam.Create(made) | WriteIndex("procedures", str(folder), **how)
         path = f"{folder}/index/procedures.faiss"
         assert_that(told, equal_to([(path, len(dict(made)))]))
-    # The parts are gone; what was measured is there, if there was anything.
-    assert {p.name for p in (folder / "index").iterdir()} <= {
-        "procedures.faiss",
-        "procedures.json",
-    }
-    return (folder / "index/procedures.faiss").read_bytes()
+    names = {p.name for p in (folder / "index").iterdir()}
+    assert names <= {"procedures.faiss", "procedures.json"}
+    notes = folder / "index/procedures.json"
+    return (
+        (folder / "index/procedures.faiss").read_bytes(),
+        json.loads(notes.read_text()) if notes.exists() else {},
+    )
+
+
+def vectors(count: int) -> list[tuple[str, bytes]]:
+    raw = np.random.default_rng(1).normal(size=(count, 8))
+    every = to_grid(raw / np.linalg.norm(raw, axis=1, keepdims=True))
+    return [(content_id("part", n), v.tobytes()) for n, v in enumerate(every)]
 
 
 def test_an_index_filled_in_parts_depends_on_its_rows_alone(tmp_path: Path) -> None:
-    raw = np.random.default_rng(1).normal(size=(200, 8))
-    every = to_grid(raw / np.linalg.norm(raw, axis=1, keepdims=True))
-    made = [(content_id("part", n), v.tobytes()) for n, v in enumerate(every)]
-    first = in_parts(tmp_path / "one", [*made, made[7]])
+    made, kind = vectors(400), "IVF4_HNSW32,SQfp16"
+    assert plan_for(f"IDMap,{kind}", len(made)).parts
+    first, notes = indexed(tmp_path / "one", [*made, made[7]], kind=kind, parts=3)
     random.Random(4).shuffle(made)
     workers = ("--direct_num_workers=2", "--direct_running_mode=multi_threading")
-    assert in_parts(tmp_path / "other", made, *workers) == first
-    notes = json.loads((tmp_path / "one/index/procedures.json").read_text())
-    assert notes["kind"] == "IDMap,IVF4_HNSW32,SQfp16"
-    assert notes["recall_at_10"] >= 0.95
+    assert indexed(tmp_path / "other", made, *workers, kind=kind, parts=3) == (first, notes)
+    assert notes["kind"] == notes["asked"] == f"IDMap,{kind}"
+    assert (notes["trained_on"], notes["recall_at_10"] >= 0.95) == (256, True)
     index = read_index(str(tmp_path / "one/index/procedures.faiss"))
     assert sorted(numbers_of(index)) == sorted(index_number(i) for i, _ in made)
-    in_parts(tmp_path / "none", [])
     with pytest.raises(ValueError, match="no index of the kind"):
         WriteIndex("procedures", str(tmp_path), kind="IVF4,What")
+
+
+@pytest.mark.parametrize(
+    ("count", "how"),
+    [
+        (0, {"large": True}),
+        (0, {"kind": "IVF4,Flat"}),
+        (3, {"kind": "IVF4,Flat"}),
+        (90, {"large": True}),
+        (90, {"kind": "IVF4,Flat"}),
+        (90, {"kind": "PQ4", "large": True}),
+    ],
+)
+def test_what_may_be_large_and_is_small_is_built_as_if_by_one(
+    tmp_path: Path, count: int, how: dict[str, Any]
+) -> None:
+    """Also of a kind that so few cannot be trained for, and of one that has no parts."""
+    made = vectors(count)
+    alone = build_index(((i, np.frombuffer(v, np.float32)) for i, v in made), kind=how.get("kind"))
+    write_index(alone, str(tmp_path / "alone.faiss"))
+    expected = ((tmp_path / "alone.faiss").read_bytes(), dict(alone.notes))
+    assert indexed(tmp_path / "parts", made, **how) == expected
+
+
+def test_kinds_by_size_have_parts_where_one_worker_would_hold_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the size of the table alone says of what kind its index is, and it is one of cells."""
+    monkeypatch.setattr(index_kinds, "MOST_FLAT", 100)
+    monkeypatch.setattr(index_kinds, "MOST_GRAPH", 200)
+    monkeypatch.setattr(index_kinds, "TRAINED_PER_CELL", 4)
+    plan_for.cache_clear()
+    made = vectors(300)
+    index, notes = indexed(tmp_path / "large", made, large=True)
+    assert notes["kind"] == "IDMap,IVF64_HNSW32,SQfp16"
+    assert (notes["trained_on"], "asked" in notes) == (256, False)
+    plan_for.cache_clear()
+    # FAISS keeps its vectors as the parts had them: by part, and in each by number.
+    whole = read_index(str(tmp_path / "large/index/procedures.faiss"))
+    found = dict(zip(numbers_of(whole).tolist(), vectors_of(whole).tolist(), strict=True))
+    assert found == {index_number(i): np.frombuffer(v, np.float32).tolist() for i, v in made}
+    assert len(index) > 300 * 8 * 2
 
 
 @pytest.mark.parametrize(("table", "shards"), [("nothing", 1), ("spans", 0)])
