@@ -210,3 +210,19 @@ def test_a_changed_table_has_a_changed_index(
     assert dict(pairs) == expected
     assert gone_share(after.index) == (0 if kind == "Flat" or lost == 40 else 6 / 121)
     assert after.notes.get("kind") == before.notes.get("kind")
+
+
+def test_the_kind_that_was_asked_for_stays_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    """Where there are too few for it the size says the kind, and a line says that."""
+    made, kind = sorted(rows(15, 60)), "IVF8,Flat"
+    kinds, built = [], build_index([], kind=kind)
+    for wanted in (made[:5], made[:40], made[20:], made[57:], []):
+        built = renewed(built.index, wanted, built.notes)
+        assert numbers_of(built.index).tolist() == index_numbers([i for i, _ in wanted]).tolist()
+        assert built.notes["asked"] == f"IDMap,{kind}"
+        kinds.append(built.notes["kind"])
+    few, asked = kind_for(0), f"IDMap,{kind}"
+    assert kinds == [few, asked, asked, few, few]
+    assert [r.getMessage().partition(" (")[0] for r in caplog.records] == [
+        "5 vectors do not train IDMap,IVF8,Flat", "3 vectors do not train IDMap,IVF8,Flat"
+    ]  # fmt: skip
