@@ -99,8 +99,8 @@ class Hit:
 
     The rest speaks of the caller's values: ``roles`` says which goes where (parameter -> the
     caller's name), ``gives`` what the variant gave on them, or None and, in ``gives_not``, why
-    nothing. ``unchecked``: the entry has preconditions, and they could not be evaluated (a value is
-    not of its parameter's type, or there is no sandbox). ``unmet``: they do not hold.
+    nothing. ``unchecked``: the entry has preconditions that could not be evaluated (its routine is
+    in words, or there is no sandbox). ``unmet``: they do not hold.
 
     ``expired``: its time is up, or a library that it needs has changed, since it was last verified.
 

@@ -18,7 +18,7 @@ from tracemine.store.nearest import Nearest
 from tracemine.store.postings import Counting
 from tracemine.store.ranking import RUN, Mask, Rankable, Ranking, Wanted, method_of
 from tracemine.store.requests import Unmet
-from tracemine.store.trials import Batches, Trial, Tried, try_all, untried
+from tracemine.store.trials import Batches, Fitting, Trial, Tried, fit_all, try_all, untried
 from tracemine.verifiers import Sandbox
 
 logger = logging.getLogger(__name__)
@@ -43,9 +43,24 @@ _PART = 10_000
 #: Distinct signatures that are remembered as they are run.
 _REMEMBERED = 4096
 
+#: How many times more are looked at where too few of the best take the values.
+_WIDEN = 4
+
+Floats = npt.NDArray[np.float64]
+
 #: Gives the result of SQL, all of it or in parts.
 Read = Callable[[str], pa.Table]
 ReadParts = Callable[[str, Callable[[pa.RecordBatch], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fits:
+    """The entry at a place, as it was ranked, and how it takes the caller's values."""
+
+    place: int
+    score: float
+    entry: Tried
+    fit: Fitting
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +99,9 @@ class Shelf:
     ) -> list[tuple[int, float, Trial]]:
         """The first ``k`` of ``among`` (n,) for a caller who asks in ``words``, of which ``vector``
         (d,) is the vector, for an ``output`` and brings ``bindings``, as ``(place, score, trial)``.
-        Entries whose preconditions do not hold are left out, unless they are to be flagged: then
-        they come like any that gives nothing. Without a sandbox that runs anything, by score alone,
+        Entries that do not take the values (`fit_all`) are left out. So are those whose
+        preconditions do not hold, unless they are to be flagged: then they come like any that gives
+        nothing. Without a sandbox that runs anything, by score alone,
         and a warning is logged.
 
         Raises:
@@ -98,10 +114,30 @@ class Shelf:
         batches = Batches(sandbox)
         # What does not hold on the values drops out, so only as many are run as it takes.
         while len(offers) < k and left.any():
-            scored = self.ranking.best(wanted, left, cosines, max(RUN, k))
-            offers += self._tried(wanted, scored, bindings, batches, unmet)
-            left[[place for place, _ in scored]] = False
+            fitting = self._fitting(wanted, left, cosines, bindings, max(RUN, k))
+            offers += self._tried(wanted, fitting, batches, unmet)
         return offers[:k]
+
+    def _fitting(
+        self, wanted: Wanted, left: Mask, cosines: Floats, bindings: Bindings, n: int
+    ) -> list[_Fits]:
+        """The ``n`` best of those that are ``left`` and take the values. What was looked at is left
+        no longer."""
+        found: list[_Fits] = []
+        depth = n
+        while len(found) < n and left.any():
+            scored = self.ranking.best(wanted, left, cosines, depth)
+            tried = [self._entry(place) for place, _ in scored]
+            for (place, score), entry, fit in zip(
+                scored, tried, fit_all(tried, bindings), strict=True
+            ):
+                if len(found) == n:
+                    break
+                left[place] = False
+                if fit is not None:
+                    found.append(_Fits(place, score, entry, fit))
+            depth *= _WIDEN
+        return found
 
     def nearest(self, words: str, vector: Vectors, among: Mask, k: int) -> list[tuple[int, float]]:
         """The first ``k`` of ``among`` as ``(place, score)`` for a caller who brings no values,
@@ -113,34 +149,30 @@ class Shelf:
         return self.ranking.nearest(words, among, self._cosines(vector, among), k)
 
     def _tried(
-        self,
-        wanted: Wanted,
-        scored: Sequence[tuple[int, float]],
-        bindings: Bindings,
-        batches: Batches,
-        unmet: Unmet,
+        self, wanted: Wanted, fitting: Sequence[_Fits], batches: Batches, unmet: Unmet
     ) -> list[tuple[int, float, Trial]]:
-        """Those of ``scored`` (place, score) that can take the values, with what they gave, best
-        first."""
-        tried = [self._entry(place) for place, _ in scored]
+        """Those of ``fitting`` that hold on the values, with what they gave, best first."""
+        entries, fits = [one.entry for one in fitting], [one.fit for one in fitting]
         try:
-            found = try_all(tried, bindings, batches)
+            found = try_all(entries, fits, batches)
             ran = True
         except RuntimeError as error:
             why = " ".join(str(error).split())
             logger.warning("entries were not run on the values: no sandbox (%s)", why)
-            found = untried(tried, bindings)
+            found = untried(entries, fits)
             ran = False
-        trials = {place: trial for (place, _), trial in zip(scored, found, strict=True)}
+        trials = {one.place: trial for one, trial in zip(fitting, found, strict=True)}
         flagged = unmet == "flag"
         kept = [
-            (place, score) for place, score in scored if flagged or trials[place].met is not False
+            (one.place, one.score)
+            for one in fitting
+            if flagged or trials[one.place].met is not False
         ]
         if ran:
             kept = self.ranking.rerank(wanted, kept, [trials[place].value for place, _ in kept])
         return [(place, score, trials[place]) for place, score in kept]
 
-    def _cosines(self, vector: Vectors, among: Mask) -> npt.NDArray[np.float64]:
+    def _cosines(self, vector: Vectors, among: Mask) -> Floats:
         """The inner products (n,) with ``vector`` (d,) of the vectors of the entries that are
         ``among`` (n,), 0 for the others: where vectors are coded, each costs a microsecond."""
         found = np.zeros(len(self))

@@ -16,8 +16,8 @@ from typing import Any
 from tracemine.schemas import Parameter, canonical_code
 from tracemine.store.bindings import Bindings
 from tracemine.verifiers import Limits, Run, Sandbox
-from tracemine.verifiers.bindings import BindingError, bind
-from tracemine.verifiers.replay import is_plain_arithmetic
+from tracemine.verifiers.bindings import BindingError, convert
+from tracemine.verifiers.replay import is_of_any_numbers, is_plain_arithmetic
 from tracemine.verifiers.roles import Roster
 from tracemine.verifiers.runs import DEFAULT_LIMITS
 from tracemine.verifiers.sandbox import Backend
@@ -58,17 +58,55 @@ class Trial:
     reason: str = ""
 
 
-def untried(entries: Sequence[Tried], bindings: Bindings) -> list[Trial]:
-    """The trials of ``entries`` where nothing can be run; otherwise as `try_all`."""
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """How a caller's values serve an entry. ``roles``: parameter -> the caller's name;
+    ``values``: parameter -> the value as its type says."""
+
+    roles: Mapping[str, str]
+    values: Mapping[str, Any]
+
+
+def fit_all(entries: Sequence[Tried], bindings: Bindings) -> list[Fitting | None]:
+    """For each of ``entries`` how it takes the values, None where one of them is not of its
+    parameter's type (`convert`). Coarse types must fit already.
+
+    A number that is not whole is none of an ``int``, but where the routine does the same with
+    numbers of every kind (`is_of_any_numbers`): that its traces had whole ones says nothing of it
+    then, and its preconditions are asked of the number itself.
+    """
     return [
-        Trial(way, None if entry.predicates or not entry.code else True, reason=_UNRUN)
+        _fitted(entry, way, bindings)
         for entry, way in zip(entries, _aligned(entries, bindings), strict=True)
     ]
 
 
-def try_all(entries: Sequence[Tried], bindings: Bindings, batches: Batches) -> list[Trial]:
-    """A `Trial` for each of ``entries``, in order. The values must fit the types of each one's
-    inputs.
+def _fitted(entry: Tried, roles: Mapping[str, str], bindings: Bindings) -> Fitting | None:
+    values: dict[str, Any] = {}
+    for parameter in entry.inputs:
+        given = bindings.values[roles[parameter.name]]
+        try:
+            values[parameter.name] = convert(given, parameter.type)
+        except BindingError:
+            if parameter.type != "int" or not is_of_any_numbers(entry.code):
+                return None
+            try:
+                values[parameter.name] = convert(given, "rational")
+            except BindingError:
+                return None
+    return Fitting(roles, values)
+
+
+def untried(entries: Sequence[Tried], fitted: Sequence[Fitting]) -> list[Trial]:
+    """The trials of ``entries`` where nothing can be run; otherwise as `try_all`."""
+    return [
+        Trial(fit.roles, None if entry.predicates or not entry.code else True, reason=_UNRUN)
+        for entry, fit in zip(entries, fitted, strict=True)
+    ]
+
+
+def try_all(entries: Sequence[Tried], fitted: Sequence[Fitting], batches: Batches) -> list[Trial]:
+    """A `Trial` for each of ``entries``, in order, on the values that are ``fitted`` to it.
 
     Neither raises nor hangs on account of the code: what goes wrong is a reason.
 
@@ -76,19 +114,13 @@ def try_all(entries: Sequence[Tried], bindings: Bindings, batches: Batches) -> l
         RuntimeError: if the sandbox has no worker to give; see `Sandbox.run_many`.
     """
     trials: dict[int, Trial] = {}
-    bound: dict[int, dict[str, Any]] = {}
-    roles = _aligned(entries, bindings)
-    for index, (entry, way) in enumerate(zip(entries, roles, strict=True)):
-        if not entry.code:
+    bound: dict[int, Mapping[str, Any]] = {}
+    for index, (entry, fit) in enumerate(zip(entries, fitted, strict=True)):
+        if entry.code:
+            bound[index] = fit.values
+        else:
             # Nobody has looked at what its words need, either.
-            trials[index] = Trial(way, None, reason=IN_WORDS)
-            continue
-        try:
-            given = {name: bindings.values[key] for name, key in way.items()}
-            bound[index] = bind(entry.inputs, given)
-        except BindingError as error:
-            met = None if entry.predicates else True
-            trials[index] = Trial(way, met, reason=str(error))
+            trials[index] = Trial(fit.roles, None, reason=IN_WORDS)
     judged = batches.run(
         [index for index in bound if entries[index].predicates],
         lambda index: _conditions(entries[index]),
@@ -97,7 +129,7 @@ def try_all(entries: Sequence[Tried], bindings: Bindings, batches: Batches) -> l
     for index, run in judged.items():
         if run.status != "ok" or run.value is not True:
             why = _TOO_SLOW if run.reason == _TOO_SLOW else "a precondition does not hold"
-            trials[index] = Trial(roles[index], False, reason=why)
+            trials[index] = Trial(fitted[index].roles, False, reason=why)
     ran = batches.run(
         [index for index in bound if index not in trials],
         lambda index: _program(entries[index]),
@@ -105,7 +137,7 @@ def try_all(entries: Sequence[Tried], bindings: Bindings, batches: Batches) -> l
     )
     for index, run in ran.items():
         told = "" if run.status == "ok" else f"{run.status}: {run.reason}"
-        trials[index] = Trial(roles[index], True, run.value, told)
+        trials[index] = Trial(fitted[index].roles, True, run.value, told)
     return [trials[index] for index in range(len(entries))]
 
 
@@ -225,4 +257,4 @@ def _all_hold(names: tuple[str, ...], predicates: tuple[str, ...]) -> _Program |
     return _Program(source, _HOLD, names)
 
 
-__all__ = ["IN_WORDS", "Batches", "Trial", "Tried", "try_all", "untried"]
+__all__ = ["IN_WORDS", "Batches", "Fitting", "Trial", "Tried", "fit_all", "try_all", "untried"]

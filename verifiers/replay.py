@@ -401,6 +401,16 @@ def is_plain_arithmetic(code: str) -> bool:
 
 
 @lru_cache(maxsize=_FEW)
+def is_of_any_numbers(code: str) -> bool:
+    """Whether a routine is plain arithmetic of ``+ - * /`` alone: the same calculation for numbers
+    of every kind, on whichever of them it was replayed. What rounds or takes powers (``//``,
+    ``%``, ``**``) may be right of whole numbers alone."""
+    return is_plain_arithmetic(code) and not any(
+        isinstance(node, (ast.FloorDiv, ast.Mod)) for node in _arithmetic_nodes(code)
+    )
+
+
+@lru_cache(maxsize=_FEW)
 def is_arithmetic_of_powers(code: str) -> bool:
     """Whether a routine does what `is_plain_arithmetic` asks for, and takes powers."""
     return any(isinstance(node, ast.Pow) for node in _arithmetic_nodes(code))
@@ -560,6 +570,7 @@ __all__ = [
     "alignments",
     "fits",
     "is_arithmetic_of_powers",
+    "is_of_any_numbers",
     "is_plain_arithmetic",
     "replay",
     "run_routine",
