@@ -66,7 +66,7 @@ def reached(store: Path) -> str:
     """How far a run has come by what is in its store."""
     if (store / "CURRENT").exists():
         return "published"
-    if any(store.glob("snapshots/*/*/*.parquet")):
+    if any(store.glob("snapshots/*/procedures/*.parquet")):
         return "tables"
     return "shards" if kept(store) else "nothing yet"
 
