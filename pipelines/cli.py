@@ -313,6 +313,10 @@ def search(
             "--unmet", metavar="drop|flag", help="Preconditions that fail on your values."
         ),
     ] = "drop",
+    deadline: Annotated[
+        float | None,
+        typer.Option("--deadline", metavar="SECONDS", help="For what is run on your values; 5."),
+    ] = None,
     fused: Annotated[
         bool, typer.Option("--fused", help="Rank by keywords, too, and fuse both lists.")
     ] = False,
@@ -328,7 +332,7 @@ def search(
     with _stdout_kept(as_json):
         from tracemine.store import Embedder, Store
         from tracemine.store.reader import SEARCHED
-        from tracemine.store.requests import parse_unmet
+        from tracemine.store.requests import DEADLINE, parse_unmet
 
         opened = Store.open(store)
         if trust_remote_code:
@@ -348,6 +352,7 @@ def search(
             where=where,
             as_of=as_of,
             unmet=parse_unmet(unmet),
+            deadline=DEADLINE if deadline is None else deadline,
             fused=fused,
         )
     from tracemine.pipelines.rendering import hit_json, print_hits

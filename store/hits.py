@@ -98,9 +98,10 @@ class Hit:
     of `keywords.fused`. ``tokens`` is what ``variant.subroutine`` costs.
 
     The rest speaks of the caller's values: ``roles`` says which goes where (parameter -> the
-    caller's name), ``gives`` what the variant gave on them, or None and, in ``gives_not``, why
-    nothing. ``unchecked``: the entry has preconditions that could not be evaluated (its routine is
-    in words, or there is no sandbox). ``unmet``: they do not hold.
+    caller's name), ``ran`` whether the variant came to its end on them, ``gives`` what it gave,
+    which may be None; where it did not come to its end ``gives_not`` says why. ``unchecked``: the
+    entry has preconditions that could not be evaluated (its routine is in words, there is no
+    sandbox, or no time was left). ``unmet``: they do not hold.
 
     ``expired``: its time is up, or a library that it needs has changed, since it was last verified.
 
@@ -122,6 +123,7 @@ class Hit:
     distinct_problems: int
     unchecked: bool = False
     roles: Mapping[str, str] | None = None
+    ran: bool = False
     gives: Any = None
     gives_not: str = ""
     kind: str = "procedure"
@@ -216,6 +218,7 @@ def hit_of_card(
         distinct_problems=card["distinct_problems"],
         unchecked=trial is not None and trial.met is None,
         roles=trial.roles if trial else None,
+        ran=trial is not None and not trial.reason,
         gives=trial.value if trial else None,
         gives_not=trial.reason if trial else "",
         kind="tool" if card["tool"] else "procedure",

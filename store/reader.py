@@ -49,10 +49,12 @@ from tracemine.store.hits import (
 )
 from tracemine.store.index import KINDS, Vectors
 from tracemine.store.requests import (
+    DEADLINE,
     SEARCHED,
     SERVED,
     Filter,
     Unmet,
+    check_deadline,
     check_query,
     make_bindings,
     make_filter,
@@ -164,6 +166,7 @@ class Store:
         where: str | None = None,
         as_of: str | None = None,
         unmet: Unmet = "drop",
+        deadline: float = DEADLINE,
         fused: bool = False,
     ) -> list[Hit]:
         """The ``k`` entries that answer ``query``, best first. Filters act inside the search: fewer
@@ -202,6 +205,9 @@ class Store:
                 flagged as expired.
             unmet: whether entries whose preconditions do not hold on ``bindings`` are to be left
                 out (``drop``), or to come, unrun, with ``hit.unmet`` (``flag``).
+            deadline: seconds that routines may run on ``bindings``, in all (`math.inf`: as long as
+                the sandbox lets each). The best are asked first; what had no time comes as what
+                gives nothing does, and ``hit.gives_not`` says so.
             fused: rank all entries by keywords (BM25), too, and fuse that list with that of
                 vectors, which then no words add to (reciprocal rank fusion). For words alone.
 
@@ -210,6 +216,7 @@ class Store:
             StoreError: if the store's embedder or index cannot be used.
         """
         check_query(query, k)
+        check_deadline(deadline)
         wanted = self._filter(kind, status, domain, output_type, output_unit, inputs, where)
         asked = self._asked(bindings, units, unmet)
         if fused and (asked is not None or kind != "procedure"):
@@ -217,7 +224,7 @@ class Store:
         time = parse_as_of(as_of)
         vector = self.embedder.encode([query])[0]
         if asked is not None or kind == "tool":
-            return self._on_shelf(query, vector, wanted, k, asked, time, unmet)
+            return self._on_shelf(query, vector, wanted, k, asked, time, unmet, deadline)
         kept = self._catalogue.kept(wanted)
         ranked = (both if fused else lifted)(self._catalogue, query, vector, kept, k)
         return self._hits([(scored, None) for scored in ranked], time)
@@ -238,14 +245,16 @@ class Store:
         where: str | None = None,
         as_of: str | None = None,
         unmet: Unmet = "drop",
+        deadline: float = DEADLINE,
     ) -> list[Hit]:
         """`search` by a vector of the store's embedder, without words."""
         check_query("", k)
+        check_deadline(deadline)
         wanted = self._filter(kind, status, domain, output_type, output_unit, inputs, where)
         asked = self._asked(bindings, units, unmet)
         time = parse_as_of(as_of)
         if asked is not None or kind == "tool":
-            return self._on_shelf("", vector, wanted, k, asked, time, unmet)
+            return self._on_shelf("", vector, wanted, k, asked, time, unmet, deadline)
         ranked = nearest(self._catalogue, vector, self._catalogue.kept(wanted), k)
         return self._hits([(scored, None) for scored in ranked], time)
 
@@ -296,6 +305,7 @@ class Store:
         asked: Bindings | None,
         time: Any,
         unmet: Unmet,
+        deadline: float,
     ) -> list[Hit]:
         """The first ``k`` of what is ``wanted`` by `ranking`, as hits that say how the values go,
         if there are any."""
@@ -315,7 +325,9 @@ class Store:
             offers = [(place, score, None) for place, score in near]
         else:
             output = Parameter("", wanted.output_type or "any", wanted.output_unit)
-            offers = shelf.offer(query, vector, asked, output, among, k, self.sandbox, unmet=unmet)
+            offers = shelf.offer(
+                query, vector, asked, output, among, k, self.sandbox, unmet=unmet, deadline=deadline
+            )
         found = [(Scored(*shelf.home(p), score), trial) for p, score, trial in offers]
         return self._hits(found, time)
 

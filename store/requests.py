@@ -22,6 +22,9 @@ SEARCHED = (*SERVED, "expired")
 Unmet = Literal["drop", "flag"]
 UNMET: tuple[Unmet, ...] = ("drop", "flag")
 
+#: Seconds that the routines of one search may run for, in all.
+DEADLINE = 5.0
+
 #: Characters of a wrong unit or type that are shown, and the most that a type has.
 _SHOWN_CHARS, _TYPE_CHARS = 40, 1000
 
@@ -177,6 +180,17 @@ def parse_unmet(text: str) -> Unmet:
     raise RequestError(f"unmet is one of {', '.join(UNMET)}, not {text!r}")
 
 
+def check_deadline(seconds: Any) -> None:
+    """Nothing, if routines can be run for so many ``seconds``.
+
+    Raises:
+        RequestError: otherwise.
+    """
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not number or not seconds >= 0:
+        raise RequestError(f"the deadline must be a number of seconds, 0 or more, not {seconds!r}")
+
+
 def parse_as_of(text: Any) -> datetime.datetime | None:
     """The time that a caller names (ISO 8601, UTC where it has no zone).
 
@@ -193,11 +207,13 @@ def parse_as_of(text: Any) -> datetime.datetime | None:
 
 
 __all__ = [
+    "DEADLINE",
     "SEARCHED",
     "SERVED",
     "UNMET",
     "Filter",
     "Unmet",
+    "check_deadline",
     "check_query",
     "make_bindings",
     "make_filter",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -96,13 +97,14 @@ class Shelf:
         sandbox: Sandbox,
         *,
         unmet: Unmet = "drop",
+        deadline: float = math.inf,
     ) -> list[tuple[int, float, Trial]]:
         """The first ``k`` of ``among`` (n,) for a caller who asks in ``words``, of which ``vector``
         (d,) is the vector, for an ``output`` and brings ``bindings``, as ``(place, score, trial)``.
         Entries that do not take the values (`fit_all`) are left out. So are those whose
         preconditions do not hold, unless they are to be flagged: then they come like any that gives
         nothing. Without a sandbox that runs anything, by score alone,
-        and a warning is logged.
+        and a warning is logged. Routines run for ``deadline`` seconds in all (`trials.Batches`).
 
         Raises:
             StoreError: if the vector is of another size than those here.
@@ -111,7 +113,7 @@ class Shelf:
         cosines = self._cosines(vector, left)
         wanted = Wanted(words, bindings.keys, bindings.values, output)
         offers: list[tuple[int, float, Trial]] = []
-        batches = Batches(sandbox)
+        batches = Batches(sandbox, seconds=deadline)
         # What does not hold on the values drops out, so only as many are run as it takes.
         while len(offers) < k and left.any():
             fitting = self._fitting(wanted, left, cosines, bindings, max(RUN, k))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -25,6 +27,9 @@ from tracemine.verifiers.sandbox import Backend
 #: Routines of which it is remembered how they are run.
 _REMEMBERED = 16384
 
+#: A program that does nothing.
+_NOTHING = "def nothing():\n    return None\n"
+
 #: The name that preconditions are called by in the sandbox.
 _HOLD = "tracemine_hold"
 
@@ -33,6 +38,14 @@ _HOLD = "tracemine_hold"
 IN_WORDS = "not run: its routine is in words"
 _UNRUN = "not run: no sandbox"
 _TOO_SLOW = "not run: too many entries before it ran out of time"
+NO_TIME = "not run to its end in the time that this search has"
+_UNASKED = (_TOO_SLOW, NO_TIME)
+
+#: Each gets so long in the fast interpreter before any is run for longer, in CPython: what takes
+#: microseconds must not wait for what loops.
+FIRST_LOOK = 0.2
+#: Calls of one program that time is kept for: after some timeouts the others get a tenth.
+_CALLS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +62,8 @@ class Tried:
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What came of it. ``roles``: parameter -> the caller's name. ``met``: whether the
-    preconditions hold, None where it could not be said. ``value`` is what the variant gave,
-    ``reason`` says why it gave none and is empty where it did."""
+    preconditions hold, None where it could not be said. ``value`` is what the variant gave, which
+    may be None; ``reason`` says why it gave nothing and is empty where it did."""
 
     roles: Mapping[str, str]
     met: bool | None
@@ -121,24 +134,35 @@ def try_all(entries: Sequence[Tried], fitted: Sequence[Fitting], batches: Batche
         else:
             # Nobody has looked at what its words need, either.
             trials[index] = Trial(fit.roles, None, reason=IN_WORDS)
-    judged = batches.run(
-        [index for index in bound if entries[index].predicates],
-        lambda index: _conditions(entries[index]),
-        bound,
-    )
+
+    def conditions(index: int) -> _Program | None:
+        return _conditions(entries[index])
+
+    def routine(index: int) -> _Program | None:
+        return _program(entries[index])
+
+    # What gives a value at once has the first word: neither conditions nor routines that take their
+    # time leave it without.
+    judged = batches.look([i for i in bound if entries[i].predicates], conditions, bound)
+    held = [i for i in bound if i not in judged or _holds(judged[i])]
+    ran = batches.look(held, routine, bound)
+    judged |= batches.look_again(judged, conditions, bound)
+    ran |= batches.look([i for i in judged if i not in ran and _holds(judged[i])], routine, bound)
+    ran |= batches.look_again(ran, routine, bound)
     for index, run in judged.items():
-        if run.status != "ok" or run.value is not True:
-            why = _TOO_SLOW if run.reason == _TOO_SLOW else "a precondition does not hold"
-            trials[index] = Trial(fitted[index].roles, False, reason=why)
-    ran = batches.run(
-        [index for index in bound if index not in trials],
-        lambda index: _program(entries[index]),
-        bound,
-    )
+        if not _holds(run):
+            unasked = run.reason in _UNASKED
+            why = run.reason if unasked else "a precondition does not hold"
+            trials[index] = Trial(fitted[index].roles, None if unasked else False, reason=why)
     for index, run in ran.items():
-        told = "" if run.status == "ok" else f"{run.status}: {run.reason}"
+        told = run.reason if run.reason in _UNASKED else f"{run.status}: {run.reason}"
+        told = "" if run.status == "ok" else told
         trials[index] = Trial(fitted[index].roles, True, run.value, told)
     return [trials[index] for index in range(len(entries))]
+
+
+def _holds(run: Run) -> bool:
+    return run.status == "ok" and run.value is True
 
 
 def _aligned(entries: Sequence[Tried], bindings: Bindings) -> list[dict[str, str]]:
@@ -165,58 +189,106 @@ class _Program:
     final: bool = False
 
 
-class Batches:
-    """Runs programs for one search, one batch for all calls of one. After as many timeouts as
-    `Limits` grants one batch, the other programs get as little time as its remaining calls would,
-    or are not run, so that entries which loop cost a search some seconds, however many they are."""
+#: The program of an entry, by index, and the values it is run on.
+_Of = Callable[[int], _Program | None]
+_Bound = Mapping[int, Mapping[str, Any]]
 
-    def __init__(self, sandbox: Sandbox, limits: Limits = DEFAULT_LIMITS) -> None:
+
+class Batches:
+    """Runs programs for one search, one batch for all calls of one, in the order in which they are
+    given: for a moment in the fast interpreter (`look`), for longer in CPython (`look_again`).
+    After as many timeouts as `Limits` grants one batch, the other programs get as little time as
+    its remaining calls would, or are not run, so that entries which loop cost a search some
+    seconds, however many they are.
+
+    ``seconds`` of time, by the clock on the wall, are all that programs get; what they have not
+    given by then is a timeout with the reason `NO_TIME`. Workers start on time of their own.
+    """
+
+    def __init__(
+        self, sandbox: Sandbox, limits: Limits = DEFAULT_LIMITS, *, seconds: float = math.inf
+    ) -> None:
         self._sandbox = sandbox
         self._limits = limits
-        self._timeouts = 0
+        self._left = seconds
+        self._started: set[Backend] = set()
+        #: Timeouts in each interpreter.
+        self._timeouts: dict[Backend, int] = {"monty": 0, "cpython": 0}
 
-    def run(
+    def look(self, wanted: Sequence[int], program: _Of, bound: _Bound) -> dict[int, Run]:
+        """A `Run` of ``program(index)`` on the values ``bound[index]`` in the fast interpreter, for
+        each index ``wanted``."""
+        runs = {i: Run("refused", None, "not Python", "") for i in wanted if program(i) is None}
+        for found, members in _grouped(wanted, program).items():
+            runs |= self._batch(found, members, bound, "monty")
+        return runs
+
+    def look_again(self, runs: Mapping[int, Run], program: _Of, bound: _Bound) -> dict[int, Run]:
+        """A `Run` in CPython of those of ``runs`` on which the fast interpreter has not the last
+        word."""
+        again: dict[int, Run] = {}
+        for found, members in _grouped(runs, program).items():
+            sure = ("ok", "refused", "error") if found.final else ("ok", "refused")
+            unsure = [index for index in members if runs[index].status not in sure]
+            again |= self._batch(found, unsure, bound, "cpython")
+        return again
+
+    def _batch(
         self,
-        wanted: Sequence[int],
-        program: Callable[[int], _Program | None],
-        bound: Mapping[int, Mapping[str, Any]],
+        program: _Program,
+        members: Sequence[int],
+        bound: _Bound,
+        backend: Backend,
     ) -> dict[int, Run]:
-        """A `Run` of ``program(index)`` on the values ``bound[index]``, for each index wanted."""
-        runs: dict[int, Run] = {}
-        batches: dict[_Program, list[int]] = {}
-        for index in wanted:
-            found = program(index)
-            if found is None:
-                runs[index] = Run("refused", None, "not Python", "")
-            else:
-                batches.setdefault(found, []).append(index)
-        for found, members in batches.items():
-            # By place: entries that share a program may call its parameters by other names.
-            calls = [dict(zip(found.names, bound[i].values(), strict=True)) for i in members]
-            runs |= dict(zip(members, self._batch(found, calls), strict=True))
-        return runs
-
-    def _batch(self, program: _Program, calls: Sequence[Mapping[str, Any]]) -> list[Run]:
-        runs = self._run(program, calls, "monty")
-        sure = ("ok", "refused", "error") if program.final else ("ok", "refused")
-        again = [place for place, run in enumerate(runs) if run.status not in sure]
-        found = self._run(program, [calls[place] for place in again], "cpython")
-        for place, run in zip(again, found, strict=True):
-            runs[place] = run
-        self._timeouts += sum(run.status == "timeout" for run in runs)
-        return runs
+        # By place: entries that share a program may call its parameters by other names.
+        calls = [dict(zip(program.names, bound[i].values(), strict=True)) for i in members]
+        found = self._run(program, calls, backend) if calls else []
+        self._timeouts[backend] += sum(run.status == "timeout" for run in found)
+        return dict(zip(members, found, strict=True))
 
     def _run(
         self, program: _Program, calls: Sequence[Mapping[str, Any]], backend: Backend
     ) -> list[Run]:
-        limits = self._limits
-        if self._timeouts >= limits.most_slow_calls:
+        limits, timeouts = self._limits, self._timeouts[backend]
+        if timeouts >= limits.most_slow_calls:
             return [Run("timeout", None, _TOO_SLOW, backend)] * len(calls)
-        if self._timeouts >= limits.slow_calls:
-            limits = dataclasses.replace(limits, seconds=limits.seconds * limits.slow_factor)
-        return self._sandbox.run_many(
+        if self._left <= 0:
+            return [Run("timeout", None, NO_TIME, backend)] * len(calls)
+        seconds = min(limits.seconds, FIRST_LOOK) if backend == "monty" else limits.seconds
+        if timeouts >= limits.slow_calls:
+            seconds *= limits.slow_factor
+        granted = min(seconds, self._left / min(len(calls), _CALLS))
+        limits = dataclasses.replace(limits, seconds=granted)
+        if self._left < math.inf:
+            self._start(backend)
+            limits = dataclasses.replace(limits, wall_seconds=self._left)
+        begun = time.monotonic()
+        runs = self._sandbox.run_many(
             program.source, program.entry_point, calls, backend=backend, limits=limits
         )
+        self._left -= time.monotonic() - begun
+        if granted == seconds and self._left > 0:
+            return runs
+        return [
+            Run("timeout", None, NO_TIME, backend) if run.status == "timeout" else run
+            for run in runs
+        ]
+
+    def _start(self, backend: Backend) -> None:
+        """See that there is a worker: to start one takes as long as thousands of runs."""
+        if backend not in self._started:
+            self._sandbox.run_many(_NOTHING, "nothing", [{}], backend=backend)
+            self._started.add(backend)
+
+
+def _grouped(wanted: Iterable[int], program: _Of) -> dict[_Program, list[int]]:
+    """Those of ``wanted`` that have a program, by their program, in order of the first of each."""
+    batches: dict[_Program, list[int]] = {}
+    for index in wanted:
+        found = program(index)
+        if found is not None:
+            batches.setdefault(found, []).append(index)
+    return batches
 
 
 def _program(entry: Tried) -> _Program:
@@ -257,4 +329,14 @@ def _all_hold(names: tuple[str, ...], predicates: tuple[str, ...]) -> _Program |
     return _Program(source, _HOLD, names)
 
 
-__all__ = ["IN_WORDS", "Batches", "Fitting", "Trial", "Tried", "fit_all", "try_all", "untried"]
+__all__ = [
+    "IN_WORDS",
+    "NO_TIME",
+    "Batches",
+    "Fitting",
+    "Trial",
+    "Tried",
+    "fit_all",
+    "try_all",
+    "untried",
+]

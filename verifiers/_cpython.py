@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import shutil
@@ -213,7 +214,8 @@ class CPythonPool:
 
         def call(text: str, share: float) -> Run:
             (run,) = self._call(source, entry_point, [text], limits, share)
-            if share == 1.0 and (_sleeps(run) or run.reason.startswith(_LOST)):
+            waits = limits.wall_seconds == math.inf
+            if share == 1.0 and ((waits and _sleeps(run)) or run.reason.startswith(_LOST)):
                 with self._retry:  # alone among the calls that were stopped
                     (run,) = self._call(source, entry_point, [text], limits, share)
             return run
@@ -231,7 +233,7 @@ class CPythonPool:
         """One child for all of ``texts``, with ``share`` of the time: a `Run` for each, or a single
         one that says how the child failed."""
         seconds = limits.seconds * share
-        wall = (limits.seconds * WALL_FACTOR + WALL_EXTRA) * share
+        wall = min((limits.seconds * WALL_FACTOR + WALL_EXTRA) * share, limits.wall_seconds)
         request = {
             "entry": entry_point,
             "bindings": list(texts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -34,6 +35,8 @@ class Limits:
     confirmed timeouts within one `Sandbox.run_many`, or one of code that sleeps, its remaining
     calls get ``slow_factor`` of the time and no retry; after ``most_slow_calls`` they are timeouts
     without being run.
+
+    ``wall_seconds`` is for who waits: code that sleeps is stopped by then, and not tried again.
     """
 
     seconds: float = 2.0
@@ -44,6 +47,7 @@ class Limits:
     slow_calls: int = 3
     slow_factor: float = 0.1
     most_slow_calls: int = 20
+    wall_seconds: float = math.inf
 
 
 DEFAULT_LIMITS = Limits()

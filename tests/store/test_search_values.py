@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import small_store
 from tracemine.schemas import Parameter, Signature, content_id
 from tracemine.store import Hit, RequestError, Store
 from tracemine.store.ranking import RUN
+from tracemine.store.trials import NO_TIME
 from tracemine.verifiers import Sandbox
 
 ANY = ("canonical", "verified", "candidate")
@@ -231,13 +233,16 @@ def test_wrong_units_and_values_are_refused_in_one_line(
 
 
 def test_whatever_stored_code_does_the_search_ends(hostile_path: Path) -> None:
-    found = opened(hostile_path).search("what is left", 20, bindings={"a": 9, "b": 4})
+    values = {"a": 9, "b": 4}
+    store = opened(hostile_path)
+    found = store.search("what is left", 20, bindings=values, deadline=math.inf)
     hits = {hit.subquestion.removeprefix("It "): hit for hit in found}
     assert len(found) == len(hits) == len(HOSTILE) - 2
     assert not {"asks what cannot be", "asks for ever"} & hits.keys()
     assert hits["subtracts"].gives == hits["subtracts, in other words"].gives == 5
     assert hits["gives a set"].gives == {9, 4, (9, 4)}
-    assert (hits["gives none"].gives, hits["gives none"].gives_not) == (None, "")
+    none = hits["gives none"]
+    assert (none.ran, none.gives, none.gives_not) == (True, None, "")
     for name, reason in {
         "loops": "timeout",
         "raises": "ValueError",
@@ -276,6 +281,18 @@ def test_odd_values_are_values(store: Store, values: dict[str, Any]) -> None:
     for hit in store.search("how much", 9, bindings=values, status=ANY):
         assert hit.roles is not None
         assert set(hit.roles.values()) == set(values)
+
+
+def test_a_search_has_so_much_time_for_what_it_runs(store: Store) -> None:
+    values = {"total": 9, "spent": 4}
+    (hit,) = store.search("money left", bindings=values, deadline=0)
+    assert (hit.ran, hit.gives, hit.gives_not, hit.unchecked) == (False, None, NO_TIME, True)
+    # Nothing of that is remembered.
+    (hit,) = store.search("money left", bindings=values, deadline=math.inf)
+    assert (hit.ran, hit.gives, hit.gives_not, hit.unchecked) == (True, 5, "", False)
+    for wrong in (-1, math.nan, "5", None, True):
+        with pytest.raises(RequestError, match="number of seconds"):
+            store.search("money left", bindings=values, deadline=wrong)  # type: ignore[arg-type]
 
 
 def many(count: int, *, predicate: str, code: str) -> small_store.Tables:

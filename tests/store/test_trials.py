@@ -14,6 +14,7 @@ from tracemine.schemas import Parameter
 from tracemine.store.bindings import Bindings
 from tracemine.store.trials import (
     IN_WORDS,
+    NO_TIME,
     Batches,
     Fitting,
     Trial,
@@ -47,14 +48,28 @@ def tried(number: int, *, predicate: str = "", body: str = "total - spent") -> T
 def test_entries_that_loop_cost_a_search_no_more_however_many_they_are() -> None:
     loops = [tried(i, predicate=f"all(j >= 0 for j in range(10**9 + {i}))") for i in range(200)]
     found = tried_on([*loops, tried(0)], Batches(shared_sandbox(), FAST))
-    assert [trial.met for trial in found] == [False] * 200 + [True]
     few = FAST.most_slow_calls
+    assert [trial.met for trial in found] == [False] * few + [None] * (200 - few) + [True]
     assert "precondition" in found[0].reason
     assert all("not run" in trial.reason for trial in found[few:-1])
     # What comes after is offered, but nothing is known of it.
     assert found[-1].value is None and "not run" in found[-1].reason
     # Another search begins anew.
     assert tried_on([tried(0)])[0].value == 5
+
+
+def test_what_loops_leaves_time_for_what_does_not_and_ends_with_the_time_of_the_search() -> None:
+    loops = [tried(i, body=f"sum(iter(int, 1)) + {i}") for i in range(3)]
+    found = tried_on([*loops, tried(0)], Batches(shared_sandbox(), seconds=2.0))
+    assert [trial.value for trial in found] == [None, None, None, 5]
+    # The first had all that it may have, or all that was left.
+    assert [trial.reason for trial in found[1:]] == [NO_TIME, NO_TIME, ""]
+
+
+def test_where_there_is_no_time_nothing_is_said_of_what_was_not_asked() -> None:
+    asks, plain = tried(0, predicate="spent > total"), tried(1)
+    found = tried_on([asks, plain], Batches(shared_sandbox(), seconds=0))
+    assert [(trial.met, trial.reason) for trial in found] == [(None, NO_TIME), (True, NO_TIME)]
 
 
 def test_words_are_not_run_and_nothing_is_known_of_what_they_need() -> None:
