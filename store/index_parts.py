@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import fsspec
 import numpy as np
@@ -70,7 +69,6 @@ class Plan:
         return int(procedure_id[16:24], 16) % self.parts
 
 
-@lru_cache(maxsize=16)
 def plan_for(asked: str | None, entries: int, parts: int | None = None) -> Plan:
     """How an index of so many ``entries`` is built, of the kind that was ``asked`` for or else that
     for their number."""

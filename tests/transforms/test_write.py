@@ -197,17 +197,13 @@ def test_kinds_by_size_have_parts_where_one_worker_would_hold_too_much(
     monkeypatch.setattr(index_kinds, "MOST_FLAT", 100)
     monkeypatch.setattr(index_kinds, "MOST_GRAPH", 200)
     monkeypatch.setattr(index_kinds, "TRAINED_PER_CELL", 4)
-    plan_for.cache_clear()
     made = vectors(300)
-    index, notes = indexed(tmp_path / "large", made, large=True)
+    _, notes = indexed(tmp_path / "large", made, large=True)
     assert notes["kind"] == "IDMap,IVF64_HNSW32,SQfp16"
     assert (notes["trained_on"], "asked" in notes) == (256, False)
-    plan_for.cache_clear()
-    # FAISS keeps its vectors as the parts had them: by part, and in each by number.
     whole = read_index(str(tmp_path / "large/index/procedures.faiss"))
     found = dict(zip(numbers_of(whole).tolist(), vectors_of(whole).tolist(), strict=True))
     assert found == {index_number(i): np.frombuffer(v, np.float32).tolist() for i, v in made}
-    assert len(index) > 300 * 8 * 2
 
 
 @pytest.mark.parametrize(("table", "shards"), [("nothing", 1), ("spans", 0)])
