@@ -166,6 +166,7 @@ def test_version(capsys: Capture) -> None:
         ("mine", "--sample"),
         ("mine", "--sample", "--store", "NEW", "--holdout", "2"),
         ("mine", "--sample", "--store", "NEW", "--shards", "0"),
+        ("mine", "--sample", "--store", "NEW", "--index", "IVF4,What"),
         ("mine", "--sample", "--store", "NEW", "--as-of", "soon"),
         ("mine", "--sample", "--store", "NEW", "--columns", "problem"),
         ("mine", "--sample", "--store", "NEW", "--licences", ","),

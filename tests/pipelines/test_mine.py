@@ -61,6 +61,15 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, An
     return store, mine(store, "--sample")
 
 
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample again, by two processes, which fill what they can in parts."""
+    store = tmp_path_factory.mktemp("indexed") / "store"
+    workers = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
+    mine(store, "--sample", "--index", "IVF1,Flat", *workers)
+    return store
+
+
 def test_the_sample_shows_every_outcome_and_adds_up(sample: tuple[Path, dict[str, Any]]) -> None:
     _, summary = sample
     adds_up(summary)
@@ -105,11 +114,17 @@ def test_fsck_finds_nothing(sample: tuple[Path, dict[str, Any]]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def kinds(store: Path) -> set[str]:
+    """Of what kind the indexes of the live snapshot are."""
+    manifest = json.loads((independent_check.live_folder(store) / "manifest.json").read_text())
+    return {said["kind"] for said in manifest["index"].values()}
+
+
 def test_replayed_again_it_is_the_same_store_but_for_when_it_was_verified(
-    tmp_path: Path, sample: tuple[Path, Any]
+    tmp_path: Path, sample: tuple[Path, Any], indexed: Path
 ) -> None:
     again = tmp_path / "again"
-    shutil.copytree(sample[0], again)
+    shutil.copytree(indexed, again)
     done = run("verify", "--store", str(again), "--as-of", "2026-02-02", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["changes"] == {}
@@ -120,13 +135,12 @@ def test_replayed_again_it_is_the_same_store_but_for_when_it_was_verified(
                 row["last_verified"] = row["expires_at"] = "then"
         assert now[name] == before[name], name
     assert run("fsck", "--store", str(again)).returncode == 0
+    assert kinds(again) == {"IDMap,IVF1,Flat"}
 
 
-def test_a_source_that_is_withdrawn_leaves_nothing_of_it(
-    tmp_path: Path, sample: tuple[Path, Any]
-) -> None:
+def test_a_source_that_is_withdrawn_leaves_nothing_of_it(tmp_path: Path, indexed: Path) -> None:
     left = tmp_path / "left"
-    shutil.copytree(sample[0], left)
+    shutil.copytree(indexed, left)
     alone = [
         row
         for row in independent_check.rows(left, "trajectories")
@@ -137,10 +151,11 @@ def test_a_source_that_is_withdrawn_leaves_nothing_of_it(
     assert json.loads(done.stdout)["trajectories"] == len(alone) > 10
     assert run("fsck", "--store", str(left)).stdout.strip() == "the store is sound"
     said = (
-        json.dumps(tables(left))
+        json.dumps(tables(left), default=repr)
         + (independent_check.live_folder(left) / "manifest.json").read_text()
     )
     assert "stem.jsonl" not in said
+    assert kinds(left) == {"IDMap,IVF1,Flat"}
     for row in alone:
         assert row["trajectory_id"] not in said
         assert json.dumps(row["trace"])[1:-1] not in said
@@ -185,14 +200,11 @@ def test_shuffled_rows_give_the_same_store(tmp_path: Path, sample: tuple[Path, A
         assert len(one[name]) == len(other[name])
 
 
-def test_two_worker_processes_give_the_same_store(
-    tmp_path: Path, sample: tuple[Path, dict[str, Any]]
+def test_two_worker_processes_and_another_kind_of_index_give_the_same_store(
+    sample: tuple[Path, dict[str, Any]], indexed: Path
 ) -> None:
-    store = tmp_path / "store"
-    mine(
-        store, "--sample", "--direct_running_mode=multi_processing", "--direct_num_workers=2"
-    )  # fmt: skip
-    assert tables(store) == tables(sample[0])
+    assert tables(indexed) == tables(sample[0])
+    assert (kinds(sample[0]), kinds(indexed)) == ({"IDMap,Flat"}, {"IDMap,IVF1,Flat"})
 
 
 def test_bad_input_ends_in_the_ledger_and_the_run_goes_on(tmp_path: Path) -> None:
