@@ -199,7 +199,7 @@ class Store:
             kind: ``procedure``, or ``tool`` for pointers to tools: single calls of a named function
                 and single operations.
             where: a condition in SQL (DuckDB) over the columns of an entry's table, e.g.
-                ``success_rate > 0.9 AND teacher = 'rules@1'``. It may come from a stranger: it
+                ``success_rate > 0.9 AND distinct_problems > 2``. It may come from a stranger: it
                 is one expression, and reads tables of the store alone.
             as_of: a time (ISO 8601), now if not said: what is to be verified again by then is
                 flagged as expired.
