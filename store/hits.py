@@ -23,8 +23,8 @@ from tracemine.store.requests import SERVED
 if TYPE_CHECKING:
     from tracemine.store.trials import Trial
 
-#: Digits of a score as it is shown.
-SCORE_DIGITS = 6
+#: Digits of a score. Hits are sorted by these, so that what is shown as one score is a tie.
+SCORE_DIGITS = 9
 
 #: An entry as it is stored.
 Stored = Procedure | ToolPointer
@@ -92,7 +92,8 @@ class Whole:
 class Hit:
     """What search gives of an entry: short, so that a reader can decide whether to `expand` it.
     ``score`` is the cosine with the query
-    (to 0.002: vectors are of unit length up to their grid) and what words add; where the caller
+    (to 0.002: vectors are of unit length up to their grid) and what words add, 0.25 at most, so
+    that it may be above 1; where the caller
     brought values it is that of `ranking`, which may be any number, and entries that give what a
     better one gave come after all others whatever theirs is; where lists were fused it is the sum
     of `keywords.fused`. ``tokens`` is what ``variant.subroutine`` costs.

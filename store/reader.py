@@ -371,10 +371,7 @@ class Store:
         hits = []
         for scored, trial in found:
             key = (scored.table, scored.place)
-            # A sum of ranking is on no scale; a cosine with what words add is, but for rounding.
-            plain = trial is None and scored.table != "tools"
-            score = min(1.0, max(-1.0, scored.score)) if plain else scored.score
-            hits.append(hit_of_card(cards[key], score, whole, trial, time))
+            hits.append(hit_of_card(cards[key], scored.score, whole, trial, time))
         return hits
 
     def _reads(self, homes: Mapping[str, str]) -> Callable[[Sequence[str]], Mapping[str, Stored]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tracemine.store.catalogue import Catalogue
+from tracemine.store.hits import SCORE_DIGITS
 from tracemine.store.index_kinds import Vectors
 from tracemine.store.keywords import FUSED_DEPTH, POOL, WEIGHT, fused
 from tracemine.store.nearest import Kept
@@ -48,7 +49,7 @@ def lifted(catalogue: Catalogue, query: str, vector: Vectors, kept: KeptOf, k: i
     positions = [starts[scored.table] + scored.place for scored in pool]
     words = catalogue.keywords().scores(query, positions)
     raised = [
-        Scored(scored.table, scored.place, scored.score + WEIGHT * extra)
+        Scored(scored.table, scored.place, round(scored.score + WEIGHT * extra, SCORE_DIGITS))
         for scored, extra in zip(pool, words, strict=True)
     ]
     return [*in_order(catalogue, raised), *near[POOL:]][:k]
@@ -73,7 +74,10 @@ def both(catalogue: Catalogue, query: str, vector: Vectors, kept: KeptOf, k: int
     known = {(s.table, s.place): number for number, s in enumerate([*near, *worded])}
     every = [*near, *worded]
     lists = [[known[s.table, s.place] for s in ranked] for ranked in (near, worded)]
-    found = [Scored(every[n].table, every[n].place, score) for n, score in fused(*lists)]
+    found = [
+        Scored(every[n].table, every[n].place, round(score, SCORE_DIGITS))
+        for n, score in fused(*lists)
+    ]
     return in_order(catalogue, found)[:k]
 
 

@@ -33,7 +33,7 @@ from tracemine.store import (
 from tracemine.store.cards import shape_of, takes
 from tracemine.store.embedder import to_grid
 from tracemine.store.index import Built, build_index
-from tracemine.store.keywords import Bm25, Keywords, fused
+from tracemine.store.keywords import WEIGHT, Bm25, Keywords, fused
 
 ANY = ("canonical", "verified", "candidate")
 TYPES = ("int", "rational", "real", "str", "list[int]", "list[rational]")
@@ -260,6 +260,14 @@ def test_unmet_preconditions_drop_an_entry_or_flag_it(small: Store) -> None:
 
 
 # -- words -----------------------------------------------------------------------------------------
+
+
+def test_scores_say_the_order_above_one_too(small: Store) -> None:
+    hits = small.search("How much money is left after spending?", 4, status=ANY)
+    scores = [hit.score for hit in hits]
+    assert scores == sorted(set(scores), reverse=True)
+    # A cosine of 1, and most of the words.
+    assert 1.1 < scores[0] < 1.002 + WEIGHT
 
 
 def test_fused_lists_give_what_either_finds(small: Store) -> None:
