@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from importlib import metadata
 from typing import Annotated, Any
@@ -325,8 +325,6 @@ def search(
 ) -> int:
     """Find the entries that answer a subquestion. Exit status 1 if there are none."""
     configure_logging()
-    if not query.strip():
-        raise RequestError("the query is empty")
     values = parse_bindings(bindings)
     value_units = parse_units(units)
     with _stdout_kept(as_json):
@@ -676,14 +674,12 @@ def parse_bindings(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
+        _expect_once(text, "--bindings")
         values = decode(text)
     except (ValueError, TypeError, RecursionError) as error:
         raise RequestError(f"{_BINDINGS_TAKES}, and this is not JSON: {error}") from error
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
         raise RequestError(_BINDINGS_TAKES)
-    for name, value in values.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise RequestError(f"--bindings: {name} is no finite number")
     return values
 
 
@@ -696,12 +692,29 @@ def parse_units(text: str | None) -> dict[str, str | None] | None:
     if text is None:
         return None
     try:
+        _expect_once(text, "--units")
         units = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise RequestError(f"{_UNITS_TAKES}, and this is not JSON: {error}") from error
     if not isinstance(units, dict) or not all(isinstance(u, str | None) for u in units.values()):
         raise RequestError(_UNITS_TAKES)
     return units
+
+
+def _expect_once(text: str, flag: str) -> None:
+    """Nothing, if no object of a JSON text has a name twice, of which readers take the last.
+
+    Raises:
+        RequestError: if one has.
+        ValueError: if ``text`` is no JSON.
+    """
+
+    def read(pairs: list[tuple[str, Any]]) -> None:
+        twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+        if twice:
+            raise RequestError(f"{flag}: {twice[0]!r} is given more than once")
+
+    json.loads(text, object_pairs_hook=read)
 
 
 if __name__ == "__main__":

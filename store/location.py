@@ -47,9 +47,12 @@ class Location:
         an object store can be reached; what is there is not looked at.
 
         Raises:
-            RequestError: if nothing is installed that reads such a URL, nobody answers there, it
-                lets nobody in without other credentials, or there is no such bucket.
+            RequestError: if it names nothing, nothing is installed that reads such a URL, nobody
+                answers there, it lets nobody in without other credentials, or there is no such
+                bucket.
         """
+        if not isinstance(store, str | os.PathLike) or not os.fspath(store).strip():
+            raise RequestError(f"a store is a folder or a URL, not {store!r}")
         try:
             fs, root = reached(fsspec.core.url_to_fs, os.fspath(store))
             location = cls(fs, root.rstrip("/") or "/")

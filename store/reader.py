@@ -7,6 +7,7 @@ methods may be called from several threads.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import logging
 import re
 import threading
@@ -54,6 +55,7 @@ from tracemine.store.requests import (
     SERVED,
     Filter,
     Unmet,
+    check_count,
     check_deadline,
     check_query,
     make_bindings,
@@ -164,7 +166,7 @@ class Store:
         status: Sequence[str] = SEARCHED,
         kind: str = "procedure",
         where: str | None = None,
-        as_of: str | None = None,
+        as_of: str | datetime.date | None = None,
         unmet: Unmet = "drop",
         deadline: float = DEADLINE,
         fused: bool = False,
@@ -191,7 +193,8 @@ class Store:
             inputs: the types of what the caller has, in any order: only entries that take exactly
                 so many values, and of such types that each of these may stand for one of them
                 (``any`` for whatever is wanted).
-            bindings: values by name. Only entries whose parameters can take them, and whose
+            bindings: values by name; numbers of numpy and `decimal.Decimal` are taken for Python's
+                own. Only entries whose parameters can take them, and whose
                 preconditions hold on them.
             units: of values in ``bindings``, by name; text that pint parses. Only entries that do
                 not take these values in another unit.
@@ -201,8 +204,8 @@ class Store:
             where: a condition in SQL (DuckDB) over the columns of an entry's table, e.g.
                 ``success_rate > 0.9 AND distinct_problems > 2``. It may come from a stranger: it
                 is one expression, and reads tables of the store alone.
-            as_of: a time (ISO 8601), now if not said: what is to be verified again by then is
-                flagged as expired.
+            as_of: a time (or its text in ISO 8601), now if not said: what is to be verified again
+                by then is flagged as expired.
             unmet: whether entries whose preconditions do not hold on ``bindings`` are to be left
                 out (``drop``), or to come, unrun, with ``hit.unmet`` (``flag``).
             deadline: seconds that routines may run on ``bindings``, in all (`math.inf`: as long as
@@ -213,9 +216,11 @@ class Store:
 
         Raises:
             RequestError: if an argument is not of its kind.
-            StoreError: if the store's embedder or index cannot be used.
+            StoreError: if the store's embedder or index cannot be used, or it was closed.
         """
-        check_query(query, k)
+        check_query(query)
+        self._expect_open()
+        check_count(k)
         check_deadline(deadline)
         wanted = self._filter(kind, status, domain, output_type, output_unit, inputs, where)
         asked = self._asked(bindings, units, unmet)
@@ -243,12 +248,13 @@ class Store:
         status: Sequence[str] = SEARCHED,
         kind: str = "procedure",
         where: str | None = None,
-        as_of: str | None = None,
+        as_of: str | datetime.date | None = None,
         unmet: Unmet = "drop",
         deadline: float = DEADLINE,
     ) -> list[Hit]:
         """`search` by a vector of the store's embedder, without words."""
-        check_query("", k)
+        self._expect_open()
+        check_count(k)
         check_deadline(deadline)
         wanted = self._filter(kind, status, domain, output_type, output_unit, inputs, where)
         asked = self._asked(bindings, units, unmet)
@@ -518,8 +524,7 @@ class Store:
         """What ``how`` makes of ``query`` on a connection of its own."""
         import duckdb
 
-        if self._closed:
-            raise StoreError(f"{self._named} was closed: open it again")
+        self._expect_open()
         self._check(set(_WORD.findall(query)))
         try:
             return how(self._database.cursor())
@@ -551,6 +556,10 @@ class Store:
         return self._catalogue.cards(table).ids, self._catalogue.nearest(table).vectors()
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _expect_open(self) -> None:
+        if self._closed:
+            raise StoreError(f"{self._named} was closed: open it again")
 
     def _check(self, tables: Set[str]) -> None:
         """Nothing, if those of ``tables`` that the store has are what was written."""

@@ -43,14 +43,24 @@ class Filter:
     where: str | None = None
 
 
-def check_query(query: Any, k: Any) -> None:
-    """Nothing, if a search can be asked for ``k`` hits of ``query``.
+def check_query(query: Any) -> None:
+    """Nothing, if a search can be asked ``query``.
 
     Raises:
         RequestError: otherwise.
     """
     if not isinstance(query, str):
-        raise RequestError("the query must be text")
+        raise RequestError(f"the query must be text, not {repr(query)[:_SHOWN_CHARS]}")
+    if not query.strip():
+        raise RequestError("the query is empty")
+
+
+def check_count(k: Any) -> None:
+    """Nothing, if a search can be asked for ``k`` hits.
+
+    Raises:
+        RequestError: otherwise.
+    """
     if type(k) is not int or k < 1:
         raise RequestError(f"k must be a whole number of at least 1, not {k!r}")
 
@@ -122,13 +132,14 @@ def make_bindings(
         RequestError: if it is not of its kind.
     """
     if units is not None and not isinstance(units, Mapping):
-        raise RequestError("units must be given by name")
+        raise RequestError(f"units must be given by name, not as {repr(units)[:_SHOWN_CHARS]}")
     if bindings is None:
         if units:
             raise RequestError("units are those of bindings: give bindings, too")
         return None
     if not isinstance(bindings, Mapping):
-        raise RequestError("bindings must be values by name")
+        shown = repr(bindings)[:_SHOWN_CHARS]
+        raise RequestError(f"bindings must be values by name, not {shown}")
     return Bindings(bindings, {n: spelled(u, repr(n), spellings) for n, u in (units or {}).items()})
 
 
@@ -192,7 +203,7 @@ def check_deadline(seconds: Any) -> None:
 
 
 def parse_as_of(text: Any) -> datetime.datetime | None:
-    """The time that a caller names (ISO 8601, UTC where it has no zone).
+    """The time that a caller names (a date, a time, or one in ISO 8601; UTC where it has no zone).
 
     Raises:
         RequestError: if it is none.
@@ -200,7 +211,8 @@ def parse_as_of(text: Any) -> datetime.datetime | None:
     if text is None:
         return None
     try:
-        time = datetime.datetime.fromisoformat(text)
+        given = text.isoformat() if isinstance(text, datetime.date) else text
+        time = datetime.datetime.fromisoformat(given)
     except (TypeError, ValueError) as error:
         raise RequestError(f"as_of must be an ISO 8601 time, not {text!r}") from error
     return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
@@ -213,6 +225,7 @@ __all__ = [
     "UNMET",
     "Filter",
     "Unmet",
+    "check_count",
     "check_deadline",
     "check_query",
     "make_bindings",

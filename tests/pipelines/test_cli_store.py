@@ -147,6 +147,9 @@ def test_version(capsys: Capture) -> None:
         ("search", "--store", "STORE", "x", "--bindings", '{"a": NaN}'),
         ("search", "--store", "STORE", "x", "--bindings", '{"a": {"$float": "inf"}}'),
         ("search", "--store", "STORE", "x", "--bindings", '{"a": 1e400}'),
+        ("search", "--store", "STORE", "x", "--bindings", '{"a": 1, "b": 2, "a": 3}'),
+        ("search", "--store", "STORE", "x", "--deadline", "-1"),
+        ("search", "--store", " ", "x"),
         ("search", "--store", "STORE", "x", "--units", '{"a": "dollar"}'),
         ("search", "--store", "STORE", "x", "--bindings", '{"a": 1}', "--units", "{"),
         ("search", "--store", "STORE", "x", "--bindings", '{"a": 1}', "--units", '["dollar"]'),
@@ -162,6 +165,7 @@ def test_version(capsys: Capture) -> None:
         ("fsck", "--store", "NONE"),
         ("fsck",),
         ("mine", "--store", "NEW"),
+        ("mine", "--sample", "--store", ""),
         ("mine", "--sample", "--input", "x", "--store", "NEW"),
         ("mine", "--sample"),
         ("mine", "--sample", "--store", "NEW", "--holdout", "2"),
@@ -281,9 +285,13 @@ def test_search_with_values_says_what_comes_of_them(store: Path, capsys: Capture
     words = ("search", "--store", store, "money left", "--bindings", '{"a": 5.5, "b": 2}')
     _, out, _ = call(capsys, *words, "--json")
     (hit,) = json.loads(out)["hits"]
-    assert (hit["gives"], hit["unchecked"]) == (None, True)
+    assert (hit["ran"], hit["gives"], hit["unchecked"]) == (True, 3.5, False)
+    words = (*words, "--deadline", "0")
+    _, out, _ = call(capsys, *words, "--json")
+    (hit,) = json.loads(out)["hits"]
+    assert (hit["ran"], hit["gives"], hit["unchecked"]) == (False, None, True)
     _, out, _ = call(capsys, *words)
-    assert "gives: nothing: total: a float is no int\n" in out
+    assert "gives: nothing: not run to its end in the time that this search has\n" in out
     assert "needs: not checked on your values\n" in out
 
 

@@ -3,6 +3,7 @@ what a hit has and what it reads."""
 
 from __future__ import annotations
 
+import datetime
 import pkgutil
 import random
 import threading
@@ -173,6 +174,9 @@ def test_what_the_caller_has_goes_where_its_types_do(wanted: list[str], pick: An
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
+        ({"query": ""}, "is empty"),
+        ({"query": " \n"}, "is empty"),
+        ({"query": None}, "must be text, not None"),
         ({"inputs": "int"}, "list of types"),
         ({"inputs": ["integer"]}, "e.g. int"),
         ({"inputs": [3]}, "must be text"),
@@ -201,7 +205,7 @@ def test_a_wrong_request_is_refused_in_one_line(
     small: Store, wrong: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(RequestError, match=said) as caught:
-        small.search("x", **wrong)
+        small.search(**({"query": "x"} | wrong))
     assert "\n" not in str(caught.value)
 
 
@@ -236,6 +240,15 @@ def test_a_hit_is_short_and_expands_to_the_whole(own_store: Path) -> None:
     assert hit.variant.entry_point == "remaining"  # It was read while the store was open.
     with pytest.raises(StoreError, match="was closed: open it again"):
         unread.expand()
+    for values in (None, {"total": 9, "spent": 4}):
+        with pytest.raises(StoreError, match="was closed: open it again"):
+            opened.search("money left", 1, bindings=values)
+
+
+@pytest.mark.parametrize("nowhere", [None, 5, b"store", "", " "])
+def test_what_names_no_store_is_refused_in_one_line(nowhere: Any) -> None:
+    with pytest.raises(RequestError, match="a store is a folder or a URL, not"):
+        Store.open(nowhere)
 
 
 def test_what_is_out_of_date_is_flagged(tmp_path: Path) -> None:
@@ -245,7 +258,12 @@ def test_what_is_out_of_date_is_flagged(tmp_path: Path) -> None:
     small_store.write(tmp_path / "store", made)
     opened = Store.open(str(tmp_path / "store"))
     vector = next(iter(made.vectors.values()))
-    for time, flagged in (("2029-12-31", False), ("2030-01-01T00:00:00+00:00", True)):
+    end = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
+    for time, flagged in (
+        ("2029-12-31", False), ("2030-01-01T00:00:00+00:00", True), (end, True),
+        (end.replace(tzinfo=None) - datetime.timedelta(seconds=1), False),
+        (end.date(), True),
+    ):  # fmt: skip
         hits = opened.search_vector(vector, as_of=time)
         assert [hit.expired for hit in hits] == [flagged] * 3
 

@@ -219,6 +219,8 @@ def test_the_unit_that_is_wanted_is_a_filter(measured: Store) -> None:
         {"output_unit": 7},
         {"bindings": {1: 2}},
         {"bindings": {"a": 10**5000}},
+        {"bindings": {"a": math.nan}},
+        {"bindings": "a=1"},
     ],
 )
 def test_wrong_units_and_values_are_refused_in_one_line(
@@ -266,8 +268,7 @@ def test_whatever_stored_code_does_the_search_ends(hostile_path: Path) -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        {"a": float("inf"), "b": 4},
-        {"a": float("nan"), "b": -0.0},
+        {"a": 1e308, "b": -0.0},
         {"a": [[[float("inf")]]], "b": {"x": [float("nan")]}},
         {"a": 10**4000, "b": 3},
         {"a": "9", "b": "4"},
