@@ -226,8 +226,8 @@ def _forget_rows(store: Store, gone: _Withdrawn, changes: Rewriting, counts: Cou
 def _ungroup(store: Store, gone: _Withdrawn, changes: Rewriting) -> None:
     """Without some of its spans a group may fall apart: `refresh` groups what is left anew."""
     rows = store.rows(
-        'SELECT * FROM clustered WHERE "group" IN '
-        '(SELECT "group" FROM clustered WHERE trajectory_id IN (SELECT unnest($1))) '
+        "SELECT * FROM clustered WHERE group_id IN "
+        "(SELECT group_id FROM clustered WHERE trajectory_id IN (SELECT unnest($1))) "
         "AND trajectory_id NOT IN (SELECT unnest($1))",
         [sorted(gone.trajectories)],
     )
@@ -235,7 +235,7 @@ def _ungroup(store: Store, gone: _Withdrawn, changes: Rewriting) -> None:
         "clustered",
         "span_id",
         {row["span_id"] for row in rows},
-        [row | {"group": None} for row in rows],
+        [row | {"group_id": ""} for row in rows],
     )
 
 

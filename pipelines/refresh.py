@@ -407,14 +407,15 @@ def _write_spans(
         )
     }
     here = {instance.id: instance for instance in found.instances}
+    stay = here.keys() | set(asked)
+    of_others = handed | left
     changes.remove(
         "instances",
         "instance_id",
         (
             row["instance_id"]
             for row in there
-            if row["instance_id"] not in here.keys() | set(asked)
-            and row["span_id"] not in handed | left
+            if row["instance_id"] not in stay and row["span_id"] not in of_others
         ),
     )
     known = {row["instance_id"] for row in there}

@@ -147,10 +147,10 @@ def clustered_row(proposal: Proposal, group: str) -> Row:
         for vector in (proposal.shape_vector, proposal.vector)
     )
     return {
+        "group_id": group,
         "span_id": proposal.span.id,
         "trajectory_id": proposal.span.trajectory_id,
         "class": compatibility_class(proposal.span),
-        "group": group,
         "identity": identity(proposal.span),
         "shape": shape,
         "wording": wording,

@@ -80,12 +80,12 @@ def regrouped(
         there = {
             row["span_id"]: row
             for row in store.rows(
-                'SELECT span_id, "group", shape FROM clustered WHERE "class" = ?', [name]
+                'SELECT span_id, group_id, shape FROM clustered WHERE "class" = ?', [name]
             )
         }
         before: dict[str, set[str]] = {}
         for row in there.values():
-            before.setdefault(row["group"], set()).add(row["span_id"])
+            before.setdefault(row["group_id"], set()).add(row["span_id"])
         shapes = {i: np.frombuffer(row["shape"], "<i2") for i, row in there.items()}
         for out in distinct.out:
             shapes.pop(out, None)
@@ -104,7 +104,7 @@ def regrouped(
             label = min(claimed, default=content_id("group", name, group[0]))
             if every or before.get(label) != set(group):
                 groups.append(tuple(group))
-            labelled |= {i: label for i in group if i not in there or there[i]["group"] != label}
+            labelled |= {i: label for i in group if i not in there or there[i]["group_id"] != label}
     new = {one.span.id: one for one in distinct.new}
     rows = store.rows(
         "SELECT * FROM clustered WHERE span_id IN (SELECT unnest(?))",
@@ -118,7 +118,7 @@ def regrouped(
         distinct.rejected,
         now_cut,
         (
-            *(row | {"group": labelled[row["span_id"]]} for row in rows),
+            *(row | {"group_id": labelled[row["span_id"]]} for row in rows),
             *(clustered_row(one, labelled[i]) for i, one in new.items()),
         ),
     )
@@ -170,7 +170,7 @@ def _classes(
     which some have gone since they were grouped."""
     rows = store.rows(
         'SELECT DISTINCT "class" AS name FROM clustered '
-        'WHERE ? OR "group" IS NULL OR span_id IN (SELECT unnest(?))',
+        "WHERE ? OR group_id = '' OR span_id IN (SELECT unnest(?))",
         [every, sorted(out)],
     )
     return sorted({*coming, *(row["name"] for row in rows)})
@@ -262,8 +262,8 @@ class _Homes:
     """Where spans and variants of a store are: their group, their entry."""
 
     def __init__(self, store: Store) -> None:
-        rows = store.rows('SELECT span_id, "group" FROM clustered')
-        self.groups: dict[str, str] = {row["span_id"]: row["group"] or "" for row in rows}
+        rows = store.rows("SELECT span_id, group_id FROM clustered")
+        self.groups: dict[str, str] = {row["span_id"]: row["group_id"] for row in rows}
         self.by_span: dict[str, str] = {}
         self.by_variant: dict[str, str] = {}
         self.spans: dict[str, set[str]] = {}

@@ -2,23 +2,27 @@
 
 What a variant gives on the instances of another method follows from its routine, from these
 instances and from the roles that their method's founder gives them. Where all of that is as it was,
-so is every verdict: of a group to which a span has come, most are. Code that imports something is
-run again: a library may be another.
+so is every verdict: of a group to which a span has come, most are. Code that imports a library of
+which nobody has said that it is what it was is run again.
 """
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from tracemine.schemas import Replay
+from tracemine.store.versions import DECIDING
+from tracemine.teachers.rules.derived.libraries import libraries_of
 from tracemine.transforms.regrouping import Touched
-from tracemine.transforms.replay import Method, imports, methods_of, routine_of_method
+from tracemine.transforms.replay import Method, methods_of, routine_of_method
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.unite import NOT_HELD_OUT
 from tracemine.verifiers.replay import Case, alignments
 
-#: A method of a group as it was: the group, the method's key.
-_Place = tuple[str, str]
+#: Routines of which it is known what they import.
+_REMEMBERED = 16384
 
 
 class Remembered:
@@ -36,37 +40,37 @@ class Remembered:
             if label:
                 self._members.setdefault(label, []).append(proposal)
         self._methods: dict[str, Mapping[str, Method]] = {}
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, tuple[str, str]] = {}
         self._same: dict[tuple[str, str], tuple[str, Method] | None] = {}
         self._sorted: dict[tuple[str, str], Mapping[str, Mapping[str, Replay]]] = {}
 
-    def __call__(
-        self, method: Method, family: Method, cases: Sequence[Case]
-    ) -> Sequence[Replay] | None:
-        """The verdicts of ``method`` on ``cases``, which are of ``family``; None if these are not
-        all that it was replayed on, or one of the two methods is another now."""
+    def __call__(self, method: Method, family: Method, cases: Sequence[Case]) -> list[Replay]:
+        """Those of the verdicts of ``method`` on ``cases``, which are of ``family``, that are as
+        they were. Cases whose values may go to the parameters in several ways are judged together:
+        all of them are known, or none."""
         ours, theirs = self._as_it_was(method), self._as_it_was(family)
         if ours is None or theirs is None or ours[0] != theirs[0]:
-            return None
+            return []
         if any(case.instance.origin == "test" for case in cases) and not (
             ours[1].founder.span.id == method.founder.span.id
             and theirs[1].founder.span.id == family.founder.span.id
         ):
-            return None  # What is a test of one's own is told by the founder.
+            return []  # What is a test of one's own is told by the founder.
         known = self._verdicts(method.variant_id, theirs[0]).get(family.key, {})
-        asked = {case.instance.id: case for case in cases}
-        if not known.keys() <= asked.keys():
-            return None
-        if any(verdict.reason == NOT_HELD_OUT for verdict in known.values()):
-            return None  # In its group it passed.
-        if any(
-            case.own_roles or alignments(method.signature, case.keys)
-            for instance, case in asked.items()
-            if instance not in known
-        ):
-            return None
-        self.recalled.update((method.variant_id, instance) for instance in known)
-        return list(known.values())
+        found: list[Replay] = []
+        together: list[Replay | None] = []
+        for case in cases:
+            verdict = known.get(case.instance.id)
+            if verdict is not None and verdict.reason == NOT_HELD_OUT:
+                verdict = None  # In its group it passed.
+            if not case.own_roles and len(alignments(method.signature, case.keys)) > 1:
+                together.append(verdict)
+            elif verdict is not None:
+                found.append(verdict)
+        if known.keys() <= {case.instance.id for case in cases} and None not in together:
+            found += [verdict for verdict in together if verdict is not None]
+        self.recalled.update((method.variant_id, verdict.instance_id) for verdict in found)
+        return found
 
     def _as_it_was(self, method: Method) -> tuple[str, Method] | None:
         """The group and the method that this one was; None if it was none, or its routine is
@@ -79,7 +83,7 @@ class Remembered:
                 (label,) = labels
                 was = self._methods_of(label)[method.key]
                 routine = routine_of_method(method)
-                if routine_of_method(was) == routine and not imports(routine.code):
+                if routine_of_method(was) == routine and not _may_be_other(routine.code):
                     self._same[name] = label, was
         return self._same[name]
 
@@ -103,6 +107,12 @@ class Remembered:
                     for instance in member.span.instances:
                         self._places[instance.id] = (label, method.key)
         return self._methods[label]
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _may_be_other(code: str) -> bool:
+    """Whether code imports a library that is none of those whose versions a store is asked for."""
+    return not set(libraries_of(ast.parse(code))) <= set(DECIDING)
 
 
 __all__ = ["Remembered"]

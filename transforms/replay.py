@@ -173,9 +173,9 @@ def _replay_group(
         yield "matrices", replay_group(group, limits, sandbox)
 
 
-#: Gives the verdicts of a method on cases of a family (of another method, or its own) as they were
-#: found before; None where they are to be found.
-Recall = Callable[[Method, Method, Sequence[Case]], Sequence[Replay] | None]
+#: Gives those of the verdicts of a method on cases of a family (of another method, or its own) that
+#: need not be found, for they are as they were found before.
+Recall = Callable[[Method, Method, Sequence[Case]], Sequence[Replay]]
 
 
 def replay_group(
@@ -234,13 +234,10 @@ class _Asking:
         for case in cases:
             families.setdefault(case.family, []).append(case)
         known: list[Replay] = []
-        asked: list[Case] = []
         for family, members in families.items():
-            found = self._recall(method, self._methods[family], members)
-            if found is None:
-                asked += members
-            else:
-                known += found
+            known += self._recall(method, self._methods[family], members)
+        told = {verdict.instance_id for verdict in known}
+        asked = [case for case in cases if case.instance.id not in told]
         self.recalled -= {(method.variant_id, case.instance.id) for case in asked}
         self.recalled |= {(method.variant_id, verdict.instance_id) for verdict in known}
         if asked:
@@ -309,7 +306,7 @@ def _meetings(
         m
         for m in methods
         if any(map(_gave_the_result, replays[m.variant_id]))
-        and not imports(m.founder.span.code or "")
+        and not _imports(m.founder.span.code or "")
     ]
     lines = {
         m.variant_id: {
@@ -641,13 +638,12 @@ def _sample(method: Method, cases: Sequence[Case], limits: ReplayLimits) -> list
 
 def _affordable(method: Method, cases: Sequence[Case], runs: int) -> Sequence[Case]:
     """The first of ``cases``, all where the code is quickly run."""
-    if not imports(method.founder.span.code or ""):
+    if not _imports(method.founder.span.code or ""):
         return cases
     ways = (1 if case.own_roles else len(alignments(method.signature, case.keys)) for case in cases)
     spent = itertools.accumulate(ways)
     return [case for case, total in zip(cases, spent, strict=True) if total <= runs]
 
 
-def imports(code: str) -> bool:
-    """Whether code imports something."""
+def _imports(code: str) -> bool:
     return any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.walk(ast.parse(code)))

@@ -103,7 +103,7 @@ def test_in_either_order_it_is_the_store_that_mining_at_once_gives(
         edit_manifest(store, lambda m: m["replayed"]["versions"].update(python="2.7.18"))
     before = said(store)[2]
     with Store.open(str(store)) as opened:
-        (row,) = opened.rows('SELECT count(DISTINCT "group") AS n FROM clustered')
+        (row,) = opened.rows("SELECT count(DISTINCT group_id) AS n FROM clustered")
     found = refresh(store, parts[1 - first])
     # With other versions every verdict may be another.
     assert (found["known_verdicts"] > 0) == known

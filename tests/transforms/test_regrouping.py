@@ -87,7 +87,7 @@ def test_groups_are_those_of_all_at_once(
     assert found.groups
     assert not found.kept_for
     assert {p.span.id for p in new} == set(found.new)
-    now = labels | {row["span_id"]: row["group"] for row in found.rows}
+    now = labels | {row["span_id"]: row["group_id"] for row in found.rows}
     by_label: dict[str, list[str]] = {}
     for identifier, label in sorted(now.items()):
         by_label.setdefault(label, []).append(identifier)
@@ -137,7 +137,7 @@ def test_what_hangs_together_is_touched_together(tmp_path: Path) -> None:
     moved = min(spans)
     for row in content.rows["clustered"]:
         if row["span_id"] == moved:
-            row["group"] = content_id("group", "alone")
+            row["group_id"] = content_id("group", "alone")
     small_store.write(tmp_path / "store", content)
     with Store.open(str(tmp_path / "store")) as store:
 
