@@ -38,7 +38,14 @@ _NAMES: tuple[tuple[type, str], ...] = (
 
 
 class TypeSyntaxError(ValueError):
-    """A type text that is not in the grammar above."""
+    """A type text that is not in the grammar above, of which ``name`` is what is no type."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"unknown type: {self.name!r}"
 
 
 def parse(text: str) -> tuple[str, tuple[Any, ...]]:
@@ -58,10 +65,10 @@ def _parse(text: str) -> tuple[str, tuple[Any, ...]]:
             return text, ()
         if text in CONTAINERS:
             return text, ()
-        raise TypeSyntaxError(f"unknown type: {text!r}")
+        raise TypeSyntaxError(text)
     head, _, rest = text.partition("[")
     if head not in CONTAINERS or not rest.endswith("]"):
-        raise TypeSyntaxError(f"unknown type: {text!r}")
+        raise TypeSyntaxError(text)
     arguments, depth, start = [], 0, 0
     body = rest[:-1]
     for position, char in enumerate(body):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from tracemine.schemas.records import DOMAINS, STATUSES
-from tracemine.schemas.types import TypeSyntaxError, parse
+from tracemine.schemas.types import CONTAINERS, NUMERIC, SCALARS, TypeSyntaxError, parse
 from tracemine.store.bindings import Bindings
 from tracemine.store.errors import RequestError
 from tracemine.store.index import KINDS
@@ -21,6 +22,20 @@ SEARCHED = (*SERVED, "expired")
 #: What becomes of an entry whose preconditions do not hold on the caller's values.
 Unmet = Literal["drop", "flag"]
 UNMET: tuple[Unmet, ...] = ("drop", "flag")
+
+#: What types there are, in order (`schemas.types`).
+TYPES_ARE = (
+    f"types are {' < '.join(NUMERIC)}, {', '.join(t for t in SCALARS if t not in NUMERIC)}, and "
+    "list[T], set[T], matrix[T], tuple[T, ...], dict[K, V] of these"
+)
+#: What other languages call some of them, and how like one another two names of one are.
+_ELSEWHERE = {
+    "integer": "int", "long": "int", "float": "real", "double": "real", "number": "real",
+    "decimal": "rational", "fraction": "rational", "string": "str", "text": "str",
+    "boolean": "bool", "array": "list", "sequence": "list", "object": "dict", "map": "dict",
+    "null": "none",
+}  # fmt: skip
+_ALIKE = 0.75
 
 #: Seconds that the routines of one search may run for, in all.
 DEADLINE = 5.0
@@ -118,7 +133,17 @@ def _check_type(text: Any) -> None:
     try:
         parse(text)
     except TypeSyntaxError as error:
-        raise RequestError(f"{error}: a type is e.g. int, rational, list[int]") from error
+        meant = _meant(error.name)
+        asked = f" ({meant} is meant?)" if meant else ""
+        shown = repr(error.name)[:_SHOWN_CHARS]
+        raise RequestError(f"unknown type {shown}{asked}: {TYPES_ARE}") from error
+
+
+def _meant(name: str) -> str | None:
+    """The type that who wrote ``name`` may have meant."""
+    head = name.partition("[")[0].strip().lower()
+    near = difflib.get_close_matches(head, (*SCALARS, *CONTAINERS), 1, _ALIKE)
+    return _ELSEWHERE.get(head) or (near[0] if near else None)
 
 
 def make_bindings(

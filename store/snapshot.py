@@ -328,7 +328,10 @@ def _refuse_published(location: Location, store: str, refresh: bool) -> guarded.
     """
     seen = guarded.look(location, CURRENT)
     if _number_of(location, seen) and not refresh:
-        raise RequestError(f"{store} already holds a store: choose a folder that is empty")
+        raise RequestError(
+            f"{store} already holds a store: add to it with tracemine refresh, or choose a folder "
+            "that is empty"
+        )
     return seen
 
 
