@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from tracemine.pipelines.disk import speaking_of_disks
 from tracemine.pipelines.lifecycle_options import VerifyOptions
 from tracemine.pipelines.options import now
 from tracemine.pipelines.requested import open_sandbox
@@ -135,13 +136,13 @@ def changing(store: str, as_of: str) -> Iterator[tuple[Draft, Store]]:
     that is not published within the block is removed.
 
     Raises:
-        RequestError: if the store cannot be written.
+        RequestError: if the store cannot be written, or a disk is full.
         StoreError: if there is none, or it is damaged, or its time is after ``as_of``.
     """
     Store.open(store).close()  # before a draft is begun: there must be a store
     draft = begin(store, refresh=True, as_of=as_of)
     try:
-        with Store.open(store) as opened:
+        with speaking_of_disks(store), Store.open(store) as opened:
             if opened.snapshot.number != draft.parent:
                 raise StoreError(f"another run has published to {store} meanwhile: run again")
             yield draft, opened

@@ -12,7 +12,6 @@ it, as ``index/TABLE.json``, until `publish` takes it into the manifest.
 from __future__ import annotations
 
 import importlib
-import io
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -263,15 +262,18 @@ def gone_share(index: Any) -> float:
 
 def write_index(built: Built, path: str) -> None:
     """Write an index to a path or fsspec URL, which ends in ``.faiss``, and its notes, if there are
-    any, beside it; each appears whole or not at all."""
+    any, beside it; each appears whole or not at all.
+
+    Raises:
+        OSError: if a disk takes no more, say.
+    """
     import faiss
 
     with open_whole(path) as stream:
-        if isinstance(stream, io.BufferedWriter):
-            # By name: an index may take half of the memory.
-            faiss.write_index(built.index, str(stream.name))
-        else:
-            stream.write(faiss.serialize_index(built.index).data)
+        # Part by part, since an index may take half of the memory; and by our own stream, since to
+        # a file faiss writes its last bytes without asking whether they arrived.
+        writer = faiss.PyCallbackIOWriter(stream.write)  # type: ignore[attr-defined]
+        faiss.write_index(built.index, writer)
     if built.notes:
         with open_whole(path.removesuffix(".faiss") + ".json") as stream:
             stream.write(json.dumps(dict(built.notes), sort_keys=True).encode())

@@ -12,10 +12,12 @@ from typing import Any
 
 import apache_beam as beam
 import pytest
+import small_store
 
+from tracemine.pipelines.cli import main
 from tracemine.pipelines.disk import speaking_of_disks
 from tracemine.pipelines.runner import make_runner, pipeline_options
-from tracemine.store import RequestError
+from tracemine.store import RequestError, fsck
 
 
 def write_full(element: Any) -> Any:
@@ -63,6 +65,28 @@ def test_what_is_a_fault_stays_one() -> None:
         raise RuntimeError(told)
     with pytest.raises(RequestError, match="File too large"), speaking_of_disks("./memory"):
         raise OSError(errno.EFBIG, "too large")
+
+
+@pytest.mark.parametrize("quota", [1500, 6000])
+def test_a_change_within_a_quota_ends_in_one_line_and_publishes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], quota: int
+) -> None:
+    store = tmp_path / "store"
+    small_store.write(store)
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for words in (["verify"], ["forget", "--source", "made.jsonl"]):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (quota, hard[1]))
+        try:
+            status = main([*words, "--store", str(store)])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, hard)
+        said = capsys.readouterr().err
+        assert status == 2, said
+        assert said.startswith("tracemine: cannot write")
+        assert "File too large" in said
+        assert said.count("\n") == 1
+    assert fsck(str(store)) == []
+    assert [path.name for path in (store / "snapshots").iterdir()] == ["000001"]
 
 
 def test_mine_within_a_quota_ends_in_one_line_and_publishes_nothing(tmp_path: Path) -> None:

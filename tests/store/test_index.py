@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 from pathlib import Path
 
 import faiss
@@ -55,6 +56,22 @@ def test_numbers_are_positive_int64(values: list[int]) -> None:
     ids = [f"{value:032x}" for value in values]
     assert index_numbers(ids).tolist() == [index_number(identifier) for identifier in ids]
     assert all(0 <= index_number(identifier) < 2**63 for identifier in ids)
+
+
+def test_an_index_that_the_disk_does_not_take_is_an_error_and_leaves_no_file(
+    tmp_path: Path,
+) -> None:
+    built = build_index(rows(1, 100))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The last byte is one that faiss would write when it closes a file of its own.
+    least = len(content(built, tmp_path)) - 1
+    resource.setrlimit(resource.RLIMIT_FSIZE, (least, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_index(built, str(tmp_path / "other.faiss"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert [path.name for path in tmp_path.iterdir()] == ["it.faiss"]
 
 
 def test_two_vectors_or_two_entries_for_one_number_are_refused() -> None:
