@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +54,14 @@ def shown(
     parts: dict[str, list[tuple[str, Evidence]]] = {}
     rejected: list[Rejected] = []
     instances: dict[str, Instance] = {}
-    for group in groups:
-        matrix = replay_group(group, limits, sandbox, recall=recall)
+    listed = list(groups)
+    # While one group waits for the sandbox another is looked at.
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        matrices = threads.map(
+            lambda group: replay_group(group, limits, sandbox, recall=recall), listed
+        )
+        replayed = list(zip(listed, matrices, strict=True))
+    for group, matrix in replayed:
         instances |= {i.id: i for p in group for i in p.span.instances}
         for output, record in consolidate(matrix, policy.min_replays):
             if output == REJECTED:
