@@ -189,12 +189,15 @@ def refresh(
         from tracemine.pipelines.refresh import run_refresh
 
         found = run_refresh(options)
+    came = found["trajectories"]
+    # As `mine`: nobody would notice a feed that brings nothing that can be used.
+    status = DONE if came["admitted"] or came["read"] == came["duplicates"] else FELL_SHORT
     if as_json:
-        return give(found)
+        return give(found, status)
     from tracemine.pipelines.lifecycle_rendering import print_refreshed
 
     print_refreshed(make_console(), found)
-    return DONE
+    return status
 
 
 #: What the command line takes up from here.

@@ -131,6 +131,9 @@ def print_refreshed(console: Console, found: Mapping[str, Any]) -> None:
         console,
         f"{found['groups']:,} groups replayed, {found['known_verdicts']:,} verdicts known",
     )
+    for fate in ("rejected", "failed"):
+        for reason, count in came[fate].items():
+            line(console, f"  {count:,}  {fate}: {reason}")
     print_changes(console, found["changes"])
 
 

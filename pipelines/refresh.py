@@ -8,6 +8,7 @@ gives; and every entry keeps its id and its history.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -19,13 +20,20 @@ from tracemine.pipelines.options import now
 from tracemine.pipelines.requested import fingerprint_of, open_sandbox
 from tracemine.pipelines.tool_recount import recount_tools
 from tracemine.pipelines.verify import changing, installed_now
-from tracemine.schemas import Merged, Procedure, Rejected, Source, Trajectory, arrow
+from tracemine.schemas import Merged, Procedure, Rejected, Replay, Source, Trajectory, arrow
 from tracemine.schemas.arrow import procedure_from_row
+from tracemine.schemas.values import dump_json
 from tracemine.store import Draft, RequestError, Store, publish
 from tracemine.store.cells import CELLS_FILE, Cells, read_cells, write_cells
 from tracemine.store.lifecycle import Failure
 from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
-from tracemine.store.lifecycle.rules import IN_USE, Change, events_of
+from tracemine.store.lifecycle.rules import (
+    IN_USE,
+    NO_LONGER_CANONICAL,
+    WITHDRAWN,
+    Change,
+    events_of,
+)
 from tracemine.store.versions import replayed_with
 from tracemine.teachers import make_teacher
 from tracemine.transforms.admit import AdmitOptions, admit
@@ -100,6 +108,19 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
         )
         new = _New()
         _read(new, store, files, admission, sandbox)
+        if not (new.trajectories or new.rejected or new.sources):
+            draft.abandon()
+            return {
+                "snapshot": store.snapshot.number,
+                "store": options.store,
+                "as_of": manifest["as_of"],
+                "known_trajectories": new.known,
+                "groups": 0,
+                "known_verdicts": 0,
+                "changes": {},
+                "merged": 0,
+                **_ledger(store, new, frozenset(), [], [], Rewriting()),
+            }
         _segment(new)
         changes = Rewriting()
         _add_new_rows(new, store, changes)
@@ -118,7 +139,7 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
         changes.replace("clustered", "span_id", found.out, ())
         changes.replace("clustered", "span_id", {row["span_id"] for row in found.rows}, found.rows)
         _write_tools(store, new, moment, sandbox, changes)
-        ledger = _ledger(store, new, around, entered, gone)
+        ledger = _ledger(store, new, around.entries, entered, gone, changes)
         carry = write_changes(draft, store.snapshot, changes)
         if found.cells.keys() != cells.keys():
             # A class has become so large that it is cut: from now on into these.
@@ -311,6 +332,7 @@ def _settle(
         merged,
         {row["procedure_id"] for row in store.rows(f"SELECT procedure_id FROM {ENTRIES}")},
     )
+    entered = _saying_where_it_went(entered, before)
     write_entries(changes, store, entries, entered, cache(lambda: store.embedder))
     served = {
         e.procedure.procedure_id for e in entries if e.procedure.status in (*IN_USE, "quarantined")
@@ -330,6 +352,37 @@ def _settle(
         ],
     )
     return entered, {r.instance_id for e in kept for r in e.replays}
+
+
+def _saying_where_it_went(
+    entered: Sequence[Entered], before: Mapping[str, Mapping[str, Replay]]
+) -> list[Entered]:
+    """``entered``, where the events of those that fell name the entries that pass now on what these
+    passed on before: groups that were drawn anew may give what one showed to another."""
+    passing: dict[str, set[str]] = {}
+    for one in entered:
+        for verdict in one.finished.replays:
+            if verdict.verdict == "pass":
+                passing.setdefault(verdict.instance_id, set()).add(one.procedure.procedure_id)
+    found = []
+    for one in entered:
+        own = one.procedure.procedure_id
+        met: Counter[str] = Counter()
+        for variant in (own, *(v.variant_id for v in one.procedure.variants)):
+            for instance, verdict in before.get(variant, {}).items():
+                holders = passing.get(instance, set())
+                if verdict.verdict == "pass" and own not in holders:
+                    met.update(holders)
+        if met:
+            events = tuple(
+                replace(e, evidence=dump_json(json.loads(e.evidence) | {"now_of": sorted(met)[:3]}))
+                if e.rule in (WITHDRAWN, NO_LONGER_CANONICAL)
+                else e
+                for e in one.settled.events
+            )
+            one = replace(one, settled=replace(one.settled, events=events))
+        found.append(one)
+    return found
 
 
 def _keep_refuted(
@@ -450,9 +503,10 @@ def _write_tools(
 def _ledger(
     store: Store,
     new: _New,
-    around: Touched,
+    touched_entries: Collection[str],
     entered: Sequence[Entered],
     gone: Sequence[Rejected],
+    changes: Rewriting,
 ) -> dict[str, Any]:
     """What became of what was new, and what all is now."""
     counts: Counter[tuple[str, ...]] = Counter()
@@ -480,7 +534,7 @@ def _ledger(
         counts["procedures", one.procedure.status] += 1
         for verdict in one.finished.replays:
             counts["replays", verdict.verdict] += 1
-    looked_at = [sorted(around.entries)]
+    looked_at = [sorted(touched_entries)]
     for row in store.rows(
         f"SELECT status, count(*) AS n FROM {ENTRIES} "
         "WHERE procedure_id NOT IN (SELECT unnest(?)) GROUP BY 1",
@@ -494,6 +548,14 @@ def _ledger(
         looked_at,
     ):
         counts["replays", row["verdict"]] += row["n"]
+    for row in store.rows(
+        "SELECT status, count(*) AS n FROM tools "
+        "WHERE procedure_id NOT IN (SELECT unnest(?)) GROUP BY 1",
+        [sorted(changes.gone.get("tools", {}).get("procedure_id", ()))],
+    ):
+        counts["tools", "pointers", row["status"]] += row["n"]
+    for row in changes.rows.get("tools", ()):
+        counts["tools", "pointers", row["status"]] += 1
     return balanced(counts.items())
 
 

@@ -115,6 +115,9 @@ def test_in_either_order_it_is_the_store_that_mining_at_once_gives(
     assert verdicts == verdicts_at_once
     assert found["known_trajectories"] == 0
     assert found["trajectories"]["admitted"] > 10
+    with Store.open(str(both)) as opened:
+        (row,) = opened.rows("SELECT count(*) AS n FROM tools")
+        assert sum(found["tools"]["pointers"].values()) == row["n"]
     with Store.open(str(store)) as opened:
         # Every id of the store before, and of the one that was mined at once, leads somewhere.
         for identifier in before | ids_at_once:
@@ -133,6 +136,9 @@ def test_what_is_known_is_skipped_and_changes_nothing(
     shutil.copytree(stores[1][parts[0]], store)
     before = said(store)
     rows = len(parts[0].read_text().splitlines())
+    found = refresh(store, parts[0])
+    assert (found["snapshot"], found["known_trajectories"]) == ("000001", rows)
+    assert [p.name for p in (store / "snapshots").iterdir()] == ["000001"]
     copy = tmp_path / "two_again.jsonl"  # after the name of what is there, which stays its source
     copy.write_text(parts[0].read_text())
     found = refresh(store, copy)
@@ -143,6 +149,22 @@ def test_what_is_known_is_skipped_and_changes_nothing(
     with Store.open(str(store)) as opened:
         (row,) = opened.rows("SELECT DISTINCT len(sources) AS n FROM trajectories")
         assert row["n"] == 2
+
+
+def test_a_feed_that_brings_nothing_of_use_is_noticed(
+    stores: tuple[Path, dict[Path, Path]],
+    parts: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store, rubbish = tmp_path / "store", tmp_path / "rubbish.jsonl"
+    shutil.copytree(stores[1][parts[0]], store)
+    rubbish.write_bytes(b"\xff\xfe no row\n")
+    before = said(store)
+    assert main(["refresh", "--store", str(store), "--input", str(rubbish)]) == 1
+    assert "0 admitted" in (told := capsys.readouterr().out)
+    assert "  1  failed: " in told
+    assert said(store) == before
 
 
 def test_a_wrong_request_is_one_line_and_leaves_nothing(
