@@ -429,17 +429,20 @@ def fsck(store: StoreOption, as_json: JsonOption = False) -> int:
     """Check every file, reference and invariant. Exit status 1 if something is wrong."""
     configure_logging()
     with _stdout_kept(as_json):
-        from tracemine.store import fsck as check
+        from tracemine.store.fsck import examine
 
-        findings = check(store)
+        found = examine(store)
+    findings = found.findings
     status = FELL_SHORT if findings else DONE
     if as_json:
-        return _give({"ok": not findings, "findings": findings}, status)
+        return _give({"ok": not findings} | dataclasses.asdict(found), status)
     for finding in findings:
         typer.echo(finding)
     from tracemine.pipelines.rendering import counted
 
     typer.echo(counted(len(findings), "finding") if findings else "the store is sound")
+    for text in found.notes:
+        typer.echo(text)
     return status
 
 

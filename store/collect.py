@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -59,8 +59,9 @@ def gc(store: str, keep: int, *, grace_hours: float = GRACE_HOURS) -> Collected:
     Raises:
         RequestError: if an argument is out of its range, another run is writing to the store, or
             something cannot be removed.
-        StoreError: if there is no store, or the manifest of a snapshot that is kept cannot be read:
-            nothing is removed then.
+        StoreError: if there is no store, the manifest of a snapshot that is kept cannot be read, or
+            a file that it lists is missing or of another size: nothing is removed then, since
+            what would go may be all that is left to go back to.
     """
     if type(keep) is not int or keep < 1:
         raise RequestError(f"--keep must be a whole number of at least 1, not {keep!r}")
@@ -109,7 +110,10 @@ class _Collection:
 
     def run(self) -> Collected:
         # Every reference is known before anything is removed.
-        referred = {path for number in self._kept for path in self._references(number)}
+        listed = {number: self._references(number) for number in self._kept}
+        for number, files in listed.items():
+            self._expect_there(number, files)
+        referred = {path for files in listed.values() for path in files}
         leaving, held = [], []
         for number in self._published:
             if number in self._kept:
@@ -143,14 +147,28 @@ class _Collection:
             bytes=self._bytes,
         )
 
-    def _references(self, number: str) -> list[str]:
-        """The paths that a snapshot's manifest lists, also where an earlier schema wrote it."""
+    def _expect_there(self, number: str, files: Mapping[str, Any]) -> None:
+        for path, size in files.items():
+            try:
+                found = self._location.size(path)
+                wrong = f"has {found} bytes, not {size}" if found != (size or found) else ""
+            except FileNotFoundError:
+                wrong = "is missing"
+            if wrong:
+                raise StoreError(
+                    f"{self._location.url(path)}, of snapshot {number}, which is to be kept, "
+                    f"{wrong}: nothing was removed, tracemine fsck says which snapshot is whole"
+                )
+
+    def _references(self, number: str) -> dict[str, Any]:
+        """The paths that a snapshot's manifest lists, also where an earlier schema wrote it, and
+        the bytes of each."""
         name = self._location.url(manifest_of(number))
         try:
             manifest: Any = json.loads(self._location.read(manifest_of(number)))
             version = manifest["schema_version"]
-            paths = [str(entry["path"]) for entry in manifest["files"]]
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            files = {str(entry["path"]): entry.get("bytes") for entry in manifest["files"]}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise StoreError(
                 f"{name} is damaged ({say(error)}), so that nobody knows what it refers to: keep "
                 "fewer snapshots, or remove its folder"
@@ -160,7 +178,7 @@ class _Collection:
                 f"{name} has schema version {version}, this tracemine reads {SCHEMA_VERSION}: "
                 "use the version that wrote the store"
             )
-        return paths
+        return files
 
     def _may_be_open(self, number: str) -> bool:
         with removing(self._location, manifest_of(number)) as free:

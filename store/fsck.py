@@ -6,7 +6,8 @@ are queries over the tables (`invariants`). A finding is one line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,22 @@ from tracemine.store.snapshot import (
 )
 from tracemine.store.versions import deciding_versions
 
+#: What is said of an index that is not what it should be.
+REBUILD = ": docs/search.md#rebuild shows how to build it anew"
+
 #: Findings of one check that are listed one by one; the rest is a number.
 LISTED = 20
 #: How far from 1 the length of a stored vector may be: rounding to the grid moves it by 0.002.
 UNIT_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What is wrong with a store, a line each, and ``notes``: what could not be looked at, and how
+    to go back to what is whole."""
+
+    findings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def fsck(store: str) -> list[str]:
@@ -53,6 +66,11 @@ def fsck(store: str) -> list[str]:
         RequestError: if there is no store at all at ``store``, or one that may not be read or is
             of another schema version, of which nothing can be checked.
     """
+    return list(examine(store).findings)
+
+
+def examine(store: str) -> Examined:
+    """As `fsck`, with notes for who has to mend the store."""
     location = Location.of(store)
     try:
         if not any(location.exists(name) for name in (CURRENT, SNAPSHOTS, POLICY_FILE)):
@@ -65,22 +83,35 @@ def fsck(store: str) -> list[str]:
     except SchemaVersionError:
         raise
     except StoreError as error:
-        return [*findings, str(error)]
-    try:
-        return [*findings, *_check_snapshot(snapshot), *_check_kept(snapshot)]
-    finally:
-        snapshot.close()
+        _, whole = _check_kept(location, None, frozenset())
+        return Examined((*findings, _said(error)), (_way_back(whole),))
+    with snapshot:
+        findings += [*_check_manifest(snapshot), *_check_later(snapshot)]
+        damaged = list(_check_listed(snapshot))
+        findings += [*(finding for _, finding in damaged), *_check_unlisted(snapshot)]
+        kept, whole = _check_kept(location, snapshot, {path for path, _ in damaged})
+        if damaged:
+            unread = "references and counts were not checked, because files are damaged"
+            return Examined((*findings, *kept), (unread, _way_back(whole)))
+        return Examined((*findings, *_check_rows(snapshot), *kept))
 
 
-def _check_snapshot(snapshot: Snapshot) -> list[str]:
-    findings = [*_check_manifest(snapshot), *_check_later(snapshot)]
-    damaged = list(_check_listed(snapshot))
-    findings += [*damaged, *_check_unlisted(snapshot)]
-    if damaged:
-        return [
-            *findings,
-            "references and counts were not checked, because files are damaged",
-        ]
+def _way_back(whole: Sequence[str]) -> str:
+    if not whole:
+        return "no other snapshot is whole: bring the files back from a copy, or mine again"
+    return (
+        f"snapshot {whole[-1]} is whole: to go back to it write {whole[-1]} into {CURRENT}, before "
+        "gc removes it"
+    )
+
+
+def _said(error: StoreError | RequestError) -> str:
+    """An error as a finding, which does not send to where it stands."""
+    return str(error).removesuffix(": run tracemine fsck")
+
+
+def _check_rows(snapshot: Snapshot) -> list[str]:
+    findings: list[str] = []
     try:
         reader = Store(snapshot, checked=True)
         findings += _check_tables(reader)
@@ -88,7 +119,7 @@ def _check_snapshot(snapshot: Snapshot) -> list[str]:
         findings += _check_indexes(reader)
         findings += _check_ledger(reader)
     except StoreError as error:
-        findings.append(str(error))
+        findings.append(_said(error))
     return findings
 
 
@@ -131,50 +162,70 @@ def _check_policy(location: Location) -> Iterator[str]:
         yield str(error)
 
 
-def _check_kept(live: Snapshot) -> Iterator[str]:
-    """The files of snapshots that are not live, but what the live one has of them, too."""
-    location = live.location
-    seen = {(entry["path"], entry["sha256"]) for entry in live.manifest["files"]}
+def _check_kept(
+    location: Location, live: Snapshot | None, damaged: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """What is wrong with the files of snapshots that are not live, but what the live one has of
+    them, too, of which ``damaged`` are; and the numbers of those before the live one of which every
+    file is whole. Without a live one that can be read: of any."""
+    findings, whole = [], []
+    entries = [] if live is None else live.manifest["files"]
+    seen = {(entry["path"], entry["sha256"]) for entry in entries}
+    bad = set(damaged)
     for number in published_in(location):
-        if number == live.number:
+        if live is not None and number == live.number:
             continue
+        paths: set[str] = set()
         try:
             files = load_manifest(location, number)["files"]
             others = [e for e in files if (e["path"], e["sha256"]) not in seen]
-            found = list(_check_files(location, others))
+            wrong = list(_check_files(location, others))
         except (StoreError, RequestError) as error:
-            found = [str(error)]
+            found = [_said(error)]
         else:
             seen |= {(entry["path"], entry["sha256"]) for entry in others}
+            bad |= {path for path, _ in wrong}
+            found = [finding for _, finding in wrong]
+            paths = {entry["path"] for entry in files}
         # What gc has removed meanwhile is not damaged.
-        if number in published_in(location):
-            yield from (f"snapshot {number}, which is not live: {one}" for one in found)
+        if number not in published_in(location):
+            continue
+        findings += [f"snapshot {number}, which is not live: {one}" for one in found]
+        if paths and not paths & bad and (live is None or int(number) < int(live.number)):
+            whole.append(number)
+    return findings, whole
 
 
-def _check_listed(snapshot: Snapshot) -> Iterator[str]:
+def _check_listed(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """What is wrong with the live snapshot's files: the path of each, and the finding."""
     location = snapshot.location
     location.forget()
     yield from _check_files(location, snapshot.manifest["files"])
     kinds = {entry.get("table") for entry in snapshot.manifest["files"]}
-    yield from (f"the manifest lists no file of {table}" for table in TABLES if table not in kinds)
+    for table in TABLES:
+        if table not in kinds:
+            yield MANIFEST, f"the manifest lists no file of {table}"
     policy = snapshot.manifest["policy"]
     if policy_hash(snapshot.policy) != policy.get("hash"):
-        yield f"{MANIFEST}: the policy's hash is not that of its values"
+        yield MANIFEST, f"{MANIFEST}: the policy's hash is not that of its values"
 
 
-def _check_files(location: Location, entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _check_files(
+    location: Location, entries: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[str, str]]:
     listed: set[str] = set()
     for entry in entries:
         name = entry["path"]
         if name in listed:
-            yield f"{name} is listed twice"
+            yield name, f"{name} is listed twice"
         listed.add(name)
         try:
-            yield from _check_content(location, entry)
+            for finding in _check_content(location, entry):
+                yield name, finding
         except FileNotFoundError:
-            yield f"{name} is missing"
+            yield name, f"{name} is missing"
         except OSError as error:
-            yield f"{name} cannot be read ({say(error)})"
+            yield name, f"{name} cannot be read ({say(error)})"
 
 
 def _check_content(location: Location, entry: Mapping[str, Any]) -> Iterator[str]:
@@ -192,7 +243,7 @@ def _check_count(location: Location, name: str, rows: int) -> Iterator[str]:
     try:
         found = count_rows(location, name)
     except StoreError as error:
-        yield str(error)
+        yield _said(error)
         return
     if found != rows:
         yield f"{name} has {found} rows, not {rows}"
@@ -240,9 +291,9 @@ def _check_indexes(reader: Store) -> Iterator[str]:
             yield f"two entries of {table} share a number in the index"
         numbers = set(numbers_of(index).tolist())
         if missing := len(expected - numbers):
-            yield f"{missing} entries of {table} are not in its index"
+            yield f"{missing} entries of {table} are not in its index{REBUILD}"
         if extra := len(numbers - expected):
-            yield f"the index of {table} has {extra} entries that the table lacks"
+            yield f"the index of {table} has {extra} entries that the table lacks{REBUILD}"
         if not index.ntotal:
             continue
         dimension = reader.snapshot.manifest["embedder"].get("dimension")

@@ -350,7 +350,7 @@ def test_stats_and_their_sql(store: Path, capsys: Capture) -> None:
 
 def test_fsck_tells_findings(store: Path, tmp_path: Path, capsys: Capture) -> None:
     status, out, _ = call(capsys, "fsck", "--store", store, "--json")
-    assert (status, json.loads(out)) == (0, {"ok": True, "findings": []})
+    assert (status, json.loads(out)) == (0, {"ok": True, "findings": [], "notes": []})
     broken = tmp_path / "broken"
     small_store.write(broken)
     next((broken / "snapshots/000001/spans").iterdir()).unlink()

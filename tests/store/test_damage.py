@@ -28,6 +28,7 @@ from tracemine.store import (
     gc,
     open_snapshot,
 )
+from tracemine.store.fsck import Examined, examine
 from tracemine.store.history import open_history
 from tracemine.store.index import INDEXED
 from tracemine.store.snapshot import read_table
@@ -251,6 +252,36 @@ def test_gc_removes_nothing_if_a_kept_manifest_cannot_be_read(store: Path) -> No
     assert sorted(store.rglob("*")) == before
     assert gc(str(store), 1).kept == ("000003",)
     assert fsck(str(store)) == []
+
+
+@pytest.mark.parametrize("how", [truncate, remove], ids=lambda how: how.__name__)
+def test_gc_removes_nothing_if_what_is_kept_lacks_a_file(
+    store: Path, how: Callable[[bytes], bytes | None]
+) -> None:
+    small_store.add(store, 2)
+    own = next((store / "snapshots/000002/rejected").iterdir())
+    damage(own, how)
+    before = sorted(store.rglob("*"))
+    for keep in (1, 2):
+        refused(lambda keep=keep: gc(str(store), keep), own.name, "nothing was removed")
+    assert sorted(store.rglob("*")) == before
+    # What fsck says to do mends it.
+    found = examine(str(store))
+    assert found.notes[-1].startswith("snapshot 000001 is whole: to go back to it write 000001 ")
+    (store / "CURRENT").write_text("000001\n")
+    assert gc(str(store), 1).removed == ("000002", "000003")
+    assert examine(str(store)) == Examined(())
+
+
+@pytest.mark.parametrize("path", ["000002/manifest.json", "000001/procedures/*"])
+def test_fsck_says_whether_there_is_a_snapshot_to_go_back_to(store: Path, path: str) -> None:
+    damaged = min((store / "snapshots").glob(path))
+    damage(damaged, flip_last)
+    found = examine(str(store))
+    assert found.findings
+    assert not any("run tracemine fsck" in line for line in found.findings)
+    shared = damaged.name != "manifest.json"
+    assert found.notes[-1].startswith("no other" if shared else "snapshot 000001 is whole")
 
 
 def test_another_embedder_is_named(store: Path) -> None:

@@ -88,7 +88,7 @@ def test_damage_of_a_kept_snapshot_is_found_once_and_named_as_such(own_store: Pa
     # What the live snapshot shares with it is said of the live one alone.
     shared = next(iter(sorted((own_store / "snapshots/000002").glob("spans/*.parquet"))))
     shared.write_bytes(shared.read_bytes()[:-1])
-    assert [shared.name in one for one in fsck(str(own_store))] == [True, False]
+    assert [shared.name in one for one in fsck(str(own_store))] == [True]
     (folder / "manifest.json").write_text("{}")
     assert found(own_store, "snapshot 000001, which is not live", "damaged")
     # What gc has begun to remove is not kept.
