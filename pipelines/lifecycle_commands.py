@@ -104,6 +104,12 @@ def review(
 
         found = run_review(options)
     status = FELL_SHORT if found["undecided"] else DONE
+    for identifier in found["accepted"]:
+        if found["status"].get(identifier) == "candidate":
+            note(
+                f"{identifier} is out of quarantine, and waits as a candidate, which is not "
+                "served: fewer of its calls pass than min_replays of the store's policy.toml asks"
+            )
     if as_json:
         return give(found, status)
     from tracemine.pipelines.lifecycle_rendering import print_reviewed

@@ -59,8 +59,8 @@ def print_quarantined(console: Console, found: Mapping[str, Any]) -> None:
         for failing in one["failing"][:MAX_FAILING]:
             before = "passed before, now " if failing["passed_before"] else ""
             values, expected = json.dumps(failing["bindings"]), json.dumps(failing["expected"])
-            text = f"    {before}{failing['verdict']}: {values} -> {expected}  "
-            line(console, cut(printable(f"{text}({failing['reason']})")))
+            text = f"    {before}{failing['verdict']}: {values}  expected {expected}"
+            line(console, cut(printable(f"{text}  ({failing['reason']})")))
         if len(one["failing"]) > MAX_FAILING:
             line(console, f"    and {counted(len(one['failing']) - MAX_FAILING, 'more failure')}")
     for pointer in found["tools"]:

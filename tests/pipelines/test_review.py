@@ -70,7 +70,7 @@ def test_what_is_in_quarantine_is_listed_with_what_failed(
     assert failing["passed_before"]
     assert (failing["bindings"], failing["expected"]) == ({"spent": 8, "total": 50}, 41)
     _, text, _ = run(capsys, fallen)
-    assert "passed before, now fail" in text
+    assert 'passed before, now fail: {"spent": 8, "total": 50}  expected 41' in text
     assert "def remaining" in text
 
 
@@ -92,6 +92,22 @@ def test_what_is_accepted_is_served_again_and_stays_so_when_it_is_verified(
     assert accepted.procedure.last_verified == "2025-09-01T00:00:00+00:00"
     assert run_verify(VerifyOptions(str(store), as_of="2025-10-01"))["failures"] == 0
     assert entry(store).procedure.status == "verified"
+    assert fsck(str(store)) == []
+
+
+def test_what_is_accepted_though_too_little_passes_waits_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, made = tmp_path / "store", small_store.tables()
+    for row in made.rows["instances"]:
+        if set(json.loads(row["bindings"])) == {"spent", "total"}:
+            row["result"] = encode(99)
+    small_store.write(store, made)
+    assert run_verify(VerifyOptions(str(store), as_of="2025-08-01"))["failures"] > 1
+    identifier = entry(store).procedure.procedure_id
+    status, found, said = run(capsys, store, "--accept", identifier, *DECIDED)
+    assert (status, found["status"]) == (0, {identifier: "candidate"})
+    assert "waits as a candidate, which is not served" in said
     assert fsck(str(store)) == []
 
 
