@@ -128,9 +128,9 @@ class MergeOptions:
 
 @dataclass(frozen=True, slots=True)
 class RefreshOptions:
-    """A request to add ``inputs`` to the store at ``store``; ``inputs``, ``format`` and ``columns``
-    as for `MineOptions`, ``as_of`` and ``require_isolation`` as for `VerifyOptions`. What else a
-    store was mined with (embedder, share left out, licences) holds for what is added, too.
+    """A request to add ``inputs`` to the store at ``store``; ``inputs``, ``format``, ``columns`` and
+    ``progress`` as for `MineOptions`, ``as_of`` and ``require_isolation`` as for `VerifyOptions`.
+    What else a store was mined with (embedder, share left out, licences) holds for what is added.
 
     Raises:
         RequestError: if a value is not of its kind.
@@ -142,6 +142,7 @@ class RefreshOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     as_of: str | None = None
     require_isolation: bool = False
+    progress: bool = True
 
     def __post_init__(self) -> None:
         check_store(self.store)

@@ -17,6 +17,7 @@ from typing import Any
 
 from tracemine.pipelines.lifecycle_options import RefreshOptions
 from tracemine.pipelines.options import now
+from tracemine.pipelines.progress import Progress
 from tracemine.pipelines.requested import fingerprint_of, open_sandbox
 from tracemine.pipelines.tool_recount import recount_tools
 from tracemine.pipelines.verify import changing, installed_now
@@ -36,6 +37,7 @@ from tracemine.store.lifecycle.rules import (
 )
 from tracemine.store.versions import replayed_with
 from tracemine.teachers import make_teacher
+from tracemine.transforms import live
 from tracemine.transforms.admit import AdmitOptions, admit
 from tracemine.transforms.consolidate import STAGE as CONSOLIDATE
 from tracemine.transforms.consolidate import Evidence
@@ -97,7 +99,7 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
     sandbox, _ = open_sandbox(require_isolation=options.require_isolation)
     files = resolve_inputs(options.inputs, format=options.format, columns=options.columns)
     as_of = options.as_of or now()
-    with changing(options.store, as_of) as (draft, store):
+    with changing(options.store, as_of) as (draft, store), Progress(enabled=options.progress):
         manifest = store.snapshot.manifest
         _expect_rules(manifest, options.store)
         moment = Moment(draft.policy, as_of, draft.number, installed_now(store))
@@ -188,6 +190,7 @@ def _read(
     for file in files:
         for output, record in read_file(file):
             new.read += 1
+            live.count("read", output)
             if output == "trajectories":
                 copies.setdefault(record.id, []).append(record)
             else:
@@ -214,6 +217,7 @@ def _segment(new: _New) -> None:
     teacher = make_teacher("rules")
     for trajectory in new.trajectories:
         for output, record in segment(trajectory, teacher):
+            live.count("segment", output)
             if output == REJECTED:
                 new.rejected.append(("spans", record))
                 new.segmented += record.fate == "rejected"

@@ -10,9 +10,10 @@ from typing import Any
 
 from tracemine.schemas import Instance, Rejected, Replay
 from tracemine.store import Policy
+from tracemine.transforms import live
 from tracemine.transforms.consolidate import FAILURES, REFUTED, Evidence, consolidate
 from tracemine.transforms.embed import bucket_of, embed
-from tracemine.transforms.replay import Recall, ReplayLimits, replay_group
+from tracemine.transforms.replay import Matrix, Recall, ReplayLimits, replay_group
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import REJECTED
 from tracemine.transforms.unite import unite_variant
@@ -55,11 +56,15 @@ def shown(
     rejected: list[Rejected] = []
     instances: dict[str, Instance] = {}
     listed = list(groups)
+
+    def replayed_group(group: Sequence[Proposal]) -> Matrix:
+        found = replay_group(group, limits, sandbox, recall=recall)
+        live.count("replay", f"of {len(listed)} groups")
+        return found
+
     # While one group waits for the sandbox another is looked at.
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        matrices = threads.map(
-            lambda group: replay_group(group, limits, sandbox, recall=recall), listed
-        )
+        matrices = threads.map(replayed_group, listed)
         replayed = list(zip(listed, matrices, strict=True))
     for group, matrix in replayed:
         instances |= {i.id: i for p in group for i in p.span.instances}

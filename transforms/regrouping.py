@@ -101,7 +101,7 @@ def regrouped(
         labels = {min(members): label for label, members in before.items() if label}
         for group in ([ids[row] for row in numbers] for numbers in found):
             claimed = [labels[i] for i in group if i in labels]
-            label = min(claimed, default=content_id("group", name, group[0]))
+            label = min(claimed, default=content_id("group", name, group))
             if every or before.get(label) != set(group):
                 groups.append(tuple(group))
             labelled |= {i: label for i in group if i not in there or there[i]["group_id"] != label}
