@@ -128,7 +128,7 @@ class MergeOptions:
 
 @dataclass(frozen=True, slots=True)
 class RefreshOptions:
-    """A request to add ``inputs`` to the store at ``store``; ``inputs``, ``format``, ``columns`` and
+    """A request to add ``inputs`` to the store at ``store``; these, ``format``, ``columns`` and
     ``progress`` as for `MineOptions`, ``as_of`` and ``require_isolation`` as for `VerifyOptions`.
     What else a store was mined with (embedder, share left out, licences) holds for what is added.
 
