@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -23,6 +23,7 @@ from tracemine.schemas import Procedure, Provenance, ToolPointer
 from tracemine.schemas.records import VERDICTS, Event
 from tracemine.store import Entry, Snapshot
 from tracemine.store.reader import Evidence
+from tracemine.store.requests import SERVED
 
 #: The flag that shows what is cut.
 FLAG = "--all"
@@ -118,7 +119,7 @@ class _Page:
 
     def end(self) -> None:
         if self.shortened:
-            self.line(f"… stands for more: {FLAG}")
+            self.line(f"… marks what is cut short: {FLAG} shows the whole")
 
     def _folded(self, before: str, text: str, most: int) -> None:
         for part in self._fold(text, self.width - LABEL, most):
@@ -149,7 +150,7 @@ def print_entry(console: Console, entry: Entry, snapshot: Snapshot, *, every: bo
     page.line()
     _what_it_does(page, procedure, pointer)
     page.line()
-    _status(page, procedure, snapshot)
+    _status(page, procedure, snapshot, entry.events)
     _events(page, entry.events, procedure.procedure_id, snapshot)
     _variants(page, procedure, entry.evidence)
     page.line()
@@ -169,7 +170,7 @@ def _what_it_does(page: _Page, procedure: Procedure, pointer: ToolPointer | None
     page.say("verifier", f"{procedure.verifier}; cut by {procedure.teacher}")
 
 
-def _status(page: _Page, procedure: Procedure, snapshot: Snapshot) -> None:
+def _status(page: _Page, procedure: Procedure, snapshot: Snapshot, events: Sequence[Event]) -> None:
     problems = procedure.distinct_problems
     right = (
         f"passes on {counted(problems, 'distinct problem')}, right in {procedure.success_rate:.0%}"
@@ -178,8 +179,10 @@ def _status(page: _Page, procedure: Procedure, snapshot: Snapshot) -> None:
     )
     page.say("status", f"{procedure.status}; {right}")
     verified, expires = procedure.last_verified, procedure.expires_at
+    was = any(e.procedure_id == procedure.procedure_id and e.to_status in SERVED for e in events)
+    unverified = "no longer verified, " if was else "never verified, "
     page.below(
-        (f"last verified {_time(verified)}, " if verified else "never verified, ")
+        (f"last verified {_time(verified)}, " if verified else unverified)
         + (f"expires {_time(expires)}" if expires else "does not expire")
     )
     if procedure.libraries:
@@ -233,7 +236,7 @@ def evidence_words(text: str) -> str:
         return text
     passed, problems = told.pop("passed", None), told.pop("distinct_problems", None)
     attempts, judged = told.pop("attempts", None), told.pop("judged_problems", None)
-    words = []
+    words = _fallen_words(told)
     if passed is not None:
         of = "" if attempts is None else f" of {attempts}"
         words.append(f"{passed}{of} passed")
@@ -245,9 +248,34 @@ def evidence_words(text: str) -> str:
     if attempts is not None:
         told["attempts"] = attempts
     for name, value in told.items():
-        shown = value if isinstance(value, str) else _shown(value)
+        texts = value if isinstance(value, list) and value else [value]
+        plain = all(isinstance(one, str) for one in texts)
+        shown = ", ".join(texts) if plain else _shown(value)
         words.append(f"{name.replace('_', ' ')}: {shown}")
     return ", ".join(words) or "no evidence"
+
+
+def _fallen_words(told: dict[str, Any]) -> list[str]:
+    """What an event says of calls that fail now and of libraries that changed, taken out of
+    ``told``, if it is as `lifecycle.rules` writes it."""
+    words = []
+    count, first = told.get("failures"), told.get("first")
+    if isinstance(count, int) and _all_have(first, "why"):
+        why = dict.fromkeys(str(one["why"]) for one in first if one["why"])
+        reasons = f": {'; '.join(why)}" if why else ""
+        words.append(f"{counted(count, 'call')} that passed before, now failing{reasons}")
+        del told["failures"], told["first"]
+    changed = told.get("changed")
+    if _all_have(changed, "library", "verified_with", "now"):
+        words += [f"{c['library']} {c['verified_with']} is now {c['now']}" for c in changed]
+        del told["changed"]
+    return words
+
+
+def _all_have(value: Any, *keys: str) -> TypeGuard[list[dict[str, Any]]]:
+    return isinstance(value, list) and all(
+        isinstance(one, dict) and one.keys() >= set(keys) for one in value
+    )
 
 
 # -- variants --------------------------------------------------------------------------------------

@@ -123,6 +123,10 @@ def test_one_screen_tells_the_whole_story(opened: tuple[Snapshot, dict[str, Entr
     waiting = told(entries["go"], snapshot)
     for piece in ("candidate; shown on no other problem yet", "never verified", "none: no inst"):
         assert piece in waiting
+    risen = Event("", "", "verified", "min_replays", "{}", "2025-01-01", "")
+    own = dataclasses.replace(risen, procedure_id=entries["go"].procedure.procedure_id)
+    for event, said in ((risen, "never verified"), (own, "no longer verified")):
+        assert said in told(dataclasses.replace(entries["go"], events=(event,)), snapshot)
     spent = told(entries["spending"], snapshot)
     assert "verified -> canonical (promote_after = 3)" in spent
 
@@ -150,7 +154,7 @@ def test_long_lists_are_counted_and_shown_whole_on_request(
         "code and replays of 7 variants: --all",
         "6 more sources: --all",
         "and 34 more quotes: --all",
-        "… stands for more: --all",
+        "… marks what is cut short: --all shows the whole",
     ):
         assert piece in out, piece
     whole = told(entry, snapshot, every=True)
@@ -201,6 +205,16 @@ def test_what_a_tool_pointer_stands_for_is_told(
         ('{"attempts":8,"passed":1}', "1 of 8 passed"),
         ('{"attempts":8}', "attempts: 8"),
         ('{"library_version":"2.0","was":[1,"a"]}', 'library version: 2.0, was: [1,"a"]'),
+        (
+            '{"failures":2,"first":[{"variant":"a","instance":"b","now":"fail","why":"low"}]}',
+            "2 calls that passed before, now failing: low",
+        ),
+        ('{"failures":2,"first":["a"]}', "failures: 2, first: a"),
+        (
+            '{"changed":[{"library":"numpy","verified_with":"1.26","now":"2.0"}]}',
+            "numpy 1.26 is now 2.0",
+        ),
+        ('{"from":["ab","cd"]}', "from: ab, cd"),
         ("{}", "no evidence"),
         ("what it saw", "what it saw"),
         ("[1]", "[1]"),
