@@ -92,7 +92,10 @@ def examine(store: str) -> Examined:
         kept, whole = _check_kept(location, snapshot, {path for path, _ in damaged})
         if damaged:
             unread = "references and counts were not checked, because files are damaged"
-            return Examined((*findings, *kept), (unread, _way_back(whole)))
+            indexes = {entry["path"] for entry in snapshot.manifest["files"] if "index" in entry}
+            lost = any(path in indexes for path, _ in damaged)
+            anew = (f"an index is damaged{REBUILD}",) if lost else ()
+            return Examined((*findings, *kept), (unread, *anew, _way_back(whole)))
         return Examined((*findings, *_check_rows(snapshot), *kept))
 
 

@@ -10,6 +10,7 @@ import pytest
 import small_store
 
 from tracemine.store import Store, fsck
+from tracemine.store.fsck import examine
 
 _SNIPPET = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
@@ -48,7 +49,9 @@ def test_indexes_are_built_anew(shown: list[str]) -> None:
     assert [hit.procedure_id for hit in asked()] == before
     path = Path("memory/snapshots/000002/index/procedures.faiss")
     path.unlink()
-    assert any("procedures.faiss is missing" in finding for finding in fsck("memory"))
+    found_wrong = examine("memory")
+    assert any("procedures.faiss is missing" in finding for finding in found_wrong.findings)
+    assert any("docs/search.md#rebuild" in note for note in found_wrong.notes)
     found["rebuild"]("memory", damaged=["procedures"])
     assert [hit.procedure_id for hit in asked()] == before
 
