@@ -60,7 +60,8 @@ def run_merge(options: MergeOptions) -> dict[str, Any]:
         }
         if not done:
             draft.abandon()
-            return {"snapshot": store.snapshot.number, "as_of": as_of, **told, "into": []}
+            live = store.snapshot
+            return {"snapshot": live.number, "as_of": live.manifest["as_of"], **told, "into": []}
         changes = Rewriting()
         entries = [before[i] for i in sorted(touched)]
         write_entries(changes, store, entries, list(done.values()), cache(lambda: store.embedder))

@@ -138,7 +138,8 @@ def run_review(options: ReviewOptions) -> dict[str, Any]:
         }
         if not decisions:
             draft.abandon()
-            return {"snapshot": store.snapshot.number, "as_of": as_of, **told, "status": {}}
+            live = store.snapshot
+            return {"snapshot": live.number, "as_of": live.manifest["as_of"], **told, "status": {}}
         moment = Moment(draft.policy, as_of, draft.number, installed_now(store))
         changes, status = Rewriting(), dict.fromkeys(told["rejected"], "quarantined")
         for identifier in told["rejected"]:

@@ -257,7 +257,7 @@ def begin(store: str, *, refresh: bool = False, as_of: str | None = None) -> Dra
             location.write(POLICY_FILE, DEFAULT_TEXT.encode())
         policy = parse_policy(location.read(POLICY_FILE).decode("utf-8"))
         if lock:
-            number = _clear(location, current)
+            number = _next_number(location, current)
             name, claim = f"{SNAPSHOTS}/{number}{DRAFT}", None
         else:
             number, claim = _claim_number(location, current)
@@ -272,35 +272,56 @@ def begin(store: str, *, refresh: bool = False, as_of: str | None = None) -> Dra
     return draft
 
 
-def _clear(location: Location, current: str | None) -> str:
-    """The number of the next snapshot, the one after ``current``. What lies under later numbers is
-    removed: drafts of interrupted runs, and snapshots that CURRENT never named or that were given
-    up. Where a reader has one of these open they all stay, since they may share files, and the
-    next number is the one after them."""
+def _next_number(location: Location, current: str | None) -> str:
+    """The number of the next snapshot, the one after ``current``; drafts of interrupted runs under
+    later ones are removed. Snapshots that CURRENT never named or that were given up stay until the
+    draft is published (`_give_up`); where a reader has one of these open they all do, since they
+    may share files, and the next number is the one after them."""
     last = int(current or 0)
     for name in location.names_in(SNAPSHOTS):
         if _DRAFT_FOLDER.fullmatch(name) and int(name.removesuffix(DRAFT)) > last:
             location.remove(f"{SNAPSHOTS}/{name}")
-    numbers = [number for number in numbers_in(location) if int(number) > last]
-    manifests = [manifest_of(number) for number in numbers]
+    numbers = _numbers_after(location, current)
     with contextlib.ExitStack() as holds:
-        if False in [holds.enter_context(removing(location, name)) for name in manifests]:
+        if False in [holds.enter_context(removing(location, manifest_of(n))) for n in numbers]:
             return f"{int(numbers[-1]) + 1:06d}"
-        whole = [name for name in manifests if location.exists(name)]
+    return f"{last + 1:06d}"
+
+
+def _numbers_after(location: Location, current: str | None) -> list[str]:
+    return [number for number in numbers_in(location) if int(number) > int(current or 0)]
+
+
+def _give_up(draft: Draft) -> None:
+    """Remove what lies under the number of ``draft`` and later ones, so that it can take its own.
+
+    Raises:
+        StoreError: if a reader has opened one of these since the draft was begun.
+    """
+    location, current = draft.location, draft.parent
+    numbers = _numbers_after(location, current)
+    if not numbers or int(draft.number) > int(numbers[-1]):
+        return
+    with contextlib.ExitStack() as holds:
+        if False in [holds.enter_context(removing(location, manifest_of(n))) for n in numbers]:
+            raise StoreError(
+                f"a snapshot of {location.url()} that was given up has been opened meanwhile: run "
+                "again"
+            )
+        whole = [number for number in numbers if location.exists(manifest_of(number))]
         if whole:
             _LOGGER.warning(
                 "%s names %s: what came after it is removed: %s",
                 location.url(CURRENT),
                 f"snapshot {current}" if current else "no snapshot",
-                ", ".join(name.split("/")[1] for name in whole),
+                ", ".join(whole),
             )
         # Who is killed in between leaves none that lacks files.
-        for name in whole:
-            location.remove(name)
-            location.sync(name.rpartition("/")[0])
+        for number in whole:
+            location.remove(manifest_of(number))
+            location.sync(f"{SNAPSHOTS}/{number}")
         for number in numbers:
             location.remove(f"{SNAPSHOTS}/{number}")
-    return f"{last + 1:06d}"
 
 
 def _claim_number(location: Location, current: str | None) -> tuple[str, bytes]:
@@ -407,6 +428,7 @@ def _publish(draft: Draft, fields: Mapping[str, Any], carry: Collection[str]) ->
     # Not before: who publishes this draft once more, since that failed, needs them.
     remove_notes(location, draft.name)
     if draft.name != _final(draft):
+        _give_up(draft)
         location.path(draft.name).rename(location.path(_final(draft)))
     location.sync(SNAPSHOTS)
     guarded.replace(location, CURRENT, f"{draft.number}\n".encode(), draft._seen)

@@ -198,6 +198,11 @@ def test_who_writes_after_a_store_was_set_back_gives_up_what_came_after(
 ) -> None:
     small_store.add(store, 2)
     (store / "CURRENT").write_bytes(b"000001\n")
+    # Who begins and does not publish gives up nothing.
+    before = sorted((store / "snapshots").rglob("*"))
+    begin(str(store), refresh=True).abandon()
+    assert sorted((store / "snapshots").rglob("*")) == before
+    assert not caplog.messages
     assert small_store.add(store, 3) == "000002"
     (said,) = caplog.messages
     assert "names snapshot 000001: what came after it is removed: 000002, 000003" in said
