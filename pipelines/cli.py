@@ -493,6 +493,7 @@ def gc(
         ("kept", done.kept),
         ("kept, because open", done.held),
         ("removed", done.removed),
+        ("of these files stay that others use", done.shared),
         ("drafts removed", done.drafts),
     ):
         if numbers:

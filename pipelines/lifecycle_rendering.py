@@ -27,6 +27,8 @@ def print_verified(console: Console, found: Mapping[str, Any]) -> None:
         f"{found['failures']:,} calls fail that passed, {found['undecided']:,} could not be made",
     )
     print_changes(console, found["changes"])
+    if not found["replayed"]:
+        return
     table = Table(title="success", title_justify="left")
     for name in ("", "entries", "calls", "before", "now"):
         table.add_column(name, justify="left" if not name else "right")
@@ -124,8 +126,9 @@ def print_refreshed(console: Console, found: Mapping[str, Any]) -> None:
     came, spans = found["trajectories"], found["spans"]
     line(
         console,
-        f"{came['read']:,} trajectory records read, {found['known_trajectories']:,} known, "
-        f"{came['admitted']:,} admitted; {spans['kept']:,} of {spans['segmented']:,} spans kept",
+        f"{counted(came['read'], 'trajectory record')} read, "
+        f"{found['known_trajectories']:,} known, {came['admitted']:,} admitted; "
+        f"{spans['kept']:,} of {spans['segmented']:,} spans kept",
     )
     line(
         console,

@@ -34,12 +34,14 @@ _DRAFT_FOLDER = re.compile(r"\d{6,}" + re.escape(DRAFT))
 @dataclass(frozen=True, slots=True)
 class Collected:
     """What `gc` did. ``kept``, ``held`` (beyond those that were to be kept, because they are or may
-    be open) and ``removed`` are numbers of snapshots, ``drafts`` names of folders that were
+    be open), ``removed`` and ``shared`` (those of ``removed`` of whose files others use some, which
+    stay in their folders) are numbers of snapshots, ``drafts`` names of folders that were
     removed; ``files`` and ``bytes`` count all that was removed."""
 
     kept: tuple[str, ...]
     held: tuple[str, ...]
     removed: tuple[str, ...]
+    shared: tuple[str, ...]
     drafts: tuple[str, ...]
     files: int
     bytes: int
@@ -142,6 +144,7 @@ class _Collection:
             kept=tuple(self._kept),
             held=tuple(sorted(held, key=int)),
             removed=tuple(removed),
+            shared=tuple(n for n in removed if self._location.exists(f"{SNAPSHOTS}/{n}")),
             drafts=tuple(drafts),
             files=self._files,
             bytes=self._bytes,

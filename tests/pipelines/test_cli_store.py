@@ -409,6 +409,7 @@ def test_compact_and_gc_say_what_they_did(tmp_path: Path, capsys: Capture) -> No
     assert (status, err) == (0, "")
     done = json.loads(out)
     assert (done["kept"], done["removed"]) == (["000002", "000003"], ["000001"])
+    assert done["shared"] == ["000001"]
     status, out, _ = call(capsys, "gc", "--store", store, "--keep", "1")
     assert status == 0
     assert "removed: 000002" in out
