@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -95,7 +94,6 @@ def test_words_are_not_run_and_nothing_is_known_of_what_they_need() -> None:
         ("round(total) - spent", 20.5, False),
         ("sum(range(total))", 20.5, False),
         ("[1, 2, 3][total]", 0.5, False),
-        ("total - spent", math.nan, False),
         ("total - spent", 1 + 2j, False),
     ],
 )
