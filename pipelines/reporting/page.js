@@ -373,9 +373,10 @@ async function followAddress() {
   for (const select of document.querySelectorAll("#filters select[data-column]")) select.value = "";
   choose();
   if (id !== asked) byId("led").textContent = `The entry ${asked} went into this one.`;
-  byId("entries").scrollIntoView();
+  if (!order.length) byId("led").textContent = `This store has no entry ${asked}.`;
   const element = byId("table").tBodies[0].querySelector("tr.entry");
   if (element && element.querySelector(".open").getAttribute("aria-expanded") === "false") await toggle(element, order[0]);
+  (element || byId("entries")).scrollIntoView();
 }
 
 async function start() {

@@ -334,6 +334,14 @@ def test_an_address_opens_an_entry_and_numbers_can_be_copied(browser: Any, page:
     tab.wait_for_selector("tr.whole .body")
     assert f"merge of {OLD}, which went into" in (tab.text_content("tr.whole .body") or "")
     assert tab.evaluate("location.hash") == f"#entry-{OLD}"
+    top = "document.querySelector('tr.entry').getBoundingClientRect().top"
+    for _ in range(100):  # it scrolls there smoothly
+        if tab.evaluate(top) < 99:
+            break
+        tab.wait_for_timeout(50)
+    assert tab.evaluate(top) < 99
+    tab.evaluate("location.hash = '#entry-deadbeef'")
+    tab.wait_for_selector("#led:has-text('This store has no entry deadbeef.')")
     copied = tab.evaluate("tabbed(document.getElementById('replay-at-k-numbers'))").split("\n")
     assert copied[0] == "arm\t@1\t@3\t@5\t@10\twhat it is"
     assert copied[1].startswith("typed_signature\t50.0% (40.0% to 60.0%)\t")
