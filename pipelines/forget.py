@@ -22,6 +22,7 @@ from tracemine.schemas.shingles import shingles
 from tracemine.schemas.values import dump_json
 from tracemine.store import RequestError, Store, publish
 from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
+from tracemine.store.views import ENTRIES
 from tracemine.transforms.consolidate import Evidence
 from tracemine.transforms.forgetting import united, without
 from tracemine.transforms.forgotten_ledger import ledger_without
@@ -50,8 +51,6 @@ COUNTED = (
 
 #: A variant that a line of the ledger says was refuted.
 _VARIANT = re.compile(r"variant ([0-9a-f]{32})")
-
-_ENTRIES = "(SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +167,7 @@ def _forget_ledger(
     counts["rejected"] = len(going)
     loose = _variants_named(going) - _variants_named(left)
     kept = store.rows(
-        f"SELECT v FROM (SELECT unnest(variants).variant_id AS v FROM {_ENTRIES}) "
+        f"SELECT v FROM (SELECT unnest(variants).variant_id AS v FROM {ENTRIES}) "
         "WHERE v IN (SELECT unnest(?))",
         [sorted(loose)],
     )
@@ -251,9 +250,9 @@ def _forget_entries(
         row["procedure_id"]
         for row in store.rows(
             "SELECT DISTINCT procedure_id FROM (SELECT procedure_id, unnest(provenance) AS p "
-            f"FROM {_ENTRIES}) WHERE p.trajectory_id IN (SELECT unnest(?)) UNION "
+            f"FROM {ENTRIES}) WHERE p.trajectory_id IN (SELECT unnest(?)) UNION "
             "SELECT procedure_id FROM (SELECT procedure_id, unnest(variants).variant_id AS "
-            f"variant_id FROM {_ENTRIES}) JOIN replays USING (variant_id) "
+            f"variant_id FROM {ENTRIES}) JOIN replays USING (variant_id) "
             "WHERE instance_id IN (SELECT unnest(?))",
             [sorted(gone.trajectories | gone.sources.keys()), sorted(gone.instances)],
         )
@@ -267,7 +266,7 @@ def _forget_entries(
         row["procedure_id"]
         for row in store.rows(
             "SELECT procedure_id FROM (SELECT procedure_id, unnest(variants).variant_id AS v "
-            f"FROM {_ENTRIES}) WHERE v IN (SELECT unnest(?))",
+            f"FROM {ENTRIES}) WHERE v IN (SELECT unnest(?))",
             [sorted(met)],
         )
     } - affected

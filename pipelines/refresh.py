@@ -36,6 +36,7 @@ from tracemine.store.lifecycle.rules import (
     events_of,
 )
 from tracemine.store.versions import replayed_with
+from tracemine.store.views import ENTRIES
 from tracemine.teachers import make_teacher
 from tracemine.transforms import live
 from tracemine.transforms.admit import AdmitOptions, admit
@@ -44,7 +45,7 @@ from tracemine.transforms.consolidate import Evidence
 from tracemine.transforms.ledger import balanced, rejected_paths
 from tracemine.transforms.read import read_file, resolve_inputs
 from tracemine.transforms.refreshing import Shown, embedded, fallen, shown
-from tracemine.transforms.regrouping import ENTRIES, Regrouped, Touched, regrouped, touched
+from tracemine.transforms.regrouping import Regrouped, Touched, regrouped, touched
 from tracemine.transforms.remembered import Remembered
 from tracemine.transforms.restored import (
     Stored,
@@ -57,6 +58,7 @@ from tracemine.transforms.settling import (
     Entered,
     Moment,
     News,
+    changes_told,
     news_of_judgement,
     replays_now,
     settle_entries,
@@ -78,7 +80,7 @@ class _New:
 
     trajectories: list[Trajectory] = field(default_factory=list)
     proposals: list[Proposal] = field(default_factory=list)
-    handed_off: list[Proposal] = field(default_factory=list)
+    handed_off: list[Pointed] = field(default_factory=list)
     rejected: list[tuple[str, Rejected]] = field(default_factory=list)
     read: int = 0
     known: int = 0
@@ -151,7 +153,7 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
             "known_trajectories": new.known,
             "groups": len(around.groups),
             "known_verdicts": len(recall.recalled) if recall else 0,
-            "changes": _changes(entered),
+            "changes": dict(sorted(changes_told(entered).items())),
             "merged": sum(len(one.settled.merged) for one in entered),
         }
         number = publish(
@@ -227,7 +229,7 @@ def _segment(new: _New) -> None:
                     if routed == REJECTED:
                         new.rejected.append(("spans", what))
                     elif routed == HANDOFF:
-                        new.handed_off.append(what)
+                        new.handed_off.append(point(what))
                     else:
                         new.proposals.append(what)
 
@@ -378,8 +380,9 @@ def _saying_where_it_went(
                 if verdict.verdict == "pass" and own not in holders:
                     met.update(holders)
         if met:
+            most = sorted(met, key=lambda holder: (-met[holder], holder))[:3]
             events = tuple(
-                replace(e, evidence=dump_json(json.loads(e.evidence) | {"now_of": sorted(met)[:3]}))
+                replace(e, evidence=dump_json(json.loads(e.evidence) | {"now_of": most}))
                 if e.rule in (WITHDRAWN, NO_LONGER_CANONICAL)
                 else e
                 for e in one.settled.events
@@ -492,11 +495,10 @@ def _write_tools(
 ) -> None:
     by_tool: dict[str, list[Proposal]] = {}
     rows = []
-    for proposal in new.handed_off:
-        pointed = point(proposal)
-        rows.append(arrow.handoff_row(proposal.span, pointed.tool_id))
+    for pointed in new.handed_off:
+        rows.append(arrow.handoff_row(pointed.proposal.span, pointed.tool_id))
         if pointed.tool_id:
-            by_tool.setdefault(pointed.tool_id, []).append(proposal)
+            by_tool.setdefault(pointed.tool_id, []).append(pointed.proposal)
     changes.add("handoff", rows)
     recount_tools(store, by_tool, frozenset(), {}, moment, sandbox, changes)
 
@@ -527,12 +529,12 @@ def _ledger(
     for record in gone:
         if record.record_id in fresh:
             counts.update(dict(rejected_paths("spans", record)))
-    for proposal in new.handed_off:
-        pointed: Pointed = point(proposal)
-        counts["spans", "handoff", proposal.span.kind] += 1
+    for pointed in new.handed_off:
+        kind = pointed.proposal.span.kind
+        counts["spans", "handoff", kind] += 1
         if pointed.call is not None:
             counts["tools", "spans"] += 1
-        elif proposal.span.kind == "tool":
+        elif kind == "tool":
             counts["tools", "none", pointed.reason] += 1
     for one in entered:
         counts["procedures", one.procedure.status] += 1
@@ -561,15 +563,6 @@ def _ledger(
     for row in changes.rows.get("tools", ()):
         counts["tools", "pointers", row["status"]] += 1
     return balanced(counts.items())
-
-
-def _changes(entered: Iterable[Entered]) -> dict[str, int]:
-    found: Counter[str] = Counter()
-    for one in entered:
-        for event in one.settled.events:
-            came = f"{event.from_status} -> " if event.from_status else ""
-            found[f"{came}{event.to_status} ({event.rule})"] += 1
-    return dict(sorted(found.items()))
 
 
 __all__ = ["run_refresh"]

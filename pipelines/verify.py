@@ -33,6 +33,7 @@ from tracemine.transforms.reverify import Again, replay_added, replay_again
 from tracemine.transforms.settling import (
     Moment,
     News,
+    changes_told,
     replays_before,
     replays_now,
     settle_entries,
@@ -237,10 +238,7 @@ def _verify(
         evidence.append(replay_added([one.evidence for one in again], limits, sandbox))
         _count(entry, again, tally)
     entered, _ = settle_entries(batch, evidence, news, moment)
-    for done in entered:
-        for event in done.settled.events:
-            came = f"{event.from_status} -> " if event.from_status else ""
-            tally.changes[f"{came}{event.to_status} ({event.rule})"] += 1
+    tally.changes += changes_told(entered)
     write_entries(changes, store, batch, entered, load)
     write_replays(changes, replays_before(batch), replays_now(entered))
 

@@ -17,7 +17,7 @@ from tracemine.store.cards import cards_query, make_cards, read_cards
 from tracemine.store.embedder import DEFAULT_NAME, bundled_fingerprint
 from tracemine.store.errors import RequestError, SchemaVersionError, StoreError
 from tracemine.store.index import INDEXED, held_vectors, index_number, numbers_of, read_index
-from tracemine.store.invariants import ENTRIES, checks
+from tracemine.store.invariants import checks
 from tracemine.store.location import Location, file_sha256, say
 from tracemine.store.manifest import (
     MANIFEST,
@@ -38,6 +38,7 @@ from tracemine.store.snapshot import (
     published_in,
 )
 from tracemine.store.versions import deciding_versions
+from tracemine.store.views import ENTRIES
 
 #: What is said of an index that is not what it should be.
 REBUILD = ": docs/search.md#rebuild shows how to build it anew"

@@ -272,6 +272,7 @@ def write_index(built: Built, path: str) -> None:
     with open_whole(path) as stream:
         # Part by part, since an index may take half of the memory; and by our own stream, since to
         # a file faiss writes its last bytes without asking whether they arrived.
+        # (It is made by SWIG, and faiss's annotations leave it out.)
         writer = faiss.PyCallbackIOWriter(stream.write)  # type: ignore[attr-defined]
         faiss.write_index(built.index, writer)
     if built.notes:

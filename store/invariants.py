@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from tracemine.schemas.records import STATUSES, VERDICTS
 from tracemine.store.lifecycle.rules import ACCEPTED, MERGED, REJECTED
 from tracemine.store.policy import MIN_DECIDED
+from tracemine.store.views import ENTRIES
 
-#: All entries, whether they are served or wait.
-ENTRIES = "(SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates)"
 #: Whatever has a status: entries, and pointers to tools.
 _LIVING = (
     f"(SELECT procedure_id, status FROM {ENTRIES} "

@@ -13,7 +13,8 @@ from tracemine.store.snapshot import Snapshot
 #: Gives the rows of a query.
 Rows = Callable[[str], list[dict[str, Any]]]
 
-_ENTRIES = "(SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates)"
+#: All entries in SQL, whether they are served or wait.
+ENTRIES = "(SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates)"
 
 
 def view_statements(snapshot: Snapshot) -> list[str]:
@@ -38,7 +39,7 @@ def count_all(snapshot: Snapshot, rows: Rows) -> dict[str, Any]:
     what was rejected and why; tokens."""
     resting = (
         f"(SELECT DISTINCT procedure_id, p.{{0}} AS {{0}} FROM "
-        f"(SELECT procedure_id, unnest(provenance) AS p FROM {_ENTRIES}))"
+        f"(SELECT procedure_id, unnest(provenance) AS p FROM {ENTRIES}))"
     )
     files = snapshot.manifest["files"]
     served = rows(
@@ -50,12 +51,12 @@ def count_all(snapshot: Snapshot, rows: Rows) -> dict[str, Any]:
         "snapshot": snapshot.number,
         "as_of": snapshot.manifest.get("as_of"),
         "status": dict.fromkeys(STATUSES, 0)
-        | _counts(rows, "status", _ENTRIES)
+        | _counts(rows, "status", ENTRIES)
         | _counts(rows, "'merged'", "merged"),
-        "domain": _counts(rows, "domain", _ENTRIES),
+        "domain": _counts(rows, "domain", ENTRIES),
         "source": _counts(rows, "source", resting.format("source")),
         "licence": _counts(rows, "licence", resting.format("licence")),
-        "teacher": _counts(rows, "teacher", _ENTRIES),
+        "teacher": _counts(rows, "teacher", ENTRIES),
         "replays": _counts(rows, "verdict", "replays"),
         "rejected": _counts(rows, "reason", "rejected"),
         "handoff": _counts(rows, "tool", "handoff"),
@@ -80,4 +81,4 @@ def _counts(rows: Rows, column: str, relation: str) -> dict[str, int]:
     return {row["name"] or "none stated": row["n"] for row in found}
 
 
-__all__ = ["count_all", "view_statements"]
+__all__ = ["ENTRIES", "count_all", "view_statements"]

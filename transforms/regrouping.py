@@ -16,6 +16,7 @@ from tracemine.schemas import Rejected, Replay, content_id
 from tracemine.schemas.arrow import Row
 from tracemine.store import Store
 from tracemine.store.cells import Cells, off_grid, on_grid
+from tracemine.store.views import ENTRIES
 from tracemine.transforms.candidates import candidate_groups, trained
 from tracemine.transforms.cluster import clustered_row, compatibility_class
 from tracemine.transforms.duplicates import DUPLICATE, STAGE, identity
@@ -25,9 +26,6 @@ from tracemine.transforms.segment import Proposal, reject_span
 
 #: Gives the spans with these ids as proposals, by id.
 Restore = Callable[[Collection[str]], Mapping[str, Proposal]]
-
-#: All entries, in SQL.
-ENTRIES = "(SELECT * FROM procedures UNION ALL BY NAME SELECT * FROM candidates)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,4 +278,4 @@ class _Homes:
             self.by_variant |= dict.fromkeys(row["variants"], entry)
 
 
-__all__ = ["ENTRIES", "Regrouped", "Restore", "Touched", "regrouped", "touched"]
+__all__ = ["Regrouped", "Restore", "Touched", "regrouped", "touched"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -216,6 +217,16 @@ def _vector(one: Entered, load: Callable[[], Embedder]) -> Vectors:
     return np.frombuffer(vector, dtype=np.float32)
 
 
+def changes_told(entered: Iterable[Entered]) -> Counter[str]:
+    """How often each change of status happened, as summaries say it."""
+    found: Counter[str] = Counter()
+    for one in entered:
+        for event in one.settled.events:
+            came = f"{event.from_status} -> " if event.from_status else ""
+            found[f"{came}{event.to_status} ({event.rule})"] += 1
+    return found
+
+
 def replays_before(entries: Iterable[Stored]) -> Iterator[Replay]:
     """The verdicts that entries rested on."""
     return (r for entry in entries for one in entry.evidence for r in one.replays)
@@ -240,6 +251,7 @@ __all__ = [
     "Entered",
     "Moment",
     "News",
+    "changes_told",
     "news_of_judgement",
     "replays_before",
     "replays_now",

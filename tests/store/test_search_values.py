@@ -292,9 +292,10 @@ def test_a_search_has_so_much_time_for_what_it_runs(store: Store) -> None:
     # Nothing of that is remembered.
     (hit,) = store.search("money left", bindings=values, deadline=math.inf)
     assert (hit.ran, hit.gives, hit.gives_not, hit.unchecked) == (True, 5, "", False)
-    for wrong in (-1, math.nan, "5", None, True):
+    hostile: tuple[Any, ...] = (-1, math.nan, "5", None, True)
+    for wrong in hostile:
         with pytest.raises(RequestError, match="number of seconds"):
-            store.search("money left", bindings=values, deadline=wrong)  # type: ignore[arg-type]
+            store.search("money left", bindings=values, deadline=wrong)
 
 
 def many(count: int, *, predicate: str, code: str) -> small_store.Tables:

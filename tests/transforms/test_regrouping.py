@@ -13,7 +13,7 @@ import small_store
 
 from tracemine.schemas import content_id
 from tracemine.store import Store
-from tracemine.store.cells import off_grid, on_grid
+from tracemine.store.cells import Cells, off_grid, on_grid
 from tracemine.store.embedder import to_grid
 from tracemine.transforms.candidates import candidate_groups, trained
 from tracemine.transforms.cluster import clustered_row, compatibility_class
@@ -53,12 +53,14 @@ def made(pattern: Proposal, seed: int, count: int) -> list[Proposal]:
     return found
 
 
-def grouped(proposals: Collection[Proposal], cells: object, bounds: Bounds) -> list[list[str]]:
+def grouped(
+    proposals: Collection[Proposal], cells: Cells | None, bounds: Bounds
+) -> list[list[str]]:
     name = compatibility_class(next(iter(proposals)).span)
     ordered = sorted(proposals, key=lambda p: p.span.id)
     ids = [p.span.id for p in ordered]
     vectors = np.stack([np.frombuffer(p.shape_vector, np.float32) for p in ordered])
-    found = candidate_groups(name, ids, vectors, bounds, cells)  # type: ignore[arg-type]
+    found = candidate_groups(name, ids, vectors, bounds, cells)
     return [[ids[row] for row in rows] for rows in found]
 
 
