@@ -1,5 +1,6 @@
-"""compact and gc, killed at random moments: the store opens at the last published snapshot with the
-rows that it had, and the next run ends as an undisturbed one does.
+"""compact and gc, killed at random moments, by the clock and before one of the steps that change
+files: the store opens at the last published snapshot with the rows that it had, and the next run
+ends as an undisturbed one does.
 
     TRACEMINE_KILLS=100 python -m pytest tests/store/test_killed.py
 
@@ -18,7 +19,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 import small_store
 
@@ -31,28 +31,42 @@ pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("TRACEMINE_KILLS", "10"))
 #: Snapshots of the store that is worked on.
 ADDED = 6
+#: More steps than any run has.
+NEVER = 10**6
 
-#: Forks a child for each line that comes in, which says that it begins its work. The line after
-#: that says that it was killed, so that its number is nobody else's until then.
+#: Forks a child for each line that comes in, which says that it begins its work, kills itself
+#: before a step of it, if the line names one (they are counted from 0), and else says at the end
+#: how many steps it had. The line after that lets the number of the child be another's.
 WORKER = """
-import os, sys
+import os, signal, sys
 from tracemine.store import compact, gc
 # What is slow the first time comes before.
 compact(sys.argv[1]), gc(sys.argv[1], 1)
+STEPS = {"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.truncate"}
+def say(line):
+    sys.stdout.write(f"{line}\\n"); sys.stdout.flush()
 for line in iter(sys.stdin.readline, ''):
-    action, store = line.split()
+    action, last, store = line.split()
     child = os.fork()
     if not child:
-        sys.stdout.write(f"{os.getpid()}\\n"); sys.stdout.flush()
+        done = 0
+        def step(event, arguments):
+            global done
+            writes = event == "open" and (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR)
+            if writes or event in STEPS:
+                if done == int(last):
+                    os.kill(os.getpid(), signal.SIGKILL)
+                done += 1
+        say(os.getpid())
+        sys.addaudithook(step)
         try:
             compact(store) if action == "compact" else gc(store, 1)
         except BaseException as error:
             print(repr(error), file=sys.stderr)
         finally:
-            os._exit(0)
+            os._exit(min(done, 255))
     sys.stdin.readline()
-    os.waitpid(child, 0)
-    sys.stdout.write("ended\\n"); sys.stdout.flush()
+    say(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
@@ -61,16 +75,6 @@ def rows(store: Path) -> dict[str, list[str]]:
         return {
             table: sorted(map(repr, reader.rows(f'SELECT * FROM "{table}"'))) for table in TABLES
         }
-
-
-def wait_for_change(store: Path, process: int, seconds: float) -> None:
-    """Until files come or go, or the process has ended, and so many seconds more."""
-    location = Location.of(str(store))
-    before = location.files_under("snapshots")
-    while location.files_under("snapshots") == before:
-        if psutil.Process(process).status() == psutil.STATUS_ZOMBIE:
-            break
-    time.sleep(seconds)
 
 
 @pytest.mark.parametrize("action", ["compact", "gc"])
@@ -99,26 +103,35 @@ def test_a_run_that_is_killed_leaves_the_store_sound(tmp_path: Path, action: str
     )  # fmt: skip
     assert worker.stdin
     assert worker.stdout
+
+    def say(line: str) -> None:
+        worker.stdin.write(f"{line}\n")
+        worker.stdin.flush()
+
+    def told() -> int:
+        return int(worker.stdout.readline())
+
     kills = midway = stores = 0
     try:
+        shutil.copytree(template, tmp_path / "counted")
+        say(f"{action} {NEVER} {tmp_path / 'counted'}")
+        told()
+        say("undisturbed")
+        steps = told()
+        assert steps > ADDED
         while kills < KILLS:
             store = tmp_path / f"killed-{stores}"
             stores += 1
             shutil.copytree(template, store)
             before = Location.of(str(store)).files_under("snapshots")
-            for _ in range(3):
-                worker.stdin.write(f"{action} {store}\n")
-                worker.stdin.flush()
-                process = int(worker.stdout.readline())
-                if drawn.random() < 0.5:
-                    wait_for_change(store, process, drawn.uniform(0, 0.3) * seconds)
-                else:  # In a new process it takes about twice as long as here.
+            for by_step in drawn.choices((True, False), k=3):
+                say(f"{action} {drawn.randrange(steps) if by_step else NEVER} {store}")
+                process = told()
+                if not by_step:  # In a new process it takes about twice as long as here.
                     time.sleep(drawn.uniform(0, 2.5) * seconds)
-                os.kill(process, signal.SIGKILL)
-                worker.stdin.write("killed\n")
-                worker.stdin.flush()
-                assert worker.stdout.readline() == "ended\n"
-                kills += 1
+                    os.kill(process, signal.SIGKILL)
+                say("go on")
+                kills += told() == -signal.SIGKILL
                 left = Location.of(str(store)).files_under("snapshots")
                 midway += left not in (before, files)
                 assert rows(store) == expected
@@ -132,5 +145,7 @@ def test_a_run_that_is_killed_leaves_the_store_sound(tmp_path: Path, action: str
     finally:
         worker.kill()
         worker.communicate()
-    sys.stderr.write(f"{seconds:.2f} s; {kills} kills of {action}, {midway} of them midway\n")
+    sys.stderr.write(
+        f"{seconds:.2f} s, {steps} steps; {kills} kills of {action}, {midway} of them midway\n"
+    )
     assert midway > 0
