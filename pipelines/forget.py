@@ -88,7 +88,7 @@ def run_forget(options: ForgetOptions) -> dict[str, Any]:
         _forget_rows(store, gone, changes, counts)
         _forget_entries(store, gone, moment, sandbox, changes, counts)
         counts["tools_gone"] = recount_tools(
-            store, {}, gone.trajectories, gone.sources, moment, sandbox, changes
+            store, (), gone.trajectories, gone.sources, moment, sandbox, changes
         )
         changes.remove("replays", "variant_id", loose)
         counts["instances"] = _lost(store, changes)

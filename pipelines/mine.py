@@ -51,7 +51,8 @@ from tracemine.transforms.replay import ReplayGroups, ReplayLimits
 from tracemine.transforms.segment import Proposal, Route, Segment
 from tracemine.transforms.stage import NAMESPACE, REJECTED
 from tracemine.transforms.stored import Pinned
-from tracemine.transforms.tools import PointAtTools, Pointed, point
+from tracemine.transforms.tool_facts import Pointed, point, row_of
+from tracemine.transforms.tools import PointAtTools
 from tracemine.transforms.unite import Unite
 from tracemine.transforms.write import WriteIndex, WriteTable
 
@@ -280,8 +281,7 @@ def build(
         | "All rejected" >> beam.Flatten()
         | "Rejected rows" >> beam.Map(arrow.rejected_row),
         "known": covered | "All known" >> beam.Flatten() | "Known rows" >> beam.Map(known_row),
-        "handoff": pointed
-        | "Hand-off rows" >> beam.Map(lambda p: arrow.handoff_row(p.proposal.span, p.tool_id)),
+        "handoff": pointed | "Hand-off rows" >> beam.Map(row_of),
         "tools": tools | "Tool rows" >> beam.Map(lambda t: arrow.tool_row(t.record)),
         "clustered": clustered[CLUSTERED],
         "events": (finished, tools)

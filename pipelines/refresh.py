@@ -66,7 +66,7 @@ from tracemine.transforms.settling import (
     write_replays,
 )
 from tracemine.transforms.stage import HANDOFF, REJECTED
-from tracemine.transforms.tools import Pointed, point
+from tracemine.transforms.tool_facts import Pointed, point, row_of
 from tracemine.verifiers import Sandbox
 
 #: The rule by which an entry leaves what is served of which no variant is left: what its spans
@@ -131,10 +131,9 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
         restore = partial(_restored, store, new)
         known = _is_as_now(manifest, draft)
         cells = _cells(store)
-        found = regrouped(
-            embedded(new.proposals, store.embedder), store, restore, cells, every=not known
-        )
-        around = touched(found, store, restore, _of_another_source(store, new))
+        found = regrouped(embedded(new.proposals, store), store, restore, cells, every=not known)
+        moved = _moved(store, new)
+        around = touched(found, store, restore, _spans_of(store, moved))
         recall = Remembered(around) if known else None
         seen = shown(around.groups, moment.policy, sandbox, recall)
         entered, asked = _settle(store, around, seen, found, moment, changes, recall)
@@ -142,7 +141,8 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
         _write_spans(store, around, seen, entered, gone, asked, changes)
         changes.replace("clustered", "span_id", found.out, ())
         changes.replace("clustered", "span_id", {row["span_id"] for row in found.rows}, found.rows)
-        _write_tools(store, new, moment, sandbox, changes)
+        changes.add("handoff", map(row_of, new.handed_off))
+        recount_tools(store, new.handed_off, frozenset(), moved, moment, sandbox, changes)
         ledger = _ledger(store, new, around.entries, entered, gone, changes)
         carry = write_changes(draft, store.snapshot, changes)
         if found.cells.keys() != cells.keys():
@@ -272,19 +272,24 @@ def _is_as_now(manifest: Mapping[str, Any], draft: Draft) -> bool:
     return bool(manifest.get("replayed") == replayed_with(draft.policy))
 
 
-def _of_another_source(store: Store, new: _New) -> list[str]:
-    """Spans of trajectories for which a source stands now that the store did not know."""
+def _moved(store: Store, new: _New) -> dict[str, Source]:
+    """The trajectories for which a source stands now that the store did not know, and that one."""
     rows = store.rows(
         "SELECT trajectory_id, sources FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
         [sorted(new.sources)],
     )
-    moved = [
-        row["trajectory_id"]
+    least = {row["trajectory_id"]: min(new.sources[row["trajectory_id"]]) for row in rows}
+    return {
+        row["trajectory_id"]: least[row["trajectory_id"]]
         for row in rows
-        if min(new.sources[row["trajectory_id"]]) < least_source(row)
-    ]
+        if least[row["trajectory_id"]] < least_source(row)
+    }
+
+
+def _spans_of(store: Store, trajectories: Collection[str]) -> list[str]:
     spans = store.rows(
-        "SELECT span_id FROM spans WHERE trajectory_id IN (SELECT unnest(?))", [sorted(moved)]
+        "SELECT span_id FROM spans WHERE trajectory_id IN (SELECT unnest(?))",
+        [sorted(trajectories)],
     )
     return [row["span_id"] for row in spans]
 
@@ -488,19 +493,6 @@ def _write_spans(
     # so no more.
     changes.remove("rejected", "detail", {row["detail"] for row in told})
     changes.add("rejected", (arrow.rejected_row(r) for r in gone if r.record_id not in left))
-
-
-def _write_tools(
-    store: Store, new: _New, moment: Moment, sandbox: Sandbox, changes: Rewriting
-) -> None:
-    by_tool: dict[str, list[Proposal]] = {}
-    rows = []
-    for pointed in new.handed_off:
-        rows.append(arrow.handoff_row(pointed.proposal.span, pointed.tool_id))
-        if pointed.tool_id:
-            by_tool.setdefault(pointed.tool_id, []).append(pointed.proposal)
-    changes.add("handoff", rows)
-    recount_tools(store, by_tool, frozenset(), {}, moment, sandbox, changes)
 
 
 # -- the ledger --------------------------------------------------------------------------------

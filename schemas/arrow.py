@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -73,6 +74,9 @@ _PROCEDURES = pa.schema(
     ]
 )  # fmt: skip
 
+#: An argument of a call: what it is called there, empty for a constant.
+SLOT = pa.struct([("name", _TEXT), ("type", _TEXT)])
+
 QUESTION = pa.struct([("question", _TEXT), ("spans", pa.int64())])
 
 RESTS = pa.struct([("source", _TEXT), ("licence", _TEXT), ("spans", pa.int64())])
@@ -134,7 +138,12 @@ TABLES: dict[str, pa.Schema] = {
             ("distance", pa.float64()), ("same_method", pa.bool_()), ("left_out", pa.bool_()),
         ]
     ),
-    "handoff": pa.schema([*_SPANS, ("tool", _TEXT), ("tool_id", _TEXT)]),
+    "handoff": pa.schema(
+        [
+            *_SPANS, ("tool", _TEXT), ("tool_id", _TEXT), ("slots", pa.list_(SLOT)),
+            ("output", _TEXT),
+        ]
+    ),
     "tools": pa.schema([*_PROCEDURES, *_OF_A_POINTER]),
     "events": pa.schema(
         [
@@ -148,6 +157,7 @@ TABLES: dict[str, pa.Schema] = {
             # By group: shapes in one are alike, so that together they take a third of the space.
             ("group_id", _TEXT), ("span_id", _TEXT), ("trajectory_id", _TEXT), ("class", _TEXT),
             ("identity", _TEXT), ("shape", pa.binary()), ("wording", pa.binary()),
+            ("method", _TEXT), ("variant_id", _TEXT),
         ]
     ),
 }  # fmt: skip
@@ -211,10 +221,23 @@ def span_row(span: Span) -> Row:
     }
 
 
-def handoff_row(span: Span, tool_id: str | None = None) -> Row:
+def handoff_row(
+    span: Span,
+    tool_id: str | None = None,
+    slots: Iterable[tuple[str, str]] = (),
+    output: str | None = None,
+) -> Row:
     """The row of ``handoff``: a span's, the tool it points to, and the id of the pointer in
-    ``tools`` that it is counted in."""
-    return {**span_row(span), "tool": span.tool, "tool_id": tool_id}
+    ``tools`` that it is counted in, with the names and types of the arguments that it has here and
+    the type of what it gives."""
+    called = [{"name": name, "type": kind} for name, kind in slots]
+    return {
+        **span_row(span),
+        "tool": span.tool,
+        "tool_id": tool_id,
+        "slots": called if tool_id else None,
+        "output": output,
+    }
 
 
 def instance_row(instance: Instance) -> Row:

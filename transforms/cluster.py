@@ -50,6 +50,7 @@ from tracemine.transforms.duplicates import (
 from tracemine.transforms.joining import Group as Sized
 from tracemine.transforms.kept import NOT_KEPT, InShards, Kept, grouped, run_kept
 from tracemine.transforms.partition import BOUNDS, Bounds, Place
+from tracemine.transforms.replay import method_of, variant_of, with_method
 from tracemine.transforms.segment import Proposal, reject_span
 from tracemine.transforms.stage import REJECTED, Out, run_stage
 
@@ -141,7 +142,7 @@ def _head(proposal: Proposal) -> tuple[str, Head]:
 
 def clustered_row(proposal: Proposal, group: str) -> Row:
     """The row of ``clustered`` of a span that went to ``group``, with its two vectors as integers
-    (`on_grid`, little-endian)."""
+    (`on_grid`, little-endian), the key of its method and the id of its variant."""
     shape, wording = (
         on_grid(np.frombuffer(vector, np.float32)).astype("<i2").tobytes()
         for vector in (proposal.shape_vector, proposal.vector)
@@ -154,6 +155,8 @@ def clustered_row(proposal: Proposal, group: str) -> Row:
         "identity": identity(proposal.span),
         "shape": shape,
         "wording": wording,
+        "method": method_of(proposal),
+        "variant_id": variant_of(proposal),
     }
 
 
@@ -184,8 +187,9 @@ def _place_spans(met: Mapping[str, Iterable[Any]]) -> Iterator[Out]:
     proposals = sorted(met["proposals"], key=repr)
     groups, gone = sorted(met["groups"]), sorted(met["gone"])
     for key in groups[:1]:
-        yield "placed", (key, dataclasses.replace(proposals[0], shape_vector=b""))
-        yield CLUSTERED, clustered_row(proposals[0], key)
+        placed = with_method(proposals[0])
+        yield "placed", (key, dataclasses.replace(placed, shape_vector=b""))
+        yield CLUSTERED, clustered_row(placed, key)
     for proposal in proposals[len(groups[:1]) :]:
         kept = gone[0] if gone else f"kept another {proposal.span.id}"
         yield REJECTED, reject_span(STAGE, DUPLICATE, proposal, kept, "duplicate")

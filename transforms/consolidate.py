@@ -15,7 +15,7 @@ import apache_beam as beam
 from tracemine.schemas import Rejected, Replay, Signature, content_id
 from tracemine.store import Policy
 from tracemine.store.policy import MIN_DECIDED
-from tracemine.transforms.replay import Matrix, Method, Witness, make_method, variant_id
+from tracemine.transforms.replay import Matrix, Method, Witness, make_method, variant_of
 from tracemine.transforms.segment import Proposal, reject_span
 from tracemine.transforms.stage import REJECTED, Out, run_stage
 
@@ -78,9 +78,9 @@ def consolidate(matrix: Matrix, min_replays: int) -> Iterator[Out]:
                 yield REJECTED, _failed(member, method.variant_id, replays, matrix.witnesses)
             continue
         for member in refuted:
-            if variant_id(member.span) == method.variant_id:
+            if variant_of(member) == method.variant_id:
                 yield REJECTED, _failed(member, method.variant_id, replays, matrix.witnesses)
-        others = [m for m in refuted if variant_id(m.span) != method.variant_id]
+        others = [m for m in refuted if variant_of(m) != method.variant_id]
         if others:
             waiting = _waiting(make_method(method.key, others))
             yield "entries", Entry(waiting.variant_id, (waiting,))

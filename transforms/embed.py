@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -57,19 +57,25 @@ def bucket_of(text: str) -> int:
 
 
 def embed(
-    proposals: Iterable[Proposal], embedder: Any, kept: Kept = NOT_KEPT, bucket: int = 0
+    proposals: Iterable[Proposal],
+    embedder: Any,
+    kept: Kept = NOT_KEPT,
+    bucket: int = 0,
+    known: Sequence[Mapping[str, bytes]] = ({}, {}),
 ) -> Iterator[Out]:
     """Fill in the vectors of each proposal, of its wording and of its shape (float32 bytes, unit
     length, on the embedder's grid), and the tokens of its subroutine. Vectors of a bucket that an
-    earlier run ``kept`` are taken from there."""
+    earlier run ``kept`` are taken from there, those of wordings and of shapes that are ``known``
+    from here."""
     batch = list(proposals)
     texts = [
-        sorted({embedding_text(p.span) for p in batch}),
-        sorted({p.span.shape for p in batch}),
+        sorted({embedding_text(p.span) for p in batch} - known[0].keys()),
+        sorted({p.span.shape for p in batch} - known[1].keys()),
     ]
-    wordings, shapes = kept.or_make(
+    found = kept.or_make(
         STAGE, f"{bucket:05d}", enumerate(texts), lambda: [_encoded(t, embedder) for t in texts]
     )
+    wordings, shapes = ({**k, **f} for k, f in zip(known, found, strict=True))
     for proposal in batch:
         yield (
             "proposals",

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from tracemine.schemas import Instance, Replay, Source, Span
-from tracemine.store import Embedder, Policy
 from tracemine.transforms.consolidate import Evidence
 from tracemine.transforms.replay import in_roles_of, make_method, method_key
 from tracemine.transforms.reverify import replay_again
 from tracemine.transforms.segment import Proposal
-from tracemine.transforms.tools import (
-    Commonest,
-    Pointer,
-    Sample,
-    facts_of,
-    ground_of,
-    make_pointer,
-    point,
-)
 from tracemine.transforms.unite import unite_variant
 from tracemine.verifiers import Sandbox
 
@@ -124,30 +112,4 @@ def _one_of(identifier: str, parts: Sequence[Evidence]) -> Evidence:
     return replace(one, replays=tuple(once[i] for i in sorted(once)))
 
 
-def pointer_of(
-    tool_id: str,
-    handed_off: Iterable[Proposal],
-    policy: Policy,
-    as_of: str,
-    sandbox: Sandbox,
-    embedder: Embedder,
-) -> Pointer | None:
-    """The pointer of what is left of its hand-offs; None where nothing is."""
-    pointed = [point(proposal) for proposal in handed_off]
-    if not pointed:
-        return None
-    facts = Counter(fact for one in pointed for fact in facts_of(one))
-    commonest, sample = Commonest(), Sample()
-    kept: Any = commonest.create_accumulator()
-    for (_, facet, argument, text), count in sorted(facts.items()):
-        kept = commonest.add_input(kept, (facet, argument, text, count))
-    grounds: Any = sample.create_accumulator()
-    for one in pointed:
-        grounds = sample.add_input(grounds, ground_of(one))
-    return make_pointer(
-        tool_id, commonest.extract_output(kept), sample.extract_output(grounds), policy, as_of,
-        sandbox, embedder,
-    )  # fmt: skip
-
-
-__all__ = ["Look", "pointer_of", "united", "without"]
+__all__ = ["Look", "united", "without"]

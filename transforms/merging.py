@@ -19,7 +19,7 @@ from tracemine.store import Policy
 from tracemine.store.embedder import Vectors
 from tracemine.transforms.cluster import class_of
 from tracemine.transforms.consolidate import FAILURES, Evidence, decided_between
-from tracemine.transforms.replay import ReplayLimits, in_roles_of, method_key, replay_group
+from tracemine.transforms.replay import ReplayLimits, in_roles_of, method_of, replay_group
 from tracemine.transforms.restored import Stored
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.unite import finish, unite_variant
@@ -76,7 +76,7 @@ def merged(
     matrix = replay_group(members, limits, sandbox)
     by_method: dict[str, list[Evidence]] = {}
     for evidence in every:
-        by_method.setdefault(method_key(evidence.founder.span), []).append(evidence)
+        by_method.setdefault(method_of(evidence.founder), []).append(evidence)
     found: list[Evidence] = []
     heirs: dict[str, str] = {}
     for method in matrix.methods:

@@ -6,26 +6,55 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
-from tracemine.schemas import Instance, Rejected, Replay
-from tracemine.store import Policy
+import numpy as np
+
+from tracemine.schemas import Instance, Rejected, Replay, Signature
+from tracemine.store import Policy, Store
+from tracemine.store.cells import off_grid
 from tracemine.transforms import live
 from tracemine.transforms.consolidate import FAILURES, REFUTED, Evidence, consolidate
 from tracemine.transforms.embed import bucket_of, embed
 from tracemine.transforms.replay import Matrix, Recall, ReplayLimits, replay_group
-from tracemine.transforms.segment import Proposal
+from tracemine.transforms.segment import Proposal, embedding_words
 from tracemine.transforms.stage import REJECTED
 from tracemine.transforms.unite import unite_variant
 from tracemine.verifiers import Sandbox
 
 
-def embedded(proposals: Iterable[Proposal], embedder: Any) -> list[Proposal]:
-    """``proposals`` with their vectors, as `embed.Embed` gives them: bucket by bucket."""
+def embedded(proposals: Iterable[Proposal], store: Store) -> list[Proposal]:
+    """``proposals`` with their vectors, as `embed.Embed` gives them: bucket by bucket. Shapes that
+    ``store`` has, and what it has in these words with a shape of the same bucket, have the vectors
+    that they have there: encoded among other texts, they might differ in their last bits.
+
+    Raises:
+        StoreError: if a file of the store is damaged.
+    """
     buckets: dict[int, list[Proposal]] = {}
     for proposal in proposals:
         buckets.setdefault(bucket_of(proposal.span.shape), []).append(proposal)
-    return [one for _, bucket in sorted(buckets.items()) for _, one in embed(bucket, embedder)]
+    shapes = sorted({p.span.shape for bucket in buckets.values() for p in bucket})
+    known: dict[int, tuple[dict[str, bytes], dict[str, bytes]]] = {b: ({}, {}) for b in buckets}
+    for row in store.rows(
+        "SELECT s.shape AS text, s.subquestion, s.signature, arg_min(c.shape, c.span_id) AS shape, "
+        "arg_min(c.wording, c.span_id) AS wording FROM spans AS s JOIN clustered AS c "
+        "USING (span_id) WHERE s.shape IN (SELECT unnest(?)) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        [shapes],
+    ):
+        of_wordings, of_shapes = known[bucket_of(row["text"])]
+        signature = Signature.from_json(row["signature"])
+        wording = embedding_words(row["subquestion"], signature)
+        of_wordings.setdefault(wording, _vector(row["wording"]))
+        of_shapes.setdefault(row["text"], _vector(row["shape"]))
+    return [
+        one
+        for number, bucket in sorted(buckets.items())
+        for _, one in embed(bucket, store.embedder, known=known[number])
+    ]
+
+
+def _vector(integers: bytes) -> bytes:
+    return off_grid(np.frombuffer(integers, "<i2")).tobytes()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from tracemine.transforms.candidates import candidate_groups, trained
 from tracemine.transforms.cluster import clustered_row, compatibility_class
 from tracemine.transforms.duplicates import DUPLICATE, STAGE, identity
 from tracemine.transforms.partition import BOUNDS, Bounds
-from tracemine.transforms.replay import variant_id
+from tracemine.transforms.replay import variant_of, with_method
 from tracemine.transforms.segment import Proposal, reject_span
 
 #: Gives the spans with these ids as proposals, by id.
@@ -103,7 +103,7 @@ def regrouped(
             if every or before.get(label) != set(group):
                 groups.append(tuple(group))
             labelled |= {i: label for i in group if i not in there or there[i]["group_id"] != label}
-    new = {one.span.id: one for one in distinct.new}
+    new = {one.span.id: with_method(one) for one in distinct.new}
     rows = store.rows(
         "SELECT * FROM clustered WHERE span_id IN (SELECT unnest(?))",
         [sorted(labelled.keys() - new.keys())],
@@ -223,7 +223,7 @@ def touched(found: Regrouped, store: Store, restore: Restore, also: Iterable[str
     todo = set(changed)
     while todo:
         proposals |= restore(todo - proposals.keys())
-        variants = {variant_id(proposals[i].span) for i in todo} - asked
+        variants = {variant_of(proposals[i]) for i in todo} - asked
         met = {homes.by_span[i] for i in todo if i in homes.by_span}
         met |= {homes.by_variant[v] for v in variants if v in homes.by_variant}
         met -= entries

@@ -16,7 +16,7 @@ from tracemine.schemas import Replay
 from tracemine.store.versions import DECIDING
 from tracemine.teachers.rules.derived.libraries import libraries_of
 from tracemine.transforms.regrouping import Touched
-from tracemine.transforms.replay import Method, methods_of, routine_of_method
+from tracemine.transforms.replay import Method, make_method, method_of, routine_of_method
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.unite import NOT_HELD_OUT
 from tracemine.verifiers.replay import Case, alignments
@@ -33,14 +33,17 @@ class Remembered:
         self.recalled: set[tuple[str, str]] = set()
         self._replays = found.replays
         self._before = found.before
-        self._members: dict[str, list[Proposal]] = {}
+        #: What was together, by group and key of its method.
+        self._members: dict[tuple[str, str], list[Proposal]] = {}
+        #: Where an instance was.
+        self._places: dict[str, tuple[str, str]] = {}
         every = [p for group in found.groups for p in group] + list(found.out.values())
-        for proposal in every:
+        for proposal in sorted(every, key=lambda p: p.span.id):
             label = found.before.get(proposal.span.id)
             if label:
-                self._members.setdefault(label, []).append(proposal)
-        self._methods: dict[str, Mapping[str, Method]] = {}
-        self._places: dict[str, tuple[str, str]] = {}
+                place = (label, method_of(proposal))
+                self._members.setdefault(place, []).append(proposal)
+                self._places |= {i.id: place for i in proposal.span.instances}
         self._same: dict[tuple[str, str], tuple[str, Method] | None] = {}
         self._sorted: dict[tuple[str, str], Mapping[str, Mapping[str, Replay]]] = {}
 
@@ -81,7 +84,9 @@ class Remembered:
             self._same[name] = None
             if len(labels) == 1:
                 (label,) = labels
-                was = self._methods_of(label)[method.key]
+                were = self._members[label, method.key]
+                same = [m.span.id for m in were] == [m.span.id for m in method.members]
+                was = method if same else make_method(method.key, were)
                 routine = routine_of_method(method)
                 if routine_of_method(was) == routine and not _may_be_other(routine.code):
                     self._same[name] = label, was
@@ -97,16 +102,6 @@ class Remembered:
                     found.setdefault(key, {})[instance] = verdict
             self._sorted[variant, label] = found
         return self._sorted[variant, label]
-
-    def _methods_of(self, label: str) -> Mapping[str, Method]:
-        if label not in self._methods:
-            found = {method.key: method for method in methods_of(self._members[label])}
-            self._methods[label] = found
-            for method in found.values():
-                for member in method.members:
-                    for instance in member.span.instances:
-                        self._places[instance.id] = (label, method.key)
-        return self._methods[label]
 
 
 @lru_cache(maxsize=_REMEMBERED)

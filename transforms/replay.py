@@ -412,7 +412,7 @@ def methods_of(group: Iterable[Proposal]) -> list[Method]:
     """The methods of a group, in order of variant id."""
     by_code: dict[str, list[Proposal]] = {}
     for proposal in sorted(group, key=lambda p: p.span.id):
-        by_code.setdefault(method_key(proposal.span), []).append(proposal)
+        by_code.setdefault(method_of(proposal), []).append(proposal)
     methods = [make_method(key, members) for key, members in by_code.items()]
     return sorted(methods, key=lambda method: method.variant_id)
 
@@ -427,6 +427,21 @@ def method_key(span: Span) -> str:
     return content_id("method", _form(span).text)
 
 
+def method_of(proposal: Proposal) -> str:
+    """The key of the method that a proposal holds."""
+    return proposal.method or method_key(proposal.span)
+
+
+def variant_of(proposal: Proposal) -> str:
+    """The id of the variant that a proposal founds."""
+    return proposal.variant or variant_id(proposal.span)
+
+
+def with_method(proposal: Proposal) -> Proposal:
+    """``proposal`` with both, so that they are found once."""
+    return dataclasses.replace(proposal, method=method_of(proposal), variant=variant_of(proposal))
+
+
 def _form(span: Span) -> NormalForm:
     return normal_form(span.code or "", span.entry_point or "", span.signature)
 
@@ -436,6 +451,12 @@ def in_roles_of(founder: Span, member: Span) -> Signature:
     they stand for; both have one method. Where the code leaves it open (``a * b``), most equal
     names decide, then units. Words leave it to the names, and where these are others to the order
     in which the inputs stand."""
+    if (founder.code, founder.entry_point, founder.signature) == (
+        member.code,
+        member.entry_point,
+        member.signature,
+    ):
+        return member.signature
     ours, theirs = founder.signature.inputs, member.signature.inputs
 
     def likeness(way: Sequence[int]) -> tuple[int, int]:
@@ -474,7 +495,7 @@ def make_method(key: str, members: Sequence[Proposal]) -> Method:
     what it does, the simplest code of several, the commonest of these, the least id where they are
     as common. Of that variant's spans it is the least of those whose subquestion most of them have:
     one trace's own wording tells its own story."""
-    ids = [variant_id(member.span) for member in members]
+    ids = [variant_of(member) for member in members]
     counts = Counter(ids)
     best = min(
         counts,

@@ -140,8 +140,9 @@ def witness_of(instance: Instance, texts: Mapping[str, bytes], method: str = "")
 
 
 def restored_proposals(store: Store, span_ids: Collection[str]) -> dict[str, Proposal]:
-    """The spans with these ids as proposals, by id, with the vectors of their wordings where they
-    were clustered, without those of their shapes and without tokens.
+    """The spans with these ids as proposals, by id, with the vectors of their wordings, their
+    methods and variants where they were clustered, without the vectors of their shapes and without
+    tokens.
 
     Raises:
         StoreError: if a file that holds some of it is damaged.
@@ -159,7 +160,7 @@ def restored_proposals(store: Store, span_ids: Collection[str]) -> dict[str, Pro
             [sorted({row["trajectory_id"] for row in rows})],
         )
     }
-    vectors = _wordings(store, ids)
+    clustered = _clustered(store, ids)
     marks: dict[str, bytes] = {}
     found = {}
     for row in rows:
@@ -168,19 +169,27 @@ def restored_proposals(store: Store, span_ids: Collection[str]) -> dict[str, Pro
         if problem not in marks:
             marks[problem] = shingles(trajectory["problem"])
         span = span_of(row, problem, instances.get(row["span_id"], ()))
-        vector = vectors.get(span.id, b"")
-        found[span.id] = Proposal(span, least_source(trajectory), marks[problem], vector)
+        found[span.id] = _as_clustered(
+            Proposal(span, least_source(trajectory), marks[problem]), clustered
+        )
     return found
 
 
-def _wordings(store: Store, span_ids: Sequence[str]) -> dict[str, bytes]:
+def _clustered(store: Store, span_ids: Sequence[str]) -> dict[str, Row]:
     rows = store.rows(
-        "SELECT span_id, wording FROM clustered WHERE span_id IN (SELECT unnest(?))",
+        "SELECT span_id, wording, method, variant_id FROM clustered "
+        "WHERE span_id IN (SELECT unnest(?))",
         [list(span_ids)],
     )
-    return {
-        row["span_id"]: off_grid(np.frombuffer(row["wording"], "<i2")).tobytes() for row in rows
-    }
+    return {row["span_id"]: row for row in rows}
+
+
+def _as_clustered(proposal: Proposal, clustered: Mapping[str, Row]) -> Proposal:
+    row = clustered.get(proposal.span.id)
+    if row is None:
+        return proposal
+    vector = off_grid(np.frombuffer(row["wording"], "<i2")).tobytes()
+    return replace(proposal, vector=vector, method=row["method"], variant=row["variant_id"])
 
 
 def recut_proposals(store: Store, span_ids: Collection[str]) -> dict[str, Proposal]:
@@ -199,13 +208,13 @@ def recut_proposals(store: Store, span_ids: Collection[str]) -> dict[str, Propos
         "WHERE span_id IN (SELECT unnest(?)))",
         [refuted],
     )
-    vectors, teacher = _wordings(store, refuted), make_teacher("rules")
+    clustered, teacher = _clustered(store, refuted), make_teacher("rules")
     for row in rows:
         for output, record in segment(trajectory_from_row(row), teacher):
-            if output == "proposals" and record.span.id in vectors:
+            if output == "proposals" and record.span.id in clustered:
                 for routed, what in route(record):
                     if routed == "proposals":
-                        found[what.span.id] = replace(what, vector=vectors[what.span.id])
+                        found[what.span.id] = _as_clustered(what, clustered)
     return found
 
 

@@ -72,8 +72,10 @@ class Proposal:
     """A span on its way into a group, with the least source of its trajectory and the shingles of
     its problem (to tell another problem from the same in other words); from the embed stage on
     also with the vector of its wording (what an entry is found by) and that of its shape (what is
-    clustered), float32, and what its subroutine costs in tokens. ``problem`` is the problem's text
-    where routines are carried out by a model that is shown it, as far as it is; else empty."""
+    clustered), float32, and what its subroutine costs in tokens; and from the cluster stage on with
+    the key of its method and the id of the variant that it would found (`replay.method_of`,
+    `replay.variant_of`). ``problem`` is the problem's text where routines are carried out by a
+    model that is shown it, as far as it is; else empty."""
 
     span: Span
     source: Source
@@ -82,6 +84,8 @@ class Proposal:
     tokens: int = 0
     shape_vector: bytes = b""
     problem: str = ""
+    method: str = ""
+    variant: str = ""
 
 
 #: Gives the shape of a span: the rules, or what a teacher answers.

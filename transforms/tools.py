@@ -22,7 +22,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -55,22 +55,19 @@ from tracemine.schemas.shingles import near_duplicate_classes
 from tracemine.schemas.types import join_all, parse
 from tracemine.schemas.values import dump_json
 from tracemine.store import Embedder, Policy
-from tracemine.store.ranking import tokens_of
 from tracemine.teachers.rules.derived.derive import describe
 from tracemine.transforms.consolidate import what_passes_show
 from tracemine.transforms.embed import LoadEmbedder
 from tracemine.transforms.kept import NOT_KEPT, InShards, Kept, run_kept
 from tracemine.transforms.replay import Witness, values_of
-from tracemine.transforms.segment import Proposal
-from tracemine.transforms.shape import wording_of
 from tracemine.transforms.stage import Out
 from tracemine.transforms.tool_calls import (
     Call,
-    call_of,
     names_for,
     renamed,
     routine_of,
 )
+from tracemine.transforms.tool_facts import Commonest, Counted, Fact, Pointed, facts_of
 from tracemine.transforms.unite import middle, status_of
 from tracemine.verifiers import Sandbox, shared_sandbox, verifier_for
 from tracemine.verifiers.replay import Case, Routine, replay
@@ -85,15 +82,7 @@ CASES = 3
 MAX_QUOTE = 400
 #: Characters of an instance that is run. Larger ones are sampled last, and not kept.
 MAX_INSTANCE = 4000
-#: Characters of a question, a role's name, a source or a licence; longer ones say nothing general.
-MAX_TEXT = 200
 
-#: What is counted of each pointer, and how many of the commonest are kept: for each argument of
-#: ``role`` and ``type`` (the result is the last). Of ``problem`` only how many there are.
-LIMITS: Mapping[str, int] = {
-    "question": 8, "role": 1, "type": 64, "token": 256, "source": 32, "domain": 4, "teacher": 1,
-    "problem": 0,
-}  # fmt: skip
 #: What a role is called by fewer than this share of hand-offs is no name for all of them.
 SHARE = 0.5
 #: And what fewer than so many call it is one trace's own name.
@@ -102,23 +91,6 @@ SAID = 3
 CONSTANT = "="
 #: Parts of counts that a worker keeps before it hands them on.
 _HELD = 50_000
-
-#: Pointer, facet, argument, text.
-Fact = tuple[str, str, int, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Pointed:
-    """A hand-off, and the call of its tool; or why it has none, empty for other kinds."""
-
-    proposal: Proposal
-    call: Call | None
-    reason: str = ""
-
-    @property
-    def tool_id(self) -> str | None:
-        """The id of the pointer that it is counted in."""
-        return self.call.id if self.call else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +105,6 @@ class Ground:
     call: Call
     provenance: Provenance
     instances: tuple[Instance, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """The commonest texts of a facet and argument with their counts, of ``distinct`` ones that
-    were said ``total`` times."""
-
-    commonest: tuple[tuple[str, int], ...]
-    distinct: int
-    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,42 +186,9 @@ def _pointers(
     embedder: Embedder,
 ) -> Iterator[Out]:
     for pointer, counted, sampled in sorted(shard, key=lambda known: known[0]):
-        made = make_pointer(pointer, counted, sampled, policy, as_of, sandbox, embedder)
-        yield "pointers", made
-
-
-def point(proposal: Proposal) -> Pointed:
-    """Where a hand-off points."""
-    if proposal.span.kind != "tool":
-        return Pointed(proposal, None)
-    call = call_of(proposal.span)
-    return Pointed(proposal, None, call) if isinstance(call, str) else Pointed(proposal, call)
-
-
-# -- what hand-offs say ------------------------------------------------------------------------
-
-
-def facts_of(pointed: Pointed) -> Iterator[Fact]:
-    """What one hand-off says of its pointer."""
-    call, span = pointed.call, pointed.proposal.span
-    if call is None:
-        return
-    key, source = call.id, pointed.proposal.source
-    yield key, "problem", 0, span.problem_id
-    yield key, "domain", 0, span.domain
-    yield key, "teacher", 0, span.teacher[:MAX_TEXT]
-    yield key, "source", 0, dump_json([source.dataset[:MAX_TEXT], source.licence[:MAX_TEXT]])
-    wording = wording_of(span.subquestion)
-    if wording and len(wording) <= MAX_TEXT and wording.isprintable():
-        yield key, "question", 0, wording
-    for token in tokens_of(span.keys, span.asked):
-        if len(token) <= MAX_TEXT and token.isprintable():
-            yield key, "token", 0, token
-    for place, slot in enumerate(call.slots):
-        yield key, "type", place, slot.type
-        if slot.name and len(slot.name) <= MAX_TEXT:
-            yield key, "role", place, slot.name
-    yield key, "type", len(call.slots), call.output
+        made = make_pointer(pointer, counted, sampled, policy, as_of, sandbox, embedder.tokens)
+        vector = vector_of(made.record, embedder)
+        yield "pointers", dataclasses.replace(made, vector=vector)
 
 
 class _CountFacts(beam.DoFn):
@@ -278,54 +207,6 @@ class _CountFacts(beam.DoFn):
         window = GlobalWindow()
         for pair in self.counts.items():
             yield WindowedValue(pair, window.max_timestamp(), [window])
-
-
-_Kept = dict[tuple[str, int], tuple[list[tuple[str, int]], int, int]]
-
-
-class Commonest(beam.CombineFn):
-    """``(facet, argument, text, count)``, each text once -> `Counted` by facet and argument. Ties
-    go to the least text."""
-
-    def create_accumulator(self) -> _Kept:
-        return {}
-
-    def add_input(self, kept: _Kept, counted: tuple[str, int, str, int]) -> _Kept:
-        facet, argument, text, count = counted
-        return _keep(kept, (facet, argument), [(text, count)], 1, count)
-
-    def merge_accumulators(self, parts: Iterable[_Kept]) -> _Kept:
-        merged: _Kept = {}
-        for part in parts:
-            for key, (texts, distinct, total) in part.items():
-                _keep(merged, key, texts, distinct, total)
-        return merged
-
-    def extract_output(self, kept: _Kept) -> dict[tuple[str, int], Counted]:
-        return {
-            key: Counted(tuple(_first(texts, key[0])), distinct, total)
-            for key, (texts, distinct, total) in kept.items()
-        }
-
-
-def _keep(
-    kept: _Kept,
-    key: tuple[str, int],
-    texts: Sequence[tuple[str, int]],
-    distinct: int,
-    total: int,
-) -> _Kept:
-    known, had, summed = kept.get(key, ([], 0, 0))
-    known = [*known, *texts] if LIMITS[key[0]] else []
-    # Not at each one: to sort costs as much as it keeps.
-    if len(known) > 2 * LIMITS[key[0]]:
-        known = _first(known, key[0])
-    kept[key] = (known, had + distinct, summed + total)
-    return kept
-
-
-def _first(texts: Sequence[tuple[str, int]], facet: str) -> list[tuple[str, int]]:
-    return sorted(texts, key=lambda pair: (-pair[1], pair[0]))[: LIMITS[facet]]
 
 
 # -- a sample of hand-offs ---------------------------------------------------------------------
@@ -413,10 +294,10 @@ def make_pointer(
     policy: Policy,
     as_of: str,
     sandbox: Sandbox,
-    embedder: Embedder,
+    tokens: Callable[[str], int],
 ) -> Pointer:
     """The pointer of all hand-offs that were ``counted``, of which ``sample`` is the sample, in
-    order of rank."""
+    order of rank; without its vector (`vector_of`)."""
     # Of the sample all have one call, but for what its inputs are called.
     call = sample[0].call
     spans, distinct = counted["problem", 0].total, counted["problem", 0].distinct
@@ -442,7 +323,7 @@ def make_pointer(
         subroutine=described.subroutine,
         code=code,
         entry_point=entry_point,
-        tokens=embedder.tokens(described.subroutine),
+        tokens=tokens(described.subroutine),
         passes=shown.passes,
         attempts=shown.attempts,
         span_id=sample[0].span_id,
@@ -485,7 +366,7 @@ def make_pointer(
     # Its own, too: a pointer that is made anew of what is kept then begins with the same hand-off.
     own = (variant.instance_id,) if variant.instance_id else ()
     found = tuple(by_id[i] for i in (*own, *(replay.instance_id for replay in replays)))
-    return Pointer(record, _vector(record, embedder), events, replays, found)
+    return Pointer(record, b"", events, replays, found)
 
 
 def _texts(counted: Mapping[tuple[str, int], Counted], facet: str) -> tuple[tuple[str, int], ...]:
@@ -623,30 +504,30 @@ def _status(
     return status_of(tool_id, entered, shown.evidence, shown.problems, rate, policy, as_of)
 
 
-def _vector(record: ToolPointer, embedder: Embedder) -> bytes:
-    """As of other entries: the middle between the wordings and the summary."""
+def found_by(record: ToolPointer) -> list[str]:
+    """The texts that a pointer's vector is made of: its wordings, and last its summary."""
     wordings = [q.question for q in record.questions] or [record.entry.subquestion]
-    summary = record.entry.summary.replace("_", " ")
+    return [*wordings, record.entry.summary.replace("_", " ")]
+
+
+def vector_of(record: ToolPointer, embedder: Embedder) -> bytes:
+    """As of other entries: the middle between the wordings and the summary (float32 bytes)."""
     # One text at a time: in a batch, its neighbours would move its last bits.
-    vectors = [embedder.encode([text])[0] for text in (*wordings, summary)]
+    vectors = [embedder.encode([text])[0] for text in found_by(record)]
     asked = np.frombuffer(middle(vectors[:-1]), dtype=np.float32)
     return middle([asked, vectors[-1]])
 
 
 __all__ = [
     "CONSTANT",
-    "LIMITS",
     "SAMPLE",
     "STAGE",
-    "Commonest",
-    "Counted",
     "Ground",
     "PointAtTools",
-    "Pointed",
     "Pointer",
     "Sample",
-    "facts_of",
+    "found_by",
     "ground_of",
     "make_pointer",
-    "point",
+    "vector_of",
 ]

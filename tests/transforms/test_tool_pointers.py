@@ -22,11 +22,13 @@ from tracemine.schemas.arrow import tool_from_row, tool_row
 from tracemine.store import Embedder, Policy, RequestError, Store, fsck
 from tracemine.transforms import tools
 from tracemine.transforms.segment import Proposal
+from tracemine.transforms.tool_facts import Commonest, Fact, Pointed, facts_of, point
 from tracemine.transforms.tools import Pointer
 from tracemine.verifiers import shared_sandbox
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import small_store
+from combined import in_parts
 from handed_off import handed_off
 
 AS_OF = small_store.AS_OF
@@ -47,75 +49,39 @@ def products(numbers: Sequence[int]) -> list[Proposal]:
 
 def make(proposals: Sequence[Proposal]) -> list[Pointer]:
     """The pointers without Beam, by id."""
-    by_id: dict[str, list[tools.Pointed]] = {}
-    for one in map(tools.point, proposals):
+    by_id: dict[str, list[Pointed]] = {}
+    for one in map(point, proposals):
         by_id.setdefault(one.tool_id or "", []).append(one)
     by_id.pop("", None)
     embedder, found = Embedder.load(), []
     for tool_id, members in sorted(by_id.items()):
-        counts: dict[tools.Fact, int] = {}
-        for fact in (fact for one in members for fact in tools.facts_of(one)):
+        counts: dict[Fact, int] = {}
+        for fact in (fact for one in members for fact in facts_of(one)):
             counts[fact] = counts.get(fact, 0) + 1
-        commonest, sample = tools.Commonest(), tools.Sample()
+        commonest, sample = Commonest(), tools.Sample()
         counted, sampled = commonest.create_accumulator(), sample.create_accumulator()
         for fact, count in counts.items():
             counted = commonest.add_input(counted, (*fact[1:], count))
         for one in members:
             sampled = sample.add_input(sampled, tools.ground_of(one))
-        found.append(
-            tools.make_pointer(
-                tool_id,
-                commonest.extract_output(counted),
-                sample.extract_output(sampled),
-                Policy(),
-                AS_OF,
-                shared_sandbox(),
-                embedder,
-            )
+        made = tools.make_pointer(
+            tool_id,
+            commonest.extract_output(counted),
+            sample.extract_output(sampled),
+            Policy(),
+            AS_OF,
+            shared_sandbox(),
+            embedder.tokens,
         )
+        vector = tools.vector_of(made.record, embedder)
+        found.append(dataclasses.replace(made, vector=vector))
     return found
 
 
 # -- combiners -----------------------------------------------------------------------------------
 
-LISTED = st.lists(st.integers(1, 5), min_size=0, max_size=60)
-
-
-def in_parts(combiner: Any, items: Sequence[Any], randomness: random.Random) -> Any:
-    """What ``combiner`` gives of ``items`` in some order, cut into some parts, merged somehow."""
-    shuffled = randomness.sample(items, len(items))
-    parts = []
-    while shuffled:
-        size = randomness.randint(1, len(shuffled))
-        part = combiner.create_accumulator()
-        for item in shuffled[:size]:
-            part = combiner.add_input(part, item)
-        parts.append(part)
-        shuffled = shuffled[size:]
-    while len(parts) > 1:
-        taken = [parts.pop(randomness.randrange(len(parts))) for _ in range(2)]
-        parts.append(combiner.merge_accumulators([*taken, combiner.create_accumulator()]))
-    return combiner.extract_output(parts[0] if parts else combiner.create_accumulator())
-
-
-@given(LISTED, st.sampled_from(["question", "role", "problem", "source"]), st.randoms())
-def test_the_commonest_are_the_same_in_any_order(
-    counts: list[int], facet: str, randomness: random.Random
-) -> None:
-    items = [(facet, n % 2, f"text {n:02}", count) for n, count in enumerate(counts)]
-    found = in_parts(tools.Commonest(), items, randomness)
-    for argument in (0, 1):
-        mine = [(text, count) for _, a, text, count in items if a == argument]
-        if not mine:
-            assert (facet, argument) not in found
-            continue
-        best = sorted(mine, key=lambda pair: (-pair[1], pair[0]))[: tools.LIMITS[facet]]
-        expected = tools.Counted(tuple(best), len(mine), sum(count for _, count in mine))
-        assert found[facet, argument] == expected
-
-
 GROUNDS = [
-    tools.ground_of(tools.point(dataclasses.replace(p, span=dataclasses.replace(p.span, **change))))
+    tools.ground_of(point(dataclasses.replace(p, span=dataclasses.replace(p.span, **change))))
     for p in products(range(40))
     for change in ({}, {"id": content_id("again", p.span.id), "instances": ()})
 ]  # fmt: skip
@@ -132,19 +98,15 @@ def test_a_sample_is_the_same_in_any_order_and_has_a_problem_once(
     assert list(found) == sorted(best.values(), key=lambda g: g.rank)[: tools.SAMPLE]
 
 
-def test_accumulators_are_bounded() -> None:
-    commonest, sample = tools.Commonest(), tools.Sample()
-    counted, sampled = commonest.create_accumulator(), sample.create_accumulator()
+def test_a_sample_is_bounded() -> None:
+    sample = tools.Sample()
+    sampled = sample.create_accumulator()
     for number in range(2000):
-        counted = commonest.add_input(counted, ("token", 0, f"token {number}", 1))
-        counted = commonest.add_input(counted, ("problem", 0, f"problem {number}", 2))
         ground = dataclasses.replace(
             GROUNDS[0], problem_id=str(number), rank=(False, content_id(number), "span")
         )
         sampled = sample.add_input(sampled, ground)
         assert len(sampled) <= 2 * tools.SAMPLE
-        assert len(counted["token", 0][0]) <= 2 * tools.LIMITS["token"]
-    assert counted["problem", 0] == ([], 2000, 4000)
 
 
 # -- pointers --------------------------------------------------------------------------------------
@@ -344,10 +306,10 @@ def test_huge_and_unprintable_hand_offs_leave_a_small_pointer() -> None:
 
 def test_other_kinds_and_unnamed_tools_point_nowhere() -> None:
     fact = handed_off(PRODUCT, {"rate": 1, "hours": 2}, 2, kind="declarative")
-    assert tools.point(fact) == tools.Pointed(fact, None)
+    assert point(fact) == Pointed(fact, None)
     unnamed = handed_off(None, {"x": 1}, 1, tool=None)
-    assert tools.point(unnamed).reason == "no tool is named"
-    assert tools.point(unnamed).tool_id is None
+    assert point(unnamed).reason == "no tool is named"
+    assert point(unnamed).tool_id is None
 
 
 # -- through Beam, and in a store ------------------------------------------------------------------
@@ -392,7 +354,7 @@ def through_beam(proposals: Sequence[Proposal], folder: Path) -> list[str]:
         (
             pipeline
             | beam.Create(list(proposals))
-            | beam.Map(tools.point)
+            | beam.Map(point)
             | tools.PointAtTools(Policy(), AS_OF, Embedder.load)
             | beam.Map(write)
         )
@@ -417,7 +379,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = small_store.tables()
     trajectory = made.rows["trajectories"][0]
     for proposal in all_kinds():
-        span, pointed = proposal.span, tools.point(proposal)
+        span, pointed = proposal.span, point(proposal)
         made.rows["handoff"].append(arrow.handoff_row(span, pointed.tool_id))
         own = {"trajectory_id": span.trajectory_id, "problem_id": span.problem_id}
         made.rows["trajectories"].append(trajectory | own | {"trace": span.quote})
