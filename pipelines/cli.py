@@ -34,6 +34,7 @@ from tracemine.pipelines.commands import give as _give
 from tracemine.pipelines.commands import make_console as _console
 from tracemine.pipelines.commands import note as _note
 from tracemine.pipelines.commands import stdout_kept as _stdout_kept
+from tracemine.pipelines.garbage import look_rarely
 from tracemine.pipelines.lifecycle_commands import COMMANDS as _LIFECYCLE
 from tracemine.pipelines.logs import configure_logging
 from tracemine.pipelines.options import (
@@ -77,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    look_rarely()
     try:
         if not words:
             raise RequestError(f"no command: one of {', '.join(_COMMANDS)} (--help tells more)")

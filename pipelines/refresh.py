@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
+from tracemine.pipelines.garbage import not_looked_for
 from tracemine.pipelines.lifecycle_options import RefreshOptions
 from tracemine.pipelines.options import now
 from tracemine.pipelines.progress import Progress
@@ -101,7 +102,11 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
     sandbox, _ = open_sandbox(require_isolation=options.require_isolation)
     files = resolve_inputs(options.inputs, format=options.format, columns=options.columns)
     as_of = options.as_of or now()
-    with changing(options.store, as_of) as (draft, store), Progress(enabled=options.progress):
+    with (
+        changing(options.store, as_of) as (draft, store),
+        Progress(enabled=options.progress),
+        not_looked_for(),
+    ):
         manifest = store.snapshot.manifest
         _expect_rules(manifest, options.store)
         moment = Moment(draft.policy, as_of, draft.number, installed_now(store))

@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+from tracemine.pipelines.garbage import look_rarely
 from tracemine.pipelines.logs import configure_logging
 
 #: Names the folder of the workers' process ids; workers inherit it from their parent.
@@ -29,6 +30,7 @@ def main() -> None:
         known.touch()
     # Before Beam is imported, which warns of what nobody here needs.
     configure_logging()
+    look_rarely()
     from apache_beam.runners.worker import sdk_worker_main
 
     sdk_worker_main.main(sys.argv)
