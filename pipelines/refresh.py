@@ -11,18 +11,26 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
 from tracemine.pipelines.garbage import not_looked_for
+from tracemine.pipelines.incoming import (
+    Incoming,
+    cut_incoming,
+    moved_by,
+    read_incoming,
+    write_incoming,
+)  # fmt: skip
 from tracemine.pipelines.lifecycle_options import RefreshOptions
 from tracemine.pipelines.options import now
 from tracemine.pipelines.progress import Progress
+from tracemine.pipelines.refresh_ledger import ledger_of_refresh
 from tracemine.pipelines.requested import fingerprint_of, open_sandbox
 from tracemine.pipelines.tool_recount import recount_tools
 from tracemine.pipelines.verify import changing, installed_now
-from tracemine.schemas import Merged, Procedure, Rejected, Replay, Source, Trajectory, arrow
+from tracemine.schemas import Merged, Procedure, Rejected, Replay, arrow
 from tracemine.schemas.arrow import procedure_from_row
 from tracemine.schemas.values import dump_json
 from tracemine.store import Draft, RequestError, Store, publish
@@ -38,23 +46,19 @@ from tracemine.store.lifecycle.rules import (
 )
 from tracemine.store.versions import replayed_with
 from tracemine.store.views import ENTRIES
-from tracemine.teachers import make_teacher
-from tracemine.transforms import live
-from tracemine.transforms.admit import AdmitOptions, admit
+from tracemine.transforms.admit import AdmitOptions
 from tracemine.transforms.consolidate import STAGE as CONSOLIDATE
 from tracemine.transforms.consolidate import Evidence
-from tracemine.transforms.ledger import balanced, rejected_paths
-from tracemine.transforms.read import read_file, resolve_inputs
+from tracemine.transforms.read import resolve_inputs
 from tracemine.transforms.refreshing import Shown, embedded, fallen, shown
 from tracemine.transforms.regrouping import Regrouped, Touched, regrouped, touched
 from tracemine.transforms.remembered import Remembered
 from tracemine.transforms.restored import (
     Stored,
-    least_source,
     recut_proposals,
     restored_entries,
 )
-from tracemine.transforms.segment import Proposal, route, segment
+from tracemine.transforms.segment import Proposal
 from tracemine.transforms.settling import (
     Entered,
     Moment,
@@ -66,28 +70,11 @@ from tracemine.transforms.settling import (
     write_entries,
     write_replays,
 )
-from tracemine.transforms.stage import HANDOFF, REJECTED
-from tracemine.transforms.tool_facts import Pointed, point, row_of
-from tracemine.verifiers import Sandbox
+from tracemine.transforms.tool_facts import row_of
 
 #: The rule by which an entry leaves what is served of which no variant is left: what its spans
 #: hold fails on instances that came since.
 REFUTED = "refuted"
-
-
-@dataclass(slots=True)
-class _New:
-    """What came in, and where it went."""
-
-    trajectories: list[Trajectory] = field(default_factory=list)
-    proposals: list[Proposal] = field(default_factory=list)
-    handed_off: list[Pointed] = field(default_factory=list)
-    rejected: list[tuple[str, Rejected]] = field(default_factory=list)
-    read: int = 0
-    known: int = 0
-    segmented: int = 0
-    #: Of trajectories that the store has, the sources that it did not know.
-    sources: dict[str, set[Source]] = field(default_factory=dict)
 
 
 def run_refresh(options: RefreshOptions) -> dict[str, Any]:
@@ -115,29 +102,30 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
             licences=tuple(manifest.get("licences") or ()),
             require_isolation=options.require_isolation,
         )
-        new = _New()
-        _read(new, store, files, admission, sandbox)
-        if not (new.trajectories or new.rejected or new.sources):
+        incoming = read_incoming(store, files, admission, sandbox)
+        if not (incoming.trajectories or incoming.rejected or incoming.sources):
             draft.abandon()
             return {
                 "snapshot": store.snapshot.number,
                 "store": options.store,
                 "as_of": manifest["as_of"],
-                "known_trajectories": new.known,
+                "known_trajectories": incoming.known,
                 "groups": 0,
                 "known_verdicts": 0,
                 "changes": {},
                 "merged": 0,
-                **_ledger(store, new, frozenset(), [], [], Rewriting()),
+                **ledger_of_refresh(store, incoming, frozenset(), [], [], Rewriting()),
             }
-        _segment(new)
+        cut_incoming(incoming)
         changes = Rewriting()
-        _add_new_rows(new, store, changes)
-        restore = partial(_restored, store, new)
+        write_incoming(incoming, store, changes)
+        restore = partial(_restored, store, incoming)
         known = _is_as_now(manifest, draft)
         cells = _cells(store)
-        found = regrouped(embedded(new.proposals, store), store, restore, cells, every=not known)
-        moved = _moved(store, new)
+        found = regrouped(
+            embedded(incoming.proposals, store), store, restore, cells, every=not known
+        )
+        moved = moved_by(incoming, store)
         around = touched(found, store, restore, _spans_of(store, moved))
         recall = Remembered(around) if known else None
         seen = shown(around.groups, moment.policy, sandbox, recall)
@@ -146,16 +134,16 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
         _write_spans(store, around, seen, entered, gone, asked, changes)
         changes.replace("clustered", "span_id", found.out, ())
         changes.replace("clustered", "span_id", {row["span_id"] for row in found.rows}, found.rows)
-        changes.add("handoff", map(row_of, new.handed_off))
-        recount_tools(store, new.handed_off, frozenset(), moved, moment, sandbox, changes)
-        ledger = _ledger(store, new, around.entries, entered, gone, changes)
+        changes.add("handoff", map(row_of, incoming.handed_off))
+        recount_tools(store, incoming.handed_off, frozenset(), moved, moment, sandbox, changes)
+        ledger = ledger_of_refresh(store, incoming, around.entries, entered, gone, changes)
         carry = write_changes(draft, store.snapshot, changes)
         if found.cells.keys() != cells.keys():
             # A class has become so large that it is cut: from now on into these.
             write_cells(found.cells, f"{draft.folder}/{CELLS_FILE}")
             carry = [name for name in carry if not name.endswith(CELLS_FILE)]
         told = {
-            "known_trajectories": new.known,
+            "known_trajectories": incoming.known,
             "groups": len(around.groups),
             "known_verdicts": len(recall.recalled) if recall else 0,
             "changes": dict(sorted(changes_told(entered).items())),
@@ -187,84 +175,17 @@ def _expect_rules(manifest: Mapping[str, Any], store: str) -> None:
         raise RequestError(f"{store} was mined with --known: refresh the stores of which it is one")
 
 
-# -- what is new -------------------------------------------------------------------------------
-
-
-def _read(
-    new: _New, store: Store, files: Sequence[Any], admission: AdmitOptions, sandbox: Sandbox
-) -> None:
-    copies: dict[str, list[Trajectory]] = {}
-    for file in files:
-        for output, record in read_file(file):
-            new.read += 1
-            live.count("read", output)
-            if output == "trajectories":
-                copies.setdefault(record.id, []).append(record)
-            else:
-                new.rejected.append(("trajectories", record))
-    for row in store.rows(
-        "SELECT trajectory_id, sources FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
-        [sorted(copies)],
-    ):
-        same = copies.pop(row["trajectory_id"])
-        new.known += len(same)
-        more = {source for one in same for source in one.sources}
-        more -= {Source(**source) for source in row["sources"]}
-        if more:
-            new.sources[row["trajectory_id"]] = more
-    for _, same in sorted(copies.items()):
-        for output, record in admit(same, admission, sandbox):
-            if output == REJECTED:
-                new.rejected.append(("trajectories", record))
-            else:
-                new.trajectories.append(record)
-
-
-def _segment(new: _New) -> None:
-    teacher = make_teacher("rules")
-    for trajectory in new.trajectories:
-        for output, record in segment(trajectory, teacher):
-            live.count("segment", output)
-            if output == REJECTED:
-                new.rejected.append(("spans", record))
-                new.segmented += record.fate == "rejected"
-            elif output == "proposals":
-                new.segmented += 1
-                for routed, what in route(record):
-                    if routed == REJECTED:
-                        new.rejected.append(("spans", what))
-                    elif routed == HANDOFF:
-                        new.handed_off.append(point(what))
-                    else:
-                        new.proposals.append(what)
-
-
-def _add_new_rows(new: _New, store: Store, changes: Rewriting) -> None:
-    changes.add("trajectories", map(arrow.trajectory_row, new.trajectories))
-    changes.add("rejected", (arrow.rejected_row(r) for _, r in new.rejected))
-    moved = store.rows(
-        "SELECT * FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
-        [sorted(new.sources)],
-    )
-    for row in moved:
-        sources = sorted({Source(**s) for s in row["sources"]} | new.sources[row["trajectory_id"]])
-        least = sources[0]
-        row["sources"] = [asdict(source) for source in sources]
-        row |= {"source": least.dataset, "row": least.row, "licence": least.licence}
-    changes.replace("trajectories", "trajectory_id", new.sources, moved)
-
-
 # -- what is there -----------------------------------------------------------------------------
 
 
-def _restored(store: Store, new: _New, ids: Collection[str]) -> dict[str, Proposal]:
+def _restored(store: Store, incoming: Incoming, ids: Collection[str]) -> dict[str, Proposal]:
     """Spans that the store has clustered, with what is known now of where they were published;
-    those that replay refuted are cut anew."""
+    those that replay refuted are cut aincoming."""
     tokens = cache(store.embedder.tokens)
     return {
         i: replace(
             one,
-            source=min([one.source, *new.sources.get(one.span.trajectory_id, ())]),
+            source=min([one.source, *incoming.sources.get(one.span.trajectory_id, ())]),
             tokens=tokens(one.span.subroutine),
         )
         for i, one in recut_proposals(store, ids).items()
@@ -275,20 +196,6 @@ def _is_as_now(manifest: Mapping[str, Any], draft: Draft) -> bool:
     """Whether the verdicts of the store are those that would be found now: what decides them is
     what it was when its groups were replayed."""
     return bool(manifest.get("replayed") == replayed_with(draft.policy))
-
-
-def _moved(store: Store, new: _New) -> dict[str, Source]:
-    """The trajectories for which a source stands now that the store did not know, and that one."""
-    rows = store.rows(
-        "SELECT trajectory_id, sources FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
-        [sorted(new.sources)],
-    )
-    least = {row["trajectory_id"]: min(new.sources[row["trajectory_id"]]) for row in rows}
-    return {
-        row["trajectory_id"]: least[row["trajectory_id"]]
-        for row in rows
-        if least[row["trajectory_id"]] < least_source(row)
-    }
 
 
 def _spans_of(store: Store, trajectories: Collection[str]) -> list[str]:
@@ -498,68 +405,6 @@ def _write_spans(
     # so no more.
     changes.remove("rejected", "detail", {row["detail"] for row in told})
     changes.add("rejected", (arrow.rejected_row(r) for r in gone if r.record_id not in left))
-
-
-# -- the ledger --------------------------------------------------------------------------------
-
-
-def _ledger(
-    store: Store,
-    new: _New,
-    touched_entries: Collection[str],
-    entered: Sequence[Entered],
-    gone: Sequence[Rejected],
-    changes: Rewriting,
-) -> dict[str, Any]:
-    """What became of what was new, and what all is now."""
-    counts: Counter[tuple[str, ...]] = Counter()
-    counts["trajectories", "read"] = new.read
-    counts["trajectories", "duplicates"] = new.known
-    counts["trajectories", "admitted"] = len(new.trajectories)
-    counts["spans", "segmented"] = new.segmented
-    fresh = {proposal.span.id for proposal in new.proposals}
-    counts["spans", "kept"] = sum(
-        span.id in fresh for one in entered for span in one.finished.spans
-    )
-    for kind, record in new.rejected:
-        counts.update(dict(rejected_paths(kind, record)))
-    for record in gone:
-        if record.record_id in fresh:
-            counts.update(dict(rejected_paths("spans", record)))
-    for pointed in new.handed_off:
-        kind = pointed.proposal.span.kind
-        counts["spans", "handoff", kind] += 1
-        if pointed.call is not None:
-            counts["tools", "spans"] += 1
-        elif kind == "tool":
-            counts["tools", "none", pointed.reason] += 1
-    for one in entered:
-        counts["procedures", one.procedure.status] += 1
-        for verdict in one.finished.replays:
-            counts["replays", verdict.verdict] += 1
-    looked_at = [sorted(touched_entries)]
-    for row in store.rows(
-        f"SELECT status, count(*) AS n FROM {ENTRIES} "
-        "WHERE procedure_id NOT IN (SELECT unnest(?)) GROUP BY 1",
-        looked_at,
-    ):
-        counts["procedures", row["status"]] += row["n"]
-    for row in store.rows(
-        "SELECT verdict, count(*) AS n FROM replays WHERE variant_id IN "
-        f"(SELECT unnest(variants).variant_id FROM {ENTRIES} "
-        "WHERE procedure_id NOT IN (SELECT unnest(?))) GROUP BY 1",
-        looked_at,
-    ):
-        counts["replays", row["verdict"]] += row["n"]
-    for row in store.rows(
-        "SELECT status, count(*) AS n FROM tools "
-        "WHERE procedure_id NOT IN (SELECT unnest(?)) GROUP BY 1",
-        [sorted(changes.gone.get("tools", {}).get("procedure_id", ()))],
-    ):
-        counts["tools", "pointers", row["status"]] += row["n"]
-    for row in changes.rows.get("tools", ()):
-        counts["tools", "pointers", row["status"]] += 1
-    return balanced(counts.items())
 
 
 __all__ = ["run_refresh"]

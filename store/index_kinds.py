@@ -212,6 +212,7 @@ def make_empty(kind: str, dimension: int, sample: Vectors, care: int = CARE[0]) 
         if isinstance(coded, (faiss.IndexPQ, faiss.IndexIVFPQ)):
             # Minutes for each codebook, for a way of searching that nobody asks for.
             coded.do_polysemous_training = False
+            coded.pq.cp.min_points_per_centroid = 1
     if isinstance(cells, faiss.IndexIVFScalarQuantizer) and kind.endswith("SQfp16"):
         # What is left of a vector without its cell's centroid is on no grid.
         cells.by_residual = False
@@ -267,7 +268,7 @@ def choose_parameters(
     """The index that ``fill(kind, care)`` makes of ``vectors`` (n, d), searched as widely as
     `WANTED_RECALL` takes; filled again with more care, or with exact vectors in place of coded
     ones, while it finds less than `LEAST_RECALL`. The best, with what was measured; a line is
-    logged if it still finds less."""
+    logged if that is of another kind, or still finds less."""
     queries = make_queries(vectors)
     truth = exact(queries, np.arange(len(vectors), dtype=np.int64), vectors)
     best: tuple[Any, Measured] | None = None
@@ -279,6 +280,11 @@ def choose_parameters(
         if best[1].recall_at_10 >= LEAST_RECALL:
             break
     assert best is not None  # There is always a first attempt.
+    if best[1].kind != kind:
+        _LOGGER.warning(
+            "an index %s finds less than %.2f of the %d nearest: %s, which finds %.3f, is made",
+            kind, LEAST_RECALL, RECALL_AT, best[1].kind, best[1].recall_at_10,
+        )  # fmt: skip
     return best[0], measured(best[1])
 
 

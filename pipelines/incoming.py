@@ -1,0 +1,127 @@
+"""What a refresh reads: trajectories that a store does not know, cut into spans by the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tracemine.schemas import Rejected, Source, Trajectory, arrow
+from tracemine.store import Store
+from tracemine.store.lifecycle.rewrite import Rewriting
+from tracemine.teachers import make_teacher
+from tracemine.transforms import live
+from tracemine.transforms.admit import AdmitOptions, admit
+from tracemine.transforms.read import read_file
+from tracemine.transforms.restored import least_source
+from tracemine.transforms.segment import Proposal, route, segment
+from tracemine.transforms.stage import HANDOFF, REJECTED
+from tracemine.transforms.tool_facts import Pointed, point
+from tracemine.verifiers import Sandbox
+
+
+@dataclass(slots=True)
+class Incoming:
+    """What came in, and where it went."""
+
+    trajectories: list[Trajectory] = field(default_factory=list)
+    proposals: list[Proposal] = field(default_factory=list)
+    handed_off: list[Pointed] = field(default_factory=list)
+    rejected: list[tuple[str, Rejected]] = field(default_factory=list)
+    read: int = 0
+    known: int = 0
+    segmented: int = 0
+    #: Of trajectories that the store has, the sources that it did not know.
+    sources: dict[str, set[Source]] = field(default_factory=dict)
+
+
+def read_incoming(
+    store: Store, files: Sequence[Any], admission: AdmitOptions, sandbox: Sandbox
+) -> Incoming:
+    """The trajectories of ``files``, without those that ``store`` has: of these the sources.
+
+    Raises:
+        RequestError: if a file cannot be read.
+    """
+    incoming = Incoming()
+    copies: dict[str, list[Trajectory]] = {}
+    for file in files:
+        for output, record in read_file(file):
+            incoming.read += 1
+            live.count("read", output)
+            if output == "trajectories":
+                copies.setdefault(record.id, []).append(record)
+            else:
+                incoming.rejected.append(("trajectories", record))
+    for row in store.rows(
+        "SELECT trajectory_id, sources FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
+        [sorted(copies)],
+    ):
+        same = copies.pop(row["trajectory_id"])
+        incoming.known += len(same)
+        more = {source for one in same for source in one.sources}
+        more -= {Source(**source) for source in row["sources"]}
+        if more:
+            incoming.sources[row["trajectory_id"]] = more
+    for _, same in sorted(copies.items()):
+        for output, record in admit(same, admission, sandbox):
+            if output == REJECTED:
+                incoming.rejected.append(("trajectories", record))
+            else:
+                incoming.trajectories.append(record)
+    return incoming
+
+
+def cut_incoming(incoming: Incoming) -> None:
+    """Cut its trajectories, as `segment.Segment` does."""
+    teacher = make_teacher("rules")
+    for trajectory in incoming.trajectories:
+        for output, record in segment(trajectory, teacher):
+            live.count("segment", output)
+            if output == REJECTED:
+                incoming.rejected.append(("spans", record))
+                incoming.segmented += record.fate == "rejected"
+            elif output == "proposals":
+                incoming.segmented += 1
+                for routed, what in route(record):
+                    if routed == REJECTED:
+                        incoming.rejected.append(("spans", what))
+                    elif routed == HANDOFF:
+                        incoming.handed_off.append(point(what))
+                    else:
+                        incoming.proposals.append(what)
+
+
+def write_incoming(incoming: Incoming, store: Store, changes: Rewriting) -> None:
+    """Put its trajectories into ``changes``, what was rejected of it, and what is known now of
+    where those come from that the store has."""
+    changes.add("trajectories", map(arrow.trajectory_row, incoming.trajectories))
+    changes.add("rejected", (arrow.rejected_row(r) for _, r in incoming.rejected))
+    moved = store.rows(
+        "SELECT * FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
+        [sorted(incoming.sources)],
+    )
+    for row in moved:
+        more = incoming.sources[row["trajectory_id"]]
+        sources = sorted({Source(**s) for s in row["sources"]} | more)
+        least = sources[0]
+        row["sources"] = [asdict(source) for source in sources]
+        row |= {"source": least.dataset, "row": least.row, "licence": least.licence}
+    changes.replace("trajectories", "trajectory_id", incoming.sources, moved)
+
+
+def moved_by(incoming: Incoming, store: Store) -> dict[str, Source]:
+    """The trajectories for which a source stands now that the store did not know, and that one."""
+    rows = store.rows(
+        "SELECT trajectory_id, sources FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
+        [sorted(incoming.sources)],
+    )
+    least = {row["trajectory_id"]: min(incoming.sources[row["trajectory_id"]]) for row in rows}
+    return {
+        row["trajectory_id"]: least[row["trajectory_id"]]
+        for row in rows
+        if least[row["trajectory_id"]] < least_source(row)
+    }
+
+
+__all__ = ["Incoming", "cut_incoming", "moved_by", "read_incoming", "write_incoming"]
