@@ -129,7 +129,7 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
         around = touched(found, store, restore, _spans_of(store, moved))
         recall = Remembered(around) if known else None
         seen = shown(around.groups, moment.policy, sandbox, recall)
-        entered, asked = _settle(store, around, seen, found, moment, changes, recall)
+        entered, asked = _settle(store, around, seen, found, moment, changes)
         gone = [*found.rejected, *seen.rejected]
         _write_spans(store, around, seen, entered, gone, asked, changes)
         changes.replace("clustered", "span_id", found.out, ())
@@ -145,7 +145,7 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
         told = {
             "known_trajectories": incoming.known,
             "groups": len(around.groups),
-            "known_verdicts": len(recall.recalled) if recall else 0,
+            "known_verdicts": len(seen.recalled),
             "changes": dict(sorted(changes_told(entered).items())),
             "merged": sum(len(one.settled.merged) for one in entered),
         }
@@ -223,7 +223,6 @@ def _settle(
     groups: Regrouped,
     moment: Moment,
     changes: Rewriting,
-    recall: Remembered | None,
 ) -> tuple[list[Entered], set[str]]:
     """What the entries are now; and instances of which none of these speaks, but an entry that was
     refuted and stays."""
@@ -231,7 +230,7 @@ def _settle(
     merged = [Merged(**row) for row in store.rows("SELECT * FROM merged")]
     before = around.replays
     evidence = [one for together in found.evidence for one in together]
-    known = {variant for variant, _ in recall.recalled} if recall else set()
+    known = {variant for variant, _ in found.recalled}
     news = {}
     for one in evidence:
         failures = tuple(

@@ -60,12 +60,14 @@ def _vector(integers: bytes) -> bytes:
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What replay shows of all groups: the evidence of the variants of each procedure, the verdicts
-    on what was refuted, by variant, the instances of all, and the spans that left the line."""
+    on what was refuted, by variant, the instances of all, the spans that left the line, and the
+    variants and instances whose verdicts were recalled."""
 
     evidence: tuple[tuple[Evidence, ...], ...]
     refuted: Mapping[str, tuple[Replay, ...]]
     instances: tuple[Instance, ...]
     rejected: tuple[Rejected, ...]
+    recalled: frozenset[tuple[str, str]]
 
 
 def shown(
@@ -120,6 +122,7 @@ def shown(
         refuted,
         tuple(instances[i] for i in sorted(instances)),
         tuple(rejected),
+        frozenset(pair for _, matrix in replayed for pair in matrix.recalled),
     )
 
 

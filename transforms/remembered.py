@@ -16,10 +16,16 @@ from tracemine.schemas import Replay
 from tracemine.store.versions import DECIDING
 from tracemine.teachers.rules.derived.libraries import libraries_of
 from tracemine.transforms.regrouping import Touched
-from tracemine.transforms.replay import Method, make_method, method_of, routine_of_method
+from tracemine.transforms.replay import (
+    Method,
+    Recalled,
+    make_method,
+    method_of,
+    routine_of_method,
+)  # fmt: skip
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.unite import NOT_HELD_OUT
-from tracemine.verifiers.replay import Case, alignments
+from tracemine.verifiers.replay import CHOSE, Case, alignments
 
 #: Routines of which it is known what they import.
 _REMEMBERED = 16384
@@ -29,8 +35,6 @@ class Remembered:
     """The verdicts that a store has on groups that are touched: a `replay.Recall`."""
 
     def __init__(self, found: Touched) -> None:
-        #: What was not found anew, by variant and instance.
-        self.recalled: set[tuple[str, str]] = set()
         self._replays = found.replays
         self._before = found.before
         #: What was together, by group and key of its method.
@@ -47,18 +51,18 @@ class Remembered:
         self._same: dict[tuple[str, str], tuple[str, Method] | None] = {}
         self._sorted: dict[tuple[str, str], Mapping[str, Mapping[str, Replay]]] = {}
 
-    def __call__(self, method: Method, family: Method, cases: Sequence[Case]) -> list[Replay]:
+    def __call__(self, method: Method, family: Method, cases: Sequence[Case]) -> Recalled:
         """Those of the verdicts of ``method`` on ``cases``, which are of ``family``, that are as
         they were. Cases whose values may go to the parameters in several ways are judged together:
-        all of them are known, or none."""
+        where one of them chose a way, all of them are known, or none."""
         ours, theirs = self._as_it_was(method), self._as_it_was(family)
         if ours is None or theirs is None or ours[0] != theirs[0]:
-            return []
+            return Recalled()
         if any(case.instance.origin == "test" for case in cases) and not (
             ours[1].founder.span.id == method.founder.span.id
             and theirs[1].founder.span.id == family.founder.span.id
         ):
-            return []  # What is a test of one's own is told by the founder.
+            return Recalled()  # What is a test of one's own is told by the founder.
         known = self._verdicts(method.variant_id, theirs[0]).get(family.key, {})
         found: list[Replay] = []
         together: list[Replay | None] = []
@@ -70,10 +74,12 @@ class Remembered:
                 together.append(verdict)
             elif verdict is not None:
                 found.append(verdict)
-        if known.keys() <= {case.instance.id for case in cases} and None not in together:
-            found += [verdict for verdict in together if verdict is not None]
-        self.recalled.update((method.variant_id, verdict.instance_id) for verdict in found)
-        return found
+        judged = [verdict for verdict in together if verdict is not None]
+        if known.keys() <= {case.instance.id for case in cases} and len(judged) == len(together):
+            return Recalled([*found, *judged])
+        if any(verdict.reason == CHOSE for verdict in known.values()):
+            return Recalled(found)
+        return Recalled(found, judged)
 
     def _as_it_was(self, method: Method) -> tuple[str, Method] | None:
         """The group and the method that this one was; None if it was none, or its routine is

@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import apache_beam as beam
@@ -46,9 +46,12 @@ from tracemine.transforms.stage import Out
 from tracemine.transforms.wording import oddness
 from tracemine.verifiers import Sandbox, shared_sandbox
 from tracemine.verifiers.coincidence import ELSEWHERE, Meeting, difference_nearby
-from tracemine.verifiers.normal_form import NormalForm, normal_form, roles
-from tracemine.verifiers.replay import Case, Routine, alignments, replay
+from tracemine.verifiers.normal_form import normal_form, roles
+from tracemine.verifiers.replay import CHOSE, Case, Routine, alignments, replay
 from tracemine.verifiers.symmetry import calculation
+
+#: Pairs of routines of one method of which it is remembered which roles stand for which.
+_REMEMBERED = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +114,13 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A replayed group."""
+    """A replayed group; ``recalled`` are the variants and instances whose verdicts are from before
+    (see `Recall`)."""
 
     methods: tuple[Method, ...]
     replays: Mapping[str, tuple[Replay, ...]]
     witnesses: Mapping[str, Witness]
+    recalled: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +178,18 @@ def _replay_group(
         yield "matrices", replay_group(group, limits, sandbox)
 
 
-#: Gives those of the verdicts of a method on cases of a family (of another method, or its own) that
-#: need not be found, for they are as they were found before.
-Recall = Callable[[Method, Method, Sequence[Case]], Sequence[Replay]]
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Verdicts that need not be found, for they are as they were found before: those that are
+    ``certain``, and those ``unless_chosen`` that are so unless one of the others of its family
+    chooses an alignment of roles."""
+
+    certain: Sequence[Replay] = ()
+    unless_chosen: Sequence[Replay] = ()
+
+
+#: Gives those of the verdicts of a method on cases of a family (of another method, or its own).
+Recall = Callable[[Method, Method, Sequence[Case]], Recalled]
 
 
 def replay_group(
@@ -211,7 +225,7 @@ def replay_group(
             found = asking.replay(method, asked)
             replays[method.variant_id] = tuple(sorted([*kept, *found], key=lambda r: r.instance_id))
     replays = _without_coincidences(group, coded, replays, witnesses, sandbox, asking.recalled)
-    return Matrix(tuple(methods), replays, witnesses)
+    return Matrix(tuple(methods), replays, witnesses, frozenset(asking.recalled))
 
 
 class _Asking:
@@ -233,16 +247,32 @@ class _Asking:
         families: dict[str, list[Case]] = {}
         for case in cases:
             families.setdefault(case.family, []).append(case)
-        known: list[Replay] = []
-        for family, members in families.items():
-            known += self._recall(method, self._methods[family], members)
-        told = {verdict.instance_id for verdict in known}
-        asked = [case for case in cases if case.instance.id not in told]
-        self.recalled -= {(method.variant_id, case.instance.id) for case in asked}
-        self.recalled |= {(method.variant_id, verdict.instance_id) for verdict in known}
-        if asked:
-            known += replay(routine_of_method(method), asked, self._sandbox)
-        return sorted(known, key=lambda verdict: verdict.instance_id)
+        recalled = {
+            family: self._recall(method, self._methods[family], members)
+            for family, members in families.items()
+        }
+        known = {v.instance_id: v for one in recalled.values() for v in one.certain}
+        perhaps = {v.instance_id: v for one in recalled.values() for v in one.unless_chosen}
+        told = known.keys() | perhaps.keys()
+        found = self._found(method, [c for c in cases if c.instance.id not in told])
+        family_of = {case.instance.id: case.family for case in cases}
+        choosing = {family_of[v.instance_id] for v in found.values() if v.reason == CHOSE}
+        lost = [c for c in cases if c.instance.id in perhaps and c.family in choosing]
+        if lost:
+            # With those of their family that have been found: they are judged together.
+            lost += [c for c in cases if c.instance.id in found and c.family in choosing]
+            found |= self._found(method, lost)
+        known |= {i: v for i, v in perhaps.items() if i not in found}
+        self.recalled -= {(method.variant_id, instance) for instance in found}
+        self.recalled |= {(method.variant_id, instance) for instance in known}
+        known |= found
+        return [known[instance] for instance in sorted(known)]
+
+    def _found(self, method: Method, cases: Sequence[Case]) -> dict[str, Replay]:
+        if not cases:
+            return {}
+        found = replay(routine_of_method(method), cases, self._sandbox)
+        return {verdict.instance_id: verdict for verdict in found}
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,7 +454,7 @@ def method_key(span: Span) -> str:
         types = [parameter.type for parameter in span.signature.inputs]
         steps = canonical_words(span.subroutine)
         return content_id("method in words", types, span.signature.output.type, steps)
-    return content_id("method", _form(span).text)
+    return content_id("method", normal_form(*_as_routine(span)).text)
 
 
 def method_of(proposal: Proposal) -> str:
@@ -442,32 +472,36 @@ def with_method(proposal: Proposal) -> Proposal:
     return dataclasses.replace(proposal, method=method_of(proposal), variant=variant_of(proposal))
 
 
-def _form(span: Span) -> NormalForm:
-    return normal_form(span.code or "", span.entry_point or "", span.signature)
-
-
 def in_roles_of(founder: Span, member: Span) -> Signature:
     """The signature of ``member`` with its inputs in the order of the inputs of ``founder`` that
     they stand for; both have one method. Where the code leaves it open (``a * b``), most equal
     names decide, then units. Words leave it to the names, and where these are others to the order
     in which the inputs stand."""
-    if (founder.code, founder.entry_point, founder.signature) == (
-        member.code,
-        member.entry_point,
-        member.signature,
-    ):
-        return member.signature
-    ours, theirs = founder.signature.inputs, member.signature.inputs
+    found: Signature = _in_roles_of(*_as_routine(founder), *_as_routine(member))
+    return found
+
+
+def _as_routine(span: Span) -> tuple[str, str, Signature]:
+    return span.code or "", span.entry_point or "", span.signature
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _in_roles_of(
+    code: str, entry: str, signature: Signature, other: str, other_entry: str, theirs: Signature
+) -> Signature:
+    if (code, entry, signature) == (other, other_entry, theirs):
+        return theirs
 
     def likeness(way: Sequence[int]) -> tuple[int, int]:
-        pairs = [(own, theirs[place]) for own, place in zip(ours, way, strict=True)]
+        pairs = [(own, theirs.inputs[at]) for own, at in zip(signature.inputs, way, strict=True)]
         return sum(a.name == b.name for a, b in pairs), sum(a.unit == b.unit for a, b in pairs)
 
-    if founder.code:
-        way = max(roles(_form(founder), _form(member)), key=likeness)
+    if code:
+        forms = normal_form(code, entry, signature), normal_form(other, other_entry, theirs)
+        way = max(roles(*forms), key=likeness)
     else:
-        way = _named_alike(ours, theirs)
-    return dataclasses.replace(member.signature, inputs=tuple(theirs[place] for place in way))
+        way = _named_alike(signature.inputs, theirs.inputs)
+    return dataclasses.replace(theirs, inputs=tuple(theirs.inputs[place] for place in way))
 
 
 def _named_alike(ours: Sequence[Parameter], theirs: Sequence[Parameter]) -> tuple[int, ...]:
@@ -508,9 +542,9 @@ def make_method(key: str, members: Sequence[Proposal]) -> Method:
     alike = [member for member, identifier in zip(members, ids, strict=True) if identifier == best]
     asked = Counter(member.span.subquestion for member in alike)
     founder = min(alike, key=lambda m: (-asked[m.span.subquestion], m.span.id))
-    signature = widened(
-        founder.span.signature, [in_roles_of(founder.span, m.span) for m in members]
-    )
+    worded = {_as_routine(member.span): member.span for member in members}
+    signatures = [in_roles_of(founder.span, span) for span in worded.values()]
+    signature = widened(founder.span.signature, signatures)
     return Method(key, best, founder, tuple(members), signature)
 
 
