@@ -15,7 +15,7 @@ from tracemine.pipelines.options import now
 from tracemine.pipelines.requested import open_sandbox
 from tracemine.schemas import Library, content_id
 from tracemine.schemas.shingles import shingles
-from tracemine.store import Draft, Store, StoreError, begin, publish
+from tracemine.store import Draft, PublishedMeanwhileError, Store, StoreError, begin, publish
 from tracemine.store.lifecycle import Standing, expiry
 from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
 from tracemine.teachers.rules.derived.libraries import version_of
@@ -134,7 +134,7 @@ def run_verify(options: VerifyOptions) -> dict[str, Any]:
 @contextlib.contextmanager
 def changing(store: str, as_of: str) -> Iterator[tuple[Draft, Store]]:
     """A draft of the next snapshot of ``store``, and the live one, which it is to rest on. A draft
-    that is not published within the block is removed.
+    that is not published within the block is removed, unless another run has published meanwhile.
 
     Raises:
         RequestError: if the store cannot be written, or a disk is full.
@@ -147,6 +147,8 @@ def changing(store: str, as_of: str) -> Iterator[tuple[Draft, Store]]:
             if opened.snapshot.number != draft.parent:
                 raise StoreError(f"another run has published to {store} meanwhile: run again")
             yield draft, opened
+    except PublishedMeanwhileError:
+        raise  # which says where the draft stays
     except BaseException:
         draft.abandon()
         raise

@@ -384,10 +384,8 @@ def publish(draft: Draft, fields: Mapping[str, Any], *, carry: Collection[str] =
             draft=draft.folder,
         ) from error
     except OSError as error:
-        where = draft.folder if location.exists(draft.name) else location.url(_final(draft))
         raise StoreError(
-            f"cannot write the store {location.url()} ({say(error)}): it is as it was, and the "
-            f"draft stays at {where}"
+            f"cannot write the store {location.url()} ({say(error)}): it is as it was"
         ) from error
 
 
