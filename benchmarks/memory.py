@@ -43,7 +43,7 @@ def measured(inputs: Sequence[Path], store: Path, workers: int) -> dict[str, Any
     ``STORE.json``, for when the run is taken up."""
     kept = store.with_name(f"{store.name}.json")
     before: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
-    if "spans" in before:
+    if "spans" in before and store.exists():
         return before
     command = [sys.executable, "-m", "tracemine.pipelines.cli", "mine", "--json"]
     for path in inputs:

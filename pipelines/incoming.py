@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -38,13 +38,15 @@ class Incoming:
 def read_incoming(
     store: Store, files: Sequence[Any], admission: AdmitOptions, sandbox: Sandbox
 ) -> Incoming:
-    """The trajectories of ``files``, without those that ``store`` has: of these the sources.
+    """The trajectories of ``files``, without those that ``store`` has: of these the sources. What
+    it has rejected is known, too, if it is rejected for the same reason.
 
     Raises:
         RequestError: if a file cannot be read.
     """
     incoming = Incoming()
     copies: dict[str, list[Trajectory]] = {}
+    failed: list[Rejected] = []
     for file in files:
         for output, record in read_file(file):
             incoming.read += 1
@@ -52,7 +54,13 @@ def read_incoming(
             if output == "trajectories":
                 copies.setdefault(record.id, []).append(record)
             else:
-                incoming.rejected.append(("trajectories", record))
+                failed.append(record)
+    told = _told(store, {*copies, *(record.record_id for record in failed)})
+    for record in failed:
+        if (record.record_id, record.reason) in told:
+            incoming.known += 1
+        else:
+            incoming.rejected.append(("trajectories", record))
     for row in store.rows(
         "SELECT trajectory_id, sources FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
         [sorted(copies)],
@@ -64,12 +72,29 @@ def read_incoming(
         if more:
             incoming.sources[row["trajectory_id"]] = more
     for _, same in sorted(copies.items()):
-        for output, record in admit(same, admission, sandbox):
+        found = list(admit(same, admission, sandbox))
+        lost = [record for output, record in found if output == REJECTED]
+        whole = [record for record in lost if record.fate != "duplicate"]
+        known = whole and all((r.record_id, r.reason) in told for r in whole)
+        if known and len(lost) == len(found):
+            incoming.known += len(same)
+            continue
+        for output, record in found:
             if output == REJECTED:
                 incoming.rejected.append(("trajectories", record))
             else:
                 incoming.trajectories.append(record)
     return incoming
+
+
+def _told(store: Store, ids: Collection[str]) -> set[tuple[str, str]]:
+    """Of records with these ids, the reasons for which the store has rejected them."""
+    rows = store.rows(
+        "SELECT record_id, reason FROM rejected WHERE fate <> 'duplicate' "
+        "AND record_id IN (SELECT unnest(?))",
+        [sorted(ids)],
+    )
+    return {(row["record_id"], row["reason"]) for row in rows}
 
 
 def cut_incoming(incoming: Incoming) -> None:

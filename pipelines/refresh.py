@@ -31,7 +31,7 @@ from tracemine.pipelines.requested import fingerprint_of, open_sandbox
 from tracemine.pipelines.tool_recount import recount_tools
 from tracemine.pipelines.verify import changing, installed_now
 from tracemine.schemas import Merged, Procedure, Rejected, Replay, arrow
-from tracemine.schemas.arrow import procedure_from_row
+from tracemine.schemas.arrow import Row, procedure_from_row
 from tracemine.schemas.values import dump_json
 from tracemine.store import Draft, RequestError, Store, publish
 from tracemine.store.cells import CELLS_FILE, Cells, read_cells, write_cells
@@ -53,6 +53,7 @@ from tracemine.transforms.read import resolve_inputs
 from tracemine.transforms.refreshing import Shown, embedded, fallen, shown
 from tracemine.transforms.regrouping import Regrouped, Touched, regrouped, touched
 from tracemine.transforms.remembered import Remembered
+from tracemine.transforms.replay import with_method
 from tracemine.transforms.restored import (
     Stored,
     recut_proposals,
@@ -119,8 +120,8 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
         cut_incoming(incoming)
         changes = Rewriting()
         write_incoming(incoming, store, changes)
-        restore = partial(_restored, store, incoming)
         known = _is_as_now(manifest, draft)
+        restore = partial(_restored, store, incoming, known=known)
         cells = _cells(store)
         found = regrouped(
             embedded(incoming.proposals, store), store, restore, cells, every=not known
@@ -133,7 +134,8 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
         gone = [*found.rejected, *seen.rejected]
         _write_spans(store, around, seen, entered, gone, asked, changes)
         changes.replace("clustered", "span_id", found.out, ())
-        changes.replace("clustered", "span_id", {row["span_id"] for row in found.rows}, found.rows)
+        rows = found.rows if known else _with_methods(store, around, found.rows)
+        changes.replace("clustered", "span_id", {row["span_id"] for row in rows}, rows)
         changes.add("handoff", map(row_of, incoming.handed_off))
         recount_tools(store, incoming.handed_off, frozenset(), moved, moment, sandbox, changes)
         ledger = ledger_of_refresh(store, incoming, around.entries, entered, gone, changes)
@@ -178,11 +180,14 @@ def _expect_rules(manifest: Mapping[str, Any], store: str) -> None:
 # -- what is there -----------------------------------------------------------------------------
 
 
-def _restored(store: Store, incoming: Incoming, ids: Collection[str]) -> dict[str, Proposal]:
+def _restored(
+    store: Store, incoming: Incoming, ids: Collection[str], *, known: bool
+) -> dict[str, Proposal]:
     """Spans that the store has clustered, with what is known now of where they were published;
-    those that replay refuted are cut aincoming."""
+    those that replay refuted are cut anew. Unless what decides is as it was, their methods and
+    variants are told anew."""
     tokens = cache(store.embedder.tokens)
-    return {
+    found = {
         i: replace(
             one,
             source=min([one.source, *incoming.sources.get(one.span.trajectory_id, ())]),
@@ -190,6 +195,27 @@ def _restored(store: Store, incoming: Incoming, ids: Collection[str]) -> dict[st
         )
         for i, one in recut_proposals(store, ids).items()
     }
+    if known:
+        return found
+    return {i: with_method(replace(p, method="", variant="")) for i, p in found.items()}
+
+
+def _with_methods(store: Store, around: Touched, rows: Sequence[Row]) -> list[Row]:
+    """``rows`` of ``clustered``, and those of all other spans in these groups whose method or
+    variant is another than the store says, with what they are now."""
+    now_is = {p.span.id: p for group in around.groups for p in group}
+    others = store.rows(
+        "SELECT * FROM clustered WHERE span_id IN (SELECT unnest(?))", [sorted(now_is)]
+    )
+    every = {row["span_id"]: row for row in (*others, *rows)}
+    written = {row["span_id"] for row in rows}
+    found = []
+    for i, row in sorted(every.items()):
+        one = now_is.get(i)
+        told = (one.method, one.variant) if one else (row["method"], row["variant_id"])
+        if i in written or told != (row["method"], row["variant_id"]):
+            found.append(row | {"method": told[0], "variant_id": told[1]})
+    return found
 
 
 def _is_as_now(manifest: Mapping[str, Any], draft: Draft) -> bool:

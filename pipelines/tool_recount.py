@@ -63,7 +63,12 @@ def recount_tools(
     """Put into ``changes`` the pointers that have ``new`` hand-offs, or had some of trajectories
     that are ``gone`` or have other ``sources`` now; gives how many went, for nothing is left of
     them. Of hand-offs that were not in a pointer's sample no instances are kept, so they count and
-    show nothing, and join it only where one of it is gone."""
+    show nothing, and join it only where one of it is gone.
+
+    Raises:
+        StoreError: if a file of the store is damaged.
+        RuntimeError: if the sandbox has no worker to give; see `Sandbox.run_many`.
+    """
     coming: dict[str, list[Pointed]] = {}
     for pointed in new:
         if pointed.tool_id:
@@ -80,14 +85,13 @@ def recount_tools(
     went = 0
     for identifier in sorted({*before, *coming}):
         was = before.get(identifier)
-        elsewhere = [] if was is None else _handed_off(store, was, gone, sources)
-        others = [one for one in elsewhere if one.proposal.span.trajectory_id in sources]
+        sampled, moved = ([], []) if was is None else _handed_off(store, was, gone, sources)
+        came = coming.get(identifier, [])
         found = facts.get(identifier, Counter())
-        found.update(f for one in (*others, *coming.get(identifier, ())) for f in facts_of(one))
+        found.update(fact for one in (*moved, *came) for fact in facts_of(one))
         pointer = _pointer(
-            identifier, found, [*elsewhere, *coming.get(identifier, ())], moment, sandbox,
-            store.embedder.tokens,
-        )  # fmt: skip
+            identifier, found, [*sampled, *came], moment, sandbox, store.embedder.tokens
+        )
         _write(store, identifier, was, pointer, moment, changes)
         went += pointer is None
     return went
@@ -201,17 +205,18 @@ def _stored_facts(
 
 def _handed_off(
     store: Store, pointer: ToolPointer, gone: Collection[str], sources: Mapping[str, Source]
-) -> list[Pointed]:
+) -> tuple[list[Pointed], list[Pointed]]:
     """The stored hand-offs of a pointer that its sample may be of: those that it was of, or if one
-    of these is ``gone`` all that are left; and those of trajectories that have other ``sources``
+    of these is ``gone`` all that are left. And those of trajectories that have other ``sources``
     now."""
     identifier, sample = pointer.entry.procedure_id, pointer.entry.provenance
     every = any(p.trajectory_id in gone for p in sample)
+    was_sampled = {p.span_id for p in sample}
     rows = store.rows(
         "SELECT h.*, t.problem_id, t.problem, t.sources FROM handoff AS h JOIN trajectories AS t "
         "USING (trajectory_id) WHERE h.tool_id = ? AND (? OR h.span_id IN (SELECT unnest(?)) "
         "OR h.trajectory_id IN (SELECT unnest(?))) ORDER BY h.span_id",
-        [identifier, every, [p.span_id for p in sample], sorted(sources)],
+        [identifier, every, sorted(was_sampled), sorted(sources)],
     )
     instances: dict[str, list[Instance]] = {}
     for row in store.rows(
@@ -219,14 +224,18 @@ def _handed_off(
         [[row["span_id"] for row in rows]],
     ):
         instances.setdefault(row["span_id"], []).append(instance_of(row))
-    found = []
+    sampled, moved = [], []
     for row in rows:
         if row["trajectory_id"] in gone:
             continue
         source = sources.get(row["trajectory_id"]) or min(Source(**s) for s in row["sources"])
         span = span_of(row, row["problem_id"], instances.get(row["span_id"], ()))
-        found.append(point(Proposal(span, source, shingles(row["problem"]))))
-    return found
+        one = point(Proposal(span, source, shingles(row["problem"])))
+        if every or row["span_id"] in was_sampled:
+            sampled.append(one)
+        if row["trajectory_id"] in sources:
+            moved.append(one)
+    return sampled, moved
 
 
 __all__ = ["RECOUNTED", "recount_tools"]

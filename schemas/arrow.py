@@ -221,21 +221,17 @@ def span_row(span: Span) -> Row:
     }
 
 
-def handoff_row(
-    span: Span,
-    tool_id: str | None = None,
-    slots: Iterable[tuple[str, str]] = (),
-    output: str | None = None,
-) -> Row:
-    """The row of ``handoff``: a span's, the tool it points to, and the id of the pointer in
-    ``tools`` that it is counted in, with the names and types of the arguments that it has here and
-    the type of what it gives."""
-    called = [{"name": name, "type": kind} for name, kind in slots]
+def handoff_row(span: Span, call: tuple[str, Iterable[tuple[str, str]], str] | None = None) -> Row:
+    """The row of ``handoff``: a span's, the tool it points to, and of its ``call`` the id of the
+    pointer in ``tools`` that it is counted in, the names and types of the arguments that it has
+    here, and the type of what it gives."""
+    tool_id, slots, output = call or (None, None, None)
+    called = None if slots is None else [{"name": n, "type": kind} for n, kind in slots]
     return {
         **span_row(span),
         "tool": span.tool,
         "tool_id": tool_id,
-        "slots": called if tool_id else None,
+        "slots": called,
         "output": output,
     }
 

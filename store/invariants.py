@@ -338,10 +338,21 @@ def _checks_of_tools(min_replays: int) -> list[Check]:
             "ON h.span_id = i.span_id AND h.tool_id = v.procedure_id",
         ),
         Check(
-            "is an instance of a hand-off that no replay is on, nor a tool pointer's own",
+            "is an instance of a hand-off that is in no tool pointer's sample",
             "SELECT i.instance_id AS subject FROM instances AS i SEMI JOIN handoff AS h "
-            "ON h.span_id = i.span_id ANTI JOIN replays AS r ON r.instance_id = i.instance_id "
-            f"ANTI JOIN {_CALLS} AS v ON v.instance_id = i.instance_id",
+            "ON h.span_id = i.span_id ANTI JOIN "
+            "(SELECT unnest(provenance).span_id AS span_id FROM tools) AS s "
+            "ON s.span_id = i.span_id",
+        ),
+        Check(
+            "is a hand-off that points to a tool and does not say what it calls it with",
+            "SELECT span_id AS subject FROM handoff WHERE (tool_id IS NOT NULL) <> "
+            "(coalesce(len(slots), 0) > 0 AND output IS NOT NULL)",
+        ),
+        Check(
+            "is a clustered span without a method or a variant",
+            "SELECT span_id AS subject FROM clustered "
+            "WHERE coalesce(method, '') = '' OR coalesce(variant_id, '') = ''",
         ),
         Check(
             "is a hand-off that points to a tool that is not in the store",

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tracemine.schemas import Instance, Replay, Source, Span
 from tracemine.transforms.consolidate import Evidence
-from tracemine.transforms.replay import in_roles_of, make_method, method_key
+from tracemine.transforms.replay import in_roles_of, make_method, method_of
 from tracemine.transforms.reverify import replay_again
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.unite import unite_variant
@@ -58,7 +58,7 @@ def without(
             witnesses=witnesses,
         )
         return unite_variant([(left.variant_id, left)])[1]
-    method = make_method(method_key(founder.span), sorted(members, key=lambda m: m.span.id))
+    method = make_method(method_of(founder), sorted(members, key=lambda m: m.span.id))
     found = replace(method.founder, tokens=tokens(method.founder.span.subroutine))
     names = _names(founder.span, found.span)
     left = Evidence(

@@ -19,7 +19,7 @@ from tracemine.store import Policy
 from tracemine.store.embedder import Vectors
 from tracemine.transforms.cluster import class_of
 from tracemine.transforms.consolidate import FAILURES, Evidence, decided_between
-from tracemine.transforms.replay import ReplayLimits, in_roles_of, method_of, replay_group
+from tracemine.transforms.replay import ReplayLimits, in_roles_of, method_of, replay_group, unknown
 from tracemine.transforms.restored import Stored
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.unite import finish, unite_variant
@@ -86,8 +86,7 @@ def merged(
         if kept is None or any(v.verdict in FAILURES for v in shown):
             return None
         verdicts = tuple(replace(v, variant_id=kept.variant_id) for v in shown)
-        known = {r.instance_id for r in kept.replays}
-        new = tuple(v for v in verdicts if v.instance_id not in known)
+        new = tuple(unknown(verdicts, kept.replays, matrix.witnesses))
         passed = (matrix.witnesses[v.instance_id] for v in new if v.verdict == "pass")
         whole = replace(
             kept,

@@ -33,19 +33,23 @@ def embedded(proposals: Iterable[Proposal], store: Store) -> list[Proposal]:
     buckets: dict[int, list[Proposal]] = {}
     for proposal in proposals:
         buckets.setdefault(bucket_of(proposal.span.shape), []).append(proposal)
-    shapes = sorted({p.span.shape for bucket in buckets.values() for p in bucket})
+    every = [p.span for bucket in buckets.values() for p in bucket]
     known: dict[int, tuple[dict[str, bytes], dict[str, bytes]]] = {b: ({}, {}) for b in buckets}
+    shapes = sorted({span.shape for span in every})
     for row in store.rows(
-        "SELECT s.shape AS text, s.subquestion, s.signature, arg_min(c.shape, c.span_id) AS shape, "
-        "arg_min(c.wording, c.span_id) AS wording FROM spans AS s JOIN clustered AS c "
-        "USING (span_id) WHERE s.shape IN (SELECT unnest(?)) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        "SELECT s.shape AS text, arg_min(c.shape, c.span_id) AS vector FROM spans AS s "
+        "JOIN clustered AS c USING (span_id) WHERE s.shape IN (SELECT unnest(?)) GROUP BY 1",
         [shapes],
     ):
-        of_wordings, of_shapes = known[bucket_of(row["text"])]
-        signature = Signature.from_json(row["signature"])
-        wording = embedding_words(row["subquestion"], signature)
-        of_wordings.setdefault(wording, _vector(row["wording"]))
-        of_shapes.setdefault(row["text"], _vector(row["shape"]))
+        known[bucket_of(row["text"])][1][row["text"]] = _vector(row["vector"])
+    for row in store.rows(
+        "SELECT s.shape, s.subquestion, s.signature, arg_min(c.wording, c.span_id) AS vector "
+        "FROM spans AS s JOIN clustered AS c USING (span_id) WHERE s.shape IN (SELECT unnest(?)) "
+        "AND s.subquestion IN (SELECT unnest(?)) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        [shapes, sorted({span.subquestion for span in every})],
+    ):
+        words = embedding_words(row["subquestion"], Signature.from_json(row["signature"]))
+        known[bucket_of(row["shape"])][0].setdefault(words, _vector(row["vector"]))
     return [
         one
         for number, bucket in sorted(buckets.items())

@@ -2,8 +2,9 @@
 
 What a variant gives on the instances of another method follows from its routine, from these
 instances and from the roles that their method's founder gives them. Where all of that is as it was,
-so is every verdict: of a group to which a span has come, most are. Code that imports a library of
-which nobody has said that it is what it was is run again.
+so is every verdict: of a group to which a span has come, most are. Where values may go to
+parameters in several ways, a verdict stands unless an instance that comes says which way is right.
+Code that imports a library of which nobody has said that it is what it was is run again.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class Remembered:
     def __call__(self, method: Method, family: Method, cases: Sequence[Case]) -> Recalled:
         """Those of the verdicts of ``method`` on ``cases``, which are of ``family``, that are as
         they were. Cases whose values may go to the parameters in several ways are judged together:
-        where one of them chose a way, all of them are known, or none."""
+        where one of them chose a way, all of them are known, or none; where none did, they are
+        known unless one that is not chooses."""
         ours, theirs = self._as_it_was(method), self._as_it_was(family)
         if ours is None or theirs is None or ours[0] != theirs[0]:
             return Recalled()

@@ -438,6 +438,26 @@ def _without_coincidences(
     return {variant: tuple(map(judged, verdicts)) for variant, verdicts in replays.items()}
 
 
+def unknown(
+    found: Iterable[Replay], known: Iterable[Replay], witnesses: Mapping[str, Witness]
+) -> list[Replay]:
+    """Those of ``found`` on instances of which ``known`` says nothing; none of a method's, if one
+    chose an alignment of which ``known`` says something else: what follows from it would stand
+    alone."""
+    told = {verdict.instance_id: verdict.reason for verdict in known}
+    listed = list(found)
+    hidden = {
+        witnesses[v.instance_id].method
+        for v in listed
+        if v.reason == CHOSE and told.get(v.instance_id, CHOSE) != CHOSE
+    }
+    return [
+        v
+        for v in listed
+        if v.instance_id not in told and witnesses[v.instance_id].method not in hidden
+    ]
+
+
 def methods_of(group: Iterable[Proposal]) -> list[Method]:
     """The methods of a group, in order of variant id."""
     by_code: dict[str, list[Proposal]] = {}

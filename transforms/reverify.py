@@ -19,7 +19,7 @@ from typing import Any
 from tracemine.schemas import Instance, Replay, Span, decode, encode
 from tracemine.store.lifecycle import Failure
 from tracemine.transforms.consolidate import FAILURES, Evidence
-from tracemine.transforms.replay import ReplayLimits, replay_group, routine_of
+from tracemine.transforms.replay import ReplayLimits, replay_group, routine_of, unknown
 from tracemine.transforms.restored import witness_of
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.tools import CONSTANT
@@ -187,13 +187,12 @@ def replay_added(
     founders = {m.variant_id: m.founder.span.id for m in matrix.methods}
     found = []
     for evidence in entry:
-        known = {r.instance_id for r in evidence.replays}
         if founders.get(evidence.variant_id) != evidence.founder.span.id:
             found.append(evidence)
             continue
-        room = limits.own + limits.others - len(known)
-        new = [r for r in matrix.replays[evidence.variant_id] if r.instance_id not in known]
-        new = new[: max(0, room)]
+        room = limits.own + limits.others - len(evidence.replays)
+        shown = matrix.replays[evidence.variant_id]
+        new = unknown(shown, evidence.replays, matrix.witnesses)[: max(0, room)]
         found.append(
             replace(
                 evidence,

@@ -66,7 +66,7 @@ def row_of(pointed: Pointed) -> Row:
     call, span = pointed.call, pointed.proposal.span
     if call is None:
         return handoff_row(span)
-    return handoff_row(span, call.id, ((s.name, s.type) for s in call.slots), call.output)
+    return handoff_row(span, (call.id, ((s.name, s.type) for s in call.slots), call.output))
 
 
 def facts_of(pointed: Pointed) -> Iterator[Fact]:

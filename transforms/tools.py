@@ -110,7 +110,7 @@ class Ground:
 @dataclass(frozen=True, slots=True)
 class Pointer:
     """A pointer as it is written: the record, its vector (float32 bytes), its events, its replays
-    and the instances that these are on."""
+    and the instances of its sample."""
 
     record: ToolPointer
     vector: bytes
@@ -362,10 +362,8 @@ def make_pointer(
     )
     maps = {i.id: _binding_map(names, ground.call) for ground in sample for i in ground.instances}
     replays = tuple(dataclasses.replace(r, binding_map=maps[r.instance_id]) for r in shown.replays)
-    by_id = {i.id: i for ground in sample for i in ground.instances}
-    # Its own, too: a pointer that is made anew of what is kept then begins with the same hand-off.
-    own = (variant.instance_id,) if variant.instance_id else ()
-    found = tuple(by_id[i] for i in (*own, *(replay.instance_id for replay in replays)))
+    # Of the whole sample: a pointer that is made anew of what is kept then has the same.
+    found = tuple(instance for ground in sample for instance in ground.instances)
     return Pointer(record, b"", events, replays, found)
 
 

@@ -49,8 +49,10 @@ def mine(store: Path, *inputs: Path) -> Path:
     return store
 
 
-def refresh(store: Path, *inputs: Path) -> dict[str, Any]:
-    found = run_refresh(RefreshOptions(str(store), tuple(map(str, inputs)), as_of=LATER))
+def refresh(store: Path, *inputs: Path, format: str = "auto") -> dict[str, Any]:
+    found = run_refresh(
+        RefreshOptions(str(store), tuple(map(str, inputs)), format=format, as_of=LATER)
+    )
     assert fsck(str(store)) == []
     return found
 
@@ -91,7 +93,7 @@ def said_of_tools(store: Path) -> dict[str, Any]:
     """What the hand-offs of each pointer say."""
     columns = (
         "call", "signature", "questions", "domains", "sources", "spans", "problems", "evidence",
-        "status",
+        "status", "success_rate", "distinct_problems", "variants", "provenance",
     )  # fmt: skip
     with Store.open(str(store)) as opened:
         rows = opened.rows("SELECT * FROM tools")
@@ -176,6 +178,36 @@ def test_a_feed_that_brings_nothing_of_use_is_noticed(
     assert "0 admitted" in (told := capsys.readouterr().out)
     assert "  1  failed: " in told
     assert said(store) == before
+    # What was wrong with it is known then.
+    assert main(["refresh", "--store", str(store), "--input", str(rubbish)]) == 0
+    assert "1 known" in capsys.readouterr().out
+    assert len(list((store / "snapshots").iterdir())) == 2
+
+
+def test_what_was_rejected_is_known(
+    stores: tuple[Path, dict[Path, Path]], parts: tuple[Path, Path], tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(stores[1][parts[0]], store)
+    row = {"problem": "How many are 2 and 3?", "trace": "2 + 3 = 6", "answer": "6"}
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text("".join(json.dumps(r) + "\n" for r in (row | {"reference": "5"}, {"trace": 1})))
+    first = refresh(store, bad, format="generic")["trajectories"]
+    assert (first["read"], first["admitted"], first["duplicates"]) == (2, 0, 0)
+    again = refresh(store, bad, format="generic")
+    assert (again["snapshot"], again["known_trajectories"]) == ("000002", 2)
+
+
+def test_a_source_that_comes_first_stands_for_what_is_known(
+    stores: tuple[Path, dict[Path, Path]], parts: tuple[Path, Path], tmp_path: Path
+) -> None:
+    store, copy = tmp_path / "store", tmp_path / "a.jsonl"
+    shutil.copytree(stores[1][parts[0]], store)
+    copy.write_text(parts[0].read_text())
+    refresh(store, copy)
+    both = mine(tmp_path / "both", parts[0], copy)
+    assert said(store) == said(both)
+    assert said_of_tools(store) == said_of_tools(both)
 
 
 def test_a_wrong_request_is_one_line_and_leaves_nothing(

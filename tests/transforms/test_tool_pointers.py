@@ -22,7 +22,7 @@ from tracemine.schemas.arrow import tool_from_row, tool_row
 from tracemine.store import Embedder, Policy, RequestError, Store, fsck
 from tracemine.transforms import tools
 from tracemine.transforms.segment import Proposal
-from tracemine.transforms.tool_facts import Commonest, Fact, Pointed, facts_of, point
+from tracemine.transforms.tool_facts import Commonest, Fact, Pointed, facts_of, point, row_of
 from tracemine.transforms.tools import Pointer
 from tracemine.verifiers import shared_sandbox
 
@@ -379,8 +379,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = small_store.tables()
     trajectory = made.rows["trajectories"][0]
     for proposal in all_kinds():
-        span, pointed = proposal.span, point(proposal)
-        made.rows["handoff"].append(arrow.handoff_row(span, pointed.tool_id))
+        span = proposal.span
+        made.rows["handoff"].append(row_of(point(proposal)))
         own = {"trajectory_id": span.trajectory_id, "problem_id": span.problem_id}
         made.rows["trajectories"].append(trajectory | own | {"trace": span.quote})
     for pointer in make(all_kinds()):
@@ -429,9 +429,11 @@ def tables_of(store: Path) -> small_store.Tables:
         ("tools", {"domains": []}, "without a variant, a tool, provenance or a domain"),
         ("tools", {"tool": ""}, "without a variant, a tool, provenance or a domain"),
         ("tools", {"procedure_id": "1" * 32}, "is not in the store"),
+        ("tools", {"provenance": []}, "of a hand-off that is in no tool pointer's sample"),
+        ("handoff", {"output": None}, "does not say what it calls it with"),
+        ("handoff", {"slots": None}, "does not say what it calls it with"),
         ("replays", {"verdict": "fail"}, "passes or attempts are not those of its replays"),
         ("replays", {"variant_id": "0" * 32}, "neither of an entry nor among the rejected"),
-        ("replays", {"instance_id": "0" * 32}, "is an instance of a hand-off that no replay is on"),
         ("instances", {"instance_id": "0" * 32}, "instance that is not in the store"),
         ("instances", {"span_id": "0" * 32}, "an instance that is not of its hand-offs"),
     ],
@@ -507,8 +509,8 @@ def test_failures_are_kept_too() -> None:
     assert [r.verdict for r in pointer.replays] == ["fail"] * 7
     assert {r.variant_id for r in pointer.replays} == {pointer.record.entry.procedure_id}
     (variant,) = pointer.record.entry.variants
-    run = [r.instance_id for r in pointer.replays]
-    assert [i.id for i in pointer.instances] == [variant.instance_id, *run]
+    run = {r.instance_id for r in pointer.replays}
+    assert {i.id for i in pointer.instances} == {variant.instance_id, *run}
     originals = {i.id: i for p in wrong for i in p.span.instances}
     assert all(originals[i.id] == i for i in pointer.instances)
 

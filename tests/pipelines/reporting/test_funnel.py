@@ -53,7 +53,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     gone.append(rejected("admit", "wrong", {}))
     made.rows["handoff"] = [
         {**made.rows["spans"][0], "span_id": content_id("handed"), "kind": "tool", "tool": "",
-         "tool_id": None}
+         "tool_id": None, "slots": None, "output": None}
     ]  # fmt: skip
     path = tmp_path_factory.mktemp("funnel") / "store"
     small_store.write(path, made)
