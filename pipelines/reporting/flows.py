@@ -51,7 +51,7 @@ def trajectory_flow(funnel: Funnel) -> Chart:
         "What was read, by source, and where it went: admitted with a verified answer, or not, "
         "with the reason.",
         _drawn(funnel.sources, ends, "trajectories") if any(funnel.read.values()) else None,
-        ("what became of them", *funnel.sources, "all"),
+        ("what became of them", "all", *funnel.sources),
         tuple(_rows(funnel.sources, [_End("read", "", funnel.read), *ends])),
     )
 
@@ -72,7 +72,7 @@ def span_flow(funnel: Funnel) -> Chart:
         "in entries; tools and facts are handed off, which is no loss; the others are lost, with "
         "the reason.",
         _drawn(funnel.sources, ends, "spans") if any(funnel.segmented.values()) else None,
-        ("what became of them", *funnel.sources, "all"),
+        ("what became of them", "all", *funnel.sources),
         tuple(_rows(funnel.sources, [_End("cut", "", funnel.segmented), *ends])),
     )
 
@@ -91,11 +91,13 @@ def _end(loss: Loss) -> _End:
 
 def _drawn(sources: Sequence[str], ends: Sequence[_End], unit: str) -> Json:
     shown, small = _largest([end for end in ends if end.total])
-    if small:
+    for colour, name in ((VERMILION, "other reasons"), (ORANGE, "others, set aside")):
         rest: Counter[str] = Counter()
-        for end in small:
+        alike = [end for end in small if (end.colour == VERMILION) == (colour == VERMILION)]
+        for end in alike:
             rest.update(end.by_source)
-        shown.append(_End(f"{len(small)} other reasons", VERMILION, rest))
+        if alike:
+            shown.append(_End(f"{len(alike)} {name}", colour, rest))
     top = sources[: MAX_SOURCES if len(sources) > MAX_SOURCES + 1 else MAX_SOURCES + 1]
     others = len(sources) - len(top)
     keys = {source: source if source in top else _REST for source in sources}
@@ -130,7 +132,7 @@ def _largest(ends: Sequence[_End]) -> tuple[list[_End], list[_End]]:
 
 def _rows(sources: Sequence[str], ends: Iterable[_End]) -> Iterable[tuple[str | int, ...]]:
     for end in ends:
-        yield (end.name, *(end.by_source.get(source, 0) for source in sources), end.total)
+        yield (end.name, end.total, *(end.by_source.get(source, 0) for source in sources))
 
 
 __all__ = ["loss_name", "span_flow", "trajectory_flow"]

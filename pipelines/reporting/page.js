@@ -361,7 +361,7 @@ function sortBy(column) {
 
 /** The id of the entry that the address names. */
 function addressed() {
-  return /^#entry-([0-9a-f]+)$/.exec(location.hash)?.[1];
+  return /^#entry-(.+)$/.exec(location.hash)?.[1];
 }
 
 /** Show the entry that the address names, or the one that it went into, and nothing else. */
@@ -369,6 +369,11 @@ async function followAddress() {
   const asked = addressed();
   if (!asked) return;
   const id = lines.merged[asked] || asked;
+  if (!/^[0-9a-f]{32}$/.test(id)) {
+    byId("led").textContent = `This store has no entry ${asked}.`;
+    byId("entries").scrollIntoView();
+    return;
+  }
   byId("query").value = wanted.query = id;
   for (const select of document.querySelectorAll("#filters select[data-column]")) select.value = "";
   choose();

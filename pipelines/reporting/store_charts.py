@@ -188,7 +188,8 @@ def _drift(moments: Sequence[Moment], names: Sequence[str]) -> Chart:
          "gone", "new"),
         tuple(
             (m.number, d.rose, d.fell, d.stayed,
-             "–" if d.change is None else f"{d.change:+.2%}", d.entered, d.demoted, d.gone, d.added)
+             "–" if d.change is None else f"{100 * d.change:+.2f} points", d.entered, d.demoted,
+             d.gone, d.added)
             for m in moments
             if (d := m.drift)
         ),

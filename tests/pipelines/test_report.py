@@ -348,7 +348,8 @@ def test_an_address_opens_an_entry_and_numbers_can_be_copied(browser: Any, page:
     drift = tab.evaluate("tabbed(document.getElementById('drift-numbers'))").split("\n")
     head, row = (line.split("\t") for line in drift)
     assert dict(zip(head, row, strict=True)) == {
-        "snapshot": "000002", "rose": "0", "fell": "0", "stayed": "2", "mean change": "+0.00%",
+        "snapshot": "000002", "rose": "0", "fell": "0", "stayed": "2",
+        "mean change": "+0.00 points",
         "newly served": "0", "no longer served": "1", "gone": "0", "new": "0",
     }  # fmt: skip
     assert seen.said == []

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tracemine.pipelines import cli
+from tracemine.pipelines.reporting.charts import VERMILION
 from tracemine.pipelines.reporting.entries import CHUNK, Lines, read_entries
 from tracemine.pipelines.reporting.flows import span_flow, trajectory_flow
 from tracemine.pipelines.reporting.funnel import NO_SOURCE, WINDOW, Funnel, funnel
@@ -82,17 +83,22 @@ def test_what_came_in_went_somewhere(store: Store, found: Funnel) -> None:
 
 
 def test_a_flow_draws_all_and_its_numbers_name_all(found: Funnel) -> None:
-    for chart, total in (
-        (trajectory_flow(found), sum(found.read.values())),
-        (span_flow(found), sum(found.segmented.values())),
+    for unit, chart, total in (
+        ("trajectory", trajectory_flow(found), sum(found.read.values())),
+        ("span", span_flow(found), sum(found.segmented.values())),
     ):
         assert chart.figure is not None
         (sankey,) = chart.figure["data"]
         assert sum(sankey["link"]["value"]) == total
         assert len(sankey["node"]["label"]) < 25
         head, *ends = chart.rows
-        assert head[-1] == total == sum(row[-1] for row in ends)
-        assert chart.columns[1:-1] == found.sources
+        assert head[1] == total == sum(row[1] for row in ends)
+        assert chart.columns[2:] == found.sources
+        red = {n for n, colour in enumerate(sankey["node"]["color"]) if colour == VERMILION}
+        links = zip(sankey["link"]["target"], sankey["link"]["value"], strict=True)
+        losses = [one for one in found.of(unit) if one.is_loss]
+        lost = sum(sum(one.by_source.values()) for one in losses)
+        assert sum(value for target, value in links if target in red) == lost
     named = {row[0] for row in span_flow(found).rows}
     assert {f"reason {n}" for n in range(REASONS)} <= named
 
