@@ -92,12 +92,12 @@ def _end(loss: Loss) -> _End:
 def _drawn(sources: Sequence[str], ends: Sequence[_End], unit: str) -> Json:
     shown, small = _largest([end for end in ends if end.total])
     for colour, name in ((VERMILION, "other reasons"), (ORANGE, "others, set aside")):
-        rest: Counter[str] = Counter()
         alike = [end for end in small if (end.colour == VERMILION) == (colour == VERMILION)]
+        rest: Counter[str] = Counter()
         for end in alike:
             rest.update(end.by_source)
         if alike:
-            shown.append(_End(f"{len(alike)} {name}", colour, rest))
+            shown.append(alike[0] if not alike[1:] else _End(f"{len(alike)} {name}", colour, rest))
     top = sources[: MAX_SOURCES if len(sources) > MAX_SOURCES + 1 else MAX_SOURCES + 1]
     others = len(sources) - len(top)
     keys = {source: source if source in top else _REST for source in sources}
