@@ -7,6 +7,7 @@ import datetime
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from tracemine.data import sample_files
@@ -218,6 +219,13 @@ class ReportOptions:
         for name in ("store", "out", *(("evaluation",) if self.evaluation is not None else ())):
             if not str(getattr(self, name)).strip():
                 raise RequestError(f"--{name} must not be empty")
+        if _one_place(self.out) == _one_place(self.store):
+            raise RequestError(f"--out {self.out} is the store: give another folder")
+
+
+def _one_place(folder: str) -> str:
+    """A folder's or URL's one name."""
+    return folder.rstrip("/") if "://" in folder else str(Path(folder).resolve())
 
 
 def _check_workers(workers: int | None) -> None:

@@ -208,7 +208,7 @@ def test_another_file_is_no_evaluation(
 
 def test_a_page_that_cannot_be_written(store: Path, tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "file").touch()
-    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+    for out in (tmp_path / "file", tmp_path / "file" / "below", f"{store}/"):
         assert cli.main(["report", "--store", str(store), "--out", str(out)]) == 2
         assert capsys.readouterr().err.count("\n") == 1
 
