@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from small_store import edit_manifest
 
@@ -18,6 +20,7 @@ from tracemine.pipelines.options import MineOptions
 from tracemine.pipelines.refresh import run_refresh
 from tracemine.schemas import fraction_of, problem_id
 from tracemine.store import Store, fsck
+from tracemine.store.tables import write_shard
 
 pytestmark = pytest.mark.slow
 
@@ -89,6 +92,32 @@ def said(store: Path) -> tuple[dict[frozenset[str], Any], set[tuple[str, ...]], 
     return classes, {tuple(v[c] for c in columns) for v in verdicts}, ids
 
 
+def methods(store: Path) -> dict[str, tuple[str, str]]:
+    """What each clustered span holds."""
+    with Store.open(str(store)) as opened:
+        rows = opened.rows("SELECT span_id, method, variant_id FROM clustered")
+    return {row["span_id"]: (row["method"], row["variant_id"]) for row in rows}
+
+
+def with_other_methods(store: Path) -> None:
+    """Write another method and variant beside every span of the first snapshot."""
+
+    def change(manifest: dict[str, Any]) -> None:
+        for entry in manifest["files"]:
+            if entry.get("table") == "clustered":
+                path = store / entry["path"]
+                rows = pq.read_table(path).to_pylist()
+                for row in rows:
+                    row |= {"method": "0" * 32, "variant_id": row["span_id"]}
+                path.unlink()
+                write_shard(rows, "clustered", str(path))
+                content = path.read_bytes()
+                entry["sha256"] = hashlib.sha256(content).hexdigest()
+                entry["bytes"] = len(content)
+
+    edit_manifest(store, change)
+
+
 def said_of_tools(store: Path) -> dict[str, Any]:
     """What the hand-offs of each pointer say."""
     columns = (
@@ -113,7 +142,9 @@ def test_in_either_order_it_is_the_store_that_mining_at_once_gives(
     store = tmp_path / "store"
     shutil.copytree(alone[parts[first]], store)
     if not known:
+        # As another version may have left it, which took one method for another.
         edit_manifest(store, lambda m: m["replayed"]["versions"].update(python="2.7.18"))
+        with_other_methods(store)
     before = said(store)[2]
     with Store.open(str(store)) as opened:
         (row,) = opened.rows("SELECT count(DISTINCT group_id) AS n FROM clustered")
@@ -128,6 +159,7 @@ def test_in_either_order_it_is_the_store_that_mining_at_once_gives(
     assert verdicts == verdicts_at_once
     assert found["known_trajectories"] == 0
     assert found["trajectories"]["admitted"] > 10
+    assert methods(store) == methods(both)
     pointers = said_of_tools(both)
     assert sum(found["tools"]["pointers"].values()) == len(pointers) > 3
     assert said_of_tools(store) == pointers
