@@ -37,14 +37,8 @@ from tracemine.transforms.tool_facts import (
     teacher_said,
     tokens_said,
 )
-from tracemine.transforms.tools import (
-    Pointer,
-    Sample,
-    found_by,
-    ground_of,
-    make_pointer,
-    vector_of,
-)
+from tracemine.transforms.tool_samples import Sample, ground_of
+from tracemine.transforms.tools import Pointer, found_by, make_pointer, vector_of
 from tracemine.verifiers import Sandbox
 
 #: The rule of a pointer's change of status: it stands for other hand-offs than before.

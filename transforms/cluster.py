@@ -35,7 +35,7 @@ import numpy as np
 from tracemine.schemas import Signature, Span, content_id
 from tracemine.schemas.arrow import Row
 from tracemine.schemas.types import coarse
-from tracemine.store.cells import CELLS_FILE, Cells, Grid, on_grid, write_cells
+from tracemine.store.cells import CELLS_FILE, Cells, Grid, off_grid, on_grid, write_cells
 from tracemine.transforms import joining, partition
 from tracemine.transforms.candidates import CellKey, cell_groups, gathered
 from tracemine.transforms.duplicates import (
@@ -158,6 +158,11 @@ def clustered_row(proposal: Proposal, group: str) -> Row:
         "method": method_of(proposal),
         "variant_id": variant_of(proposal),
     }
+
+
+def clustered_vector(column: bytes) -> bytes:
+    """A vector (float32 bytes) as `clustered_row` wrote it."""
+    return off_grid(np.frombuffer(column, "<i2")).tobytes()
 
 
 class _BySize(beam.DoFn):

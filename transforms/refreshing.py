@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
-
 from tracemine.schemas import Instance, Rejected, Replay, Signature
 from tracemine.store import Policy, Store
-from tracemine.store.cells import off_grid
 from tracemine.transforms import live
+from tracemine.transforms.cluster import clustered_vector
 from tracemine.transforms.consolidate import FAILURES, REFUTED, Evidence, consolidate
 from tracemine.transforms.embed import bucket_of, embed
 from tracemine.transforms.replay import Matrix, Recall, ReplayLimits, replay_group
@@ -41,7 +39,7 @@ def embedded(proposals: Iterable[Proposal], store: Store) -> list[Proposal]:
         "JOIN clustered AS c USING (span_id) WHERE s.shape IN (SELECT unnest(?)) GROUP BY 1",
         [shapes],
     ):
-        known[bucket_of(row["text"])][1][row["text"]] = _vector(row["vector"])
+        known[bucket_of(row["text"])][1][row["text"]] = clustered_vector(row["vector"])
     for row in store.rows(
         "SELECT s.shape, s.subquestion, s.signature, arg_min(c.wording, c.span_id) AS vector "
         "FROM spans AS s JOIN clustered AS c USING (span_id) WHERE s.shape IN (SELECT unnest(?)) "
@@ -49,16 +47,12 @@ def embedded(proposals: Iterable[Proposal], store: Store) -> list[Proposal]:
         [shapes, sorted({span.subquestion for span in every})],
     ):
         words = embedding_words(row["subquestion"], Signature.from_json(row["signature"]))
-        known[bucket_of(row["shape"])][0].setdefault(words, _vector(row["vector"]))
+        known[bucket_of(row["shape"])][0].setdefault(words, clustered_vector(row["vector"]))
     return [
         one
         for number, bucket in sorted(buckets.items())
         for _, one in embed(bucket, store.embedder, known=known[number])
     ]
-
-
-def _vector(integers: bytes) -> bytes:
-    return off_grid(np.frombuffer(integers, "<i2")).tobytes()
 
 
 @dataclass(frozen=True, slots=True)

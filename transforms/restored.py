@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from tracemine.schemas import (
     Instance,
     Parameter,
@@ -20,9 +18,9 @@ from tracemine.schemas import (
 )
 from tracemine.schemas.arrow import TABLES, Row, procedure_from_row, trajectory_from_row
 from tracemine.schemas.shingles import shingles
-from tracemine.store.cells import off_grid
 from tracemine.store.reader import Store
 from tracemine.teachers import make_teacher
+from tracemine.transforms.cluster import clustered_vector
 from tracemine.transforms.consolidate import Evidence
 from tracemine.transforms.replay import Witness, in_roles_of, values_of, widened
 from tracemine.transforms.segment import Proposal, route, segment
@@ -188,7 +186,7 @@ def _as_clustered(proposal: Proposal, clustered: Mapping[str, Row]) -> Proposal:
     row = clustered.get(proposal.span.id)
     if row is None:
         return proposal
-    vector = off_grid(np.frombuffer(row["wording"], "<i2")).tobytes()
+    vector = clustered_vector(row["wording"])
     return replace(proposal, vector=vector, method=row["method"], variant=row["variant_id"])
 
 

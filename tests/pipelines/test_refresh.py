@@ -92,6 +92,13 @@ def said(store: Path) -> tuple[dict[frozenset[str], Any], set[tuple[str, ...]], 
     return classes, {tuple(v[c] for c in columns) for v in verdicts}, ids
 
 
+@pytest.fixture
+def store(stores: tuple[Path, dict[Path, Path]], parts: tuple[Path, Path], tmp_path: Path) -> Path:
+    """That of the first part, to change."""
+    shutil.copytree(stores[1][parts[0]], tmp_path / "store")
+    return tmp_path / "store"
+
+
 def methods(store: Path) -> dict[str, tuple[str, str]]:
     """What each clustered span holds."""
     with Store.open(str(store)) as opened:
@@ -175,10 +182,8 @@ def test_in_either_order_it_is_the_store_that_mining_at_once_gives(
 
 
 def test_what_is_known_is_skipped_and_changes_nothing(
-    stores: tuple[Path, dict[Path, Path]], parts: tuple[Path, Path], tmp_path: Path
+    store: Path, parts: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    store = tmp_path / "store"
-    shutil.copytree(stores[1][parts[0]], store)
     before = said(store)
     rows = len(parts[0].read_text().splitlines())
     found = refresh(store, parts[0])
@@ -197,13 +202,9 @@ def test_what_is_known_is_skipped_and_changes_nothing(
 
 
 def test_a_feed_that_brings_nothing_of_use_is_noticed(
-    stores: tuple[Path, dict[Path, Path]],
-    parts: tuple[Path, Path],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store, rubbish = tmp_path / "store", tmp_path / "rubbish.jsonl"
-    shutil.copytree(stores[1][parts[0]], store)
+    rubbish = tmp_path / "rubbish.jsonl"
     rubbish.write_bytes(b"\xff\xfe no row\n")
     before = said(store)
     assert main(["refresh", "--store", str(store), "--input", str(rubbish)]) == 1
@@ -216,11 +217,7 @@ def test_a_feed_that_brings_nothing_of_use_is_noticed(
     assert len(list((store / "snapshots").iterdir())) == 2
 
 
-def test_what_was_rejected_is_known(
-    stores: tuple[Path, dict[Path, Path]], parts: tuple[Path, Path], tmp_path: Path
-) -> None:
-    store = tmp_path / "store"
-    shutil.copytree(stores[1][parts[0]], store)
+def test_what_was_rejected_is_known(store: Path, tmp_path: Path) -> None:
     row = {"problem": "How many are 2 and 3?", "trace": "2 + 3 = 6", "answer": "6"}
     bad = tmp_path / "bad.jsonl"
     bad.write_text("".join(json.dumps(r) + "\n" for r in (row | {"reference": "5"}, {"trace": 1})))
@@ -231,10 +228,9 @@ def test_what_was_rejected_is_known(
 
 
 def test_a_source_that_comes_first_stands_for_what_is_known(
-    stores: tuple[Path, dict[Path, Path]], parts: tuple[Path, Path], tmp_path: Path
+    store: Path, parts: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    store, copy = tmp_path / "store", tmp_path / "a.jsonl"
-    shutil.copytree(stores[1][parts[0]], store)
+    copy = tmp_path / "a.jsonl"
     copy.write_text(parts[0].read_text())
     refresh(store, copy)
     both = mine(tmp_path / "both", parts[0], copy)

@@ -23,6 +23,7 @@ from tracemine.store import Embedder, Policy, RequestError, Store, fsck
 from tracemine.transforms import tools
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.tool_facts import Commonest, Fact, Pointed, facts_of, point, row_of
+from tracemine.transforms.tool_samples import MAX_QUOTE, SAMPLE, Ground, Sample, ground_of
 from tracemine.transforms.tools import Pointer
 from tracemine.verifiers import shared_sandbox
 
@@ -58,12 +59,12 @@ def make(proposals: Sequence[Proposal]) -> list[Pointer]:
         counts: dict[Fact, int] = {}
         for fact in (fact for one in members for fact in facts_of(one)):
             counts[fact] = counts.get(fact, 0) + 1
-        commonest, sample = Commonest(), tools.Sample()
+        commonest, sample = Commonest(), Sample()
         counted, sampled = commonest.create_accumulator(), sample.create_accumulator()
         for fact, count in counts.items():
             counted = commonest.add_input(counted, (*fact[1:], count))
         for one in members:
-            sampled = sample.add_input(sampled, tools.ground_of(one))
+            sampled = sample.add_input(sampled, ground_of(one))
         made = tools.make_pointer(
             tool_id,
             commonest.extract_output(counted),
@@ -81,7 +82,7 @@ def make(proposals: Sequence[Proposal]) -> list[Pointer]:
 # -- combiners -----------------------------------------------------------------------------------
 
 GROUNDS = [
-    tools.ground_of(point(dataclasses.replace(p, span=dataclasses.replace(p.span, **change))))
+    ground_of(point(dataclasses.replace(p, span=dataclasses.replace(p.span, **change))))
     for p in products(range(40))
     for change in ({}, {"id": content_id("again", p.span.id), "instances": ()})
 ]  # fmt: skip
@@ -89,24 +90,24 @@ GROUNDS = [
 
 @given(st.lists(st.sampled_from(GROUNDS), max_size=80), st.randoms())
 def test_a_sample_is_the_same_in_any_order_and_has_a_problem_once(
-    grounds: list[tools.Ground], randomness: random.Random
+    grounds: list[Ground], randomness: random.Random
 ) -> None:
-    found = in_parts(tools.Sample(), grounds, randomness)
-    best: dict[str, tools.Ground] = {}
+    found = in_parts(Sample(), grounds, randomness)
+    best: dict[str, Ground] = {}
     for ground in sorted(grounds, key=lambda g: g.rank):
         best.setdefault(ground.problem_id, ground)
-    assert list(found) == sorted(best.values(), key=lambda g: g.rank)[: tools.SAMPLE]
+    assert list(found) == sorted(best.values(), key=lambda g: g.rank)[:SAMPLE]
 
 
 def test_a_sample_is_bounded() -> None:
-    sample = tools.Sample()
+    sample = Sample()
     sampled = sample.create_accumulator()
     for number in range(2000):
         ground = dataclasses.replace(
             GROUNDS[0], problem_id=str(number), rank=(False, content_id(number), "span")
         )
         sampled = sample.add_input(sampled, ground)
-        assert len(sampled) <= 2 * tools.SAMPLE
+        assert len(sampled) <= 2 * SAMPLE
 
 
 # -- pointers --------------------------------------------------------------------------------------
@@ -126,8 +127,8 @@ def test_what_a_pointer_says() -> None:
     assert [(p.name, p.type) for p in entry.signature.inputs] == [("rate", "int"), ("hours", "int")]
     # All but the first problem of the sample are held out.
     (variant,) = entry.variants
-    assert (variant.passes, variant.attempts) == (tools.SAMPLE - 1, tools.SAMPLE - 1)
-    assert len(entry.provenance) == tools.SAMPLE
+    assert (variant.passes, variant.attempts) == (SAMPLE - 1, SAMPLE - 1)
+    assert len(entry.provenance) == SAMPLE
     assert all(word.startswith(("rate is", "hours is")) for word in entry.preconditions)
     assert [(r.source, r.licence, r.spans) for r in record.sources] == [("made.jsonl", "MIT", 30)]
     assert tool_from_row(tool_row(record)) == record
@@ -299,7 +300,7 @@ def test_huge_and_unprintable_hand_offs_leave_a_small_pointer() -> None:
     assert "\\u001b" not in text and "\\ud800" not in text
     assert pointer.record.spans == 4
     assert pointer.record.entry.subquestion == "make it small"
-    assert max(len(p.quote) for p in pointer.record.entry.provenance) == tools.MAX_QUOTE
+    assert max(len(p.quote) for p in pointer.record.entry.provenance) == MAX_QUOTE
     (nothing,) = make(odd)
     assert nothing.record.entry.subquestion == "text.lower()"
 
@@ -460,7 +461,7 @@ def test_fsck_sees_a_served_pointer_without_evidence(
         r["instance_id"] for r in made.rows["replays"] if r["variant_id"] == tool["procedure_id"]
     }
     evidence = [row for row in made.rows["instances"] if row["instance_id"] in names]
-    assert len(evidence) == tools.SAMPLE - 1
+    assert len(evidence) == SAMPLE - 1
     first = tool["variants"][0]["span_id"]
     (home,) = (row["trajectory_id"] for row in made.rows["handoff"] if row["span_id"] == first)
     (own,) = (
