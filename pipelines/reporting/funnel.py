@@ -109,7 +109,7 @@ def funnel(store: Store) -> Funnel:
     read, segmented = Counter(admitted), Counter[str]()
     counted: dict[tuple[str, str, str, str], Counter[str]] = {}
     for row in [*store.rows(_GONE), *store.rows(_HANDED)]:
-        unit = _unit(row["stage"], row["fate"])
+        unit = unit_of(row["stage"], row["fate"])
         key = (unit, row["fate"], row["stage"], row["reason"])
         counted.setdefault(key, Counter())[row["source"]] += row["n"]
         if unit == "trajectory":
@@ -141,7 +141,8 @@ def funnel(store: Store) -> Funnel:
     )
 
 
-def _unit(stage: str, fate: str) -> str:
+def unit_of(stage: str, fate: str) -> str:
+    """What a row of ``rejected`` is one of: ``trajectory``, ``span`` or ``window``."""
     if stage in _OF_TRAJECTORIES:
         return "trajectory"
     return WINDOW if fate == "failed" else "span"
@@ -155,4 +156,7 @@ def _ordered(sources: Iterable[str], read: Mapping[str, int]) -> tuple[str, ...]
     return tuple(sorted(set(sources), key=lambda source: (-read.get(source, 0), source)))
 
 
-__all__ = ["HANDOFF", "NO_SOURCE", "RESTS_NOWHERE", "WINDOW", "Funnel", "Loss", "funnel"]
+__all__ = [
+    "HANDOFF", "NO_SOURCE", "RESTS_NOWHERE", "WINDOW", "Funnel", "Loss", "funnel",
+    "unit_of",
+]  # fmt: skip

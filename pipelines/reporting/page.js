@@ -159,6 +159,11 @@ function compare(column) {
     const rank = lines.names.status.map((name) => STATUS_ORDER.indexOf(name));
     return (a, b) => rank[values[a]] - rank[values[b]];
   }
+  // Shown as "3 of 5".
+  if (column === "attempts") {
+    const passes = lines.columns.passes;
+    return (a, b) => passes[a] - passes[b] || values[b] - values[a];
+  }
   const of = NAMED.includes(column) ? (row) => named(column, row)
     : (row) => (values[row] === null ? -1 : values[row]);
   return (a, b) => (of(a) < of(b) ? -1 : of(a) > of(b) ? 1 : 0);
@@ -220,7 +225,7 @@ function line(row) {
     SHOWN.map(([column, heading, kind, form]) => {
       if (column === "subquestion") return h("td", {}, button, h("span", { class: "signature" }, columns.signature[row]));
       if (column === "status") return h("td", { class: "word", "data-label": "" }, h("span", { class: `status ${named(column, row)}` }, named(column, row)));
-      if (column === "attempts") return h("td", { "data-label": heading }, `${number(columns.passes[row])} of ${number(columns.attempts[row])}`);
+      if (column === "attempts") return h("td", { "data-label": heading }, columns.attempts[row] ? `${number(columns.passes[row])} of ${number(columns.attempts[row])}` : "–");
       return h("td", { class: kind, "data-label": heading }, form ? form(columns[column][row]) : named(column, row));
     }));
   button.addEventListener("click", () => toggle(element, row));

@@ -24,6 +24,7 @@ from tracemine.pipelines.reporting.brief import Point, Tile
 from tracemine.pipelines.reporting.charts import DARK, Chart
 from tracemine.pipelines.reporting.entries import CHUNK, Lines
 from tracemine.pipelines.reporting.offenders import Failing, Losing
+from tracemine.pipelines.reporting.snapshots import Grown
 
 #: zlib's level: 9 takes twice the time of 6, for 2% less.
 _LEVEL = 6
@@ -54,7 +55,7 @@ class Report:
     sources: Sequence[Losing]
     teachers: Sequence[Losing]
     forgotten: int
-    grown: Sequence[tuple[str, str, int, int]]
+    grown: Sequence[Grown]
     lines: Lines
     chunks: Sequence[str]
 
@@ -90,6 +91,7 @@ def render(report: Report) -> Iterator[bytes]:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["thousands"] = _thousands
+    environment.filters["share"] = _share
     environment.tests["words"] = _is_words
     stream = environment.from_string(_asset("page.html")).stream(context)
     stream.enable_buffering(_BUFFERED)
@@ -121,6 +123,10 @@ def _asset(name: str) -> str:
 def _is_words(value: Any) -> bool:
     """Whether a value of a table is read, not compared."""
     return isinstance(value, str) and not value[:2].strip("+-–").isdigit() and value != "–"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
 
 
 def _thousands(value: Any) -> str:

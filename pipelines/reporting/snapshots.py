@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from tracemine.pipelines.reporting.funnel import WINDOW, unit_of
 from tracemine.store import Store
 from tracemine.store.requests import SEARCHED
 
@@ -24,9 +25,10 @@ _STANDING = """
 _SIZES = """
     SELECT (SELECT count(*) FROM trajectories) AS trajectories,
         (SELECT count(*) FROM spans) AS spans,
+        (SELECT count(*) FROM handoff) AS handed_off,
         (SELECT coalesce(avg(variants[1].tokens), 0) FROM procedures) AS tokens
 """
-_GONE = "SELECT stage, reason, count(*) AS n FROM rejected GROUP BY ALL ORDER BY ALL"
+_GONE = "SELECT stage, fate, reason, count(*) AS n FROM rejected GROUP BY ALL ORDER BY ALL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,10 @@ class Again:
 @dataclass(frozen=True, slots=True)
 class Moment:
     """A snapshot in numbers: the command that made it, rows in its tables, entries by status, the
-    mean success rate of what it serves (None if nothing was tried) and its mean tokens. ``gone``
-    counts what left the line so far, by stage and reason. ``drift`` is None in the first; ``again``
-    is what was replayed again for it."""
+    mean success rate of what it serves (None if nothing was tried) and its mean tokens. ``known``
+    counts the trajectories that its run read and knew already. ``came`` counts what the store ever
+    read, by unit (`funnel.unit_of`), and ``gone`` what left the line of it, by unit, stage and
+    reason. ``drift`` is None in the first; ``again`` is what was replayed again for it."""
 
     number: str
     as_of: str
@@ -76,7 +79,9 @@ class Moment:
     entries: Mapping[str, int]
     rate: float | None
     tokens: float
-    gone: Mapping[tuple[str, str], int]
+    known: int
+    came: Mapping[str, int]
+    gone: Mapping[tuple[str, str, str], int]
     drift: Drift | None
     again: tuple[Again, ...]
 
@@ -84,6 +89,39 @@ class Moment:
     def served(self) -> int:
         """How many entries search gives."""
         return sum(self.entries.get(status, 0) for status in SEARCHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A reason that more of one ``unit`` left the line for at ``stage`` than in the snapshot
+    before: how many did ``before`` and ``now``, of so many that had come (``of_before`` and
+    ``of_now``)."""
+
+    unit: str
+    stage: str
+    reason: str
+    before: int
+    now: int
+    of_before: int
+    of_now: int
+
+    @property
+    def share_before(self) -> float | None:
+        """The share of what had come that left for it; None of nothing."""
+        return self.before / self.of_before if self.of_before else None
+
+    @property
+    def share_of_new(self) -> float | None:
+        """The share of what came since that left for it; None if nothing came, or if it left more
+        often than anything came, as where what was kept before is lost now."""
+        new, more = self.of_now - self.of_before, self.now - self.before
+        return more / new if more <= new and new else None
+
+    @property
+    def beyond(self) -> float:
+        """How many more left for it than if what came since were as what came before."""
+        new = max(0, self.of_now - self.of_before)
+        return self.now - self.before - new * (self.share_before or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +148,10 @@ def moments(stores: Sequence[Store]) -> list[Moment]:
         rates = [s.rate for s in standing.values() if s.served and s.rate is not None]
         manifest, sizes = store.snapshot.manifest, store.rows(_SIZES)[0]
         change = manifest.get("change") or {}
+        gone = Counter[tuple[str, str, str]]()
+        for row in store.rows(_GONE):
+            unit = unit_of(row["stage"], row["fate"])
+            gone[unit, row["stage"], row["reason"]] += row["n"]
         found.append(
             Moment(
                 number=store.snapshot.number,
@@ -121,7 +163,9 @@ def moments(stores: Sequence[Store]) -> list[Moment]:
                 entries=dict(entries),
                 rate=fmean(rates) if rates else None,
                 tokens=float(sizes["tokens"]),
-                gone={(row["stage"], row["reason"]): row["n"] for row in store.rows(_GONE)},
+                known=int(change.get("known_trajectories", 0)),
+                came=_came(sizes, gone),
+                gone=gone,
                 drift=None if before is None else _drift(before, standing),
                 again=tuple(
                     Again(
@@ -141,14 +185,36 @@ def moments(stores: Sequence[Store]) -> list[Moment]:
     return found
 
 
-def grown(moments: Sequence[Moment]) -> list[tuple[str, str, int, int]]:
-    """``(stage, reason, before, now)`` of what left the line more often in the last snapshot than
-    in the one before, what grew most first."""
+def grown(moments: Sequence[Moment]) -> list[Grown]:
+    """The reasons that more was lost for in the last snapshot than in the one before, first those
+    that grew most beyond their share."""
     if len(moments) < 2:
         return []
-    before, now = moments[-2].gone, moments[-1].gone
-    more = [(*key, before.get(key, 0), n) for key, n in now.items() if n > before.get(key, 0)]
-    return sorted(more, key=lambda row: (row[2] - row[3], row[0], row[1]))
+    before, now = moments[-2:]
+    found = [
+        Grown(
+            unit,
+            stage,
+            reason,
+            before.gone.get((unit, stage, reason), 0),
+            n,
+            before.came.get(unit, 0),
+            now.came.get(unit, 0),
+        )
+        for (unit, stage, reason), n in now.gone.items()
+        if n > before.gone.get((unit, stage, reason), 0)
+    ]
+    return sorted(found, key=lambda one: (-one.beyond, one.stage, one.reason))
+
+
+def _came(sizes: Mapping[str, int], gone: Mapping[tuple[str, str, str], int]) -> Mapping[str, int]:
+    kept = {"trajectory": sizes["trajectories"], "span": sizes["spans"] + sizes["handed_off"]}
+    came = Counter(kept)
+    for (unit, _, _), n in gone.items():
+        came[unit] += n
+    # A window that a teacher failed on is no span; it is held against the spans that were cut.
+    came[WINDOW] = came["span"]
+    return came
 
 
 def _drift(before: Mapping[str, _Standing], now: Mapping[str, _Standing]) -> Drift:
@@ -172,4 +238,4 @@ def _drift(before: Mapping[str, _Standing], now: Mapping[str, _Standing]) -> Dri
     )
 
 
-__all__ = ["Again", "Drift", "Moment", "grown", "moments"]
+__all__ = ["Again", "Drift", "Grown", "Moment", "grown", "moments"]

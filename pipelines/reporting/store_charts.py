@@ -122,10 +122,10 @@ def snapshot_charts(moments: Sequence[Moment]) -> list[Chart]:
             )
             if several
             else None,
-            ("snapshot", "as of", "made by", "teacher", "trajectories", "spans", *order,
-             "tokens of an entry"),
+            ("snapshot", "as of", "made by", "teacher", "trajectories", "read, known before",
+             "spans", *order, "tokens of an entry"),
             tuple(
-                (m.number, _minute(m.as_of), m.made_by, m.teacher, m.trajectories, m.spans,
+                (m.number, _minute(m.as_of), m.made_by, m.teacher, m.trajectories, m.known, m.spans,
                  *(m.entries.get(s, 0) for s in order), round(m.tokens, 1))
                 for m in moments
             ),

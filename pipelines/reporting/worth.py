@@ -33,6 +33,28 @@ ABLATIONS = ("no_gate", "no_consolidation", "no_clustering")
 #: Half of the last digit that `evaluate` prints of a share.
 _ROUNDED = 0.5001e-4
 
+#: What an arm is called where it is drawn.
+LABELS = {
+    "typed_signature": "the store",
+    "bound": "preconditions hold",
+    "typed": "typed by result alone",
+    "untyped": "not typed",
+    "oracle": "best possible order",
+    "no_store": "no store (luck)",
+    "not_run": "nothing tried",
+    "words": "words alone",
+    "popularity": "most spans",
+    "votes": "vote of nearest spans",
+    "random": "by lot",
+    "bm25": "keywords (BM25)",
+    "whole_trace": "nearest whole traces",
+    "no_gate": "without the gate",
+    "no_consolidation": "without consolidation",
+    "no_clustering": "without clustering",
+    "teachers_words": "in the teacher's words",
+    "unnamed": "values without names",
+}
+
 #: What each arm is, in a few words; `docs/evaluation.md` says more.
 ARMS = {
     "typed_signature": "the store: words and values, of entries that take them",
@@ -239,6 +261,14 @@ def exact(figure: Figure) -> float | None:
     return fraction if abs(fraction - value) <= _ROUNDED else value
 
 
+def label_of(arm: str) -> str:
+    """What an arm is called where it is drawn; its own name if nobody has given it one."""
+    base = arm.removesuffix(RUN)
+    if base != arm and base in LABELS:
+        return f"{LABELS[base]}, tried"
+    return LABELS.get(arm, arm)
+
+
 def in_words(arm: str) -> str:
     """What a baseline does, in words that need no table."""
     said = BASELINES.get(arm.removesuffix(RUN), arm)
@@ -258,6 +288,7 @@ def _price(tokens: Mean, gain: Lift) -> Mean | None:
 
 
 __all__ = [
-    "ABLATIONS", "ARMS", "BASELINES", "NOTHING", "OURS", "RUN", "Evaluation", "Figure", "Lift",
-    "Mean", "Part", "Share", "Verdict", "exact", "in_words", "judge", "read_evaluation", "shown",
+    "ABLATIONS", "ARMS", "BASELINES", "LABELS", "NOTHING", "OURS", "RUN", "Evaluation", "Figure",
+    "Lift", "Mean", "Part", "Share", "Verdict", "exact", "in_words", "judge", "label_of",
+    "read_evaluation", "shown",
 ]  # fmt: skip

@@ -29,6 +29,7 @@ from tracemine.pipelines.reporting.worth import (
     Share,
     exact,
     judge,
+    label_of,
     shown,
 )
 
@@ -47,7 +48,7 @@ def worth_charts(evaluation: Evaluation) -> list[Chart]:
 def arm_said(arm: str) -> str:
     """What an arm is, in a few words; empty if nobody has said it."""
     if arm.endswith(RUN) and arm[: -len(RUN)] in ARMS:
-        return f"as {arm[: -len(RUN)]}, its first hundred run on the values"
+        return f"as “{label_of(arm[: -len(RUN)])}”, its first hundred tried on the values"
     return ARMS.get(arm, "")
 
 
@@ -73,8 +74,8 @@ def _replay(evaluation: Evaluation) -> Chart:
         "replay-at-k",
         "replay@k: how often one of the first k entries gives the checked result",
         f"Of {evaluation.questions:,} questions of {evaluation.problems:,} problems that the store "
-        "has never seen; bars are intervals of 95%. The oracle is the most that any order could "
-        "reach; no_store is what luck gives. Press a name to draw or hide its line.",
+        "has never seen; bars are intervals of 95%. The best possible order is the most that "
+        "any could reach; without a store luck is left. Press a name to draw or hide its line.",
         figure(
             traces,
             xaxis={"title": {"text": "k"}, "tickvals": list(range(len(ks))), "ticktext": ks,
@@ -85,9 +86,10 @@ def _replay(evaluation: Evaluation) -> Chart:
         )
         if evaluation.questions
         else None,
-        ("arm", *(f"@{k}" for k in ks), "what it is"),
+        ("way", *(f"@{k}" for k in ks), "what it is", "arm"),
         tuple(
-            (arm, *(said(arms[arm].get(k, Share())) for k in ks), arm_said(arm)) for arm in order
+            (label_of(arm), *(said(arms[arm].get(k, Share())) for k in ks), arm_said(arm), arm)
+            for arm in order
         ),
     )  # fmt: skip
 
@@ -95,7 +97,7 @@ def _replay(evaluation: Evaluation) -> Chart:
 def _line(arm: str, place: int, xs: list[float], shares: list[Share]) -> Any:
     ours = arm == OURS
     return go.Scatter(
-        name=plain(arm),
+        name=plain(label_of(arm)),
         x=xs,
         y=[share.value for share in shares],
         error_y=_interval(shares),
@@ -128,7 +130,7 @@ def _lift(evaluation: Evaluation) -> Chart:
         evaluation,
         [arm for arm in evaluation.lift.get(OURS, {}) if arm not in ABLATIONS],
         "lift",
-        f"Lift at 1: how much more often {OURS} is right than each baseline",
+        "Lift at 1: how much more often the store is right than each baseline",
         "Right of the line the store is better. A cross has an interval that reaches the line: "
         "no difference is shown, or the store is worse.",
     )
@@ -139,7 +141,7 @@ def _ablations(evaluation: Evaluation) -> Chart:
         evaluation,
         [arm for arm in evaluation.lift.get(OURS, {}) if arm in ABLATIONS],
         "ablations",
-        f"Ablations: how much more often {OURS} is right than without a part of the store",
+        "Ablations: how much more often the store is right than without a part of it",
         "These are no other way to search: each leaves out a part of mining. Without the gate also "
         "what no replay has shown is searched, and without the others single spans, or single "
         "codes. Left of the line the part costs more than it gives on these questions.",
@@ -164,7 +166,7 @@ def _differences(
     traces = [
         go.Scatter(
             x=[one.value for one in in_points],
-            y=[plain(b) for b in drawn],
+            y=[plain(label_of(b)) for b in drawn],
             error_x=_interval(in_points) | {"color": GREY},
             mode="markers",
             marker={
@@ -188,8 +190,8 @@ def _differences(
         )
         if drawn
         else None,
-        ("over", "lift at 1", "what it is"),
-        tuple((b, said(known[b], signed=True), arm_said(b)) for b in reversed(drawn)),
+        ("over", "lift at 1", "what it is", "arm"),
+        tuple((label_of(b), said(known[b], signed=True), arm_said(b), b) for b in reversed(drawn)),
     )
 
 

@@ -343,8 +343,9 @@ def test_an_address_opens_an_entry_and_numbers_can_be_copied(browser: Any, page:
     tab.evaluate("location.hash = '#entry-deadbeef'")
     tab.wait_for_selector("#led:has-text('This store has no entry deadbeef.')")
     copied = tab.evaluate("tabbed(document.getElementById('replay-at-k-numbers'))").split("\n")
-    assert copied[0] == "arm\t@1\t@3\t@5\t@10\twhat it is"
-    assert copied[1].startswith("typed_signature\t50.0% (40.0% to 60.0%)\t")
+    assert copied[0] == "way\t@1\t@3\t@5\t@10\twhat it is\tarm"
+    assert copied[1].startswith("the store\t50.0% (40.0% to 60.0%)\t")
+    assert copied[1].endswith("\ttyped_signature")
     drift = tab.evaluate("tabbed(document.getElementById('drift-numbers'))").split("\n")
     head, row = (line.split("\t") for line in drift)
     assert dict(zip(head, row, strict=True)) == {

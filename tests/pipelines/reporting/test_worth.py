@@ -6,10 +6,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tracemine.pipelines.evaluation.compare import ARMS as ASKED
+from tracemine.pipelines.evaluation.compare import NOT_RUNNING
 from tracemine.pipelines.reporting.brief import points, shown_on, tiles
 from tracemine.pipelines.reporting.entries import COLUMNS, Lines
 from tracemine.pipelines.reporting.funnel import Funnel
-from tracemine.pipelines.reporting.worth import Evaluation, Lift, Share, exact, judge
+from tracemine.pipelines.reporting.worth import (
+    ARMS,
+    LABELS,
+    RUN,
+    Evaluation,
+    Lift,
+    Share,
+    exact,
+    judge,
+    label_of,
+)
 from tracemine.pipelines.reporting.worth_charts import said, worth_charts
 
 
@@ -65,7 +77,7 @@ def test_a_price_stands_only_where_a_gain_is_shown(gain: float, verdict: str) ->
     if judged.price:
         price = judged.price
         assert (price.low, price.value, price.high) == pytest.approx((125.0, 200.0, 350.0))
-    charts = {chart.id: [row[0] for row in chart.rows] for chart in worth_charts(found)}
+    charts = {chart.id: [row[-1] for row in chart.rows] for chart in worth_charts(found)}
     assert (charts["lift"], charts["ablations"]) == (["no_store"], ["no_gate"])
 
 
@@ -76,6 +88,13 @@ def test_a_share_is_rounded_once(n: int, data: st.DataObject) -> None:
     assert exact(Share(value=round(right / n, 4), n=n)) == right / n
     assert said(Share(value=round(right / n, 4), n=n)) == f"{right / n:.1%}"
     assert "%" not in said(Lift(value=round(-right / n, 4), n=n), signed=True)
+
+
+def test_every_arm_of_an_evaluation_has_words() -> None:
+    asked = {*ASKED, *NOT_RUNNING}
+    assert asked == LABELS.keys() == ARMS.keys()
+    drawn = [label_of(arm) for arm in (*asked, *(f"{name}{RUN}" for name in NOT_RUNNING))]
+    assert len(set(drawn)) == len(drawn)
 
 
 def test_what_is_out_of_date_is_served() -> None:
