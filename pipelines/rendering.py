@@ -44,8 +44,10 @@ def entry_json(entry: Entry | None, snapshot: Snapshot) -> Json:
         return {"entry": None, "evidence": [], "events": [], "merged": []} | told
     pointer = dataclasses.asdict(entry.pointer) if entry.pointer else {}
     pointer.pop("entry", None)
+    procedure = dataclasses.asdict(entry.procedure)
+    del procedure["summary_vector"]
     return {
-        "entry": dataclasses.asdict(entry.procedure) | pointer,
+        "entry": procedure | pointer,
         "evidence": [dataclasses.asdict(evidence) for evidence in entry.evidence],
         "events": [_event_json(dataclasses.asdict(event)) for event in entry.events],
         "merged": [dataclasses.asdict(merged) for merged in entry.merged],

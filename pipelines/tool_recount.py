@@ -76,10 +76,11 @@ def recount_tools(
         )
     }
     facts = _stored_facts(store, before.keys(), {*gone, *sources})
+    handed = _handed_off(store, before, gone, sources)
     went = 0
     for identifier in sorted({*before, *coming}):
         was = before.get(identifier)
-        sampled, moved = ([], []) if was is None else _handed_off(store, was, gone, sources)
+        sampled, moved = handed.get(identifier, ([], []))
         came = coming.get(identifier, [])
         found = facts.get(identifier, Counter())
         found.update(fact for one in (*moved, *came) for fact in facts_of(one))
@@ -198,19 +199,23 @@ def _stored_facts(
 
 
 def _handed_off(
-    store: Store, pointer: ToolPointer, gone: Collection[str], sources: Mapping[str, Source]
-) -> tuple[list[Pointed], list[Pointed]]:
-    """The stored hand-offs of a pointer that its sample may be of: those that it was of, or if one
-    of these is ``gone`` all that are left. And those of trajectories that have other ``sources``
-    now."""
-    identifier, sample = pointer.entry.procedure_id, pointer.entry.provenance
-    every = any(p.trajectory_id in gone for p in sample)
-    was_sampled = {p.span_id for p in sample}
+    store: Store,
+    pointers: Mapping[str, ToolPointer],
+    gone: Collection[str],
+    sources: Mapping[str, Source],
+) -> dict[str, tuple[list[Pointed], list[Pointed]]]:
+    """The stored hand-offs of ``pointers`` (by id) that their samples may be of: those that they
+    were of, or if one of a sample is ``gone`` all that are left of its pointer. And those of
+    trajectories that have other ``sources`` now."""
+    samples = {i: pointer.entry.provenance for i, pointer in pointers.items()}
+    anew = {i for i, sample in samples.items() if any(p.trajectory_id in gone for p in sample)}
+    was_sampled = {p.span_id for sample in samples.values() for p in sample}
     rows = store.rows(
         "SELECT h.*, t.problem_id, t.problem, t.sources FROM handoff AS h JOIN trajectories AS t "
-        "USING (trajectory_id) WHERE h.tool_id = ? AND (? OR h.span_id IN (SELECT unnest(?)) "
+        "USING (trajectory_id) WHERE h.tool_id IN (SELECT unnest(?)) "
+        "AND (h.tool_id IN (SELECT unnest(?)) OR h.span_id IN (SELECT unnest(?)) "
         "OR h.trajectory_id IN (SELECT unnest(?))) ORDER BY h.span_id",
-        [identifier, every, sorted(was_sampled), sorted(sources)],
+        [sorted(pointers), sorted(anew), sorted(was_sampled), sorted(sources)],
     )
     instances: dict[str, list[Instance]] = {}
     for row in store.rows(
@@ -218,18 +223,19 @@ def _handed_off(
         [[row["span_id"] for row in rows]],
     ):
         instances.setdefault(row["span_id"], []).append(instance_of(row))
-    sampled, moved = [], []
+    found: dict[str, tuple[list[Pointed], list[Pointed]]] = {i: ([], []) for i in pointers}
     for row in rows:
         if row["trajectory_id"] in gone:
             continue
+        sampled, moved = found[row["tool_id"]]
         source = sources.get(row["trajectory_id"]) or min(Source(**s) for s in row["sources"])
         span = span_of(row, row["problem_id"], instances.get(row["span_id"], ()))
         one = point(Proposal(span, source, shingles(row["problem"])))
-        if every or row["span_id"] in was_sampled:
+        if row["tool_id"] in anew or row["span_id"] in was_sampled:
             sampled.append(one)
         if row["trajectory_id"] in sources:
             moved.append(one)
-    return sampled, moved
+    return found
 
 
 __all__ = ["RECOUNTED", "recount_tools"]

@@ -71,6 +71,7 @@ _PROCEDURES = pa.schema(
         ("provenance", pa.list_(PROVENANCE)), ("success_rate", pa.float64()),
         ("distinct_problems", pa.int32()), ("last_verified", _TEXT), ("expires_at", _TEXT),
         ("evidence", pa.list_(TOKEN)), ("libraries", pa.list_(LIBRARY)),
+        ("summary_vector", pa.binary()),
     ]
 )  # fmt: skip
 

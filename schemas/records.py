@@ -239,7 +239,10 @@ class Procedure:
     """An entry of the store. Times are ISO 8601 text in UTC. ``preconditions`` and ``predicates``
     are those that every variant has or implies, ``failure_modes`` those of all variants, in the
     names of the first variant's parameters; the first variant's own are with it. ``evidence`` is
-    what callers are matched with beside vectors, by token (`store.ranking.tokens_of`)."""
+    what callers are matched with beside vectors, by token (`store.ranking.tokens_of`).
+    ``summary_vector`` is that of the summary of an entry that is no candidate, from which with
+    those of its wordings its own follows (little-endian int16, 1024 times the components); that of
+    a candidate or a pointer is empty."""
 
     procedure_id: str
     subquestion: str
@@ -260,6 +263,7 @@ class Procedure:
     expires_at: str | None = None
     evidence: tuple[Token, ...] = ()
     libraries: tuple[Library, ...] = ()
+    summary_vector: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -355,6 +355,13 @@ def _checks_of_tools(min_replays: int) -> list[Check]:
             "WHERE coalesce(method, '') = '' OR coalesce(variant_id, '') = ''",
         ),
         Check(
+            "is an entry without its summary's vector, or a candidate with one",
+            "SELECT procedure_id AS subject FROM procedures WHERE "
+            "coalesce(octet_length(summary_vector), 0) = 0 OR octet_length(summary_vector) "
+            "<> (SELECT max(octet_length(summary_vector)) FROM procedures) UNION ALL "
+            "SELECT procedure_id FROM candidates WHERE octet_length(summary_vector) > 0",
+        ),
+        Check(
             "is a hand-off that points to a tool that is not in the store",
             "SELECT span_id AS subject FROM handoff ANTI JOIN tools "
             "ON tool_id = procedure_id WHERE tool_id IS NOT NULL",

@@ -35,6 +35,7 @@ from tracemine.schemas import (
 from tracemine.schemas.records import STATUSES, VERDICTS, Domain, Origin, Status, Verdict
 from tracemine.schemas.values import dump_json
 from tracemine.store import Draft, Embedder, begin, publish
+from tracemine.store.cells import on_grid
 from tracemine.store.index import INDEXED, build_index, index_file, write_index
 from tracemine.store.ranking import tokens_of
 from tracemine.store.snapshot import dump_manifest
@@ -141,6 +142,11 @@ def embedder() -> Embedder:
 @lru_cache(maxsize=64)
 def _vector_of(text: str) -> Any:
     return embedder().encode([text])[0]
+
+
+def _packed(text: str) -> bytes:
+    found: bytes = on_grid(_vector_of(text)).tobytes()
+    return found
 
 
 def tables(routines: Sequence[Routine] = ROUTINES) -> Tables:
@@ -375,6 +381,11 @@ def _procedure(
         distinct_problems=passes,
         last_verified=AS_OF if passes else None,
         evidence=tuple(Token(token, said[token]) for token in sorted(said)),
+        summary_vector=(
+            b""
+            if routine.status == "candidate"
+            else on_grid(_vector_of(spans[0].summary)).tobytes()
+        ),
     )
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from tracemine.schemas import Merged, Procedure, Replay
 from tracemine.schemas.arrow import event_row, merged_row, procedure_row, replay_row
 from tracemine.store import Embedder, Policy
-from tracemine.store.embedder import Vectors
 from tracemine.store.lifecycle import Failure, Found, Previous, Settled, settle
 from tracemine.store.lifecycle.rewrite import Rewriting
 from tracemine.store.reader import Store
@@ -138,6 +137,7 @@ def _procedure(
     done: Finished, settled: Settled, parents: Sequence[Procedure], moment: Moment
 ) -> Procedure:
     standing, fresh = done.standing, done.procedure
+    alike = [p.summary_vector for p in parents if p.summary == fresh.summary]
     last, expires, libraries = standing.last_verified, standing.expires_at, standing.libraries
     if settled.status == "quarantined" and parents:
         pass
@@ -154,6 +154,7 @@ def _procedure(
         last_verified=last,
         expires_at=expires,
         libraries=libraries,
+        summary_vector=max(alike, default=b""),
     )
 
 
@@ -175,18 +176,23 @@ def write_entries(
     load: Callable[[], Embedder],
 ) -> None:
     """Put ``entered`` in the place of ``entries`` in ``changes``, but for replays (`write_replays`
-    does these). The embedder is loaded if an entry that search serves is to be found by other words
-    than before."""
+    does these); an entry that is as it was stays where it is. The embedder is loaded if one that
+    search serves has another summary than before."""
     old = {e.procedure.procedure_id: e for e in entries}
+    goes = set(old)
     by_table: dict[str, list[Procedure]] = {"procedures": [], "candidates": []}
     for one in entered:
-        served = one.procedure.status != "candidate"
-        by_table["procedures" if served else "candidates"].append(one.procedure)
-        before = old.get(one.procedure.procedure_id)
-        if before is None or not _is_found_alike(before.procedure, one.procedure):
-            changes.vectors[one.procedure.procedure_id] = _vector(one, load)
+        placed = place(replace(one.finished, procedure=one.procedure), load)
+        now = placed.procedure
+        before = old.get(now.procedure_id)
+        if before is not None and before.procedure == now:
+            goes.discard(now.procedure_id)
+            continue
+        by_table["candidates" if now.status == "candidate" else "procedures"].append(now)
+        if before is None or not _is_found_alike(before.procedure, now):
+            changes.vectors[now.procedure_id] = np.frombuffer(placed.vector, dtype=np.float32)
     for table, procedures in by_table.items():
-        changes.replace(table, "procedure_id", old, map(procedure_row, procedures))
+        changes.replace(table, "procedure_id", goes, map(procedure_row, procedures))
     changes.add("events", (event_row(e) for one in entered for e in one.settled.events))
     back = {one.procedure.procedure_id for one in entered}
     changes.remove("merged", "procedure_id", back)
@@ -208,13 +214,6 @@ def _is_found_alike(before: Procedure, now: Procedure) -> bool:
     alike = {p.span_id for p in before.provenance} == {p.span_id for p in now.provenance}
     served = before.status != "candidate", now.status != "candidate"
     return alike and served[0] == served[1] and before.summary == now.summary
-
-
-def _vector(one: Entered, load: Callable[[], Embedder]) -> Vectors:
-    vector = one.finished.vector
-    if one.procedure.status != "candidate":
-        vector = place(replace(one.finished, procedure=one.procedure), load()).vector
-    return np.frombuffer(vector, dtype=np.float32)
 
 
 def changes_told(entered: Iterable[Entered]) -> Counter[str]:

@@ -19,7 +19,8 @@ import numpy as np
 from tracemine.schemas import Event, Library, Procedure, Provenance, Replay, Span, Token, Variant
 from tracemine.schemas.records import Status
 from tracemine.schemas.shingles import near_duplicate_classes
-from tracemine.store import Embedder, Policy
+from tracemine.store import Policy
+from tracemine.store.cells import off_grid, on_grid
 from tracemine.store.embedder import Vectors, to_grid
 from tracemine.store.lifecycle.rules import Standing, changes_of, events_of
 from tracemine.store.ranking import tokens_of
@@ -95,7 +96,7 @@ class Unite(beam.PTransform):
             >> run_kept(
                 "unite",
                 lambda keyed, embedder: [
-                    ("finished", place(done, embedder))
+                    ("finished", place(done, lambda: embedder))
                     for found in grouped(keyed[1])
                     for done in finish(found, policy, as_of)
                 ],
@@ -249,16 +250,27 @@ def _tokens(spans: Iterable[Span]) -> tuple[Token, ...]:
     return tuple(Token(token, said[token]) for token in sorted(said))
 
 
-def place(finished: Finished, embedder: Embedder) -> Finished:
+def place(finished: Finished, load: LoadEmbedder) -> Finished:
     """An entry that search serves is found by how it works, too: its vector moves to the middle
-    between its wordings and its summary. Candidates keep theirs."""
+    between its wordings and its summary. Candidates keep theirs. ``load`` gives the embedder, and
+    is asked for it if the procedure does not bring its summary's vector."""
     procedure = finished.procedure
     if procedure.status == "candidate":
-        return finished
-    # One text at a time: in a batch, its neighbours would move its last bits.
-    (summary,) = embedder.encode([procedure.summary.replace("_", " ")])
+        return dataclasses.replace(
+            finished, procedure=dataclasses.replace(procedure, summary_vector=b"")
+        )
+    packed = procedure.summary_vector
+    if not packed:
+        # One text at a time: in a batch, its neighbours would move its last bits.
+        (encoded,) = load().encode([procedure.summary.replace("_", " ")])
+        packed = on_grid(encoded).astype("<i2").tobytes()
+    summary = off_grid(np.frombuffer(packed, "<i2"))
     wordings = np.frombuffer(finished.vector, dtype=np.float32)
-    return dataclasses.replace(finished, vector=middle([wordings, summary]))
+    return dataclasses.replace(
+        finished,
+        procedure=dataclasses.replace(procedure, summary_vector=packed),
+        vector=middle([wordings, summary]),
+    )
 
 
 def centre(members: Iterable[Proposal]) -> bytes:

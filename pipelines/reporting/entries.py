@@ -43,7 +43,7 @@ COLUMNS = (
 )  # fmt: skip
 
 _ENTRY = """
-    SELECT * EXCLUDE (evidence, provenance),
+    SELECT * EXCLUDE (evidence, provenance, summary_vector),
         len(variants) AS n_variants, len(provenance) AS n_quotes, {spans} AS n_spans,
         {tool} AS of_tool, {call} AS of_call, {questions} AS of_questions,
         provenance[1:{quotes}] AS quotes,

@@ -204,12 +204,13 @@ def _again(moments: Sequence[Moment]) -> Chart:
     traces = [
         go.Scatter(
             name=name, x=shares, y=names, mode="markers",
-            marker={"color": colour, "size": 11, "symbol": symbol, "line": {"width": 2}},
+            marker={"color": colour, "size": size, "symbol": symbol, "line": {"width": 2}},
             hovertemplate="%{y}: %{x:.1%}<extra>%{fullData.name}</extra>",
         )
-        for name, shares, colour, symbol in (
-            ("passed before", [one.before for one in drawn], GREY, "circle-open"),
-            ("passes now", [one.now for one in drawn], BLUE, "diamond"),
+        # Where nothing changed, one stands around the other.
+        for name, shares, colour, symbol, size in (
+            ("passed before", [one.before for one in drawn], GREY, "circle-open", 19),
+            ("passes now", [one.now for one in drawn], BLUE, "diamond", 9),
         )
     ]  # fmt: skip
     return Chart(

@@ -298,6 +298,18 @@ FORGERIES: dict[str, tuple[Forge, str]] = {
         lambda made: rows(made, "procedures")[1].update(success_rate=0.9),
         "success rate",
     ),
+    "no vector of a summary": (
+        lambda made: rows(made, "procedures")[0].update(summary_vector=b""),
+        "is an entry without its summary's vector",
+    ),
+    "a short vector of a summary": (
+        lambda made: rows(made, "procedures")[0].update(summary_vector=b"ab"),
+        "is an entry without its summary's vector",
+    ),
+    "a candidate's vector of a summary": (
+        lambda made: rows(made, "candidates")[0].update(summary_vector=b"ab"),
+        "or a candidate with one",
+    ),
     "an unknown status": (
         lambda made: rows(made, "procedures")[0].update(status="superb"),
         "no known status",

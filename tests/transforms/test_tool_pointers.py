@@ -295,7 +295,7 @@ def test_huge_and_unprintable_hand_offs_leave_a_small_pointer() -> None:
     ]  # fmt: skip
     plain = handed_off(LOWER, {"text": "A"}, "a", number=9, question="Make it small?")
     (pointer,) = make([*odd, plain])
-    text = json.dumps(tool_row(pointer.record))
+    text = json.dumps(tool_row(pointer.record), default=str)
     assert len(text) < 10_000
     assert "\\u001b" not in text and "\\ud800" not in text
     assert pointer.record.spans == 4
@@ -347,7 +347,7 @@ def through_beam(proposals: Sequence[Proposal], folder: Path) -> list[str]:
 
     def write(pointer: Pointer) -> None:
         events = [arrow.event_row(event) for event in pointer.events]
-        text = json.dumps([tool_row(pointer.record), pointer.vector.hex(), events])
+        text = json.dumps([tool_row(pointer.record), pointer.vector.hex(), events], default=str)
         (folder / pointer.record.entry.procedure_id).write_text(text)
 
     folder.mkdir()
@@ -368,7 +368,7 @@ def test_beam_gives_the_same_in_any_order(tmp_path: Path) -> None:
     assert len(one) == 3
     assert through_beam(random.Random(1).sample(proposals, len(proposals)), tmp_path / "two") == one
     plain = [[tool_row(p.record), p.vector.hex()] for p in make(proposals)]
-    assert sorted(json.dumps(pair) for pair in plain) == sorted(
+    assert sorted(json.dumps(pair, default=str) for pair in plain) == sorted(
         json.dumps(json.loads(text)[:2]) for text in one
     )
 
