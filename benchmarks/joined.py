@@ -40,7 +40,8 @@ from tracemine.transforms.cluster import compatibility_class
 from tracemine.transforms.consolidate import consolidate
 from tracemine.transforms.duplicates import identity
 from tracemine.transforms.embed import embed
-from tracemine.transforms.replay import ReplayLimits, in_roles_of, method_key, replay_group
+from tracemine.transforms.methods import in_roles_of, method_key
+from tracemine.transforms.replay import ReplayLimits, replay_group
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.shape import shape
 from tracemine.transforms.unite import Finished, finish, unite_variant

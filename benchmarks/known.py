@@ -45,8 +45,8 @@ from tracemine.transforms.admit import AdmitOptions, admit
 from tracemine.transforms.embed import embed
 from tracemine.transforms.inputs import resolve_inputs
 from tracemine.transforms.known import MAX_DISTANCE, Known, Met, judge, look
+from tracemine.transforms.methods import variant_id
 from tracemine.transforms.read import read_file
-from tracemine.transforms.replay import variant_id
 from tracemine.transforms.segment import Proposal, route, segment
 from tracemine.transforms.stored import StoredEntries, code_key, pin, shared_stored
 from tracemine.verifiers import Sandbox, shared_sandbox, verify

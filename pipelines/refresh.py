@@ -49,11 +49,11 @@ from tracemine.store.views import ENTRIES
 from tracemine.transforms.admit import AdmitOptions
 from tracemine.transforms.consolidate import STAGE as CONSOLIDATE
 from tracemine.transforms.consolidate import Evidence
+from tracemine.transforms.methods import with_method
 from tracemine.transforms.read import resolve_inputs
 from tracemine.transforms.refreshing import Shown, embedded, fallen, shown
 from tracemine.transforms.regrouping import Regrouped, Touched, regrouped, touched
 from tracemine.transforms.remembered import Remembered
-from tracemine.transforms.replay import with_method
 from tracemine.transforms.restored import (
     Stored,
     recut_proposals,

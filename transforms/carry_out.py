@@ -35,15 +35,10 @@ from tracemine.teachers.model.judging import judge
 from tracemine.teachers.model.replaying import NOT_OF_ITS_TYPE, Replayed, replay, value_text
 from tracemine.teachers.model.worker import ModelOptions, ModelWorker
 from tracemine.transforms.asking import ask_models
+from tracemine.transforms.held_out import prepare, sample_in_words
 from tracemine.transforms.kept import NOT_KEPT, InShards, Kept
-from tracemine.transforms.replay import (
-    Carried,
-    Method,
-    ReplayLimits,
-    name_of,
-    prepare,
-    sample_in_words,
-)
+from tracemine.transforms.methods import Method
+from tracemine.transforms.replay import Carried, ReplayLimits, name_of
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import Out
 from tracemine.verifiers import VERIFIERS, Context, verify

@@ -49,8 +49,8 @@ from tracemine.transforms.duplicates import (
 )
 from tracemine.transforms.joining import Group as Sized
 from tracemine.transforms.kept import NOT_KEPT, InShards, Kept, grouped, run_kept
+from tracemine.transforms.methods import method_of, variant_of, with_method
 from tracemine.transforms.partition import BOUNDS, Bounds, Place
-from tracemine.transforms.replay import method_of, variant_of, with_method
 from tracemine.transforms.segment import Proposal, reject_span
 from tracemine.transforms.stage import REJECTED, Out, run_stage
 

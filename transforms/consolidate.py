@@ -15,7 +15,9 @@ import apache_beam as beam
 from tracemine.schemas import Rejected, Replay, Signature, content_id
 from tracemine.store import Policy
 from tracemine.store.policy import MIN_DECIDED
-from tracemine.transforms.replay import Matrix, Method, Witness, make_method, variant_of
+from tracemine.transforms.held_out import Witness
+from tracemine.transforms.methods import Method, make_method, variant_of
+from tracemine.transforms.replay import Matrix
 from tracemine.transforms.segment import Proposal, reject_span
 from tracemine.transforms.stage import REJECTED, Out, run_stage
 

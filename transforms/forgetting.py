@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tracemine.schemas import Instance, Replay, Source, Span
 from tracemine.transforms.consolidate import Evidence
-from tracemine.transforms.replay import in_roles_of, make_method, method_of
+from tracemine.transforms.methods import in_roles_of, make_method, method_of
 from tracemine.transforms.reverify import replay_again
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.unite import unite_variant

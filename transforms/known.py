@@ -32,8 +32,8 @@ from tracemine.store.reader import SERVED
 from tracemine.transforms.cluster import compatibility_class
 from tracemine.transforms.consolidate import FAILURES
 from tracemine.transforms.kept import NOT_KEPT, InShards, Kept, grouped, run_kept
+from tracemine.transforms.methods import variant_id
 from tracemine.transforms.partition import BOUNDS, id_hash
-from tracemine.transforms.replay import variant_id
 from tracemine.transforms.segment import Proposal, reject_span
 from tracemine.transforms.stage import Out, run_stage
 from tracemine.transforms.stored import (

@@ -19,7 +19,8 @@ from tracemine.store import Policy
 from tracemine.store.embedder import Vectors
 from tracemine.transforms.cluster import class_of
 from tracemine.transforms.consolidate import FAILURES, Evidence, decided_between
-from tracemine.transforms.replay import ReplayLimits, in_roles_of, method_of, replay_group, unknown
+from tracemine.transforms.methods import in_roles_of, method_of
+from tracemine.transforms.replay import ReplayLimits, replay_group, unknown
 from tracemine.transforms.restored import Stored
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.unite import finish, unite_variant

@@ -20,8 +20,8 @@ from tracemine.store.views import ENTRIES
 from tracemine.transforms.candidates import candidate_groups, trained
 from tracemine.transforms.cluster import clustered_row, compatibility_class
 from tracemine.transforms.duplicates import DUPLICATE, STAGE, identity
+from tracemine.transforms.methods import variant_of, with_method
 from tracemine.transforms.partition import BOUNDS, Bounds
-from tracemine.transforms.replay import variant_of, with_method
 from tracemine.transforms.segment import Proposal, reject_span
 
 #: Gives the spans with these ids as proposals, by id.

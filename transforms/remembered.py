@@ -16,14 +16,9 @@ from functools import lru_cache
 from tracemine.schemas import Replay
 from tracemine.store.versions import DECIDING
 from tracemine.teachers.rules.derived.libraries import libraries_of
+from tracemine.transforms.methods import Method, make_method, method_of, routine_of_method
 from tracemine.transforms.regrouping import Touched
-from tracemine.transforms.replay import (
-    Method,
-    Recalled,
-    make_method,
-    method_of,
-    routine_of_method,
-)  # fmt: skip
+from tracemine.transforms.replay import Recalled
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.unite import NOT_HELD_OUT
 from tracemine.verifiers.replay import CHOSE, Case, alignments

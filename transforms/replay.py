@@ -1,14 +1,12 @@
-"""Stage 9, replay: every method of a group, run on the group's held-out instances.
+"""Stage 9, replay: every method of a group (`methods`) is run on what is held out for it
+(`held_out`).
 
-Spans whose code is the same in other words (`verifiers.normal_form`) hold one *method*; one of them
-founds the variant that stands for it, the others bring instances and provenance. A variant's
-verdicts on the instances of its own method and of all others are the replay matrix that
+A variant's verdicts on the instances of its own method and of all others are the replay matrix that
 consolidation reads.
 
-Spans without code, which get here only where a model carries routines out (`carry_out`), hold one
-method if their steps are the same words. A routine in words is carried out on instances of code and
-of words alike. Code is run on those of code alone: whether two methods agree nearby is not to be
-asked where one of them is words.
+A routine in words is carried out on instances of code and of words alike (`carry_out`). Code is run
+on those of code alone: whether two methods agree nearby is not to be asked where one of them is
+words.
 """
 
 from __future__ import annotations
@@ -20,38 +18,21 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import lru_cache, partial
-from typing import Any
+from functools import partial
 
 import apache_beam as beam
 
-from tracemine.schemas import (
-    Parameter,
-    Replay,
-    Signature,
-    Span,
-    canonical_code,
-    canonical_words,
-    content_id,
-    decode,
-)
-from tracemine.schemas.shingles import near_duplicate_classes
-from tracemine.schemas.types import join
-from tracemine.schemas.values import encode
+from tracemine.schemas import Replay
 from tracemine.store.policy import MIN_DECIDED
+from tracemine.transforms.held_out import Witness, prepare
 from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
+from tracemine.transforms.methods import Method, routine_of, routine_of_method
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.stage import Out
-from tracemine.transforms.wording import oddness
 from tracemine.verifiers import Sandbox, shared_sandbox
 from tracemine.verifiers.coincidence import ELSEWHERE, Meeting, difference_nearby
-from tracemine.verifiers.normal_form import normal_form, roles
-from tracemine.verifiers.replay import CHOSE, Case, Routine, alignments, replay
+from tracemine.verifiers.replay import CHOSE, Case, alignments, replay
 from tracemine.verifiers.symmetry import calculation
-
-#: Pairs of routines of one method of which it is remembered which roles stand for which.
-_REMEMBERED = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,40 +57,6 @@ class ReplayLimits:
     partners: int = 8
     meeting: int = 2
     in_words: int = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """Spans with one normal form. ``founder`` is the span whose names and code the variant has."""
-
-    key: str
-    variant_id: str
-    founder: Proposal
-    members: tuple[Proposal, ...]
-    signature: Signature
-
-    @property
-    def in_words(self) -> bool:
-        """Whether it has no code."""
-        return not self.founder.span.code
-
-
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """What an instance is evidence of: ``problem`` is the least id among its problem's
-    near-duplicates in the group, ``shingles`` are those of its own problem ``problem_id``;
-    ``method`` is the key of the span that it came from; ``values`` what it binds, whatever to, as
-    sorted canonical texts; ``result`` as such a text."""
-
-    instance_id: str
-    span_id: str
-    method: str
-    problem: str
-    problem_id: str
-    shingles: bytes
-    origin: str
-    values: tuple[str, ...]
-    result: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,47 +222,6 @@ class _Asking:
         return {verdict.instance_id: verdict for verdict in found}
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A group before its replay: its methods, what its instances are evidence of, and, by variant,
-    the cases that are held out."""
-
-    methods: tuple[Method, ...]
-    witnesses: Mapping[str, Witness]
-    held_out: Mapping[str, tuple[Case, ...]]
-
-
-def prepare(group: Sequence[Proposal]) -> Prepared:
-    """What there is to replay in one candidate group."""
-    methods = methods_of(group)
-    problems = near_duplicate_classes({p.span.problem_id: p.shingles for p in group})
-    cases, witnesses = _cases(methods, problems)
-    in_words = {method.key for method in methods if method.in_words}
-    of_code = [case for case in cases if case.family not in in_words]
-    held_out = {
-        method.variant_id: tuple(
-            _held_out(method, cases if method.in_words else of_code, witnesses, problems)
-        )
-        for method in methods
-    }
-    return Prepared(tuple(methods), witnesses, held_out)
-
-
-def sample_in_words(
-    held_out: Iterable[Case], witnesses: Mapping[str, Witness], most: int
-) -> list[Case]:
-    """Up to ``most`` of the cases that are held out for a routine in words, in order of instance
-    id, one of each problem before a second of any."""
-    ordered = sorted(held_out, key=lambda case: case.instance.id)
-    turns: Counter[str] = Counter()
-    ranked = []
-    for place, case in enumerate(ordered):
-        problem = witnesses[case.instance.id].problem
-        ranked.append((turns[problem], place))
-        turns[problem] += 1
-    return [ordered[place] for _, place in sorted(ranked)[:most]]
-
-
 def _meetings(
     methods: Sequence[Method],
     held_out: Mapping[str, Sequence[Case]],
@@ -456,248 +362,6 @@ def unknown(
         for v in listed
         if v.instance_id not in told and witnesses[v.instance_id].method not in hidden
     ]
-
-
-def methods_of(group: Iterable[Proposal]) -> list[Method]:
-    """The methods of a group, in order of variant id."""
-    by_code: dict[str, list[Proposal]] = {}
-    for proposal in sorted(group, key=lambda p: p.span.id):
-        by_code.setdefault(method_of(proposal), []).append(proposal)
-    methods = [make_method(key, members) for key, members in by_code.items()]
-    return sorted(methods, key=lambda method: method.variant_id)
-
-
-def method_key(span: Span) -> str:
-    """The same for spans whose code is the same in other words; of spans without code, for those
-    whose steps are the same words, over inputs of the same types in the same order."""
-    if not span.code:
-        types = [parameter.type for parameter in span.signature.inputs]
-        steps = canonical_words(span.subroutine)
-        return content_id("method in words", types, span.signature.output.type, steps)
-    return content_id("method", normal_form(*_as_routine(span)).text)
-
-
-def method_of(proposal: Proposal) -> str:
-    """The key of the method that a proposal holds."""
-    return proposal.method or method_key(proposal.span)
-
-
-def variant_of(proposal: Proposal) -> str:
-    """The id of the variant that a proposal founds."""
-    return proposal.variant or variant_id(proposal.span)
-
-
-def with_method(proposal: Proposal) -> Proposal:
-    """``proposal`` with both, so that they are found once."""
-    return dataclasses.replace(proposal, method=method_of(proposal), variant=variant_of(proposal))
-
-
-def in_roles_of(founder: Span, member: Span) -> Signature:
-    """The signature of ``member`` with its inputs in the order of the inputs of ``founder`` that
-    they stand for; both have one method. Where the code leaves it open (``a * b``), most equal
-    names decide, then units. Words leave it to the names, and where these are others to the order
-    in which the inputs stand."""
-    found: Signature = _in_roles_of(*_as_routine(founder), *_as_routine(member))
-    return found
-
-
-def _as_routine(span: Span) -> tuple[str, str, Signature]:
-    return span.code or "", span.entry_point or "", span.signature
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _in_roles_of(
-    code: str, entry: str, signature: Signature, other: str, other_entry: str, theirs: Signature
-) -> Signature:
-    if (code, entry, signature) == (other, other_entry, theirs):
-        return theirs
-
-    def likeness(way: Sequence[int]) -> tuple[int, int]:
-        pairs = [(own, theirs.inputs[at]) for own, at in zip(signature.inputs, way, strict=True)]
-        return sum(a.name == b.name for a, b in pairs), sum(a.unit == b.unit for a, b in pairs)
-
-    if code:
-        forms = normal_form(code, entry, signature), normal_form(other, other_entry, theirs)
-        way = max(roles(*forms), key=likeness)
-    else:
-        way = _named_alike(signature.inputs, theirs.inputs)
-    return dataclasses.replace(theirs, inputs=tuple(theirs.inputs[place] for place in way))
-
-
-def _named_alike(ours: Sequence[Parameter], theirs: Sequence[Parameter]) -> tuple[int, ...]:
-    """For each of ``ours`` the place of that of ``theirs`` with its name and type, if all have one;
-    else its own place."""
-    places = {(parameter.name, parameter.type): place for place, parameter in enumerate(theirs)}
-    wanted = [(parameter.name, parameter.type) for parameter in ours]
-    if places.keys() == set(wanted):
-        return tuple(places[key] for key in wanted)
-    return tuple(range(len(ours)))
-
-
-def variant_id(span: Span) -> str:
-    """The id of the variant that a span founds: its signature and its canonical code, or its steps
-    where it has none."""
-    if not span.code:
-        steps = canonical_words(span.subroutine)
-        return content_id("variant in words", span.signature.to_json(), steps)
-    code = canonical_code(span.code or "", span.entry_point or "")
-    return content_id("variant", span.signature.to_json(), code)
-
-
-def make_method(key: str, members: Sequence[Proposal]) -> Method:
-    """A method of ``members`` (in order of span id): founded by the variant whose names fit best
-    what it does, the simplest code of several, the commonest of these, the least id where they are
-    as common. Of that variant's spans it is the least of those whose subquestion most of them have:
-    one trace's own wording tells its own story."""
-    ids = [variant_of(member) for member in members]
-    counts = Counter(ids)
-    best = min(
-        counts,
-        key=lambda identifier: (
-            _plainness(members[ids.index(identifier)].span) if len(counts) > 1 else (0, 0),
-            -counts[identifier],
-            identifier,
-        ),
-    )
-    alike = [member for member, identifier in zip(members, ids, strict=True) if identifier == best]
-    asked = Counter(member.span.subquestion for member in alike)
-    founder = min(alike, key=lambda m: (-asked[m.span.subquestion], m.span.id))
-    worded = {_as_routine(member.span): member.span for member in members}
-    signatures = [in_roles_of(founder.span, span) for span in worded.values()]
-    signature = widened(founder.span.signature, signatures)
-    return Method(key, best, founder, tuple(members), signature)
-
-
-def _plainness(span: Span) -> tuple[int, int]:
-    if not span.code:
-        return 0, 0
-    code = span.code
-    return oddness(code, span.entry_point or ""), code_size(code)
-
-
-def code_size(code: str) -> int:
-    """How much there is to a routine: the nodes of its syntax tree, however its names are spelt."""
-    return sum(1 for _ in ast.walk(ast.parse(code)))
-
-
-def widened(names: Signature, signatures: Sequence[Signature]) -> Signature:
-    """``names`` with each type widened to cover all ``signatures`` (inputs in the same order), and
-    each unit kept only where none of them has another."""
-
-    def widen(own: Parameter, same_role: Sequence[Parameter]) -> Parameter:
-        kind, units = own.type, {p.unit for p in same_role if p.unit is not None}
-        for parameter in same_role:
-            kind = join(kind, parameter.type)
-        return Parameter(own.name, kind, own.unit if units <= {own.unit} else None)
-
-    return dataclasses.replace(
-        names,
-        inputs=tuple(
-            widen(parameter, [s.inputs[index] for s in signatures])
-            for index, parameter in enumerate(names.inputs)
-        ),
-        output=widen(names.output, [s.output for s in signatures]),
-    )
-
-
-def routine_of_method(method: Method) -> Routine:
-    """The routine of the variant that stands for a method."""
-    return dataclasses.replace(
-        routine_of(method.founder.span),
-        variant_id=method.variant_id,
-        signature=method.signature,
-    )
-
-
-def routine_of(
-    span: Span, *, name: str | None = None, signature: Signature | None = None
-) -> Routine:
-    """The routine of a span, by the id of its variant and with its own signature, or as told."""
-    return Routine(
-        variant_id=variant_id(span) if name is None else name,
-        code=span.code or "",
-        entry_point=span.entry_point or "",
-        signature=signature or span.signature,
-        predicates=span.predicates,
-        verifier=span.verifier,
-    )
-
-
-def _cases(
-    methods: Sequence[Method], problems: Mapping[str, str]
-) -> tuple[list[Case], dict[str, Witness]]:
-    """Every instance of the group that may decide something: checked, and one for each problem and
-    method (tests each for themselves)."""
-    cases, witnesses = [], {}
-    seen = set()
-    for method in methods:
-        # A test that several attempts bring is the founder's where it is among them: its roles are.
-        for member in sorted(method.members, key=lambda m: m is not method.founder):
-            for instance in sorted(member.span.instances, key=lambda i: i.id):
-                problem = problems[instance.problem_id]
-                if instance.origin == "test":
-                    identity = ("test", problem, instance.bindings, instance.result, method.key)
-                else:
-                    identity = ("trace", problem, "", "", method.key)
-                if not instance.checked or identity in seen:
-                    continue
-                seen.add(identity)
-                keys = in_roles_of(method.founder.span, member.span).inputs
-                cases.append(Case(instance, keys, method.key))
-                witnesses[instance.id] = Witness(
-                    instance.id,
-                    member.span.id,
-                    method.key,
-                    problem,
-                    instance.problem_id,
-                    member.shingles,
-                    instance.origin,
-                    values_of(instance.bindings),
-                    instance.result,
-                )
-    return cases, witnesses
-
-
-def _held_out(
-    method: Method,
-    cases: Sequence[Case],
-    witnesses: Mapping[str, Witness],
-    problems: Mapping[str, str],
-) -> list[Case]:
-    """The cases that are held out for a method's variant: tests that admission did not use, and
-    instances of another problem; both with other values than its founder's own (a task may state
-    one test twice)."""
-    founder = method.founder.span
-    own_problem = problems[founder.problem_id]
-    own_values = values_of(founder.instances[0].bindings)
-    found = []
-    for case in cases:
-        witness = witnesses[case.instance.id]
-        if witness.values == own_values:
-            continue
-        if witness.origin == "test":
-            found.append(dataclasses.replace(case, own_roles=witness.span_id == founder.id))
-        elif witness.problem != own_problem:
-            found.append(case)
-    return found
-
-
-def values_of(bindings: str) -> tuple[str, ...]:
-    """What ``bindings`` bind, whatever to: canonical texts, sorted."""
-    return tuple(sorted(encode(_one_form(value)) for value in decode(bindings).values()))
-
-
-def _one_form(value: Any) -> Any:
-    """``value`` with whole floats and fractions as integers: 100.0 is no other value than 100."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, Fraction) and value.denominator == 1:
-        return value.numerator
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return type(value)(_one_form(item) for item in value)
-    if isinstance(value, dict):
-        return {_one_form(key): _one_form(item) for key, item in value.items()}
-    return value
 
 
 def _sample(method: Method, cases: Sequence[Case], limits: ReplayLimits) -> list[Case]:

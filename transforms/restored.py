@@ -22,7 +22,8 @@ from tracemine.store.reader import Store
 from tracemine.teachers import make_teacher
 from tracemine.transforms.cluster import clustered_vector
 from tracemine.transforms.consolidate import Evidence
-from tracemine.transforms.replay import Witness, in_roles_of, values_of, widened
+from tracemine.transforms.held_out import Witness, values_of
+from tracemine.transforms.methods import in_roles_of, widened
 from tracemine.transforms.segment import Proposal, route, segment
 
 #: Entries whose evidence is in memory at once.

@@ -19,7 +19,8 @@ from typing import Any
 from tracemine.schemas import Instance, Replay, Span, decode, encode
 from tracemine.store.lifecycle import Failure
 from tracemine.transforms.consolidate import FAILURES, Evidence
-from tracemine.transforms.replay import ReplayLimits, replay_group, routine_of, unknown
+from tracemine.transforms.methods import routine_of
+from tracemine.transforms.replay import ReplayLimits, replay_group, unknown
 from tracemine.transforms.restored import witness_of
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.tools import CONSTANT

@@ -73,8 +73,8 @@ class Proposal:
     its problem (to tell another problem from the same in other words); from the embed stage on
     also with the vector of its wording (what an entry is found by) and that of its shape (what is
     clustered), float32, and what its subroutine costs in tokens; and from the cluster stage on with
-    the key of its method and the id of the variant that it would found (`replay.method_of`,
-    `replay.variant_of`). ``problem`` is the problem's text where routines are carried out by a
+    the key of its method and the id of the variant that it would found (`methods.method_of`,
+    `methods.variant_of`). ``problem`` is the problem's text where routines are carried out by a
     model that is shown it, as far as it is; else empty."""
 
     span: Span

@@ -55,8 +55,8 @@ from tracemine.store import Embedder, Policy
 from tracemine.teachers.rules.derived.derive import describe
 from tracemine.transforms.consolidate import what_passes_show
 from tracemine.transforms.embed import LoadEmbedder
+from tracemine.transforms.held_out import Witness, values_of
 from tracemine.transforms.kept import NOT_KEPT, InShards, Kept, run_kept
-from tracemine.transforms.replay import Witness, values_of
 from tracemine.transforms.stage import Out
 from tracemine.transforms.tool_calls import (
     Call,

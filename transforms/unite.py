@@ -33,9 +33,10 @@ from tracemine.transforms.consolidate import (
     what_passes_show,
 )
 from tracemine.transforms.embed import LoadEmbedder
+from tracemine.transforms.held_out import values_of
 from tracemine.transforms.kept import NOT_KEPT, InShards, Kept, grouped, run_kept
+from tracemine.transforms.methods import code_size, in_roles_of, widened
 from tracemine.transforms.preconditions import Needs, united
-from tracemine.transforms.replay import code_size, in_roles_of, values_of, widened
 from tracemine.transforms.segment import Proposal
 from tracemine.verifiers.verdict import is_judged
 

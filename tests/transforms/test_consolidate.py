@@ -19,7 +19,9 @@ from tracemine.schemas import (
 from tracemine.schemas.values import dump_json
 from tracemine.store import Policy
 from tracemine.transforms.consolidate import Entry, Evidence, behaviour_classes, consolidate
-from tracemine.transforms.replay import ReplayLimits, in_roles_of, prepare, replay_group
+from tracemine.transforms.held_out import prepare
+from tracemine.transforms.methods import in_roles_of
+from tracemine.transforms.replay import ReplayLimits, replay_group
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.unite import (
     NOT_HELD_OUT,
