@@ -23,9 +23,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from tracemine.schemas.values import dump_json
+
+#: Signatures of which it is remembered how they are written: many spans and entries share one.
+_REMEMBERED = 16384
 
 Domain = Literal["math", "code", "stem", "other"]
 Kind = Literal["procedural", "declarative", "episodic", "metacognitive", "tool"]
@@ -103,12 +107,17 @@ class Signature:
     @classmethod
     def from_json(cls, text: str) -> Signature:
         """The signature that `to_json` wrote."""
-        raw = json.loads(text)
-        return cls(
-            inputs=tuple(Parameter(**p) for p in raw["inputs"]),
-            output=Parameter(**raw["output"]),
-            invariants=tuple(raw.get("invariants", ())),
-        )
+        return _signature(text)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _signature(text: str) -> Signature:
+    raw = json.loads(text)
+    return Signature(
+        inputs=tuple(Parameter(**p) for p in raw["inputs"]),
+        output=Parameter(**raw["output"]),
+        invariants=tuple(raw.get("invariants", ())),
+    )
 
 
 @dataclass(frozen=True, slots=True)

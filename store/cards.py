@@ -7,6 +7,7 @@ nothing, and processes share it. Those of a small one are read from the table it
 
 from __future__ import annotations
 
+import hashlib
 import json
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -232,17 +233,24 @@ def write_cards(data: pa.Table, path: str) -> None:
         writer.write_table(data.combine_chunks(), max_chunksize=max(1, data.num_rows))
 
 
-def read_cards(path: str) -> pa.Table:
-    """The cards at a path or fsspec URL; mapped, not read, from a local folder.
+def read_cards(path: str, sha256: str | None = None) -> pa.Table:
+    """The cards at a path or fsspec URL; mapped, not read, from a local folder. Their ``sha256`` is
+    looked at, where one is given, in the mapping that is searched afterwards: all of its pages are
+    there by then, which a search would otherwise wait for one by one.
 
     Raises:
-        StoreError: if they cannot be read.
+        StoreError: if they cannot be read, or have another sha256.
     """
     try:
         if Path(path).is_file():
-            return pa.ipc.open_file(pa.memory_map(path)).read_all()
-        with fsspec.open(path, "rb") as stream:
-            return pa.ipc.open_file(pa.py_buffer(stream.read())).read_all()
+            with pa.memory_map(path) as mapped:
+                content = mapped.read_buffer()
+        else:
+            with fsspec.open(path, "rb") as stream:
+                content = pa.py_buffer(stream.read())
+        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+            raise StoreError(f"{path} is not what was written: run tracemine fsck")
+        return pa.ipc.open_file(pa.BufferReader(content)).read_all()
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"cannot read {path} ({str(error)[:80]}): run tracemine fsck") from error
 

@@ -66,12 +66,11 @@ class Catalogue:
             return self._cards[table]
 
     def _data(self, table: str) -> pa.Table:
-        path = self._snapshot.cards(table)
-        if path is None:
+        written = self._snapshot.cards(table)
+        if written is None:
             return make_cards(self._read(cards_query(table)))
-        if not self._checked:
-            self._snapshot.check_cards(table)
-        return read_cards(path)
+        path, sha256 = written
+        return read_cards(path, None if self._checked else sha256)
 
     def nearest(self, table: str) -> Nearest:
         """The index of a table.

@@ -133,17 +133,12 @@ class Snapshot:
         """
         check_file(self.location, self._index_entry(table))
 
-    def cards(self, table: str) -> str | None:
-        """The file of a table's cards; None where they are to be read from the table."""
-        found = (f["path"] for f in self.manifest["files"] if f.get("cards_of") == table)
-        path = next(found, None)
-        return None if path is None else self.location.url(path)
-
-    def check_cards(self, table: str) -> None:
-        """Nothing, if a table's cards, where they are in a file, are what was written."""
-        for entry in self.manifest["files"]:
-            if entry.get("cards_of") == table:
-                check_file(self.location, entry)
+    def cards(self, table: str) -> tuple[str, str] | None:
+        """The file of a table's cards and its sha256; None where they are to be read from the
+        table."""
+        found = (f for f in self.manifest["files"] if f.get("cards_of") == table)
+        entry = next(found, None)
+        return None if entry is None else (self.location.url(entry["path"]), entry["sha256"])
 
     def _index_entry(self, table: str) -> Mapping[str, Any]:
         for entry in self.manifest["files"]:
