@@ -184,7 +184,10 @@ def test_another_number_of_workers_gives_the_same_store(
         assert again[column] == summary[column]
     for table in TABLES:
         one, other = (
-            sorted(json.dumps(row, sort_keys=True) for row in independent_check.rows(store, table))
+            sorted(
+                json.dumps(row, sort_keys=True, default=str)
+                for row in independent_check.rows(store, table)
+            )
             for store in (new, tmp_path / "new")
         )
         assert one == other, table
