@@ -12,12 +12,15 @@ from tracemine.pipelines.rendering import counted
 from tracemine.pipelines.reporting.entries import Lines
 from tracemine.pipelines.reporting.funnel import HANDOFF, Funnel
 from tracemine.pipelines.reporting.worth import (
+    ABLATIONS,
     OURS,
     Evaluation,
+    Lift,
     Verdict,
     exact,
     in_words,
     judge,
+    label_of,
     shown,
 )
 from tracemine.pipelines.reporting.worth_charts import said
@@ -99,12 +102,7 @@ def _mined(funnel: Funnel, lines: Lines, tools: Mapping[str, int]) -> str:
             f"{_many(_total(funnel.kept))} {_one(_total(funnel.kept), 'was', 'were')} kept."
         )
     told += _served(funnel, lines)
-    waiting = entries.get("candidate", 0)
-    if waiting:
-        told += (
-            f" {counted(waiting, 'candidate')} {_one(waiting, 'waits', 'wait')} for held-out "
-            "instances to pass on."
-        )
+    told += _candidates(lines)
     others = {s: n for s, n in entries.items() if n and s not in (*SEARCHED, "candidate")}
     if others:
         listed = ", ".join(f"{n:,} {status}" for status, n in sorted(others.items()))
@@ -136,6 +134,30 @@ def _served(funnel: Funnel, lines: Lines) -> str:
         f"{none:,} on none that is kept" if none else "",
     ]
     return f"{told} Of these {', '.join(filter(None, parts))}."
+
+
+def _candidates(lines: Lines) -> str:
+    """What is known of the procedures that search does not serve yet."""
+    columns, names = lines.columns, lines.names
+    tried = Counter(
+        "untried" if not attempts else "some" if passes else "none"
+        for passes, attempts, status, kind in zip(
+            columns["passes"], columns["attempts"], columns["status"], columns["kind"], strict=True
+        )
+        if names["status"][status] == "candidate" and names["kind"][kind] == "procedure"
+    )
+    every = tried.total()
+    if not every:
+        return ""
+    parts = [
+        f"{tried['none']:,} passed on none of the held-out instances that words proposed"
+        if tried["none"]
+        else "",
+        f"{tried['some']:,} on too few" if tried["some"] else "",
+        f"for {tried['untried']:,} there is none yet" if tried["untried"] else "",
+    ]
+    kept = f" {counted(every, 'candidate')} {_one(every, 'is', 'are')} kept and not served: "
+    return f"{kept}{', '.join(filter(None, parts))}."
 
 
 def shown_on(lines: Lines) -> Counter[int]:
@@ -215,6 +237,7 @@ def _worth(evaluation: Evaluation | None, asked: str) -> str:
         None: f"No gain over answering without the store is shown: {difference}.",
     }[gain]
     told += _costs(verdict)
+    told += _drags(evaluation)
     if verdict.best:
         difference = said(verdict.lift, signed=True)
         told += (
@@ -234,6 +257,8 @@ def _costs(verdict: Verdict) -> str:
     if tokens is None:
         return ""
     told = f" A first hit costs {tokens:,.0f} tokens in full"
+    if verdict.returned.value is not None:
+        told += f" ({verdict.returned.value:,.0f} with all that search --json prints of it)"
     if price is None or price.value is None or price.low is None or price.high is None:
         return f"{told}."
     return (
@@ -242,10 +267,27 @@ def _costs(verdict: Verdict) -> str:
     )
 
 
+def _drags(evaluation: Evaluation) -> str:
+    """The parts of mining without which the store is shown to be right more often."""
+    lifts = evaluation.lift.get(OURS, {})
+    worse = {
+        arm: lift
+        for arm in ABLATIONS
+        if (lift := lifts.get(arm, {}).get("1", Lift())) and shown(lift) is False
+    }
+    if not worse:
+        return ""
+    listed = ", ".join(f"{label_of(arm)} by {_more(lift)}" for arm, lift in worse.items())
+    return f" Here it is right more often {listed}: see Ablations."
+
+
+def _more(lift: Lift) -> str:
+    """A lift below 0 as what is gained without it, ``6.8 points``."""
+    return said(Lift(value=-(lift.value or 0.0), n=lift.n), signed=True).removeprefix("+")
+
+
 def _waiting(waiting: int) -> str:
-    if not waiting:
-        return "no candidate waits"
-    return f"{counted(waiting, 'candidate')} {_one(waiting, 'waits', 'wait')}"
+    return f"{counted(waiting, 'candidate')} not served" if waiting else "no candidate"
 
 
 def _one(number: int, singular: str, plural: str) -> str:

@@ -54,7 +54,8 @@ async function read(id) {
 
 /** Copy text, also where the page may not use the clipboard by itself. */
 async function copy(text, button) {
-  const said = button.textContent;
+  const said = button.dataset.said || (button.dataset.said = button.textContent);
+  let copied = true;
   try {
     await navigator.clipboard.writeText(text);
   } catch {
@@ -62,11 +63,12 @@ async function copy(text, button) {
     area.value = text;
     document.body.append(area);
     area.select();
-    document.execCommand("copy");
+    copied = document.execCommand("copy");
     area.remove();
+    button.focus();
   }
-  button.textContent = "Copied";
-  setTimeout(() => (button.textContent = said), 1200);
+  button.textContent = copied ? "Copied" : "This browser does not let the page copy";
+  setTimeout(() => (button.textContent = said), 1800);
 }
 
 function tabbed(table) {
@@ -78,7 +80,7 @@ function tabbed(table) {
 // -- charts ---------------------------------------------------------------------------------------
 
 // Pixels of a chart below which the labels of a flow are short.
-const NARROW = 440;
+const NARROW = 440, TIGHT = 300;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 /** The label of a node, its name cut to `most` characters; its count stays. */
@@ -107,7 +109,8 @@ function themed(figure, swap, width) {
     trace.textfont = { color: tone("--text"), size: narrow ? 10 : 12, shadow: "none" };
     if (narrow) {
       const sources = new Set(trace.link.source);
-      trace.node.label = trace.node.label.map((text, at) => shortened(text, sources.has(at) ? 16 : 27));
+      const [left, right] = width < TIGHT ? [7, 16] : [16, 27];
+      trace.node.label = trace.node.label.map((text, at) => shortened(text, sources.has(at) ? left : right));
     }
   }
   return [data, {
@@ -139,6 +142,11 @@ async function drawCharts() {
     }
   };
   await draw();
+  // What was drawn before the page had its width.
+  for (const id of Object.keys(figures)) {
+    const drawn = byId(id);
+    if (drawn._fullLayout && Math.abs(drawn._fullLayout.width - drawn.clientWidth) > 1) Plotly.Plots.resize(drawn);
+  }
   dark.addEventListener("change", draw);
 }
 
@@ -146,6 +154,8 @@ async function drawCharts() {
 
 let lines, texts, order = [], page = 0, countedKind;
 const wanted = { query: "", sort: "problems", falling: true };
+// The id that the address has put into the search.
+let followed = "";
 const chunks = new Map();
 
 function named(column, row) {
@@ -372,19 +382,20 @@ function addressed() {
 /** Show the entry that the address names, or the one that it went into, and nothing else. */
 async function followAddress() {
   const asked = addressed();
-  if (!asked) return;
-  const id = lines.merged[asked] || asked;
-  if (!/^[0-9a-f]{32}$/.test(id)) {
-    byId("led").textContent = `This store has no entry ${asked}.`;
-    byId("entries").scrollIntoView();
+  if (!asked) {
+    // Back from an entry: the table is as one that nobody has asked anything of.
+    if (followed && wanted.query === followed) byId("filters").reset();
+    followed = "";
     return;
   }
-  byId("query").value = wanted.query = id;
+  const id = Object.hasOwn(lines.merged, asked) ? lines.merged[asked] : asked;
+  byId("query").value = wanted.query = followed = id;
   for (const select of document.querySelectorAll("#filters select[data-column]")) select.value = "";
   choose();
   if (id !== asked) byId("led").textContent = `The entry ${asked} went into this one.`;
   if (!order.length) byId("led").textContent = `This store has no entry ${asked}.`;
   const element = byId("table").tBodies[0].querySelector("tr.entry");
+  if (element) element.querySelector(".open").focus({ preventScroll: true });
   if (element && element.querySelector(".open").getAttribute("aria-expanded") === "false") await toggle(element, order[0]);
   (element || byId("entries")).scrollIntoView();
 }
@@ -419,8 +430,9 @@ async function start() {
     wanted.falling = !wanted.falling;
     choose();
   });
-  byId("previous").addEventListener("click", () => { page -= 1; show(); });
-  byId("next").addEventListener("click", () => { page += 1; show(); });
+  const turn = (by) => { page += by; show(); byId("count").scrollIntoView(); };
+  byId("previous").addEventListener("click", () => turn(-1));
+  byId("next").addEventListener("click", () => turn(1));
   window.addEventListener("hashchange", followAddress);
   document.addEventListener("click", (event) => {
     // The address does not change if it names the entry already.

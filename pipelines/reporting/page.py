@@ -122,7 +122,7 @@ def _asset(name: str) -> str:
 
 def _is_words(value: Any) -> bool:
     """Whether a value of a table is read, not compared."""
-    return isinstance(value, str) and not value[:2].strip("+-–").isdigit() and value != "–"
+    return isinstance(value, str) and not value.lstrip("+-–")[:1].isdigit() and value != "–"
 
 
 def _share(value: float | None) -> str:

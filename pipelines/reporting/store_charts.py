@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -37,7 +38,7 @@ def content_charts(lines: Lines) -> list[Chart]:
         _counted(
             lines, "spans", _SPANS, "cluster-sizes", "Cluster sizes: spans that an entry rests on",
             "A span is one place in one trace. What many traces do is one entry; what one trace "
-            "does waits as a candidate. Press a status to hide or draw it.", "spans",
+            "does is mostly a candidate. Press a status to hide or draw it.", "spans",
         ),
         _counted(
             lines, "tokens", _TOKENS, "tokens", "Tokens: what reading an entry's routine costs",
@@ -200,6 +201,10 @@ def _again(moments: Sequence[Moment]) -> Chart:
     """What `verify` found, drawn of the last time, with the numbers of every time."""
     last = next((moment.again for moment in reversed(moments) if moment.again), ())
     drawn = [one for one in reversed(last) if one.before is not None and one.now is not None]
+    # Each facet has every entry once.
+    tried: Counter[str] = Counter()
+    for one in last:
+        tried[one.facet] += one.entries
     names = [plain(f"{one.facet} {one.name}") for one in drawn]
     traces = [
         go.Scatter(
@@ -216,8 +221,9 @@ def _again(moments: Sequence[Moment]) -> Chart:
     return Chart(
         "verified-again",
         "Drift: what was replayed again",
-        "Of the calls that tracemine verify made again, the share that had passed and the share "
-        "that passes now, the last time that it was run.",
+        f"Of the calls that tracemine verify made again of {max(tried.values(), default=0):,} "
+        "entries, the share that had passed and the share that passes now, the last time that it "
+        "was run.",
         figure(
             traces,
             xaxis={"tickformat": ".0%", "title": {"text": "share of calls"}},

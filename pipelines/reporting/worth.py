@@ -179,8 +179,8 @@ class Verdict:
     the store is right than what answers without it (`NOTHING`, right on ``nothing``), ``best`` the
     simpler way to search the same entries that is right most often, ``lift`` how much more often
     than that the store is; None where there is none. ``tokens`` are those of the first hit with its
-    routine; ``price`` those for each question that is gained, net of those that are lost: None
-    where no gain is shown."""
+    routine, ``returned`` those of all that ``search --json`` prints of it; ``price`` those for each
+    question that is gained, net of those that are lost: None where no gain is shown."""
 
     ours: Share
     nothing: Share
@@ -189,6 +189,7 @@ class Verdict:
     baseline: Share
     lift: Lift
     tokens: Mean
+    returned: Mean
     price: Mean | None
 
 
@@ -239,6 +240,7 @@ def judge(evaluation: Evaluation) -> Verdict | None:
         at_1[best] if best else Share(),
         lifts[best].get("1", Lift()) if best else Lift(),
         tokens,
+        evaluation.retrieval.tokens.get("returned", {}).get("1", Mean()),
         _price(tokens, over_nothing),
     )
 

@@ -35,6 +35,12 @@ from tracemine.pipelines.reporting.worth import (
 
 #: Arms whose lines are drawn at once; the others are drawn when their name in the legend is asked.
 DRAWN = (OURS, "oracle", "bm25", "popularity", "whole_trace", "random", "no_store")
+#: Whether a difference is shown to be above 0 -> the colour and symbol of its mark.
+_MARKS = {True: (BLUE, "circle"), False: (VERMILION, "x"), None: (GREY, "diamond-open")}
+_MARKED = (
+    "A blue dot: shown to be better; an orange cross: shown to be worse; an empty diamond: no "
+    "difference is shown, for the interval reaches the line."
+)
 #: How far apart the points of two arms at one k stand, so that their intervals can be told apart.
 _APART = 0.035
 
@@ -131,8 +137,7 @@ def _lift(evaluation: Evaluation) -> Chart:
         [arm for arm in evaluation.lift.get(OURS, {}) if arm not in ABLATIONS],
         "lift",
         "Lift at 1: how much more often the store is right than each baseline",
-        "Right of the line the store is better. A cross has an interval that reaches the line: "
-        "no difference is shown, or the store is worse.",
+        f"Right of the line the store is better. {_MARKED}",
     )
 
 
@@ -144,7 +149,8 @@ def _ablations(evaluation: Evaluation) -> Chart:
         "Ablations: how much more often the store is right than without a part of it",
         "These are no other way to search: each leaves out a part of mining. Without the gate also "
         "what no replay has shown is searched, and without the others single spans, or single "
-        "codes. Left of the line the part costs more than it gives on these questions.",
+        "codes. Left of the line the part costs more than it gives on these "
+        f"questions. {_MARKED}",
     )
 
 
@@ -162,7 +168,7 @@ def _differences(
         )
         for b in drawn
     ]
-    better = [shown(known[b]) is True for b in drawn]
+    marks = [_MARKS[shown(known[b])] for b in drawn]
     traces = [
         go.Scatter(
             x=[one.value for one in in_points],
@@ -171,8 +177,8 @@ def _differences(
             mode="markers",
             marker={
                 "size": 10,
-                "color": [BLUE if one else VERMILION for one in better],
-                "symbol": ["circle" if one else "x" for one in better],
+                "color": [colour for colour, _ in marks],
+                "symbol": [symbol for _, symbol in marks],
             },
             customdata=[said(known[b], signed=True) for b in drawn],
             hovertemplate="%{customdata} over %{y}<extra></extra>",
@@ -186,7 +192,7 @@ def _differences(
             traces,
             xaxis={"tickformat": "+,.3~f", "zeroline": True, "title": {"text": "points"}},
             yaxis={"automargin": True, "type": "category"},
-            height=120 + 26 * len(drawn),
+            height=max(340, 120 + 26 * len(drawn)),
         )
         if drawn
         else None,
@@ -247,8 +253,9 @@ def _growth(evaluation: Evaluation) -> Chart:
     return Chart(
         "growth",
         "Growth: is more better?",
-        "The store as it would stand after 10%, 20% ... of its trajectories: a curve that still "
-        "rises says that more traces would make it worth more.",
+        "The store as it would stand after 10%, 20% ... of its trajectories: where a curve still "
+        "rises, more traces would make it worth more; where it is flat or falls, more alone do "
+        "not.",
         figure(
             traces,
             xaxis={"title": {"text": "entries"}, "rangemode": "tozero"},

@@ -342,6 +342,19 @@ def test_an_address_opens_an_entry_and_numbers_can_be_copied(browser: Any, page:
     assert tab.evaluate(top) < 99
     tab.evaluate("location.hash = '#entry-deadbeef'")
     tab.wait_for_selector("#led:has-text('This store has no entry deadbeef.')")
+    tab.wait_for_selector("tr.none:has-text('No entry fits')")
+    # Back from there nothing is asked of the table any more.
+    tab.evaluate("location.hash = ''")
+    tab.wait_for_selector("#count:text-is('4 of 4 entries')")
+    assert tab.input_value("#query") == ""
+    tab.evaluate("navigator.clipboard.writeText = () => Promise.reject(); "
+                 "document.execCommand = () => false")  # fmt: skip
+    button = tab.locator("button[data-table=replay-at-k-numbers]")
+    button.evaluate("button => button.click()")
+    tab.wait_for_selector("button:text-is('This browser does not let the page copy')",
+                          state="attached")  # fmt: skip
+    tab.wait_for_selector("button[data-table=replay-at-k-numbers]:text-is('Copy table')",
+                          state="attached")  # fmt: skip
     copied = tab.evaluate("tabbed(document.getElementById('replay-at-k-numbers'))").split("\n")
     assert copied[0] == "way\t@1\t@3\t@5\t@10\twhat it is\tarm"
     assert copied[1].startswith("the store\t50.0% (40.0% to 60.0%)\t")

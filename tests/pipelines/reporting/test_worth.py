@@ -58,6 +58,10 @@ def lines(*rows: tuple[str, int]) -> Lines:
         made.columns["status"].append(made.place("status", status))
         made.columns["kind"].append(made.place("kind", "procedure"))
         made.columns["problems"].append(problems)
+        # Every other candidate was never tried.
+        tried = status != "candidate" or len(made.columns["problems"]) % 2 == 0
+        made.columns["attempts"].append(4 if tried else 0)
+        made.columns["passes"].append(problems)
     return made
 
 
@@ -70,6 +74,7 @@ def test_a_price_stands_only_where_a_gain_is_shown(gain: float, verdict: str) ->
     assert told.startswith(verdict)
     assert ("for each question gained" in told) == (verdict == "Yes. ")
     assert ("No gain over answering without the store is shown" in told) == (gain == 0.05)
+    assert "Here it is right more often without the gate by 50.0 points: see Ablations." in told
     judged = judge(found)
     assert judged
     # An ablation is no other way to search.
@@ -98,16 +103,19 @@ def test_every_arm_of_an_evaluation_has_words() -> None:
 
 
 def test_what_is_out_of_date_is_served() -> None:
-    made = lines(("canonical", 3), ("expired", 2), ("verified", 1), ("candidate", 0))
+    made = lines(
+        ("canonical", 3), ("expired", 2), ("verified", 1), ("candidate", 0), ("candidate", 0)
+    )  # fmt: skip
     assert shown_on(made) == {3: 1, 2: 1, 1: 1}
-    entries = funnel(canonical=1, expired=1, verified=1, candidate=1, quarantined=1)
+    entries = funnel(canonical=1, expired=1, verified=1, candidate=2, quarantined=1)
     told = points(entries, made, {}, None)[0].answer
     assert "Search serves 3 entries (1 canonical, 1 verified, 1 expired: marked out of" in told
     assert "2 gave the right result on two problems or more, 1 on held-out tests" in told
-    assert "1 candidate waits" in told
+    assert "2 candidates are kept and not served: 1 passed on none of the held-out" in told
+    assert "for 1 there is none yet." in told
     assert "Not served: 1 quarantined." in told
     served = tiles(entries, 0.0, None)[3]
-    assert (served.number, served.behind) == ("3", "1 of them out of date; 1 candidate waits")
+    assert (served.number, served.behind) == ("3", "1 of them out of date; 2 candidates not served")
 
 
 def test_a_store_of_nothing_is_described_as_one() -> None:
