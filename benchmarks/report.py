@@ -140,8 +140,8 @@ def opened(browser: Browser, page: Path) -> dict[str, dict[str, float]]:
 def peer(browser: Browser, store: str, folder: Path) -> dict[str, float | None]:
     """The same entries as one table of pandas; no seconds if it takes more than `PEER_SECONDS`."""
     with Store.open(store) as live:
-        rows = live.rows("SELECT * EXCLUDE (evidence) FROM procedures")
-        rows += live.rows("SELECT * EXCLUDE (evidence) FROM candidates")
+        rows = live.rows("SELECT * EXCLUDE (evidence, summary_vector) FROM procedures")
+        rows += live.rows("SELECT * EXCLUDE (evidence, summary_vector) FROM candidates")
     page = folder / "peer.html"
     with pd.option_context("display.max_colwidth", None):
         pd.DataFrame(rows).to_html(page)

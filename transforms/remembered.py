@@ -18,10 +18,10 @@ from tracemine.store.versions import DECIDING
 from tracemine.teachers.rules.derived.libraries import libraries_of
 from tracemine.transforms.methods import Method, make_method, method_of, routine_of_method
 from tracemine.transforms.regrouping import Touched
-from tracemine.transforms.replay import Recalled
+from tracemine.transforms.replay import Recalled, ways_to_bind
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.unite import NOT_HELD_OUT
-from tracemine.verifiers.replay import CHOSE, Case, alignments
+from tracemine.verifiers.replay import CHOSE, Case
 
 #: Routines of which it is known what they import.
 _REMEMBERED = 16384
@@ -63,11 +63,11 @@ class Remembered:
         known = self._verdicts(method.variant_id, theirs[0]).get(family.key, {})
         found: list[Replay] = []
         together: list[Replay | None] = []
-        for case in cases:
+        for case, ways in zip(cases, ways_to_bind(method.signature, cases), strict=True):
             verdict = known.get(case.instance.id)
             if verdict is not None and verdict.reason == NOT_HELD_OUT:
                 verdict = None  # In its group it passed.
-            if not case.own_roles and len(alignments(method.signature, case.keys)) > 1:
+            if ways > 1:
                 together.append(verdict)
             elif verdict is not None:
                 found.append(verdict)

@@ -22,7 +22,7 @@ from functools import partial
 
 import apache_beam as beam
 
-from tracemine.schemas import Replay
+from tracemine.schemas import Replay, Signature
 from tracemine.store.policy import MIN_DECIDED
 from tracemine.transforms.held_out import Witness, prepare
 from tracemine.transforms.kept import NOT_KEPT, Kept, run_kept
@@ -125,6 +125,19 @@ def _replay_group(
         yield "matrices", replay_group(group, limits, sandbox)
 
 
+def ways_to_bind(signature: Signature, cases: Sequence[Case]) -> list[int]:
+    """In how many ways the values of each of ``cases`` may go to the inputs of ``signature``."""
+    known: dict[int, int] = {}
+    found = []
+    for case in cases:
+        # Most cases of a family have one tuple of keys, which `methods.in_roles_of` remembers.
+        ways = 1 if case.own_roles else known.get(id(case.keys))
+        if ways is None:
+            ways = known[id(case.keys)] = len(alignments(signature, case.keys))
+        found.append(ways)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Recalled:
     """Verdicts that need not be found, for they are as they were found before: those that are
@@ -192,8 +205,11 @@ class _Asking:
         if self._recall is None:
             return replay(routine_of_method(method), cases, self._sandbox)
         families: dict[str, list[Case]] = {}
-        for case in cases:
-            families.setdefault(case.family, []).append(case)
+        for case, ways in zip(cases, ways_to_bind(method.signature, cases), strict=True):
+            # Without a way to bind its values a case has no verdict, and never had one.
+            if ways:
+                families.setdefault(case.family, []).append(case)
+        cases = [case for members in families.values() for case in members]
         recalled = {
             family: self._recall(method, self._methods[family], members)
             for family, members in families.items()

@@ -37,15 +37,17 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, Literal, cast
-
-import openai
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from tracemine.teachers.base import TeacherError
 from tracemine.teachers.model.address import is_here
 from tracemine.teachers.model.pace import Pace
 from tracemine.teachers.model.requests import Request, Response
 from tracemine.teachers.model.settings import Settings
+
+if TYPE_CHECKING:
+    # Takes half a second, and few runs ask a server: so it is imported by what does.
+    import openai
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -195,6 +197,8 @@ class Client:
         # Answers in a row that would be the same for every request, and the last of them.
         self._said_no = 0
         self._no = Fault("", "")
+        import openai
+
         self._openai = openai.AsyncOpenAI(
             api_key=api_key or NO_KEY,
             base_url=base_url,
@@ -326,6 +330,8 @@ class Client:
             ],
             "response_format": {"type": "json_schema", "json_schema": schema},
         }
+        import openai
+
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await self._openai.chat.completions.with_raw_response.create(
@@ -578,6 +584,8 @@ def _http_client(base_url: str, concurrency: int, seconds: float) -> Any:
     """The library's own HTTP client, which follows no redirect (a prompt goes where the user said,
     and nowhere else) and keeps a connection for every attempt. The environment's proxy is for
     other machines."""
+    import openai
+
     chosen: dict[str, Any] = {
         "timeout": openai.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
         "follow_redirects": False,
