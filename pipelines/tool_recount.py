@@ -76,11 +76,15 @@ def recount_tools(
         )
     }
     facts = _stored_facts(store, before.keys(), {*gone, *sources})
-    handed = _handed_off(store, before, gone, sources)
+    # Of a pointer whose sample is drawn anew all hand-offs are read, so one pointer at a time.
+    anew = {i for i, one in before.items() if _lost_some(one, gone)}
+    handed = _handed_off(store, {i: before[i] for i in before.keys() - anew}, gone, sources)
     went = 0
     for identifier in sorted({*before, *coming}):
         was = before.get(identifier)
-        sampled, moved = handed.get(identifier, ([], []))
+        if was is not None and identifier in anew:
+            handed |= _handed_off(store, {identifier: was}, gone, sources)
+        sampled, moved = handed.pop(identifier, ([], []))
         came = coming.get(identifier, [])
         found = facts.get(identifier, Counter())
         found.update(fact for one in (*moved, *came) for fact in facts_of(one))
@@ -198,6 +202,11 @@ def _stored_facts(
     return found
 
 
+def _lost_some(pointer: ToolPointer, gone: Collection[str]) -> bool:
+    """Whether some of a pointer's sample is of trajectories that are ``gone``."""
+    return any(p.trajectory_id in gone for p in pointer.entry.provenance)
+
+
 def _handed_off(
     store: Store,
     pointers: Mapping[str, ToolPointer],
@@ -208,7 +217,7 @@ def _handed_off(
     were of, or if one of a sample is ``gone`` all that are left of its pointer. And those of
     trajectories that have other ``sources`` now."""
     samples = {i: pointer.entry.provenance for i, pointer in pointers.items()}
-    anew = {i for i, sample in samples.items() if any(p.trajectory_id in gone for p in sample)}
+    anew = {i for i, pointer in pointers.items() if _lost_some(pointer, gone)}
     was_sampled = {p.span_id for sample in samples.values() for p in sample}
     rows = store.rows(
         "SELECT h.*, t.problem_id, t.problem, t.sources FROM handoff AS h JOIN trajectories AS t "

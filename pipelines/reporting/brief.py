@@ -154,7 +154,7 @@ def _candidates(lines: Lines) -> str:
         if tried["none"]
         else "",
         f"{tried['some']:,} on too few" if tried["some"] else "",
-        f"for {tried['untried']:,} there is none yet" if tried["untried"] else "",
+        f"on {tried['untried']:,} none has decided anything yet" if tried["untried"] else "",
     ]
     kept = f" {counted(every, 'candidate')} {_one(every, 'is', 'are')} kept and not served: "
     return f"{kept}{', '.join(filter(None, parts))}."

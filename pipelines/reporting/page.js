@@ -384,19 +384,24 @@ async function followAddress() {
   const asked = addressed();
   if (!asked) {
     // Back from an entry: the table is as one that nobody has asked anything of.
-    if (followed && wanted.query === followed) byId("filters").reset();
-    followed = "";
+    if (!location.hash && followed && wanted.query === followed) byId("filters").reset();
+    if (!location.hash) followed = "";
     return;
   }
   const id = Object.hasOwn(lines.merged, asked) ? lines.merged[asked] : asked;
+  const row = lines.columns.id.indexOf(id);
   byId("query").value = wanted.query = followed = id;
   for (const select of document.querySelectorAll("#filters select[data-column]")) select.value = "";
   choose();
+  if (row < 0) {
+    byId("led").textContent = `This store has no entry ${asked}.`;
+    byId("entries").scrollIntoView();
+    return;
+  }
   if (id !== asked) byId("led").textContent = `The entry ${asked} went into this one.`;
-  if (!order.length) byId("led").textContent = `This store has no entry ${asked}.`;
   const element = byId("table").tBodies[0].querySelector("tr.entry");
   if (element) element.querySelector(".open").focus({ preventScroll: true });
-  if (element && element.querySelector(".open").getAttribute("aria-expanded") === "false") await toggle(element, order[0]);
+  if (element && element.querySelector(".open").getAttribute("aria-expanded") === "false") await toggle(element, row);
   (element || byId("entries")).scrollIntoView();
 }
 

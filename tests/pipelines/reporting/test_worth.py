@@ -112,7 +112,7 @@ def test_what_is_out_of_date_is_served() -> None:
     assert "Search serves 3 entries (1 canonical, 1 verified, 1 expired: marked out of" in told
     assert "2 gave the right result on two problems or more, 1 on held-out tests" in told
     assert "2 candidates are kept and not served: 1 passed on none of the held-out" in told
-    assert "for 1 there is none yet." in told
+    assert "on 1 none has decided anything yet." in told
     assert "Not served: 1 quarantined." in told
     served = tiles(entries, 0.0, None)[3]
     assert (served.number, served.behind) == ("3", "1 of them out of date; 2 candidates not served")
