@@ -13,7 +13,6 @@ from tracemine.teachers import make_teacher
 from tracemine.transforms import live
 from tracemine.transforms.admit import AdmitOptions, admit
 from tracemine.transforms.read import read_file
-from tracemine.transforms.restored import least_source
 from tracemine.transforms.segment import Proposal, route, segment
 from tracemine.transforms.stage import HANDOFF, REJECTED
 from tracemine.transforms.tool_facts import Pointed, point
@@ -117,36 +116,27 @@ def cut_incoming(incoming: Incoming) -> None:
                         incoming.proposals.append(what)
 
 
-def write_incoming(incoming: Incoming, store: Store, changes: Rewriting) -> None:
+def write_incoming(incoming: Incoming, store: Store, changes: Rewriting) -> dict[str, Source]:
     """Put its trajectories into ``changes``, what was rejected of it, and what is known now of
-    where those come from that the store has."""
+    where those come from that the store has. Gives the trajectories for which another source stands
+    now, and that one."""
     changes.add("trajectories", map(arrow.trajectory_row, incoming.trajectories))
     changes.add("rejected", (arrow.rejected_row(r) for _, r in incoming.rejected))
-    moved = store.rows(
+    moved: dict[str, Source] = {}
+    rows = store.rows(
         "SELECT * FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
         [sorted(incoming.sources)],
     )
-    for row in moved:
+    for row in rows:
         more = incoming.sources[row["trajectory_id"]]
         sources = sorted({Source(**s) for s in row["sources"]} | more)
         least = sources[0]
+        if least in more:
+            moved[row["trajectory_id"]] = least
         row["sources"] = [asdict(source) for source in sources]
         row |= {"source": least.dataset, "row": least.row, "licence": least.licence}
-    changes.replace("trajectories", "trajectory_id", incoming.sources, moved)
+    changes.replace("trajectories", "trajectory_id", incoming.sources, rows)
+    return moved
 
 
-def moved_by(incoming: Incoming, store: Store) -> dict[str, Source]:
-    """The trajectories for which a source stands now that the store did not know, and that one."""
-    rows = store.rows(
-        "SELECT trajectory_id, sources FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
-        [sorted(incoming.sources)],
-    )
-    least = {row["trajectory_id"]: min(incoming.sources[row["trajectory_id"]]) for row in rows}
-    return {
-        row["trajectory_id"]: least[row["trajectory_id"]]
-        for row in rows
-        if least[row["trajectory_id"]] < least_source(row)
-    }
-
-
-__all__ = ["Incoming", "cut_incoming", "moved_by", "read_incoming", "write_incoming"]
+__all__ = ["Incoming", "cut_incoming", "read_incoming", "write_incoming"]

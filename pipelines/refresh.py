@@ -19,7 +19,6 @@ from tracemine.pipelines.garbage import not_looked_for
 from tracemine.pipelines.incoming import (
     Incoming,
     cut_incoming,
-    moved_by,
     read_incoming,
     write_incoming,
 )  # fmt: skip
@@ -119,14 +118,13 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
             }
         cut_incoming(incoming)
         changes = Rewriting()
-        write_incoming(incoming, store, changes)
+        moved = write_incoming(incoming, store, changes)
         known = _is_as_now(manifest, draft)
         restore = partial(_restored, store, incoming, known=known)
         cells = _cells(store)
         found = regrouped(
             embedded(incoming.proposals, store), store, restore, cells, every=not known
         )
-        moved = moved_by(incoming, store)
         around = touched(found, store, restore, _spans_of(store, moved))
         recall = Remembered(around) if known else None
         seen = shown(around.groups, moment.policy, sandbox, recall)

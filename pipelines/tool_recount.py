@@ -77,13 +77,17 @@ def recount_tools(
     }
     facts = _stored_facts(store, before.keys(), {*gone, *sources})
     # Of a pointer whose sample is drawn anew all hand-offs are read, so one pointer at a time.
-    anew = {i for i, one in before.items() if _lost_some(one, gone)}
-    handed = _handed_off(store, {i: before[i] for i in before.keys() - anew}, gone, sources)
+    anew = {
+        i for i, one in before.items() if any(p.trajectory_id in gone for p in one.entry.provenance)
+    }
+    handed = _handed_off(
+        store, [one for i, one in before.items() if i not in anew], gone, sources, every=False
+    )
     went = 0
     for identifier in sorted({*before, *coming}):
         was = before.get(identifier)
         if was is not None and identifier in anew:
-            handed |= _handed_off(store, {identifier: was}, gone, sources)
+            handed |= _handed_off(store, [was], gone, sources, every=True)
         sampled, moved = handed.pop(identifier, ([], []))
         came = coming.get(identifier, [])
         found = facts.get(identifier, Counter())
@@ -202,29 +206,25 @@ def _stored_facts(
     return found
 
 
-def _lost_some(pointer: ToolPointer, gone: Collection[str]) -> bool:
-    """Whether some of a pointer's sample is of trajectories that are ``gone``."""
-    return any(p.trajectory_id in gone for p in pointer.entry.provenance)
-
-
 def _handed_off(
     store: Store,
-    pointers: Mapping[str, ToolPointer],
+    pointers: Collection[ToolPointer],
     gone: Collection[str],
     sources: Mapping[str, Source],
+    *,
+    every: bool,
 ) -> dict[str, tuple[list[Pointed], list[Pointed]]]:
-    """The stored hand-offs of ``pointers`` (by id) that their samples may be of: those that they
-    were of, or if one of a sample is ``gone`` all that are left of its pointer. And those of
-    trajectories that have other ``sources`` now."""
-    samples = {i: pointer.entry.provenance for i, pointer in pointers.items()}
-    anew = {i for i, pointer in pointers.items() if _lost_some(pointer, gone)}
-    was_sampled = {p.span_id for sample in samples.values() for p in sample}
+    """The stored hand-offs of ``pointers``, by their ids, without those of trajectories that are
+    ``gone``: those that their samples were of, or ``every`` one. And those of trajectories that
+    have other ``sources`` now."""
+    ids = sorted(pointer.entry.procedure_id for pointer in pointers)
+    was_sampled = {p.span_id for pointer in pointers for p in pointer.entry.provenance}
     rows = store.rows(
         "SELECT h.*, t.problem_id, t.problem, t.sources FROM handoff AS h JOIN trajectories AS t "
         "USING (trajectory_id) WHERE h.tool_id IN (SELECT unnest(?)) "
-        "AND (h.tool_id IN (SELECT unnest(?)) OR h.span_id IN (SELECT unnest(?)) "
-        "OR h.trajectory_id IN (SELECT unnest(?))) ORDER BY h.span_id",
-        [sorted(pointers), sorted(anew), sorted(was_sampled), sorted(sources)],
+        "AND (? OR h.span_id IN (SELECT unnest(?)) OR h.trajectory_id IN (SELECT unnest(?))) "
+        "ORDER BY h.span_id",
+        [ids, every, sorted(was_sampled), sorted(sources)],
     )
     instances: dict[str, list[Instance]] = {}
     for row in store.rows(
@@ -232,7 +232,7 @@ def _handed_off(
         [[row["span_id"] for row in rows]],
     ):
         instances.setdefault(row["span_id"], []).append(instance_of(row))
-    found: dict[str, tuple[list[Pointed], list[Pointed]]] = {i: ([], []) for i in pointers}
+    found: dict[str, tuple[list[Pointed], list[Pointed]]] = {i: ([], []) for i in ids}
     for row in rows:
         if row["trajectory_id"] in gone:
             continue
@@ -240,7 +240,7 @@ def _handed_off(
         source = sources.get(row["trajectory_id"]) or min(Source(**s) for s in row["sources"])
         span = span_of(row, row["problem_id"], instances.get(row["span_id"], ()))
         one = point(Proposal(span, source, shingles(row["problem"])))
-        if row["tool_id"] in anew or row["span_id"] in was_sampled:
+        if every or row["span_id"] in was_sampled:
             sampled.append(one)
         if row["trajectory_id"] in sources:
             moved.append(one)

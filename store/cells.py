@@ -130,6 +130,16 @@ def off_grid(vectors: Grid) -> npt.NDArray[np.float32]:
     return np.asarray(vectors, dtype=np.float32) / np.float32(GRID)
 
 
+def packed(vector: npt.NDArray[np.float32]) -> bytes:
+    """A vector as a column keeps it: `on_grid`, little-endian."""
+    return on_grid(vector).astype("<i2").tobytes()
+
+
+def unpacked(column: bytes) -> Grid:
+    """The vector that `packed` wrote, as integers; `off_grid` gives it as it was."""
+    return np.frombuffer(column, "<i2")
+
+
 def distinct_rows(vectors: Grid) -> tuple[Grid, Numbers]:
     """The distinct rows of ``vectors`` (n, d) in an order that depends on them alone, and for each
     of the n rows which of them it is."""
@@ -193,6 +203,8 @@ __all__ = [
     "distinct_rows",
     "off_grid",
     "on_grid",
+    "packed",
     "read_cells",
+    "unpacked",
     "write_cells",
 ]

@@ -18,8 +18,8 @@ from tracemine.store.location import Location, file_sha256, say
 
 #: Raised when a store is written that earlier versions must not read.
 SCHEMA_VERSION = 10
-#: The oldest that is read: from 9 on a store says what each span's method is, and what a hand-off
-#: calls its arguments. From 6 on a manifest is sealed.
+#: The oldest that is read: from 10 on a store keeps the vectors of summaries. From 6 on a manifest
+#: is sealed.
 OLDEST_READ, SEALED = 10, 6
 
 #: The folder of all snapshots in a store, and the name of the file in each.

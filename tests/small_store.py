@@ -35,7 +35,7 @@ from tracemine.schemas import (
 from tracemine.schemas.records import STATUSES, VERDICTS, Domain, Origin, Status, Verdict
 from tracemine.schemas.values import dump_json
 from tracemine.store import Draft, Embedder, begin, publish
-from tracemine.store.cells import on_grid
+from tracemine.store.cells import packed
 from tracemine.store.index import INDEXED, build_index, index_file, write_index
 from tracemine.store.ranking import tokens_of
 from tracemine.store.snapshot import dump_manifest
@@ -145,7 +145,7 @@ def _vector_of(text: str) -> Any:
 
 
 def _packed(text: str) -> bytes:
-    found: bytes = on_grid(_vector_of(text)).tobytes()
+    found: bytes = packed(_vector_of(text))
     return found
 
 
@@ -382,9 +382,7 @@ def _procedure(
         last_verified=AS_OF if passes else None,
         evidence=tuple(Token(token, said[token]) for token in sorted(said)),
         summary_vector=(
-            b""
-            if routine.status == "candidate"
-            else on_grid(_vector_of(spans[0].summary)).tobytes()
+            b"" if routine.status == "candidate" else packed(_vector_of(spans[0].summary))
         ),
     )
 

@@ -35,7 +35,7 @@ import numpy as np
 from tracemine.schemas import Signature, Span, content_id
 from tracemine.schemas.arrow import Row
 from tracemine.schemas.types import coarse
-from tracemine.store.cells import CELLS_FILE, Cells, Grid, off_grid, on_grid, write_cells
+from tracemine.store.cells import CELLS_FILE, Cells, Grid, off_grid, packed, unpacked, write_cells
 from tracemine.transforms import joining, partition
 from tracemine.transforms.candidates import CellKey, cell_groups, gathered
 from tracemine.transforms.duplicates import (
@@ -141,10 +141,10 @@ def _head(proposal: Proposal) -> tuple[str, Head]:
 
 
 def clustered_row(proposal: Proposal, group: str) -> Row:
-    """The row of ``clustered`` of a span that went to ``group``, with its two vectors as integers
-    (`on_grid`, little-endian), the key of its method and the id of its variant."""
+    """The row of ``clustered`` of a span that went to ``group``, with its two vectors `packed`, the
+    key of its method and the id of its variant."""
     shape, wording = (
-        on_grid(np.frombuffer(vector, np.float32)).astype("<i2").tobytes()
+        packed(np.frombuffer(vector, np.float32))
         for vector in (proposal.shape_vector, proposal.vector)
     )
     return {
@@ -162,7 +162,7 @@ def clustered_row(proposal: Proposal, group: str) -> Row:
 
 def clustered_vector(column: bytes) -> bytes:
     """A vector (float32 bytes) as `clustered_row` wrote it."""
-    return off_grid(np.frombuffer(column, "<i2")).tobytes()
+    return off_grid(unpacked(column)).tobytes()
 
 
 class _BySize(beam.DoFn):

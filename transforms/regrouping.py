@@ -15,7 +15,7 @@ import numpy as np
 from tracemine.schemas import Rejected, Replay, content_id
 from tracemine.schemas.arrow import Row
 from tracemine.store import Store
-from tracemine.store.cells import Cells, off_grid, on_grid
+from tracemine.store.cells import Cells, off_grid, on_grid, unpacked
 from tracemine.store.views import ENTRIES
 from tracemine.transforms.candidates import candidate_groups, trained
 from tracemine.transforms.cluster import clustered_row, compatibility_class
@@ -84,7 +84,7 @@ def regrouped(
         before: dict[str, set[str]] = {}
         for row in there.values():
             before.setdefault(row["group_id"], set()).add(row["span_id"])
-        shapes = {i: np.frombuffer(row["shape"], "<i2") for i, row in there.items()}
+        shapes = {i: unpacked(row["shape"]) for i, row in there.items()}
         for out in distinct.out:
             shapes.pop(out, None)
         for one in coming.get(name, ()):

@@ -169,7 +169,7 @@ def restored_proposals(store: Store, span_ids: Collection[str]) -> dict[str, Pro
             marks[problem] = shingles(trajectory["problem"])
         span = span_of(row, problem, instances.get(row["span_id"], ()))
         found[span.id] = _as_clustered(
-            Proposal(span, least_source(trajectory), marks[problem]), clustered
+            Proposal(span, _least_source(trajectory), marks[problem]), clustered
         )
     return found
 
@@ -229,7 +229,7 @@ def span_of(row: Row, problem_id: str, instances: Iterable[Instance]) -> Span:
     return Span(**values, problem_id=problem_id, instances=tuple(ordered), tool=row.get("tool"))
 
 
-def least_source(trajectory: Row) -> Source:
+def _least_source(trajectory: Row) -> Source:
     """The source that stands for a row of ``trajectories``."""
     return min(Source(**source) for source in trajectory["sources"])
 
@@ -263,7 +263,6 @@ __all__ = [
     "BATCH",
     "Stored",
     "instance_of",
-    "least_source",
     "recut_proposals",
     "restored_entries",
     "restored_proposals",

@@ -20,7 +20,7 @@ from tracemine.schemas import Event, Library, Procedure, Provenance, Replay, Spa
 from tracemine.schemas.records import Status
 from tracemine.schemas.shingles import near_duplicate_classes
 from tracemine.store import Policy
-from tracemine.store.cells import off_grid, on_grid
+from tracemine.store.cells import off_grid, packed, unpacked
 from tracemine.store.embedder import Vectors, to_grid
 from tracemine.store.lifecycle.rules import Standing, changes_of, events_of
 from tracemine.store.ranking import tokens_of
@@ -260,16 +260,16 @@ def place(finished: Finished, load: LoadEmbedder) -> Finished:
         return dataclasses.replace(
             finished, procedure=dataclasses.replace(procedure, summary_vector=b"")
         )
-    packed = procedure.summary_vector
-    if not packed:
+    kept = procedure.summary_vector
+    if not kept:
         # One text at a time: in a batch, its neighbours would move its last bits.
         (encoded,) = load().encode([procedure.summary.replace("_", " ")])
-        packed = on_grid(encoded).astype("<i2").tobytes()
-    summary = off_grid(np.frombuffer(packed, "<i2"))
+        kept = packed(encoded)
+    summary = off_grid(unpacked(kept))
     wordings = np.frombuffer(finished.vector, dtype=np.float32)
     return dataclasses.replace(
         finished,
-        procedure=dataclasses.replace(procedure, summary_vector=packed),
+        procedure=dataclasses.replace(procedure, summary_vector=kept),
         vector=middle([wordings, summary]),
     )
 

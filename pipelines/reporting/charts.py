@@ -61,6 +61,11 @@ def plain(text: str, *, most: int = MAX_LABEL) -> str:
     return html.escape(line if len(line) <= most else f"{line[: most - 1]}…")
 
 
+def percent(share: float | None) -> str:
+    """``44.1%``; a dash of nothing."""
+    return "–" if share is None else f"{share:.1%}"
+
+
 def label(text: str, count: int) -> str:
     """``text`` and a count as the label of a node."""
     return f"{plain(text)} {count:,}"
@@ -144,5 +149,5 @@ def flow(
 __all__ = [
     "BLACK", "BLUE", "BROWN", "DARK", "DASHES", "GREEN", "GREY", "LINES", "MARKS", "ORANGE",
     "PURPLE", "SKY", "STATUS_COLOURS", "VERMILION", "Chart", "bars", "figure", "flow", "label",
-    "plain",
+    "percent", "plain",
 ]  # fmt: skip

@@ -21,9 +21,9 @@ import jinja2
 from plotly.offline import get_plotlyjs
 
 from tracemine.pipelines.reporting.brief import Point, Tile
-from tracemine.pipelines.reporting.charts import DARK, Chart
+from tracemine.pipelines.reporting.charts import DARK, Chart, percent
 from tracemine.pipelines.reporting.entries import CHUNK, Lines
-from tracemine.pipelines.reporting.offenders import Failing, Losing
+from tracemine.pipelines.reporting.offenders import MOST, Failing, Losing
 from tracemine.pipelines.reporting.snapshots import Grown
 
 #: zlib's level: 9 takes twice the time of 6, for 2% less.
@@ -72,6 +72,7 @@ def render(report: Report) -> Iterator[bytes]:
     charts = [*report.flows, *report.worth, *report.history, *report.content]
     context: Mapping[str, Any] = {
         "report": report,
+        "most": MOST,
         "style": _asset("page.css"),
         "script": script,
         "policy": _policy(script, plotly),
@@ -91,7 +92,7 @@ def render(report: Report) -> Iterator[bytes]:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["thousands"] = _thousands
-    environment.filters["share"] = _share
+    environment.filters["share"] = percent
     environment.tests["words"] = _is_words
     stream = environment.from_string(_asset("page.html")).stream(context)
     stream.enable_buffering(_BUFFERED)
@@ -123,10 +124,6 @@ def _asset(name: str) -> str:
 def _is_words(value: Any) -> bool:
     """Whether a value of a table is read, not compared."""
     return isinstance(value, str) and not value.lstrip("+-–")[:1].isdigit() and value != "–"
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
 
 
 def _thousands(value: Any) -> str:

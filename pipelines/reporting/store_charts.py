@@ -19,6 +19,7 @@ from tracemine.pipelines.reporting.charts import (
     Chart,
     bars,
     figure,
+    percent,
     plain,
 )
 from tracemine.pipelines.reporting.entries import Lines
@@ -150,7 +151,7 @@ def snapshot_charts(moments: Sequence[Moment]) -> list[Chart]:
             else None,
             ("snapshot", "entries served", "mean success rate"),
             tuple(
-                (m.number, m.served, "–" if m.rate is None else f"{m.rate:.1%}") for m in moments
+                (m.number, m.served, percent(m.rate)) for m in moments
             ),
         ),
         _drift(moments[1:], names[1:]),
@@ -235,8 +236,7 @@ def _again(moments: Sequence[Moment]) -> Chart:
         ("snapshot", "of", "entries", "calls", "passed before", "passes now"),
         tuple(
             (m.number, f"{one.facet} {one.name}", one.entries, one.calls,
-             "–" if one.before is None else f"{one.before:.1%}",
-             "–" if one.now is None else f"{one.now:.1%}")
+             percent(one.before), percent(one.now))
             for m in moments
             for one in m.again
         ),

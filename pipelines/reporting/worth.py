@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import fsspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -33,50 +33,48 @@ ABLATIONS = ("no_gate", "no_consolidation", "no_clustering")
 #: Half of the last digit that `evaluate` prints of a share.
 _ROUNDED = 0.5001e-4
 
-#: What an arm is called where it is drawn.
-LABELS = {
-    "typed_signature": "the store",
-    "bound": "preconditions hold",
-    "typed": "typed by result alone",
-    "untyped": "not typed",
-    "oracle": "best possible order",
-    "no_store": "no store (luck)",
-    "not_run": "nothing tried",
-    "words": "words alone",
-    "popularity": "most spans",
-    "votes": "vote of nearest spans",
-    "random": "by lot",
-    "bm25": "keywords (BM25)",
-    "whole_trace": "nearest whole traces",
-    "no_gate": "without the gate",
-    "no_consolidation": "without consolidation",
-    "no_clustering": "without clustering",
-    "teachers_words": "in the teacher's words",
-    "unnamed": "values without names",
-}
 
-#: What each arm is, in a few words; `docs/evaluation.md` says more.
+class Arm(NamedTuple):
+    """What an arm is called where it is drawn, and what it is in a few words;
+    ``docs/evaluation.md`` says more."""
+
+    label: str
+    what: str
+
+
 ARMS = {
-    "typed_signature": "the store: words and values, of entries that take them",
-    "bound": "the same, of entries whose preconditions hold on them",
-    "typed": "words and values, of entries that give the wanted kind of value",
-    "untyped": "words alone, of all entries",
-    "oracle": "the most that any order could reach: is anything in the store right?",
-    "no_store": "nothing retrieved: formulas made of the values, by luck",
-    "not_run": "as the store, without a look at what entries give",
-    "words": "of entries that take the values, words alone",
-    "popularity": "of entries that take the values, methods with the most spans",
-    "votes": "of entries that take the values, methods of the 40 nearest spans",
-    "random": "of entries that take the values, by lot",
-    "bm25": "of entries that take the values, BM25 of all they say",
-    "whole_trace": "of entries that take the values, those of the nearest whole traces",
-    "no_gate": "ablation: of all routines, as if none had to pass a replay",
-    "no_consolidation": "ablation: of all spans, each by itself",
-    "no_clustering": "ablation: of all routines, one entry for each code",
-    "teachers_words": "the store, asked in the teacher's own words",
-    "unnamed": "the store, asked with values without names",
+    "typed_signature": Arm("the store", "the store: words and values, of entries that take them"),
+    "bound": Arm("preconditions hold", "the same, of entries whose preconditions hold on them"),
+    "typed": Arm(
+        "typed by result alone", "words and values, of entries that give the wanted kind of value"
+    ),
+    "untyped": Arm("not typed", "words alone, of all entries"),
+    "oracle": Arm(
+        "best possible order",
+        "the most that any order could reach: is anything in the store right?",
+    ),
+    "no_store": Arm("no store (luck)", "nothing retrieved: formulas made of the values, by luck"),
+    "not_run": Arm("nothing tried", "as the store, without a look at what entries give"),
+    "words": Arm("words alone", "of entries that take the values, words alone"),
+    "popularity": Arm("most spans", "of entries that take the values, methods with the most spans"),
+    "votes": Arm(
+        "vote of nearest spans", "of entries that take the values, methods of the 40 nearest spans"
+    ),
+    "random": Arm("by lot", "of entries that take the values, by lot"),
+    "bm25": Arm("keywords (BM25)", "of entries that take the values, BM25 of all they say"),
+    "whole_trace": Arm(
+        "nearest whole traces", "of entries that take the values, those of the nearest whole traces"
+    ),
+    "no_gate": Arm(
+        "without the gate", "ablation: of all routines, as if none had to pass a replay"
+    ),
+    "no_consolidation": Arm("without consolidation", "ablation: of all spans, each by itself"),
+    "no_clustering": Arm(
+        "without clustering", "ablation: of all routines, one entry for each code"
+    ),
+    "teachers_words": Arm("in the teacher's words", "the store, asked in the teacher's own words"),
+    "unnamed": Arm("values without names", "the store, asked with values without names"),
 }
-
 
 Count = Annotated[int, Field(ge=0)]
 Proportion = Annotated[float, Field(ge=0, le=1)]
@@ -265,10 +263,10 @@ def exact(figure: Figure) -> float | None:
 
 def label_of(arm: str) -> str:
     """What an arm is called where it is drawn; its own name if nobody has given it one."""
+    if arm in ARMS:
+        return ARMS[arm].label
     base = arm.removesuffix(RUN)
-    if base != arm and base in LABELS:
-        return f"{LABELS[base]}, tried"
-    return LABELS.get(arm, arm)
+    return f"{ARMS[base].label}, tried" if base in ARMS else arm
 
 
 def in_words(arm: str) -> str:
@@ -290,7 +288,7 @@ def _price(tokens: Mean, gain: Lift) -> Mean | None:
 
 
 __all__ = [
-    "ABLATIONS", "ARMS", "BASELINES", "LABELS", "NOTHING", "OURS", "RUN", "Evaluation", "Figure",
+    "ABLATIONS", "ARMS", "BASELINES", "NOTHING", "OURS", "RUN", "Evaluation", "Figure",
     "Lift", "Mean", "Part", "Share", "Verdict", "exact", "in_words", "judge", "label_of",
     "read_evaluation", "shown",
 ]  # fmt: skip

@@ -55,7 +55,7 @@ def arm_said(arm: str) -> str:
     """What an arm is, in a few words; empty if nobody has said it."""
     if arm.endswith(RUN) and arm[: -len(RUN)] in ARMS:
         return f"as “{label_of(arm[: -len(RUN)])}”, its first hundred tried on the values"
-    return ARMS.get(arm, "")
+    return ARMS[arm].what if arm in ARMS else ""
 
 
 def _replay(evaluation: Evaluation) -> Chart:

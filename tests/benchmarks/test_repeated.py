@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -49,3 +50,14 @@ def test_every_copy_is_another_problem(tmp_path: Path) -> None:
     assert copies == [[repeated(row, copy) for row in rows] for copy in range(3)]
     for name, number in (("question", 0), ("problem", 1), ("code", 2)):
         assert len({problem_id(copy[number][name]) for copy in copies}) == 3
+
+
+def test_a_corpus_is_written_alike_at_any_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress(json.dumps({"question": QUESTION, "answer": ANSWER}).encode()))
+    (first,) = write_corpus([path], tmp_path / "first", 1)
+    monkeypatch.setattr(time, "time", lambda: 2_000_000_000.0)
+    (second,) = write_corpus([path], tmp_path / "second", 1)
+    assert first.read_bytes() == second.read_bytes()

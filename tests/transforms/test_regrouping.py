@@ -13,7 +13,7 @@ import small_store
 
 from tracemine.schemas import content_id
 from tracemine.store import Store
-from tracemine.store.cells import Cells, off_grid, on_grid
+from tracemine.store.cells import Cells, off_grid, on_grid, unpacked
 from tracemine.store.embedder import to_grid
 from tracemine.transforms.candidates import candidate_groups, trained
 from tracemine.transforms.cluster import clustered_row, compatibility_class
@@ -94,7 +94,7 @@ def test_groups_are_those_of_all_at_once(
     for identifier, label in sorted(now.items()):
         by_label.setdefault(label, []).append(identifier)
     assert {tuple(group) for group in by_label.values()} == at_once
-    shapes = {row["span_id"]: np.frombuffer(row["shape"], "<i2") for row in found.rows}
+    shapes = {row["span_id"]: unpacked(row["shape"]) for row in found.rows}
     for one in (*old, *new):
         if one.span.id in shapes:
             assert off_grid(shapes[one.span.id]).tobytes() == one.shape_vector
