@@ -21,12 +21,16 @@ def look_rarely() -> None:
 
 @contextmanager
 def not_looked_for() -> Iterator[None]:
-    """For a block that gathers records until it ends."""
+    """For a block that gathers records until it ends. What is left of them then is looked at with
+    the oldest: to look at once would cost what was saved."""
     looked = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        if not gc.get_freeze_count():
+            gc.freeze()
+            gc.unfreeze()
         if looked:
             gc.enable()
 

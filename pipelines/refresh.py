@@ -16,12 +16,7 @@ from functools import cache, partial
 from typing import Any
 
 from tracemine.pipelines.garbage import not_looked_for
-from tracemine.pipelines.incoming import (
-    Incoming,
-    cut_incoming,
-    read_incoming,
-    write_incoming,
-)  # fmt: skip
+from tracemine.pipelines.incoming import Incoming, cut_incoming, read_incoming, write_incoming
 from tracemine.pipelines.lifecycle_options import RefreshOptions
 from tracemine.pipelines.options import now
 from tracemine.pipelines.progress import Progress

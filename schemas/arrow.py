@@ -246,8 +246,7 @@ def instance_row(instance: Instance) -> Row:
 
 def replay_row(replay: Replay) -> Row:
     """The row of ``replays``."""
-    # There are many: `dataclasses.asdict` would copy each of their texts.
-    return {name: getattr(replay, name) for name in TABLES["replays"].names}
+    return _fields_of(replay)
 
 
 def rejected_row(rejected: Rejected) -> Row:
@@ -297,15 +296,18 @@ def merged_row(merged: Merged) -> Row:
 
 def procedure_row(procedure: Procedure) -> Row:
     """The row of ``procedures`` or ``candidates``."""
-    row = dataclasses.asdict(procedure)
+    row = _fields_of(procedure)
     row["signature"] = procedure.signature.to_json()
-    lists = (
-        "preconditions", "predicates", "failure_modes", "variants", "provenance", "evidence",
-        "libraries",
-    )  # fmt: skip
-    for name in lists:
+    for name in ("preconditions", "predicates", "failure_modes"):
         row[name] = list(row[name])
+    for name in ("variants", "provenance", "evidence", "libraries"):
+        row[name] = [_fields_of(record) for record in row[name]]
     return row
+
+
+def _fields_of(record: Any) -> Row:
+    # `dataclasses.asdict` would copy each text, of which an entry has thousands.
+    return {name: getattr(record, name) for name in record.__slots__}
 
 
 def procedure_from_row(row: Row) -> Procedure:

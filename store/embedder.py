@@ -13,6 +13,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -150,10 +151,11 @@ def _load_model(name: str, path: str, trust_remote_code: bool) -> Any:
     if not local and (path.startswith((".", "/", "~")) or path.count("/") > 1):
         raise RequestError(f"no embedder at {name}: give the folder of a model, or its name")
     with _quiet_libraries():
-        from sentence_transformers import SentenceTransformer
-
+        # Torch keeps the frames that it is imported from, and these all that a caller holds.
+        with ThreadPoolExecutor(1) as alone:
+            model_of = alone.submit(_model_class).result()
         try:
-            return SentenceTransformer(
+            return model_of(
                 path,
                 device="cpu",
                 local_files_only=local,
@@ -164,6 +166,12 @@ def _load_model(name: str, path: str, trust_remote_code: bool) -> Any:
         except Exception as error:
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise RequestError(f"cannot load the embedder {name}: {first}") from error
+
+
+def _model_class() -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer
 
 
 @contextmanager

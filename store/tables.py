@@ -123,17 +123,23 @@ def _id_column(table: str) -> str:
 
 
 def _ordered(rows: Iterable[Row], table: str, *, every: bool) -> list[Row]:
-    names = set(TABLES[table].names)
-    keyed = []
+    names, column = set(TABLES[table].names), _id_column(table)
+    by_id: dict[str, list[Row]] = {}
     for row in rows:
         if row.keys() != names:
             wrong = ", ".join(sorted(row.keys() ^ names))
             raise ValueError(f"a row of {table} has other columns than the table: {wrong}")
-        keyed.append((sort_key(table, row), row))
-    keyed.sort(key=lambda pair: pair[0])
-    if every:
-        return [row for _, row in keyed]
-    return [row for i, (key, row) in enumerate(keyed) if i == 0 or key != keyed[i - 1][0]]
+        by_id.setdefault(row[column], []).append(row)
+    found: list[Row] = []
+    for _, alike in sorted(by_id.items()):
+        # What a row says beside its id may be long, and is looked at where others have that id.
+        found += alike if len(alike) == 1 else _apart(alike, table, every=every)
+    return found
+
+
+def _apart(rows: Iterable[Row], table: str, *, every: bool) -> list[Row]:
+    keyed = sorted(((sort_key(table, row), row) for row in rows), key=lambda pair: pair[0])
+    return [row for i, (key, row) in enumerate(keyed) if every or i == 0 or key != keyed[i - 1][0]]
 
 
 def _replace_surrogates(value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from tracemine.schemas import decode
 from tracemine.schemas.shingles import near_duplicate_classes
 from tracemine.schemas.values import encode
-from tracemine.transforms.methods import Method, in_roles_of, methods_of
+from tracemine.transforms.methods import Method, keys_in_roles, methods_of
 from tracemine.transforms.segment import Proposal
 from tracemine.verifiers.replay import Case
 
@@ -95,7 +95,7 @@ def _cases(
                 if not instance.checked or identity in seen:
                     continue
                 seen.add(identity)
-                keys = in_roles_of(method.founder.span, member.span).inputs
+                keys = keys_in_roles(method, member)
                 cases.append(Case(instance, keys, method.key))
                 witnesses[instance.id] = Witness(
                     instance.id,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -142,30 +142,52 @@ def make_method(key: str, members: Sequence[Proposal]) -> Method:
     one trace's own wording tells its own story."""
     ids = [variant_of(member) for member in members]
     counts = Counter(ids)
-    best = min(
-        counts,
-        key=lambda identifier: (
-            _plainness(members[ids.index(identifier)].span) if len(counts) > 1 else (0, 0),
-            -counts[identifier],
-            identifier,
-        ),
-    )
+    first = {identifier: members[ids.index(identifier)].span for identifier in counts}
+    plain = _least(counts, lambda identifier: _oddness(first[identifier]))
+    simple = _least(plain, lambda identifier: _size(first[identifier]))
+    best = min(simple, key=lambda identifier: (-counts[identifier], identifier))
     alike = [member for member, identifier in zip(members, ids, strict=True) if identifier == best]
     asked = Counter(member.span.subquestion for member in alike)
     founder = min(alike, key=lambda m: (-asked[m.span.subquestion], m.span.id))
-    worded = {_as_routine(member.span): member.span for member in members}
-    signatures = [in_roles_of(founder.span, span) for span in worded.values()]
+    worded = {
+        _as_routine(member.span): member.span
+        for member, identifier in zip(members, ids, strict=True)
+        # Of one variant all signatures are one.
+        if identifier != best
+    }
+    signatures = [founder.span.signature]
+    signatures += [in_roles_of(founder.span, span) for span in worded.values()]
     signature = widened(founder.span.signature, signatures)
     return Method(key, best, founder, tuple(members), signature)
 
 
-def _plainness(span: Span) -> tuple[int, int]:
-    if not span.code:
-        return 0, 0
-    code = span.code
-    return oddness(code, span.entry_point or ""), code_size(code)
+def keys_in_roles(method: Method, member: Proposal) -> tuple[Parameter, ...]:
+    """The inputs of a ``member`` of ``method`` in the order of the inputs of its founder that they
+    stand for. Of members of the variant that stands for the method they are the founder's."""
+    founder = method.founder.span
+    if variant_of(member) == method.variant_id:
+        return founder.signature.inputs
+    return in_roles_of(founder, member.span).inputs
 
 
+def _least(identifiers: Collection[str], measure: Callable[[str], int]) -> list[str]:
+    """Those of which ``measure``, which takes its time, gives least; all that there is of one."""
+    if len(identifiers) < 2:
+        return list(identifiers)
+    measured = {identifier: measure(identifier) for identifier in identifiers}
+    least = min(measured.values())
+    return [identifier for identifier, found in measured.items() if found == least]
+
+
+def _oddness(span: Span) -> int:
+    return oddness(span.code, span.entry_point or "") if span.code else 0
+
+
+def _size(span: Span) -> int:
+    return code_size(span.code) if span.code else 0
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def code_size(code: str) -> int:
     """How much there is to a routine: the nodes of its syntax tree, however its names are spelt."""
     return sum(1 for _ in ast.walk(ast.parse(code)))
@@ -193,11 +215,7 @@ def widened(names: Signature, signatures: Sequence[Signature]) -> Signature:
 
 def routine_of_method(method: Method) -> Routine:
     """The routine of the variant that stands for a method."""
-    return dataclasses.replace(
-        routine_of(method.founder.span),
-        variant_id=method.variant_id,
-        signature=method.signature,
-    )
+    return routine_of(method.founder.span, name=method.variant_id, signature=method.signature)
 
 
 def routine_of(

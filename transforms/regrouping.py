@@ -246,14 +246,17 @@ def touched(found: Regrouped, store: Store, restore: Restore, also: Iterable[str
             todo |= set(group)
     return Touched(
         tuple(
-            tuple(replace(proposals[i], shape_vector=b"") for i in groups[first])
-            for first in sorted(groups)
+            tuple(_without_shape(proposals[i]) for i in groups[first]) for first in sorted(groups)
         ),
         frozenset(entries),
         replays,
         {i: homes.groups[i] for i in proposals if i in homes.groups},
         {i: proposals[i] for i in sorted(found.out)},
     )
+
+
+def _without_shape(proposal: Proposal) -> Proposal:
+    return replace(proposal, shape_vector=b"") if proposal.shape_vector else proposal
 
 
 class _Homes:

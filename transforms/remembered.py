@@ -9,22 +9,20 @@ Code that imports a library of which nobody has said that it is what it was is r
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping
 
 from tracemine.schemas import Replay
 from tracemine.store.versions import DECIDING
-from tracemine.teachers.rules.derived.libraries import libraries_of
+from tracemine.teachers.rules.derived.libraries import imported_by
 from tracemine.transforms.methods import Method, make_method, method_of, routine_of_method
 from tracemine.transforms.regrouping import Touched
-from tracemine.transforms.replay import Recalled, ways_to_bind
+from tracemine.transforms.replay import Bindable, Recalled
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.unite import NOT_HELD_OUT
-from tracemine.verifiers.replay import CHOSE, Case
+from tracemine.verifiers.replay import CHOSE
 
-#: Routines of which it is known what they import.
-_REMEMBERED = 16384
+#: The libraries whose versions a store is asked for.
+_ASKED_FOR = frozenset(DECIDING)
 
 
 class Remembered:
@@ -47,11 +45,12 @@ class Remembered:
         self._same: dict[tuple[str, str], tuple[str, Method] | None] = {}
         self._sorted: dict[tuple[str, str], Mapping[str, Mapping[str, Replay]]] = {}
 
-    def __call__(self, method: Method, family: Method, cases: Sequence[Case]) -> Recalled:
-        """Those of the verdicts of ``method`` on ``cases``, which are of ``family``, that are as
-        they were. Cases whose values may go to the parameters in several ways are judged together:
-        where one of them chose a way, all of them are known, or none; where none did, they are
-        known unless one that is not chooses."""
+    def __call__(self, method: Method, family: Method, bindable: Bindable) -> Recalled:
+        """Those of the verdicts of ``method`` on cases of ``family`` that are as they were. Cases
+        whose values may go to the parameters in several ways are judged together: where one of them
+        chose a way, all of them are known, or none; where none did, they are known unless one that
+        is not chooses."""
+        cases = bindable.cases
         ours, theirs = self._as_it_was(method), self._as_it_was(family)
         if ours is None or theirs is None or ours[0] != theirs[0]:
             return Recalled()
@@ -63,7 +62,7 @@ class Remembered:
         known = self._verdicts(method.variant_id, theirs[0]).get(family.key, {})
         found: list[Replay] = []
         together: list[Replay | None] = []
-        for case, ways in zip(cases, ways_to_bind(method.signature, cases), strict=True):
+        for case, ways in zip(cases, bindable.ways, strict=True):
             verdict = known.get(case.instance.id)
             if verdict is not None and verdict.reason == NOT_HELD_OUT:
                 verdict = None  # In its group it passed.
@@ -91,7 +90,7 @@ class Remembered:
                 same = [m.span.id for m in were] == [m.span.id for m in method.members]
                 was = method if same else make_method(method.key, were)
                 routine = routine_of_method(method)
-                if routine_of_method(was) == routine and not _may_be_other(routine.code):
+                if routine_of_method(was) == routine and imported_by(routine.code) <= _ASKED_FOR:
                     self._same[name] = label, was
         return self._same[name]
 
@@ -105,12 +104,6 @@ class Remembered:
                     found.setdefault(key, {})[instance] = verdict
             self._sorted[variant, label] = found
         return self._sorted[variant, label]
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _may_be_other(code: str) -> bool:
-    """Whether code imports a library that is none of those whose versions a store is asked for."""
-    return not set(libraries_of(ast.parse(code))) <= set(DECIDING)
 
 
 __all__ = ["Remembered"]

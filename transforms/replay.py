@@ -17,7 +17,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import apache_beam as beam
@@ -125,7 +125,7 @@ def _replay_group(
         yield "matrices", replay_group(group, limits, sandbox)
 
 
-def ways_to_bind(signature: Signature, cases: Sequence[Case]) -> list[int]:
+def _ways_to_bind(signature: Signature, cases: Sequence[Case]) -> list[int]:
     """In how many ways the values of each of ``cases`` may go to the inputs of ``signature``."""
     known: dict[int, int] = {}
     found = []
@@ -148,8 +148,16 @@ class Recalled:
     unless_chosen: Sequence[Replay] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Bindable:
+    """Cases of one family, and in how many ways the values of each may go to a method's inputs."""
+
+    cases: list[Case] = field(default_factory=list)
+    ways: list[int] = field(default_factory=list)
+
+
 #: Gives those of the verdicts of a method on cases of a family (of another method, or its own).
-Recall = Callable[[Method, Method, Sequence[Case]], Recalled]
+Recall = Callable[[Method, Method, Bindable], Recalled]
 
 
 def replay_group(
@@ -204,15 +212,17 @@ class _Asking:
         """The verdicts of ``method`` on ``cases``, in order of instance id."""
         if self._recall is None:
             return replay(routine_of_method(method), cases, self._sandbox)
-        families: dict[str, list[Case]] = {}
-        for case, ways in zip(cases, ways_to_bind(method.signature, cases), strict=True):
+        families: dict[str, Bindable] = {}
+        for case, ways in zip(cases, _ways_to_bind(method.signature, cases), strict=True):
             # Without a way to bind its values a case has no verdict, and never had one.
             if ways:
-                families.setdefault(case.family, []).append(case)
-        cases = [case for members in families.values() for case in members]
+                family = families.setdefault(case.family, Bindable())
+                family.cases.append(case)
+                family.ways.append(ways)
+        cases = [case for family in families.values() for case in family.cases]
         recalled = {
-            family: self._recall(method, self._methods[family], members)
-            for family, members in families.items()
+            key: self._recall(method, self._methods[key], family)
+            for key, family in families.items()
         }
         known = {v.instance_id: v for one in recalled.values() for v in one.certain}
         perhaps = {v.instance_id: v for one in recalled.values() for v in one.unless_chosen}
@@ -342,7 +352,7 @@ def _without_coincidences(
                 meetings[method.variant_id, verdict.instance_id] = Meeting(
                     routine_of_method(method),
                     json.loads(verdict.binding_map),
-                    routine_of(by_id[witness.span_id]),
+                    routine_of(by_id[witness.span_id], name=witness.span_id),
                     instances[verdict.instance_id],
                 )
     apart = {
@@ -401,4 +411,7 @@ def _affordable(method: Method, cases: Sequence[Case], runs: int) -> Sequence[Ca
 
 
 def _imports(code: str) -> bool:
-    return any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.walk(ast.parse(code)))
+    # The word is looked for before the code is parsed: hardly any has it.
+    return "import" in code and any(
+        isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.walk(ast.parse(code))
+    )

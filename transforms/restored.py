@@ -254,8 +254,9 @@ def _problems(store: Store, ids: Collection[str]) -> dict[str, bytes]:
 
 
 def _among(store: Store, table: str, column: str, ids: Collection[str]) -> list[Row]:
+    # Rows differ in their first two columns, and the others may be long.
     return store.rows(
-        f'SELECT * FROM "{table}" WHERE {column} IN (SELECT unnest(?)) ORDER BY ALL', [sorted(ids)]
+        f'SELECT * FROM "{table}" WHERE {column} IN (SELECT unnest(?)) ORDER BY 1, 2', [sorted(ids)]
     )
 
 

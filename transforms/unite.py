@@ -6,7 +6,6 @@ store, each two variants of an entry passed on each other's instances.
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import json
 from collections import Counter
@@ -24,7 +23,7 @@ from tracemine.store.cells import off_grid, packed, unpacked
 from tracemine.store.embedder import Vectors, to_grid
 from tracemine.store.lifecycle.rules import Standing, changes_of, events_of
 from tracemine.store.ranking import tokens_of
-from tracemine.teachers.rules.derived.libraries import libraries_of, version_of
+from tracemine.teachers.rules.derived.libraries import imported_by, version_of
 from tracemine.transforms.consolidate import (
     Entry,
     Evidence,
@@ -241,8 +240,7 @@ def _finished(
 def libraries_in(codes: Iterable[str]) -> tuple[Library, ...]:
     """The libraries that routines import, in the versions that are installed here, which is what
     the sandbox runs them with."""
-    trees = [ast.parse(code) for code in codes if code]
-    names = {name for tree in trees for name in libraries_of(tree)}
+    names = {name for code in codes for name in imported_by(code)}
     return tuple(Library(name, version_of(name)) for name in sorted(names))
 
 
@@ -307,8 +305,11 @@ def _distinct_problems(variants: Sequence[Evidence]) -> tuple[int, int]:
 
 def _cleanest_first(evidence: Iterable[Evidence]) -> list[Evidence]:
     """Most distinct problems passed, fewest tokens, simplest code, id."""
+    listed = list(evidence)
+    if len(listed) < 2:
+        return listed  # How simple it is takes its time to tell.
     return sorted(
-        evidence,
+        listed,
         key=lambda v: (
             -len({w.problem for w in v.witnesses}),
             v.founder.tokens,

@@ -67,6 +67,9 @@ COMMON = (
 )  # fmt: skip
 #: Imported as well where a source asks for one of them: each takes over half a second.
 HEAVY = ("numpy", "sympy")
+#: How long one at work is waited for before another of them is started, in seconds: about as long
+#: as that takes of a processor.
+HEAVY_PAUSE = 2.0
 _ASKS_HEAVY = re.compile(r"\b(?:numpy|sympy|scipy|pandas)\b")
 
 
@@ -298,6 +301,8 @@ class CPythonPool:
         """One that is at hand; None where another may be started, which is counted already. Waits
         until one of both is so."""
         with self._free:
+            if heavy and self._live[heavy]:
+                self._free.wait_for(lambda: self._idle[heavy], HEAVY_PAUSE)
             while not self._idle[heavy] and self._live[heavy] >= self._processes:
                 self._free.wait()
             if self._idle[heavy]:

@@ -87,21 +87,20 @@ def _numbered(
 ) -> Callable[[Alignment], int]:
     """The number of what an alignment computes, equal for equal calculations. The cases of a group
     offer one routine few alignments in many sets."""
+    body = _body(code, entry_point)
     words = [_NAME.split(predicate) for predicate in predicates]
     numbers: dict[object, int] = {}
     unused = count()
 
     @lru_cache(maxsize=1024)
     def number(way: Alignment) -> int:
-        found = _calculation(code, entry_point, inputs, words, way)
-        return numbers.setdefault(found, next(unused))
+        return numbers.setdefault(_calculation(body, inputs, words, way), next(unused))
 
     return number
 
 
 def _calculation(
-    code: str,
-    entry_point: str,
+    body: Sequence[ast.stmt],
     inputs: Sequence[Parameter],
     predicates: Sequence[Sequence[str]],
     way: Alignment,
@@ -113,7 +112,7 @@ def _calculation(
     for point in _POINTS:
         given = {name: point[position] for name, position in zip(names, way, strict=True)}
         divisors: list[int] = []
-        value = _compute(_body(code, entry_point), given, divisors)
+        value = _compute(body, given, divisors)
         # Where one divides by nothing the other has to, too.
         values.append((value, tuple(sorted(divisors))))
     types = tuple(sorted((position, p.type) for p, position in zip(inputs, way, strict=True)))
@@ -154,7 +153,8 @@ def _value(node: ast.expr, values: Mapping[str, int], divisors: list[int]) -> in
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return -_value(node.operand, values, divisors) % _PRIME
     if isinstance(node, ast.BinOp):
-        left, right = (_value(side, values, divisors) for side in (node.left, node.right))
+        left = _value(node.left, values, divisors)
+        right = _value(node.right, values, divisors)
         if isinstance(node.op, ast.Div):
             divisors.append(right)
             return left * _inverse(right) % _PRIME

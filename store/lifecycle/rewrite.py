@@ -82,21 +82,20 @@ def write_changes(draft: Draft, parent: Snapshot, changes: Rewriting) -> list[st
     carry: list[str] = []
     kept_ids: dict[str, list[str]] = {}
     for table in TABLES:
-        gone = {c: values for c, values in changes.gone.get(table, {}).items() if values}
-        verdicts = changes.verdicts if table == "replays" else set()
+        goes = _going(changes, table)
         rows = changes.rows.get(table, [])
-        if not (gone or verdicts or rows):
+        if not (goes or rows):
             carry.append(table)
             continue
         entries = [e for e in parent.manifest["files"] if e.get("table") == table]
         left: list[pa.Table] = []
         for entry in entries:
-            if not gone and not verdicts:
+            if not goes:
                 carry.append(entry["path"])
                 continue
             check_file(parent.location, entry)
             before = read_files(table, [parent.location.url(entry["path"])])
-            now = _without(before, gone, verdicts)
+            now = _without(before, goes)
             if len(now) == len(before):
                 carry.append(entry["path"])
             else:
@@ -113,16 +112,23 @@ def write_changes(draft: Draft, parent: Snapshot, changes: Rewriting) -> list[st
     return carry
 
 
-def _without(
-    table: pa.Table, gone: Mapping[str, set[str]], verdicts: set[tuple[str, str]]
-) -> pa.Table:
-    for column, values in sorted(gone.items()):
-        goes = pc.is_in(table[column], pa.array(sorted(values), pa.string()))
-        table = table.filter(pc.invert(goes))
-    if verdicts:
-        both = pc.binary_join_element_wise(table["variant_id"], table["instance_id"], "/")
-        goes = pc.is_in(both, pa.array(sorted("/".join(pair) for pair in verdicts), pa.string()))
-        table = table.filter(pc.invert(goes))
+def _going(changes: Rewriting, table: str) -> dict[tuple[str, ...], pa.Array]:
+    """By one column or several, those of whose values (several with ``/`` between them) the rows of
+    ``table`` go."""
+    gone: dict[tuple[str, ...], set[str]] = {
+        (column,): values
+        for column, values in sorted(changes.gone.get(table, {}).items())
+        if values
+    }
+    if table == "replays" and changes.verdicts:
+        gone["variant_id", "instance_id"] = {"/".join(pair) for pair in changes.verdicts}
+    return {columns: pa.array(sorted(values), pa.string()) for columns, values in gone.items()}
+
+
+def _without(table: pa.Table, goes: Mapping[tuple[str, ...], pa.Array]) -> pa.Table:
+    for columns, values in goes.items():
+        found = pc.binary_join_element_wise(*(table[column] for column in columns), "/")
+        table = table.filter(pc.invert(pc.is_in(found, values)))
     return table
 
 

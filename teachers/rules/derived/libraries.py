@@ -19,6 +19,15 @@ def libraries_of(tree: ast.AST) -> list[str]:
     return sorted(found - sys.stdlib_module_names)
 
 
+def imported_by(code: str) -> frozenset[str]:
+    """The same of code; hardly any has the word, so most need not be parsed.
+
+    Raises:
+        SyntaxError: if code with an import does not parse.
+    """
+    return frozenset(libraries_of(ast.parse(code)) if "import" in code else ())
+
+
 def library_conditions(tree: ast.AST) -> list[str]:
     """A precondition in words for each library: what it gives may change with its version, so the
     one that replays ran with is named."""
