@@ -312,7 +312,7 @@ def _fields_of(record: Any) -> Row:
 
 def procedure_from_row(row: Row) -> Procedure:
     """The record of a row of ``procedures`` or ``candidates``; inverse of `procedure_row`."""
-    values = {name: row[name] for name in _PROCEDURES.names}
+    values = {name: row[name] for name in Procedure.__slots__}
     values["signature"] = Signature.from_json(values["signature"])
     for name in ("preconditions", "predicates", "failure_modes"):
         values[name] = tuple(values[name] or ())

@@ -27,6 +27,9 @@ from tracemine.transforms.segment import Proposal, reject_span
 #: Gives the spans with these ids as proposals, by id.
 Restore = Callable[[Collection[str]], Mapping[str, Proposal]]
 
+#: The columns of ``replays AS r`` that a verdict is of.
+_VERDICT = ", ".join(f"r.{name}" for name in Replay.__slots__)
+
 
 @dataclass(frozen=True, slots=True)
 class Regrouped:
@@ -231,13 +234,14 @@ def touched(found: Regrouped, store: Store, restore: Restore, also: Iterable[str
         variants |= {v for entry in met for v in homes.variants[entry]} - asked
         asked |= variants
         spans = {i for entry in met for i in homes.spans[entry]}
-        for row in store.rows(
-            "SELECT r.*, i.span_id FROM replays AS r LEFT JOIN instances AS i USING (instance_id) "
-            "WHERE r.variant_id IN (SELECT unnest(?))",
+        for span, *values in store.tuples(
+            f"SELECT i.span_id, {_VERDICT} FROM replays AS r LEFT JOIN instances AS i "
+            "USING (instance_id) WHERE r.variant_id IN (SELECT unnest(?))",
             [sorted(variants)],
         ):
-            spans.add(row.pop("span_id") or "")
-            replays.setdefault(row["variant_id"], {})[row["instance_id"]] = Replay(**row)
+            spans.add(span or "")
+            verdict = Replay(*values)
+            replays.setdefault(verdict.variant_id, {})[verdict.instance_id] = verdict
         labels = {homes.groups[i] for i in spans if i in homes.groups and i not in proposals}
         todo = set()
         for label in labels:

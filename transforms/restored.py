@@ -30,6 +30,7 @@ from tracemine.transforms.segment import Proposal, route, segment
 BATCH = 2000
 
 _INSTANCE = tuple(name for name in TABLES["instances"].names if name != "instance_id")
+_SPAN = tuple(TABLES["spans"].names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ def restored_proposals(store: Store, span_ids: Collection[str]) -> dict[str, Pro
             [sorted({row["trajectory_id"] for row in rows})],
         )
     }
+    sources = {i: _least_source(row) for i, row in trajectories.items()}
     clustered = _clustered(store, ids)
     marks: dict[str, bytes] = {}
     found = {}
@@ -169,7 +171,7 @@ def restored_proposals(store: Store, span_ids: Collection[str]) -> dict[str, Pro
             marks[problem] = shingles(trajectory["problem"])
         span = span_of(row, problem, instances.get(row["span_id"], ()))
         found[span.id] = _as_clustered(
-            Proposal(span, _least_source(trajectory), marks[problem]), clustered
+            Proposal(span, sources[span.trajectory_id], marks[problem]), clustered
         )
     return found
 
@@ -220,7 +222,7 @@ def recut_proposals(store: Store, span_ids: Collection[str]) -> dict[str, Propos
 def span_of(row: Row, problem_id: str, instances: Iterable[Instance]) -> Span:
     """The span of a row of ``spans``, its own instance first."""
     ordered = sorted(instances, key=lambda i: (i.origin != "trace", i.id))
-    values: dict[str, Any] = {name: row[name] for name in TABLES["spans"].names}
+    values: dict[str, Any] = {name: row[name] for name in _SPAN}
     values["id"] = values.pop("span_id")
     values["signature"] = Signature.from_json(values["signature"])
     for name in ("preconditions", "predicates", "failure_modes"):

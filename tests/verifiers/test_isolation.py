@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tracemine.verifiers import IsolationError, Run, Sandbox
+from tracemine.verifiers import IsolationError, Run, Sandbox, _cpython
 from tracemine.verifiers.isolation import _ATTEMPTS, _NAMES, examine
 
 #: Runs what follows where no program may make a user namespace, as some hosts have it.
@@ -226,3 +226,28 @@ def test_many_threads_meet_a_cold_pool() -> None:
             thread.join(60)
         assert sorted(run.value for run in runs) == list(range(24))
         assert sandbox._cpython._live[False] <= 2
+
+
+HEAVY = (
+    "import numpy\ndef f(seconds):\n    import time\n    time.sleep(seconds)\n    return seconds"
+)
+
+
+@pytest.mark.parametrize(("pause", "seconds", "started"), [(60.0, 0, 1), (0.05, 3, 2)])
+def test_a_second_that_imports_much_is_started_where_the_first_keeps_one_waiting(
+    pause: float, seconds: int, started: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_cpython, "HEAVY_PAUSE", pause)
+    runs: list[Run] = []
+    with Sandbox(processes=2) as sandbox:
+
+        def ask() -> None:
+            runs.extend(sandbox.run_many(HEAVY, "f", [{"seconds": seconds}], backend="cpython"))
+
+        threads = [threading.Thread(target=ask) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert [run.value for run in runs] == [seconds, seconds]
+        assert sandbox._cpython._live[True] == started

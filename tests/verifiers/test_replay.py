@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
+import weakref
 from fractions import Fraction
 from typing import Any
 
@@ -336,6 +338,24 @@ def test_bindings_arrive_as_the_signature_says(sandbox: Sandbox) -> None:
     given["times"] = 2.5
     (verdict,) = replay(routine(code, sig), [case(10, own_roles=True, **given)], sandbox)
     assert (verdict.verdict, verdict.reason) == ("unsupported", "times: a float is no int")
+
+
+def test_what_cannot_be_bound_keeps_nothing_of_its_callers(sandbox: Sandbox) -> None:
+    class Held:
+        """Something large, of whoever replays."""
+
+    def ask() -> weakref.ref[Held]:
+        held = Held()
+        asked = routine("def f(a): return a", signature("a"))
+        (verdict,) = replay(asked, [case(1, own_roles=True, a=2.5)], sandbox)
+        assert verdict.verdict == "unsupported"
+        return weakref.ref(held)
+
+    gc.disable()
+    try:
+        assert ask()() is None
+    finally:
+        gc.enable()
 
 
 NUMBERS = st.one_of(

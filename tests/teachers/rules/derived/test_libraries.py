@@ -3,7 +3,12 @@ from __future__ import annotations
 import ast
 from importlib import metadata
 
-from tracemine.teachers.rules.derived.libraries import libraries_of, library_conditions, version_of
+from tracemine.teachers.rules.derived.libraries import (
+    imported_by,
+    libraries_of,
+    library_conditions,
+    version_of,
+)
 
 
 def test_libraries_that_python_does_not_come_with() -> None:
@@ -12,6 +17,8 @@ def test_libraries_that_python_does_not_come_with() -> None:
         "def f():\n    import nobody_has_this\n"
     )
     assert libraries_of(ast.parse(code)) == ["nobody_has_this", "numpy", "sympy"]
+    assert imported_by(code) == {"nobody_has_this", "numpy", "sympy"}
+    assert imported_by("important = 1") == imported_by("x = 1") == frozenset()
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
