@@ -14,7 +14,6 @@ already is not mined again. ``--quick``: one file, once.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import resource
 import shutil
@@ -26,7 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.repeated import rows_of, write_corpus
+from benchmarks.repeated import rows_of, write_corpus, write_rows
 from tracemine.schemas import content_id, fraction_of
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -48,8 +47,7 @@ def parts(corpus: Sequence[Path], folder: Path, share: float) -> tuple[list[Path
             if mine:
                 target = folder / name / path.name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with gzip.open(target, "wt", encoding="utf-8", compresslevel=1) as out:
-                    out.writelines(f"{row}\n" for row in mine)
+                write_rows(target, mine)
                 written[number].append(target)
     return written
 

@@ -14,7 +14,7 @@ import gzip
 import json
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,16 @@ def write_corpus(inputs: Sequence[Path], folder: Path, times: int) -> list[Path]
         stem = path.name.partition(".")[0]
         for copy in range(times):
             target = folder / f"{stem}-{copy:03d}.jsonl.gz"
-            text = "".join(f"{json.dumps(repeated(row, copy))}\n" for row in rows)
-            # No time in its head: a run that is taken up must find the files it began with.
-            target.write_bytes(gzip.compress(text.encode(), compresslevel=1, mtime=0))
+            write_rows(target, (json.dumps(repeated(row, copy)) for row in rows))
             written.append(target)
     return written
+
+
+def write_rows(path: Path, rows: Iterable[str]) -> None:
+    """Write JSON lines, gzipped, without a time in their head: a run that is taken up must find the
+    files that it began with."""
+    text = "".join(f"{row}\n" for row in rows)
+    path.write_bytes(gzip.compress(text.encode(), compresslevel=1, mtime=0))
 
 
 def repeated(row: Mapping[str, Any], copy: int) -> dict[str, Any]:
@@ -145,4 +150,4 @@ def rows_of(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-__all__ = ["NotStatedError", "multiplied", "repeated", "rows_of", "write_corpus"]
+__all__ = ["NotStatedError", "multiplied", "repeated", "rows_of", "write_corpus", "write_rows"]

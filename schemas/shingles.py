@@ -77,7 +77,7 @@ def near_duplicate_classes(problems: Mapping[str, bytes]) -> dict[str, str]:
         classes.add(identifier)
         shared = sum(counts[element] > 1 for element in ours)
         if not shared or shared / len(ours) < NEAR_DUPLICATE:
-            continue  # It has too much that no other has to be like any.
+            continue  # It has too much that no other has to be like any, or has nothing.
         ordered = sorted(ours, key=lambda element: (counts[element], element))
         prefix = ordered[: len(ordered) - math.ceil(NEAR_DUPLICATE * len(ordered)) + 1]
         compared: set[str] = set()

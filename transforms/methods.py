@@ -150,13 +150,14 @@ def make_method(key: str, members: Sequence[Proposal]) -> Method:
     asked = Counter(member.span.subquestion for member in alike)
     founder = min(alike, key=lambda m: (-asked[m.span.subquestion], m.span.id))
     worded = {
-        _as_routine(member.span): member.span
+        _as_routine(member.span): (member.span, identifier)
         for member, identifier in zip(members, ids, strict=True)
-        # Of one variant all signatures are one.
-        if identifier != best
     }
-    signatures = [founder.span.signature]
-    signatures += [in_roles_of(founder.span, span) for span in worded.values()]
+    signatures = [
+        # Of one variant all signatures are one.
+        span.signature if identifier == best else in_roles_of(founder.span, span)
+        for span, identifier in worded.values()
+    ]
     signature = widened(founder.span.signature, signatures)
     return Method(key, best, founder, tuple(members), signature)
 

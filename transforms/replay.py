@@ -130,7 +130,7 @@ def _ways_to_bind(signature: Signature, cases: Sequence[Case]) -> list[int]:
     known: dict[int, int] = {}
     found = []
     for case in cases:
-        # Most cases of a family have one tuple of keys, which `methods.in_roles_of` remembers.
+        # Most cases of a family have one tuple of keys (`methods.keys_in_roles`).
         ways = 1 if case.own_roles else known.get(id(case.keys))
         if ways is None:
             ways = known[id(case.keys)] = len(alignments(signature, case.keys))

@@ -67,8 +67,8 @@ COMMON = (
 )  # fmt: skip
 #: Imported as well where a source asks for one of them: each takes over half a second.
 HEAVY = ("numpy", "sympy")
-#: How long one at work is waited for before another of them is started, in seconds: about as long
-#: as that takes of a processor.
+#: How long calls wait for those at work, all their waits added up, before another is started, in
+#: seconds: about as long as starting takes of a processor.
 HEAVY_PAUSE = 2.0
 _ASKS_HEAVY = re.compile(r"\b(?:numpy|sympy|scipy|pandas)\b")
 
@@ -162,6 +162,8 @@ class CPythonPool:
         self._free = threading.Condition()
         self._idle: dict[bool, list[_Zygote]] = {False: [], True: []}
         self._live: dict[bool, int] = {False: 0, True: 0}
+        #: How long calls have waited for heavy ones since the last of these was started.
+        self._waited = 0.0
         self._retry = threading.Lock()
 
     def abandon(self) -> None:
@@ -301,13 +303,20 @@ class CPythonPool:
         """One that is at hand; None where another may be started, which is counted already. Waits
         until one of both is so."""
         with self._free:
-            if heavy and self._live[heavy]:
-                self._free.wait_for(lambda: self._idle[heavy], HEAVY_PAUSE)
+            while heavy and self._live[heavy] and not self._idle[heavy]:
+                left = HEAVY_PAUSE - self._waited
+                if left <= 0:
+                    break
+                begun = time.monotonic()
+                self._free.wait(left)
+                self._waited += time.monotonic() - begun
             while not self._idle[heavy] and self._live[heavy] >= self._processes:
                 self._free.wait()
             if self._idle[heavy]:
                 return self._idle[heavy].pop()
             self._live[heavy] += 1
+            if heavy:
+                self._waited = 0.0
             return None
 
     def _give(self, zygote: _Zygote, *, heavy: bool) -> None:

@@ -374,8 +374,8 @@ def _converted(value: Any, kind: str) -> Any:
     try:
         return convert(value, kind)
     except BindingError as error:
-        # Its traceback would hold the frames of all callers, and these hold what is returned.
-        return error.with_traceback(None)
+        # The one that was raised holds the frames of all callers, and these hold what is returned.
+        return BindingError(*error.args)
 
 
 def _not_passed(verdicts: _Verdicts) -> list[tuple[int, tuple[int, ...]]]:

@@ -233,21 +233,41 @@ HEAVY = (
 )
 
 
-@pytest.mark.parametrize(("pause", "seconds", "started"), [(60.0, 0, 1), (0.05, 3, 2)])
-def test_a_second_that_imports_much_is_started_where_the_first_keeps_one_waiting(
-    pause: float, seconds: int, started: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("pause", "seconds", "calls", "started"),
+    [(60.0, 0.0, 1, 1), (0.05, 3.0, 1, 2), (0.3, 0.1, 10, 2)],
+    ids=["one is enough", "one call waits long", "many calls wait a little"],
+)
+def test_a_second_that_imports_much_is_started_where_the_first_keeps_others_waiting(
+    pause: float, seconds: float, calls: int, started: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_cpython, "HEAVY_PAUSE", pause)
     runs: list[Run] = []
     with Sandbox(processes=2) as sandbox:
 
         def ask() -> None:
-            runs.extend(sandbox.run_many(HEAVY, "f", [{"seconds": seconds}], backend="cpython"))
+            for _ in range(calls):
+                given = [{"seconds": seconds}]
+                runs.extend(sandbox.run_many(HEAVY, "f", given, backend="cpython"))
 
         threads = [threading.Thread(target=ask) for _ in range(2)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(60)
-        assert [run.value for run in runs] == [seconds, seconds]
+        assert [run.value for run in runs] == [seconds] * 2 * calls
         assert sandbox._cpython._live[True] == started
+
+
+def test_nobody_waits_for_one_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_cpython, "HEAVY_PAUSE", 600.0)
+    pool = _cpython.CPythonPool(2)
+    pool._live[True] = 1
+    waiting = threading.Thread(target=pool._idle_one, args=(True,), daemon=True)
+    waiting.start()
+    with pool._free:
+        pool._live[True] = 0
+        pool._free.notify_all()
+    waiting.join(60)
+    assert not waiting.is_alive()
+    assert pool._live[True] == 1

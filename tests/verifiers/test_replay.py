@@ -340,14 +340,20 @@ def test_bindings_arrive_as_the_signature_says(sandbox: Sandbox) -> None:
     assert (verdict.verdict, verdict.reason) == ("unsupported", "times: a float is no int")
 
 
-def test_what_cannot_be_bound_keeps_nothing_of_its_callers(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("int", 2.5), ("rational", "abc"), ("set[any]", ((1,), [2])), ("real", Fraction(10**400))],
+)
+def test_what_cannot_be_bound_keeps_nothing_of_its_callers(
+    kind: str, value: Any, sandbox: Sandbox
+) -> None:
     class Held:
         """Something large, of whoever replays."""
 
     def ask() -> weakref.ref[Held]:
         held = Held()
-        asked = routine("def f(a): return a", signature("a"))
-        (verdict,) = replay(asked, [case(1, own_roles=True, a=2.5)], sandbox)
+        asked = routine("def f(a): return a", signature(f"a:{kind}"))
+        (verdict,) = replay(asked, [case(1, own_roles=True, a=value)], sandbox)
         assert verdict.verdict == "unsupported"
         return weakref.ref(held)
 
