@@ -22,7 +22,7 @@ from tracemine.schemas.shingles import shingles
 from tracemine.schemas.values import dump_json
 from tracemine.store import Store
 from tracemine.store.lifecycle.rewrite import Rewriting
-from tracemine.transforms.restored import instance_of, span_of
+from tracemine.transforms.restored import instance_of, least_source, span_of
 from tracemine.transforms.segment import Proposal
 from tracemine.transforms.settling import Moment
 from tracemine.transforms.tool_facts import (
@@ -237,7 +237,7 @@ def _handed_off(
         if row["trajectory_id"] in gone:
             continue
         sampled, moved = found[row["tool_id"]]
-        source = sources.get(row["trajectory_id"]) or min(Source(**s) for s in row["sources"])
+        source = sources.get(row["trajectory_id"]) or least_source(row)
         span = span_of(row, row["problem_id"], instances.get(row["span_id"], ()))
         one = point(Proposal(span, source, shingles(row["problem"])))
         if every or row["span_id"] in was_sampled:

@@ -160,7 +160,7 @@ def restored_proposals(store: Store, span_ids: Collection[str]) -> dict[str, Pro
             [sorted({row["trajectory_id"] for row in rows})],
         )
     }
-    sources = {i: _least_source(row) for i, row in trajectories.items()}
+    sources = {i: least_source(row) for i, row in trajectories.items()}
     clustered = _clustered(store, ids)
     marks: dict[str, bytes] = {}
     found = {}
@@ -231,7 +231,7 @@ def span_of(row: Row, problem_id: str, instances: Iterable[Instance]) -> Span:
     return Span(**values, problem_id=problem_id, instances=tuple(ordered), tool=row.get("tool"))
 
 
-def _least_source(trajectory: Row) -> Source:
+def least_source(trajectory: Row) -> Source:
     """The source that stands for a row of ``trajectories``."""
     return min(Source(**source) for source in trajectory["sources"])
 
@@ -266,6 +266,7 @@ __all__ = [
     "BATCH",
     "Stored",
     "instance_of",
+    "least_source",
     "recut_proposals",
     "restored_entries",
     "restored_proposals",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tracemine.pipelines.rendering import counted
+from tracemine.pipelines.reporting.charts import percent
 from tracemine.pipelines.reporting.entries import Lines
 from tracemine.pipelines.reporting.funnel import HANDOFF, Funnel
 from tracemine.pipelines.reporting.worth import (
@@ -303,7 +304,7 @@ def _total(counts: Mapping[str, int]) -> int:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "–"
+    return percent(part / whole if whole else None)
 
 
 __all__ = ["Point", "Tile", "points", "shown_on", "tiles"]

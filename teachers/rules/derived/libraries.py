@@ -20,7 +20,8 @@ def libraries_of(tree: ast.AST) -> list[str]:
 
 
 def imported_by(code: str) -> frozenset[str]:
-    """The same of code; hardly any has the word, so most need not be parsed.
+    """The top-level modules that ``code`` imports and Python does not come with. Hardly any has the
+    word, so most need not be parsed.
 
     Raises:
         SyntaxError: if code with an import does not parse.
