@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracemine.schemas import Replay
+from tracemine.schemas import Parameter, Replay, Signature
+from tracemine.schemas.types import type_of
 from tracemine.transforms.regrouping import Touched
 from tracemine.transforms.remembered import Remembered
 from tracemine.transforms.replay import Matrix, ReplayLimits, replay_group
@@ -20,25 +22,35 @@ from tracemine.verifiers import shared_sandbox
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from proposed import proposal
 
-#: Names say nothing, so that values may go to the parameters in several ways; for some values two
-#: routines give one result in one of the ways, or end in an error in one.
+#: Names of most say nothing, so that values may go to the parameters in several ways; for some
+#: values two routines give one result in one of the ways, or end in an error in one.
 ROUTINES = (
     "def left(value, value_2):\n    return value / value_2",
     "def left(number, number_2):\n    return number_2 - number",
     "def left(amount, amount_2):\n    return abs(amount - amount_2)",
     "def left(number, number_2):\n    return number * number_2 - number",
+    # In other words what the second does: one method, of which one or another is the founder.
+    "def left(value, value_2):\n    return value - value_2",
+    "def left(paid, cost):\n    return paid - cost",
+    "def left(given, paid):\n    back = given - paid\n    return back",
 )
 #: A small sample, so that who comes takes the place of others.
 LIMITS = (ReplayLimits(), ReplayLimits(own=2, others=3, meeting=1))
 
 
-def made(which: int, problem: int, first: int, second: int) -> Proposal:
+def made(which: int, problem: int, first: float, second: int) -> Proposal:
     code = ROUTINES[which]
     names = code.partition("(")[2].partition(")")[0].split(", ")
     given = dict(zip(names, (first, second), strict=True))
     scope: dict[str, Any] = {}
     exec(code, scope)
-    return proposal(code, problem, result=scope["left"](**given), **given)
+    result = scope["left"](**given)
+    signature = Signature(
+        tuple(Parameter(name, type_of(value)) for name, value in given.items()),
+        Parameter("left", type_of(result)),
+    )
+    one = proposal(code, problem, result=result, **given)
+    return replace(one, span=replace(one.span, signature=signature))
 
 
 def replayed(group: Sequence[Proposal], limits: ReplayLimits) -> Matrix:
@@ -49,7 +61,7 @@ SPANS = st.lists(
     st.tuples(
         st.integers(0, len(ROUTINES) - 1),
         st.integers(0, 30),
-        st.integers(0, 5),
+        st.sampled_from((0, 1, 2, 3, 4, 5, 2.5)),  # which makes a method's types wider
         st.integers(0, 5),
     )
     .filter(lambda drawn: drawn[0] or drawn[3])
