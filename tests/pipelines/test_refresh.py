@@ -1,11 +1,18 @@
-"""refresh: a store that grows is the store that mining all at once gives, and keeps its ids."""
+"""refresh: a store that grows is the store that mining all at once gives, and keeps its ids.
+
+    TRACEMINE_REFRESH_ROWS=200 python -m pytest tests/pipelines/test_refresh.py -k either_order
+
+splits as many rows of every published file in place of a few of one.
+"""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import json
+import os
 import shutil
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +25,37 @@ from tracemine.pipelines.lifecycle_options import RefreshOptions
 from tracemine.pipelines.mine import run_mine
 from tracemine.pipelines.options import MineOptions
 from tracemine.pipelines.refresh import run_refresh
-from tracemine.schemas import fraction_of, problem_id
+from tracemine.schemas import content_id, fraction_of
 from tracemine.store import Store, fsck
 from tracemine.store.tables import write_shard
 
 pytestmark = pytest.mark.slow
 
 FIRST, LATER = "2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00"
-ROWS = 44
+ROWS = {"gsm8k_train.jsonl.gz": 44}
+EVERY = int(os.environ.get("TRACEMINE_REFRESH_ROWS", "0"))
+
+#: Files that hold some of the rows each.
+Part = tuple[Path, ...]
 
 
 @pytest.fixture(scope="module")
-def parts(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Problems of real data in two files, by hash."""
+def parts(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Part, Part]:
+    """Rows of real data in two parts, by hash."""
     folder = tmp_path_factory.mktemp("parts")
-    with gzip.open(shared_data / "gsm8k_train.jsonl.gz", "rt", encoding="utf-8") as stream:
-        lines = [line for line, _ in zip(stream, range(ROWS), strict=False)]
-    halves: tuple[list[str], list[str]] = ([], [])
-    for line in lines:
-        halves[fraction_of(problem_id(json.loads(line)["question"])) < 0.5].append(line)
-    for name, half in zip(("one", "two"), halves, strict=True):
-        (folder / f"{name}.jsonl").write_text("".join(half), encoding="utf-8")
-    return folder / "one.jsonl", folder / "two.jsonl"
+    every = {path.name: EVERY for path in sorted(shared_data.glob("*.jsonl*"))} if EVERY else ROWS
+    written: tuple[list[Path], list[Path]] = ([], [])
+    for name, rows in every.items():
+        opened = gzip.open if name.endswith(".gz") else open
+        with opened(shared_data / name, "rt", encoding="utf-8") as stream:
+            lines = list(islice(stream, rows))
+        halves: tuple[list[str], list[str]] = ([], [])
+        for line in lines:
+            halves[fraction_of(content_id("half", line)) < 0.5].append(line)
+        for part, half, paths in zip(("one", "two"), halves, written, strict=True):
+            paths.append(folder / f"{part}_{name.removesuffix('.gz')}")
+            paths[-1].write_text("".join(half), encoding="utf-8")
+    return tuple(written[0]), tuple(written[1])
 
 
 def mine(store: Path, *inputs: Path) -> Path:
@@ -62,12 +78,12 @@ def refresh(store: Path, *inputs: Path, format: str = "auto") -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def stores(
-    parts: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, dict[Path, Path]]:
+    parts: tuple[Part, Part], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[Part, Path]]:
     """All mined at once, and each part mined alone."""
     folder = tmp_path_factory.mktemp("stores")
-    alone = {part: mine(folder / part.stem, part) for part in parts}
-    return mine(folder / "both", *parts), alone
+    alone = {part: mine(folder / str(n), *part) for n, part in enumerate(parts)}
+    return mine(folder / "both", *parts[0], *parts[1]), alone
 
 
 def said(store: Path) -> tuple[dict[frozenset[str], Any], set[tuple[str, ...]], set[str]]:
@@ -93,7 +109,7 @@ def said(store: Path) -> tuple[dict[frozenset[str], Any], set[tuple[str, ...]], 
 
 
 @pytest.fixture
-def store(stores: tuple[Path, dict[Path, Path]], parts: tuple[Path, Path], tmp_path: Path) -> Path:
+def store(stores: tuple[Path, dict[Part, Path]], parts: tuple[Part, Part], tmp_path: Path) -> Path:
     """That of the first part, to change."""
     shutil.copytree(stores[1][parts[0]], tmp_path / "store")
     return tmp_path / "store"
@@ -138,8 +154,8 @@ def said_of_tools(store: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("first", "known"), [(0, True), (1, True), (0, False)])
 def test_in_either_order_it_is_the_store_that_mining_at_once_gives(
-    stores: tuple[Path, dict[Path, Path]],
-    parts: tuple[Path, Path],
+    stores: tuple[Path, dict[Part, Path]],
+    parts: tuple[Part, Part],
     tmp_path: Path,
     first: int,
     *,
@@ -155,7 +171,7 @@ def test_in_either_order_it_is_the_store_that_mining_at_once_gives(
     before = said(store)[2]
     with Store.open(str(store)) as opened:
         (row,) = opened.rows("SELECT count(DISTINCT group_id) AS n FROM clustered")
-    found = refresh(store, parts[1 - first])
+    found = refresh(store, *parts[1 - first])
     # With other versions every verdict may be another.
     assert (found["known_verdicts"] > 0) == known
     assert known or found["groups"] >= row["n"]
@@ -182,15 +198,15 @@ def test_in_either_order_it_is_the_store_that_mining_at_once_gives(
 
 
 def test_what_is_known_is_skipped_and_changes_nothing(
-    store: Path, parts: tuple[Path, Path], tmp_path: Path
+    store: Path, parts: tuple[Part, Part], tmp_path: Path
 ) -> None:
     before = said(store)
-    rows = len(parts[0].read_text().splitlines())
-    found = refresh(store, parts[0])
+    rows = len(parts[0][0].read_text().splitlines())
+    found = refresh(store, *parts[0])
     assert (found["snapshot"], found["known_trajectories"]) == ("000001", rows)
     assert [p.name for p in (store / "snapshots").iterdir()] == ["000001"]
     copy = tmp_path / "two_again.jsonl"  # after the name of what is there, which stays its source
-    copy.write_text(parts[0].read_text())
+    copy.write_text(parts[0][0].read_text())
     found = refresh(store, copy)
     assert 0 < found["known_trajectories"] <= rows == found["trajectories"]["read"]
     assert (found["trajectories"]["admitted"], found["changes"]) == (0, {})
@@ -228,27 +244,27 @@ def test_what_was_rejected_is_known(store: Path, tmp_path: Path) -> None:
 
 
 def test_a_source_that_comes_first_stands_for_what_is_known(
-    store: Path, parts: tuple[Path, Path], tmp_path: Path
+    store: Path, parts: tuple[Part, Part], tmp_path: Path
 ) -> None:
     copy = tmp_path / "a.jsonl"
-    copy.write_text(parts[0].read_text())
+    copy.write_text(parts[0][0].read_text())
     refresh(store, copy)
-    both = mine(tmp_path / "both", parts[0], copy)
+    both = mine(tmp_path / "both", *parts[0], copy)
     assert said(store) == said(both)
     assert said_of_tools(store) == said_of_tools(both)
 
 
 def test_a_wrong_request_is_one_line_and_leaves_nothing(
-    stores: tuple[Path, dict[Path, Path]],
-    parts: tuple[Path, Path],
+    stores: tuple[Path, dict[Part, Path]],
+    parts: tuple[Part, Part],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     store = stores[1][parts[0]]
     for arguments in (
         ["--store", str(store), "--input", str(tmp_path / "none.jsonl")],
-        ["--store", str(tmp_path / "none"), "--input", str(parts[1])],
-        ["--store", str(store), "--input", str(parts[1]), "--as-of", "2020-01-01"],
+        ["--store", str(tmp_path / "none"), "--input", str(parts[1][0])],
+        ["--store", str(store), "--input", str(parts[1][0]), "--as-of", "2020-01-01"],
     ):
         assert main(["refresh", *arguments]) == 2
         said_so = capsys.readouterr()
