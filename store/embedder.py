@@ -84,11 +84,15 @@ class Embedder:
         """Vectors of ``texts``, float32 (n, dimension), of unit length up to the grid.
 
         A set of texts gives the same vectors in any order: each distinct text is encoded once, in
-        batches of `BATCH` by length, then text. Encoding a sentence takes 5 to 10 ms of CPU time.
+        batches of `BATCH` by number of tokens, then text: a batch takes as long as its longest text
+        would in the place of each. Encoding a sentence takes 3 to 10 ms of CPU time.
         """
-        distinct = sorted(set(texts), key=lambda text: (len(text), text))
+        distinct = sorted(set(texts))
         found = np.zeros((len(distinct), self.dimension), dtype=np.float32)
         with self._lock, _fixed_threads():
+            if len(distinct) > BATCH:
+                lengths = map(len, self._tokenized([_plain(text) for text in distinct]))
+                distinct = [text for _, text in sorted(zip(lengths, distinct, strict=True))]
             for start in range(0, len(distinct), BATCH):
                 batch = [_plain(text) for text in distinct[start : start + BATCH]]
                 found[start : start + len(batch)] = self._encode_batch(batch)
@@ -106,10 +110,14 @@ class Embedder:
     def tokens(self, text: str) -> int:
         """How many tokens ``text`` is, without the special ones, however long it is."""
         with self._lock:
-            found = self._tokenizer(
-                _plain(text), add_special_tokens=False, truncation=False, verbose=False
-            )
-        return len(found["input_ids"])
+            (found,) = self._tokenized([_plain(text)])
+        return len(found)
+
+    def _tokenized(self, texts: list[str]) -> list[list[int]]:
+        found: list[list[int]] = self._tokenizer(
+            texts, add_special_tokens=False, truncation=False, verbose=False
+        )["input_ids"]
+        return found
 
 
 def bundled_fingerprint() -> str:
