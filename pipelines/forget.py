@@ -22,7 +22,8 @@ from tracemine.schemas.shingles import shingles
 from tracemine.schemas.values import dump_json
 from tracemine.store import RequestError, Store, publish
 from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
-from tracemine.store.views import ENTRIES
+from tracemine.store.versions import replayed_since
+from tracemine.store.views import ENTRIES, entry_ids
 from tracemine.transforms.consolidate import Evidence
 from tracemine.transforms.forgetting import united, without
 from tracemine.transforms.forgotten_ledger import ledger_without
@@ -48,6 +49,9 @@ COUNTED = (
     "trajectories", "trajectories_kept", "spans", "handoffs", "instances", "entries_gone",
     "entries_counted_again", "merged", "tools_gone", "rejected",
 )  # fmt: skip
+
+#: What of an event names other entries.
+_NAMING = ("from", "now_of", "with")
 
 #: A variant that a line of the ledger says was refuted.
 _VARIANT = re.compile(r"variant ([0-9a-f]{32})")
@@ -99,6 +103,7 @@ def run_forget(options: ForgetOptions) -> dict[str, Any]:
             draft,
             {
                 **fields,
+                "replayed": replayed_since(store.snapshot.manifest),
                 "as_of": as_of,
                 "inputs": [i for i in fields["inputs"] if i.get("dataset") not in gone.names],
                 "ledger": assemble([]),
@@ -151,7 +156,12 @@ def _forget_ledger(
         [sorted(gone.trajectories)],
     )
     told = ledger_without(
-        rows, gone.names, gone.trajectories, gone.every, {row["span_id"] for row in spans}
+        rows,
+        gone.names,
+        gone.trajectories,
+        gone.every,
+        {row["span_id"] for row in spans},
+        gone.instances,
     )
     other = {row["detail"] for row, now in zip(rows, told, strict=True) if now is not row}
     left = [now for now in told if now is not None]
@@ -272,7 +282,9 @@ def _forget_entries(
     } - affected
     beside = list(restored_entries(store, others))
     together = _together([*entries, *beside], left, beside)
-    entered, lost = settle_entries([*entries, *beside], together, {}, moment, heirs)
+    entered, lost = settle_entries(
+        [*entries, *beside], together, {}, moment, heirs, others=entry_ids(store)
+    )
     write_entries(changes, store, [*entries, *beside], entered, cache(lambda: store.embedder))
     write_replays(changes, replays_before([*entries, *beside]), replays_now(entered))
     counts["entries_counted_again"] = len(entered)
@@ -283,7 +295,7 @@ def _forget_entries(
     former = store.rows('SELECT * FROM merged WHERE "into" IN (SELECT unnest(?))', [sorted(ids)])
     changes.remove("merged", "into", ids)
     changes.remove("events", "procedure_id", ids | {row["procedure_id"] for row in former})
-    _scrub_events(store, {e.procedure.procedure_id for e in entries} - ids, gone, changes)
+    _scrub_events(store, {e.procedure.procedure_id for e in entries}, ids, gone, changes)
 
 
 def _left_of(
@@ -342,21 +354,36 @@ def _looked_up(
     return instances, {i: p.span for i, p in proposals.items()}, texts
 
 
-def _scrub_events(store: Store, ids: Collection[str], gone: _Withdrawn, changes: Rewriting) -> None:
-    """Failures on instances that go are no longer named one by one."""
+def _scrub_events(
+    store: Store,
+    ids: Collection[str],
+    lost: Collection[str],
+    gone: _Withdrawn,
+    changes: Rewriting,
+) -> None:
+    """Failures on instances that go are no longer named one by one in events of ``ids``, nor are
+    entries that are ``lost`` in any."""
     rows = store.rows(
-        "SELECT * FROM events WHERE procedure_id IN (SELECT unnest(?))", [sorted(ids)]
+        "SELECT * FROM events WHERE procedure_id IN (SELECT unnest(?)) OR procedure_id IN "
+        "(SELECT e.procedure_id FROM events AS e, (SELECT unnest(?) AS id) "
+        "WHERE contains(e.evidence, id))",
+        [sorted(ids), sorted(lost)],
     )
     scrubbed: dict[str, list[Row]] = {}
     touched = set()
     for row in rows:
-        told = json.loads(row["evidence"])
-        first = told.get("first")
-        if isinstance(first, list):
-            told["first"] = [f for f in first if f.get("instance") not in gone.instances]
-            if told["first"] != first:
-                touched.add(row["procedure_id"])
-                row = row | {"evidence": dump_json(told)}
+        if row["procedure_id"] in lost:
+            continue
+        before = json.loads(row["evidence"])
+        told = {
+            name: [one for one in value if one not in lost] if name in _NAMING else value
+            for name, value in before.items()
+        }
+        if isinstance(told.get("first"), list):
+            told["first"] = [f for f in told["first"] if f.get("instance") not in gone.instances]
+        if told != before:
+            touched.add(row["procedure_id"])
+            row = row | {"evidence": dump_json(told)}
         scrubbed.setdefault(row["procedure_id"], []).append(row)
     for identifier in sorted(touched):
         changes.replace("events", "procedure_id", [identifier], scrubbed[identifier])

@@ -11,7 +11,7 @@ from tracemine.store import Store
 from tracemine.store.lifecycle.rewrite import Rewriting
 from tracemine.teachers import make_teacher
 from tracemine.transforms import live
-from tracemine.transforms.admit import AdmitOptions, admit
+from tracemine.transforms.admit import AdmitOptions, admit, compare_known
 from tracemine.transforms.read import read_file
 from tracemine.transforms.segment import Proposal, route, segment
 from tracemine.transforms.stage import HANDOFF, REJECTED
@@ -37,8 +37,9 @@ class Incoming:
 def read_incoming(
     store: Store, files: Sequence[Any], admission: AdmitOptions, sandbox: Sandbox
 ) -> Incoming:
-    """The trajectories of ``files``, without those that ``store`` has: of these the sources. What
-    it has rejected is known, too, if it is rejected for the same reason.
+    """The trajectories of ``files``, without those that ``store`` has: of these the sources, but of
+    copies that say something else, which are rejected. What it has rejected is known, too, if it is
+    rejected for the same reason.
 
     Raises:
         RequestError: if a file cannot be read.
@@ -61,11 +62,21 @@ def read_incoming(
         else:
             incoming.rejected.append(("trajectories", record))
     for row in store.rows(
-        "SELECT trajectory_id, sources FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
+        "SELECT trajectory_id, sources, reference, tests, test_setup FROM trajectories "
+        "WHERE trajectory_id IN (SELECT unnest(?))",
         [sorted(copies)],
     ):
-        same = copies.pop(row["trajectory_id"])
-        incoming.known += len(same)
+        same = []
+        for copy in copies.pop(row["trajectory_id"]):
+            refused = compare_known(
+                copy, row["reference"], row["tests"], row["test_setup"], admission
+            )
+            if refused is None:
+                same.append(copy)
+            elif (refused.record_id, refused.reason) not in told:
+                incoming.rejected.append(("trajectories", refused))
+                continue
+            incoming.known += 1
         more = {source for one in same for source in one.sources}
         more -= {Source(**source) for source in row["sources"]}
         if more:

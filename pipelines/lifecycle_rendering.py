@@ -122,12 +122,15 @@ def print_forgotten(console: Console, found: Mapping[str, Any]) -> None:
 
 def print_refreshed(console: Console, found: Mapping[str, Any]) -> None:
     """What `refresh` added, and what changed by it."""
-    line(console, f"snapshot {found['snapshot']}  as of {found['as_of']}", style="bold")
+    live = "" if found["published"] else ", as before: nothing is published"
+    line(console, f"snapshot {found['snapshot']}  as of {found['as_of']}{live}", style="bold")
     came, spans = found["trajectories"], found["spans"]
+    duplicates = came["duplicates"] - found["known_trajectories"]
     line(
         console,
         f"{counted(came['read'], 'trajectory record')} read, "
-        f"{found['known_trajectories']:,} known, {came['admitted']:,} admitted; "
+        f"{found['known_trajectories']:,} known, {duplicates:,} duplicates among the others, "
+        f"{came['admitted']:,} admitted; "
         f"{spans['kept']:,} of {spans['segmented']:,} spans kept",
     )
     line(
@@ -137,6 +140,8 @@ def print_refreshed(console: Console, found: Mapping[str, Any]) -> None:
     for fate in ("rejected", "failed"):
         for reason, count in came[fate].items():
             line(console, f"  {count:,}  {fate}: {reason}")
+    for reason, count in {**spans["rejected"], **spans["failed"]}.items():
+        line(console, f"  {count:,}  spans: {reason}")
     print_changes(console, found["changes"])
 
 

@@ -14,6 +14,7 @@ from tracemine.pipelines.verify import changing, installed_now
 from tracemine.store import publish
 from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
 from tracemine.store.reader import SERVED
+from tracemine.store.versions import replayed_since
 from tracemine.transforms.ledger import assemble
 from tracemine.transforms.merging import merged, near_pairs
 from tracemine.transforms.restored import Stored, restored_entries
@@ -71,6 +72,7 @@ def run_merge(options: MergeOptions) -> dict[str, Any]:
             draft,
             {
                 **fields_of(store.snapshot),
+                "replayed": replayed_since(store.snapshot.manifest),
                 "as_of": as_of,
                 "ledger": assemble([]),
                 "change": {"command": "merge", **told},

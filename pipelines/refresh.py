@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -31,21 +31,15 @@ from tracemine.store import Draft, RequestError, Store, publish
 from tracemine.store.cells import CELLS_FILE, Cells, read_cells, write_cells
 from tracemine.store.lifecycle import Failure
 from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
-from tracemine.store.lifecycle.rules import (
-    IN_USE,
-    NO_LONGER_CANONICAL,
-    WITHDRAWN,
-    Change,
-    events_of,
-)
+from tracemine.store.lifecycle.rules import IN_USE, NO_LONGER_CANONICAL, WITHDRAWN
 from tracemine.store.versions import replayed_with
-from tracemine.store.views import ENTRIES
+from tracemine.store.views import ENTRIES, entry_ids
 from tracemine.transforms.admit import AdmitOptions
 from tracemine.transforms.consolidate import STAGE as CONSOLIDATE
-from tracemine.transforms.consolidate import Evidence
 from tracemine.transforms.methods import with_method
 from tracemine.transforms.read import resolve_inputs
 from tracemine.transforms.refreshing import Shown, embedded, fallen, shown
+from tracemine.transforms.refuted import Refuted, falls_told, keep_refuted
 from tracemine.transforms.regrouping import Regrouped, Touched, regrouped, touched
 from tracemine.transforms.remembered import Remembered
 from tracemine.transforms.restored import (
@@ -67,10 +61,6 @@ from tracemine.transforms.settling import (
 )
 from tracemine.transforms.tool_facts import row_of
 
-#: The rule by which an entry leaves what is served of which no variant is left: what its spans
-#: hold fails on instances that came since.
-REFUTED = "refuted"
-
 
 def run_refresh(options: RefreshOptions) -> dict[str, Any]:
     """Add ``options.inputs`` to the store at ``options.store``; gives what ``--json`` prints.
@@ -85,7 +75,7 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
     files = resolve_inputs(options.inputs, format=options.format, columns=options.columns)
     as_of = options.as_of or now()
     with (
-        changing(options.store, as_of) as (draft, store),
+        changing(options.store, as_of, settles_all=True) as (draft, store),
         Progress(enabled=options.progress),
         not_looked_for(),
     ):
@@ -98,11 +88,14 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
             require_isolation=options.require_isolation,
         )
         incoming = read_incoming(store, files, admission, sandbox)
-        if not (incoming.trajectories or incoming.rejected or incoming.sources):
+        if not (
+            incoming.trajectories or incoming.rejected or incoming.sources or _is_ungrouped(store)
+        ):
             draft.abandon()
             return {
                 "snapshot": store.snapshot.number,
                 "store": options.store,
+                "published": False,
                 "as_of": manifest["as_of"],
                 "known_trajectories": incoming.known,
                 "groups": 0,
@@ -122,16 +115,20 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
         )
         around = touched(found, store, restore, _spans_of(store, moved))
         recall = Remembered(around) if known else None
-        seen = shown(around.groups, moment.policy, sandbox, recall)
-        entered, asked = _settle(store, around, seen, found, moment, changes)
+        seen = shown(around.groups, moment.policy, sandbox, around.replays, recall)
+        entered, refuted = _settle(store, around, seen, found, moment, changes)
         gone = [*found.rejected, *seen.rejected]
+        asked = {r.instance_id for one in refuted for e in one.evidence for r in e.replays}
         _write_spans(store, around, seen, entered, gone, asked, changes)
         changes.replace("clustered", "span_id", found.out, ())
         rows = found.rows if known else _with_methods(store, around, found.rows)
         changes.replace("clustered", "span_id", {row["span_id"] for row in rows}, rows)
         changes.add("handoff", map(row_of, incoming.handed_off))
-        recount_tools(store, incoming.handed_off, frozenset(), moved, moment, sandbox, changes)
-        ledger = ledger_of_refresh(store, incoming, around.entries, entered, gone, changes)
+        recount_tools(
+            store, incoming.handed_off, frozenset(), moved, moment, sandbox, changes,
+            every=draft.policy != draft.policy_of_parent,
+        )  # fmt: skip
+        ledger = ledger_of_refresh(store, incoming, around.entries, entered, gone, changes, refuted)
         carry = write_changes(draft, store.snapshot, changes)
         if found.cells.keys() != cells.keys():
             # A class has become so large that it is cut: from now on into these.
@@ -141,7 +138,7 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
             "known_trajectories": incoming.known,
             "groups": len(around.groups),
             "known_verdicts": len(seen.recalled),
-            "changes": dict(sorted(changes_told(entered).items())),
+            "changes": dict(sorted((changes_told(entered) + falls_told(refuted)).items())),
             "merged": sum(len(one.settled.merged) for one in entered),
         }
         number = publish(
@@ -156,7 +153,10 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
             },
             carry=carry,
         )
-    return {"snapshot": number, "store": options.store, "as_of": as_of, **told, **ledger}
+    return {
+        "snapshot": number, "store": options.store, "published": True, "as_of": as_of,
+        **told, **ledger,
+    }  # fmt: skip
 
 
 def _expect_rules(manifest: Mapping[str, Any], store: str) -> None:
@@ -217,6 +217,11 @@ def _is_as_now(manifest: Mapping[str, Any], draft: Draft) -> bool:
     return bool(manifest.get("replayed") == replayed_with(draft.policy))
 
 
+def _is_ungrouped(store: Store) -> bool:
+    """Whether some of what a group held has been forgotten since."""
+    return bool(store.rows("SELECT span_id FROM clustered WHERE group_id = '' LIMIT 1"))
+
+
 def _spans_of(store: Store, trajectories: Collection[str]) -> list[str]:
     spans = store.rows(
         "SELECT span_id FROM spans WHERE trajectory_id IN (SELECT unnest(?))",
@@ -242,9 +247,8 @@ def _settle(
     groups: Regrouped,
     moment: Moment,
     changes: Rewriting,
-) -> tuple[list[Entered], set[str]]:
-    """What the entries are now; and instances of which none of these speaks, but an entry that was
-    refuted and stays."""
+) -> tuple[list[Entered], list[Refuted]]:
+    """What the entries are now, and those that were refuted and stay."""
     entries = _entries(store, around.entries)
     merged = [Merged(**row) for row in store.rows("SELECT * FROM merged")]
     before = around.replays
@@ -271,7 +275,7 @@ def _settle(
         moment,
         heirs,
         merged,
-        {row["procedure_id"] for row in store.rows(f"SELECT procedure_id FROM {ENTRIES}")},
+        entry_ids(store),
     )
     entered = _saying_where_it_went(entered, before)
     write_entries(changes, store, entries, entered, cache(lambda: store.embedder))
@@ -280,19 +284,26 @@ def _settle(
     }
     lost = [one for one in gone if one.procedure_id in served]
     dropped = {one.procedure_id for one in gone} - served
-    changes.remove("events", "procedure_id", dropped)
-    kept = _keep_refuted(store, [one.procedure_id for one in lost], holders, moment, changes)
-    variants = {e.variant_id for e in kept}
+    # What went into a candidate that goes, goes with it.
+    led = {m.procedure_id for m in merged if m.into in dropped}
+    changes.remove("merged", "into", dropped)
+    changes.remove("events", "procedure_id", dropped | led)
+    ids = [one.procedure_id for one in lost]
+    kept = keep_refuted(restored_entries(store, ids), found.refuted, before, holders, moment)
+    changes.add("procedures", (arrow.procedure_row(fell.procedure) for fell in kept))
+    changes.add("events", (arrow.event_row(event) for fell in kept for event in fell.events))
+    shown_by_kept = [e for fell in kept for e in fell.evidence]
+    variants = {e.variant_id for e in shown_by_kept}
     write_replays(
         changes,
         (r for verdicts in before.values() for r in verdicts.values()),
         [
             *replays_now(entered),
-            *(r for e in kept for r in e.replays),
-            *(r for v, rs in found.refuted.items() if v not in variants for r in rs),
+            *(r for e in shown_by_kept for r in e.replays),
+            *(r for v, e in found.refuted.items() if v not in variants for r in e.replays),
         ],
     )
-    return entered, {r.instance_id for e in kept for r in e.replays}
+    return entered, kept
 
 
 def _saying_where_it_went(
@@ -325,31 +336,6 @@ def _saying_where_it_went(
             one = replace(one, settled=replace(one.settled, events=events))
         found.append(one)
     return found
-
-
-def _keep_refuted(
-    store: Store,
-    ids: Iterable[str],
-    holders: Mapping[str, str],
-    moment: Moment,
-    changes: Rewriting,
-) -> list[Evidence]:
-    """Entries that were served and of which no variant is left go into quarantine as they were, so
-    that their story ends in the store; gives the evidence of their variants."""
-    kept: list[Evidence] = []
-    for stored in restored_entries(store, list(ids)):
-        procedure = stored.procedure
-        left = tuple(p for p in procedure.provenance if p.span_id not in holders)
-        now_is = replace(procedure, status="quarantined", provenance=left or procedure.provenance)
-        changes.add("procedures", [arrow.procedure_row(now_is)])
-        kept += stored.evidence
-        if procedure.status != "quarantined":
-            change = Change("quarantined", REFUTED, {"variants": len(procedure.variants)})
-            events = events_of(
-                procedure.procedure_id, procedure.status, [change], moment.as_of, moment.snapshot
-            )
-            changes.add("events", map(arrow.event_row, events))
-    return kept
 
 
 def _entries(store: Store, ids: Collection[str]) -> list[Stored]:

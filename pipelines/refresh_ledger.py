@@ -12,6 +12,7 @@ from tracemine.store import Store
 from tracemine.store.lifecycle.rewrite import Rewriting
 from tracemine.store.views import ENTRIES
 from tracemine.transforms.ledger import balanced, rejected_paths
+from tracemine.transforms.refuted import Refuted
 from tracemine.transforms.settling import Entered
 
 
@@ -22,9 +23,10 @@ def ledger_of_refresh(
     entered: Sequence[Entered],
     gone: Sequence[Rejected],
     changes: Rewriting,
+    refuted: Sequence[Refuted] = (),
 ) -> dict[str, Any]:
-    """What became of what came in, and what all is now: of ``touched_entries``, ``entered``
-    are what is left. ``gone`` left the line in groups that were replayed.
+    """What became of what came in, and what all is now: of ``touched_entries``, ``entered`` and
+    ``refuted`` are what is left. ``gone`` left the line in groups that were replayed.
 
     Raises:
         LedgerError: if a record was lost on the way.
@@ -52,8 +54,11 @@ def ledger_of_refresh(
             counts["tools", "none", pointed.reason] += 1
     for one in entered:
         counts["procedures", one.procedure.status] += 1
-        for verdict in one.finished.replays:
-            counts["replays", verdict.verdict] += 1
+    for kept in refuted:
+        counts["procedures", kept.procedure.status] += 1
+    for row in changes.rows.get("replays", ()):
+        counts["replays", row["verdict"]] += 1
+    going = changes.gone.get("replays", {})
     looked_at = [sorted(touched_entries)]
     others = f"{ENTRIES} WHERE procedure_id NOT IN (SELECT unnest(?))"
     recounted = [sorted(changes.gone.get("tools", {}).get("procedure_id", ()))]
@@ -61,9 +66,14 @@ def ledger_of_refresh(
         (("procedures",), f"SELECT status AS name FROM {others}", looked_at),
         (
             ("replays",),
-            "SELECT verdict AS name FROM replays WHERE variant_id IN "
-            f"(SELECT unnest(variants).variant_id FROM {others})",
-            looked_at,
+            "SELECT verdict AS name FROM replays WHERE variant_id NOT IN (SELECT unnest(?)) "
+            "AND instance_id NOT IN (SELECT unnest(?)) "
+            "AND concat(variant_id, ' ', instance_id) NOT IN (SELECT unnest(?))",
+            [
+                sorted(going.get("variant_id", ())),
+                sorted(going.get("instance_id", ())),
+                sorted(" ".join(pair) for pair in changes.verdicts),
+            ],
         ),
         (
             ("tools", "pointers"),

@@ -201,8 +201,8 @@ def print_stats(console: Console, stats: Mapping[str, Any]) -> None:
         f"{stats['bytes']:,} bytes",
     )
     for name in (
-        "status", "domain", "source", "licence", "teacher", "replays", "rejected", "handoff",
-        "tools", "rows",
+        "status", "domain", "source", "trajectories", "licence", "teacher", "replays", "rejected",
+        "handoff", "tools", "rows",
     ):  # fmt: skip
         counts = [(str(key), count) for key, count in stats[name].items() if count]
         if not counts:

@@ -114,10 +114,14 @@ def _told(entry: Entry) -> dict[str, Any]:
 def _last_words(entry: Entry) -> tuple[Event, Event | None]:
     """The event that led into quarantine, and the review that left it there, if any."""
     own = [e for e in entry.events if e.procedure_id == entry.procedure.procedure_id]
-    into = [e for e in own if e.to_status == "quarantined" and e.from_status != "quarantined"]
-    stayed = [e for e in own if e.from_status == e.to_status == "quarantined"]
-    led = into[-1]
-    return led, next((e for e in reversed(stayed) if e.at >= led.at), None)
+    into = [
+        place
+        for place, e in enumerate(own)
+        if e.to_status == "quarantined" and e.from_status != "quarantined"
+    ]
+    led, since = own[into[-1]], own[into[-1] + 1 :]
+    stayed = [e for e in since if e.from_status == e.to_status == "quarantined"]
+    return led, stayed[-1] if stayed else None
 
 
 def run_review(options: ReviewOptions) -> dict[str, Any]:

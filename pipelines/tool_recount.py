@@ -53,11 +53,13 @@ def recount_tools(
     moment: Moment,
     sandbox: Sandbox,
     changes: Rewriting,
+    *,
+    every: bool = False,
 ) -> int:
     """Put into ``changes`` the pointers that have ``new`` hand-offs, or had some of trajectories
-    that are ``gone`` or have other ``sources`` now; gives how many went, for nothing is left of
-    them. Of hand-offs that were not in a pointer's sample no instances are kept, so they count and
-    show nothing, and join it only where one of it is gone.
+    that are ``gone`` or have other ``sources`` now, or ``every`` pointer; gives how many went, for
+    nothing is left of them. Of hand-offs that were not in a pointer's sample no instances are kept,
+    so they count and show nothing, and join it only where one of it is gone.
 
     Raises:
         StoreError: if a file of the store is damaged.
@@ -70,9 +72,9 @@ def recount_tools(
     before = {
         row["procedure_id"]: tool_from_row(row)
         for row in store.rows(
-            "SELECT * FROM tools WHERE procedure_id IN (SELECT unnest(?)) OR procedure_id IN "
+            "SELECT * FROM tools WHERE ? OR procedure_id IN (SELECT unnest(?)) OR procedure_id IN "
             "(SELECT tool_id FROM handoff WHERE trajectory_id IN (SELECT unnest(?)))",
-            [sorted(coming), sorted({*gone, *sources})],
+            [every, sorted(coming), sorted({*gone, *sources})],
         )
     }
     facts = _stored_facts(store, before.keys(), {*gone, *sources})

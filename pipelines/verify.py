@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -13,11 +13,14 @@ from tracemine.pipelines.disk import speaking_of_disks
 from tracemine.pipelines.lifecycle_options import VerifyOptions
 from tracemine.pipelines.options import now
 from tracemine.pipelines.requested import open_sandbox
+from tracemine.pipelines.tool_recount import recount_tools
 from tracemine.schemas import Library, content_id
 from tracemine.schemas.shingles import shingles
 from tracemine.store import Draft, PublishedMeanwhileError, Store, StoreError, begin, publish
 from tracemine.store.lifecycle import Standing, expiry
 from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
+from tracemine.store.versions import replayed_since
+from tracemine.store.views import entry_ids
 from tracemine.teachers.rules.derived.libraries import version_of
 from tracemine.transforms.consolidate import Evidence
 from tracemine.transforms.ledger import assemble
@@ -92,16 +95,19 @@ def run_verify(options: VerifyOptions) -> dict[str, Any]:
     """
     sandbox, _ = open_sandbox(require_isolation=options.require_isolation)
     as_of = options.as_of or now()
-    with changing(options.store, as_of) as (draft, store):
+    with changing(options.store, as_of, settles_all=True) as (draft, store):
         tally, changes = _Tally(), Rewriting()
-        chosen = _chosen(store, options)
-        installed = installed_now(store)
-        moment = Moment(draft.policy, as_of, draft.number, installed)
-        due = set(_due(store, moment)) - chosen
+        moment = Moment(draft.policy, as_of, draft.number, installed_now(store))
+        out_of_date = set(_due(store, moment))
+        chosen = _chosen(store, options, out_of_date)
+        due = out_of_date - chosen
         load = cache(lambda: store.embedder)
+        others = entry_ids(store)
+        if draft.policy != draft.policy_of_parent:
+            due = others - chosen
+            recount_tools(store, (), (), {}, moment, sandbox, changes, every=True)
         for batch in _batches(restored_entries(store, chosen | due)):
-            _verify(batch, chosen, store, moment, sandbox, tally, changes, load)
-        carry = write_changes(draft, store.snapshot, changes)
+            _verify(batch, chosen, store, moment, sandbox, tally, changes, load, others)
         told = {
             "replayed": tally.replayed,
             "variants": tally.variants,
@@ -113,10 +119,16 @@ def run_verify(options: VerifyOptions) -> dict[str, Any]:
                 for facet, by_name in tally.drift.items()
             },
         }
+        if not (tally.replayed or changes.rows or changes.gone):
+            draft.abandon()
+            live = store.snapshot
+            return _said(live.number, options, live.manifest["as_of"], told)
+        carry = write_changes(draft, store.snapshot, changes)
         number = publish(
             draft,
             {
                 **fields_of(store.snapshot),
+                "replayed": replayed_since(store.snapshot.manifest),
                 "as_of": as_of,
                 "ledger": assemble([]),
                 "change": {
@@ -128,13 +140,21 @@ def run_verify(options: VerifyOptions) -> dict[str, Any]:
             },
             carry=carry,
         )
+    return _said(number, options, as_of, told)
+
+
+def _said(
+    number: str, options: VerifyOptions, as_of: str, told: Mapping[str, Any]
+) -> dict[str, Any]:
     return {"snapshot": number, "store": options.store, "as_of": as_of, **told}
 
 
 @contextlib.contextmanager
-def changing(store: str, as_of: str) -> Iterator[tuple[Draft, Store]]:
+def changing(store: str, as_of: str, *, settles_all: bool = False) -> Iterator[tuple[Draft, Store]]:
     """A draft of the next snapshot of ``store``, and the live one, which it is to rest on. A draft
     that is not published within the block is removed, unless another run has published meanwhile.
+    Unless the caller ``settles_all`` entries by a policy that is another now, the next snapshot is
+    under that of this one, but for what `merge` goes by.
 
     Raises:
         RequestError: if the store cannot be written, or a disk is full.
@@ -144,6 +164,12 @@ def changing(store: str, as_of: str) -> Iterator[tuple[Draft, Store]]:
     draft = begin(store, refresh=True, as_of=as_of)
     try:
         with speaking_of_disks(store), Store.open(store) as opened:
+            if not settles_all:
+                draft.policy = replace(
+                    draft.policy_of_parent,
+                    merge_distance=draft.policy.merge_distance,
+                    merge_passes=draft.policy.merge_passes,
+                )
             if opened.snapshot.number != draft.parent:
                 raise StoreError(f"another run has published to {store} meanwhile: run again")
             yield draft, opened
@@ -165,11 +191,11 @@ def installed_now(store: Store) -> dict[str, str]:
     return {row["name"]: version_of(row["name"]) for row in rows}
 
 
-def _chosen(store: Store, options: VerifyOptions) -> set[str]:
-    """The entries that are replayed."""
+def _chosen(store: Store, options: VerifyOptions, due: Collection[str]) -> set[str]:
+    """The entries that are replayed: of a sample those first that have expired or are ``due``."""
     rows = store.rows(
-        "SELECT procedure_id, status, expires_at FROM procedures UNION ALL BY NAME "
-        "SELECT procedure_id, status, expires_at FROM candidates"
+        "SELECT procedure_id, status FROM procedures UNION ALL BY NAME "
+        "SELECT procedure_id, status FROM candidates"
     )
     ids = [row for row in rows if row["status"] in options.status]
     if options.sample is None:
@@ -178,7 +204,7 @@ def _chosen(store: Store, options: VerifyOptions) -> set[str]:
     ordered = sorted(
         ids,
         key=lambda row: (
-            row["status"] != "expired",
+            row["status"] != "expired" and row["procedure_id"] not in due,
             content_id("verify", number, row["procedure_id"]),
         ),
     )
@@ -222,6 +248,7 @@ def _verify(
     tally: _Tally,
     changes: Rewriting,
     load: Any,
+    others: Collection[str],
 ) -> None:
     news: dict[str, News] = {}
     evidence: list[Sequence[Evidence]] = []
@@ -239,7 +266,7 @@ def _verify(
             )
         evidence.append(replay_added([one.evidence for one in again], limits, sandbox))
         _count(entry, again, tally)
-    entered, _ = settle_entries(batch, evidence, news, moment)
+    entered, _ = settle_entries(batch, evidence, news, moment, others=others)
     tally.changes += changes_told(entered)
     write_entries(changes, store, batch, entered, load)
     write_replays(changes, replays_before(batch), replays_now(entered))

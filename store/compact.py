@@ -67,6 +67,7 @@ def compact(store: str, *, file_bytes: int = FILE_BYTES) -> Compacted:
             size = len(entries)
             return Compacted(snapshot.number, None, size, size, before, before)
     draft = begin(store, refresh=True)
+    draft.policy = draft.policy_of_parent  # Nothing is judged by it.
     try:
         # Nobody else publishes while we have the draft, or `publish` says so.
         with open_snapshot(store) as snapshot:

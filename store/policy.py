@@ -27,6 +27,9 @@ MIN_DECIDED = 2
 #: Days after which an entry of each domain must have been verified again; 0 is never.
 DEFAULT_DAYS = {"math": 0, "code": 365, "stem": 730, "other": 365}
 
+#: A hundred years, which is as good as never.
+MOST_DAYS = 36_500
+
 #: How much of a library's version must change for code that imports it to expire.
 LIBRARY_CHANGES = ("never", "major", "minor", "any")
 
@@ -128,10 +131,10 @@ class Policy:
                 raise RequestError(
                     f"{POLICY_FILE}: expiry_days.{domain}: not a domain ({', '.join(DOMAINS)})"
                 )
-            _check_count(f"expiry_days.{domain}", days, least=0)
+            _check_count(f"expiry_days.{domain}", days, least=0, most=MOST_DAYS)
         object.__setattr__(self, "expiry_days", DEFAULT_DAYS | dict(self.expiry_days))
         for source, days in self.expiry_sources.items():
-            _check_count(f"expiry_sources.{source!r}", days, least=0)
+            _check_count(f"expiry_sources.{source!r}", days, least=0, most=MOST_DAYS)
         object.__setattr__(self, "expiry_sources", dict(self.expiry_sources))
         distance = self.merge_distance
         if type(distance) not in (int, float) or not -1 <= distance <= 2:
@@ -227,10 +230,11 @@ def parse_policy(text: str) -> Policy:
     return Policy(**values)
 
 
-def _check_count(name: str, value: Any, *, least: int) -> None:
-    if type(value) is not int or value < least:
+def _check_count(name: str, value: Any, *, least: int, most: int | None = None) -> None:
+    if type(value) is not int or value < least or (most is not None and value > most):
+        upto = "" if most is None else f" and at most {most:,}"
         raise RequestError(
-            f"{POLICY_FILE}: {name} must be a whole number of at least {least}, not {value!r}"
+            f"{POLICY_FILE}: {name} must be a whole number of at least {least}{upto}, not {value!r}"
         )
 
 

@@ -153,7 +153,18 @@ class Snapshot:
     @property
     def policy(self) -> Policy:
         """The policy that the snapshot was made under."""
-        return Policy.from_values(self.manifest["policy"]["values"])
+        return _policy_of(self.manifest)
+
+
+def _policy_of(manifest: Mapping[str, Any]) -> Policy:
+    return Policy.from_values(manifest["policy"]["values"])
+
+
+def _text_of_policy(location: Location) -> str:
+    try:
+        return location.read(POLICY_FILE).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{location.url(POLICY_FILE)} is no UTF-8: {error}") from error
 
 
 @dataclass(slots=True)
@@ -172,6 +183,11 @@ class Draft:
     _seen: guarded.Seen = field(repr=False)
     _lock: IO[str] | None = field(default=None, repr=False)
     _claim: bytes | None = field(default=None, repr=False)
+
+    @property
+    def policy_of_parent(self) -> Policy:
+        """That under which the entries are what they are: `policy` where there is no parent."""
+        return _policy_of(self.parent_manifest) if self.parent_manifest else self.policy
 
     @property
     def folder(self) -> str:
@@ -250,7 +266,7 @@ def begin(store: str, *, refresh: bool = False, as_of: str | None = None) -> Dra
         _check_clock(as_of, manifest, location)
         if not location.exists(POLICY_FILE):
             location.write(POLICY_FILE, DEFAULT_TEXT.encode())
-        policy = parse_policy(location.read(POLICY_FILE).decode("utf-8"))
+        policy = parse_policy(_text_of_policy(location))
         if lock:
             number = _next_number(location, current)
             name, claim = f"{SNAPSHOTS}/{number}{DRAFT}", None

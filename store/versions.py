@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
@@ -33,4 +34,11 @@ def replayed_with(policy: Policy) -> dict[str, Any]:
     return {"versions": deciding_versions(), "policy": policy_hash(policy)}
 
 
-__all__ = ["DECIDING", "deciding_versions", "replayed_with"]
+def replayed_since(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What a snapshot whose parent has ``manifest`` says of that, if some of its verdicts were
+    found here: nothing, where another machine found the others with other versions."""
+    told = dict(manifest.get("replayed") or {})
+    return told if told.get("versions") == deciding_versions() else {}
+
+
+__all__ = ["DECIDING", "deciding_versions", "replayed_since", "replayed_with"]

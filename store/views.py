@@ -34,6 +34,11 @@ def view_statements(snapshot: Snapshot) -> list[str]:
     return statements
 
 
+def entry_ids(store: Any) -> set[str]:
+    """The ids of all entries of a `Store`."""
+    return {row["procedure_id"] for row in store.rows(f"SELECT procedure_id FROM {ENTRIES}")}
+
+
 def count_all(snapshot: Snapshot, rows: Rows) -> dict[str, Any]:
     """Counts: entries by status, domain, source, licence and teacher; rows of each table; verdicts;
     what was rejected and why; tokens."""
@@ -56,6 +61,9 @@ def count_all(snapshot: Snapshot, rows: Rows) -> dict[str, Any]:
         "domain": _counts(rows, "domain", ENTRIES),
         "source": _counts(rows, "source", resting.format("source")),
         "licence": _counts(rows, "licence", resting.format("licence")),
+        "trajectories": _counts(
+            rows, "name", "(SELECT unnest(sources).dataset AS name FROM trajectories)"
+        ),
         "teacher": _counts(rows, "teacher", ENTRIES),
         "replays": _counts(rows, "verdict", "replays"),
         "rejected": _counts(rows, "reason", "rejected"),

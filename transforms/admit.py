@@ -43,6 +43,7 @@ CUT_OFF = "trace is cut off"
 NO_PROGRAM = "no program that parses"
 CONFLICT = "sources disagree on the reference answer"
 SETUP_CONFLICT = "sources disagree on the setup of the tests"
+OTHER_TESTS = "other tests than those that the store has of it"
 UNDECIDED_TESTS = "tests did not come to an end"
 UNKNOWN = "answer could not be compared with the reference"
 
@@ -140,6 +141,28 @@ def admit(copies: Iterable[Trajectory], options: AdmitOptions, sandbox: Sandbox)
         yield REJECTED, _reject(trajectory, CONFLICT)
         return
     yield _verified(trajectory, sandbox)
+
+
+def compare_known(
+    copy: Trajectory,
+    reference: str | None,
+    tests: Collection[str],
+    test_setup: str,
+    options: AdmitOptions,
+) -> Rejected | None:
+    """Why a further ``copy`` of a trajectory that a store has, with this reference and these tests,
+    is not taken as one; None if it is: what it says else is what the store has."""
+    if _allowed(copy, options.licences) is None:
+        return _reject(copy, LICENCE, _licences(copy.sources))
+    if reference is not None and copy.reference is not None:
+        first, second = sorted((reference, copy.reference))
+        if first != second and verify(first, second, ANSWERS).outcome != "agree":
+            return _reject(copy, CONFLICT)
+    if copy.tests and copy.test_setup != test_setup and tests:
+        return _reject(copy, SETUP_CONFLICT)
+    if not set(copy.tests) <= set(tests):
+        return _reject(copy, OTHER_TESTS)
+    return None
 
 
 def _allowed(copy: Trajectory, licences: Collection[str]) -> Trajectory | None:

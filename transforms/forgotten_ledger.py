@@ -20,6 +20,7 @@ from tracemine.schemas.values import dump_json
 FORGOTTEN = "a source that was forgotten"
 
 _ID = re.compile(r"\b[0-9a-f]{32}\b")
+_INSTANCE = re.compile(r"\binstance ([0-9a-f]{32})\b")
 
 
 def place_of(source: Source) -> str:
@@ -33,12 +34,14 @@ def ledger_without(
     gone: Collection[str],
     admitted: Mapping[str, Sequence[Source]],
     spans: Collection[str],
+    instances: Collection[str] = (),
 ) -> list[Row | None]:
     """Each of ``rows`` of the ledger as it is without the sources ``names``; None where it goes.
 
-    ``gone`` are the trajectories that go and ``spans`` their spans; ``admitted`` has, of each
-    trajectory that stays and had such a source, all its sources. Where the copy that spoke for a
-    trajectory goes, the least of the others does, so that one's own record of a duplicate goes."""
+    ``gone`` are the trajectories that go, ``spans`` and ``instances`` what is of them; ``admitted``
+    has, of each trajectory that stays and had such a source, all its sources. Where the copy that
+    spoke for a trajectory goes, the least of the others does, so that one's own record of a
+    duplicate goes."""
     records = [_record(row) for row in rows]
     sources = {i: tuple(of) for i, of in admitted.items()}
     own: dict[tuple[str, str], int] = {}
@@ -69,6 +72,9 @@ def ledger_without(
             row = row | {"record": dump_json(record)}
         detail = places.renamed(row["detail"], identifier)
         detail = _ID.sub(lambda found: "one" if found[0] in spans else found[0], detail)
+        detail = _INSTANCE.sub(
+            lambda found: f"one of {FORGOTTEN}" if found[1] in instances else found[0], detail
+        )
         told.append(row if detail == row["detail"] else row | {"detail": detail})
     return told
 

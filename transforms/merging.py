@@ -28,6 +28,8 @@ from tracemine.verifiers import Sandbox
 
 #: Rows of vectors that are compared with all others at once.
 BLOCK = 1024
+#: What the cosine of a vector with itself may lack: less than that with any other on the grid.
+ROUNDING = 2e-7
 #: The nearest entries that one is tried with.
 MOST_NEAR = 16
 
@@ -47,11 +49,12 @@ def near_pairs(
     found: set[tuple[float, str, str]] = set()
     for members in classes.values():
         own = vectors[[rows[i] for i in members]].astype(np.float32)
+        own /= np.linalg.norm(own, axis=1, keepdims=True)
         for start in range(0, len(members), BLOCK):
             products = own[start : start + BLOCK] @ own.T
             for row, near in enumerate(products, start):
                 near[row] = -np.inf
-                (places,) = np.nonzero(near >= 1.0 - distance)
+                (places,) = np.nonzero(near >= 1.0 - distance - ROUNDING)
                 best = sorted((-float(near[place]), place) for place in places.tolist())
                 for _, place in best[:MOST_NEAR]:
                     one, other = sorted((members[row], members[place]))

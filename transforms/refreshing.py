@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tracemine.schemas import Instance, Rejected, Replay, Signature
 from tracemine.store import Policy, Store
@@ -14,6 +14,7 @@ from tracemine.transforms.cluster import clustered_vector
 from tracemine.transforms.consolidate import FAILURES, REFUTED, Evidence, consolidate
 from tracemine.transforms.embed import bucket_of, embed
 from tracemine.transforms.replay import Matrix, Recall, ReplayLimits, replay_group
+from tracemine.transforms.reverify import could_not_be_made
 from tracemine.transforms.segment import Proposal, embedding_words
 from tracemine.transforms.stage import REJECTED
 from tracemine.transforms.unite import unite_variant
@@ -57,12 +58,12 @@ def embedded(proposals: Iterable[Proposal], store: Store) -> list[Proposal]:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What replay shows of all groups: the evidence of the variants of each procedure, the verdicts
-    on what was refuted, by variant, the instances of all, the spans that left the line, and the
-    variants and instances whose verdicts were recalled."""
+    """What replay shows of all groups: the evidence of the variants of each procedure, that of what
+    was refuted, by variant, the instances of all, the spans that left the line, and the variants
+    and instances whose verdicts are from before."""
 
     evidence: tuple[tuple[Evidence, ...], ...]
-    refuted: Mapping[str, tuple[Replay, ...]]
+    refuted: Mapping[str, Evidence]
     instances: tuple[Instance, ...]
     rejected: tuple[Rejected, ...]
     recalled: frozenset[tuple[str, str]]
@@ -72,10 +73,12 @@ def shown(
     groups: Iterable[Sequence[Proposal]],
     policy: Policy,
     sandbox: Sandbox,
+    before: Mapping[str, Mapping[str, Replay]],
     recall: Recall | None = None,
 ) -> Shown:
     """Replay ``groups`` and unite what they show, as `replay`, `consolidate` and `unite` do; what
-    ``recall`` gives is not replayed.
+    ``recall`` gives is not replayed. Calls that cannot be made here leave the verdicts that were
+    there ``before`` (by variant and instance) as they were.
 
     Raises:
         RuntimeError: if the sandbox has no worker to give; see `Sandbox.run_many`.
@@ -87,7 +90,7 @@ def shown(
     listed = list(groups)
 
     def replayed_group(group: Sequence[Proposal]) -> Matrix:
-        found = replay_group(group, limits, sandbox, recall=recall)
+        found = _as_far_as_made(replay_group(group, limits, sandbox, recall=recall), before)
         live.count("replay", f"of {len(listed)} groups")
         return found
 
@@ -108,13 +111,13 @@ def shown(
                         (record.procedure_id, evidence)
                     )
     homes: dict[str, list[Evidence]] = {}
-    refuted: dict[str, tuple[Replay, ...]] = {}
+    refuted: dict[str, Evidence] = {}
     for variant, found in sorted(parts.items()):
         home, evidence = unite_variant(found)
         if evidence.members:
             homes.setdefault(home, []).append(evidence)
         else:
-            refuted[variant] = evidence.replays
+            refuted[variant] = evidence
     return Shown(
         tuple(tuple(found) for _, found in sorted(homes.items())),
         refuted,
@@ -122,6 +125,29 @@ def shown(
         tuple(rejected),
         frozenset(pair for _, matrix in replayed for pair in matrix.recalled),
     )
+
+
+def _as_far_as_made(matrix: Matrix, before: Mapping[str, Mapping[str, Replay]]) -> Matrix:
+    replays: dict[str, tuple[Replay, ...]] = {}
+    stays: set[tuple[str, str]] = set()
+    for variant, verdicts in matrix.replays.items():
+        known = before.get(variant, {})
+        told = []
+        for verdict in verdicts:
+            was = known.get(verdict.instance_id)
+            if (
+                was is not None
+                and was.verdict != "unsupported"
+                and could_not_be_made(verdict)
+                and not could_not_be_made(was)
+            ):
+                stays.add((variant, verdict.instance_id))
+                verdict = was
+            told.append(verdict)
+        replays[variant] = tuple(told)
+    if not stays:
+        return matrix
+    return replace(matrix, replays=replays, recalled=matrix.recalled | stays)
 
 
 def fallen(evidence: Evidence, before: Mapping[str, Mapping[str, Replay]]) -> list[Replay]:

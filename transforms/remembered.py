@@ -98,6 +98,7 @@ class Remembered:
                 or not standing.same
                 or verdict.reason == NOT_HELD_OUT  # In its group it passed.
                 or (case.instance.origin == "test" and not standing.founders)
+                or not imported_by(of.span.code or "") <= _ASKED_FOR  # They met nearby.
             ):
                 continue
             if ways == 1:

@@ -26,7 +26,7 @@ from tracemine.transforms.segment import Proposal
 from tracemine.transforms.tools import CONSTANT
 from tracemine.verifiers import Sandbox
 from tracemine.verifiers.coincidence import Meeting, difference_nearby
-from tracemine.verifiers.replay import Case, Routine, replay
+from tracemine.verifiers.replay import UNJUDGED, UNMET, Case, Routine, replay
 
 #: What the reason of a run begins with that could not be made for want of a library.
 _MISSING = ("ModuleNotFoundError", "ImportError")
@@ -65,6 +65,12 @@ def replay_again(
     routine = routine_of(span, name=evidence.variant_id, signature=evidence.signature)
     asked = [r for r in evidence.replays if r.verdict != "unsupported" and routine.code]
     found = _made_again(routine, asked, instances, sandbox)
+    # A group in which the variant has wider types made it with these.
+    unlike = {
+        i
+        for i, now in found.items()
+        if now.verdict == "unsupported" and not now.reason.startswith((UNMET, UNJUDGED))
+    }
     doubtful = [
         now
         for before in asked
@@ -74,8 +80,10 @@ def replay_again(
     verdicts, failures, undecided = [], [], 0
     for before in evidence.replays:
         now = found.get(before.instance_id, before)
-        if now is not before and _could_not_be_made(now):
+        if now is not before and could_not_be_made(now):
             undecided += 1
+            now = before
+        elif before.instance_id in unlike:
             now = before
         if before.verdict == "pass" and now.verdict in FAILURES:
             failures.append(Failure(now.variant_id, now.instance_id, now.verdict, now.reason))
@@ -126,7 +134,9 @@ def bound_by(instance: Instance, binding_map: Mapping[str, str]) -> Instance:
     return replace(instance, bindings=encode(named))
 
 
-def _could_not_be_made(verdict: Replay) -> bool:
+def could_not_be_made(verdict: Replay) -> bool:
+    """Whether a call says nothing of a routine: a library is not installed here, or its time was
+    up."""
     return verdict.verdict == "timeout" or (
         verdict.verdict in ("error", "unsupported") and any(m in verdict.reason for m in _MISSING)
     )
@@ -226,4 +236,4 @@ def _lacks(evidence: Evidence, members: Iterable[Proposal], limits: ReplayLimits
     )
 
 
-__all__ = ["Again", "bound_by", "replay_added", "replay_again"]
+__all__ = ["Again", "bound_by", "could_not_be_made", "replay_added", "replay_again"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tracemine.schemas import Merged, Procedure, Replay
+from tracemine.schemas import Library, Merged, Procedure, Replay
 from tracemine.schemas.arrow import event_row, merged_row, procedure_row, replay_row
 from tracemine.store import Embedder, Policy
 from tracemine.store.lifecycle import Failure, Found, Previous, Settled, settle
@@ -128,9 +128,21 @@ def _with_news(done: Finished, parents: Sequence[Procedure], news: Mapping[str, 
         ),
         last_verified=before.last_verified if before else None,
         expires_at=before.expires_at if before else None,
-        libraries=before.libraries if before else done.procedure.libraries,
+        libraries=_libraries(done, parents),
     )
     return replace(done, standing=standing)
+
+
+def _libraries(done: Finished, parents: Sequence[Procedure]) -> tuple[Library, ...]:
+    """What its variants import, in the versions that its parents were verified with (the earliest
+    verified decides); what none of them imported was run now."""
+    known = {
+        library.name: library
+        for parent in sorted(parents, key=lambda p: p.last_verified or "", reverse=True)
+        if parent.last_verified
+        for library in parent.libraries
+    }
+    return tuple(known.get(library.name, library) for library in done.procedure.libraries)
 
 
 def _procedure(

@@ -237,6 +237,23 @@ def _finished(
     )
 
 
+def recounted(procedure: Procedure, shown: Sequence[Evidence]) -> Procedure:
+    """``procedure`` with what its variants, of which ``shown`` is the evidence, pass now."""
+    by_variant = {evidence.variant_id: evidence for evidence in shown}
+    ordered = [by_variant[variant.variant_id] for variant in procedure.variants]
+    counted = [_variant_record(evidence) for evidence in ordered]
+    first = counted[0]
+    return dataclasses.replace(
+        procedure,
+        variants=tuple(
+            dataclasses.replace(variant, passes=now.passes, attempts=now.attempts)
+            for variant, now in zip(procedure.variants, counted, strict=True)
+        ),
+        success_rate=first.passes / first.attempts if first.attempts else 0.0,
+        distinct_problems=_distinct_problems(ordered)[0],
+    )
+
+
 def libraries_in(codes: Iterable[str]) -> tuple[Library, ...]:
     """The libraries that routines import, in the versions that are installed here, which is what
     the sandbox runs them with."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,15 +142,20 @@ def demotion(status: str, now: Standing, policy: Policy) -> Change | None:
     if status not in IN_USE:
         return None
     if now.failures:
-        named = [
-            {"variant": f.variant_id, "instance": f.instance_id, "now": f.verdict, "why": f.reason}
-            for f in now.failures[:NAMED]
-        ]
-        return Change("quarantined", REGRESSION, {"failures": len(now.failures), "first": named})
+        told = {"failures": len(now.failures), "first": named(now.failures)}
+        return Change("quarantined", REGRESSION, told)
     passes, attempts = now.undetermined
     if attempts >= policy.min_replays and passes / attempts < policy.demote_rate:
         return Change("quarantined", DEMOTED, {"passes": passes, "attempts": attempts})
     return None
+
+
+def named(failures: Sequence[Failure]) -> list[dict[str, str]]:
+    """The first of ``failures``, as an event names them."""
+    return [
+        {"variant": f.variant_id, "instance": f.instance_id, "now": f.verdict, "why": f.reason}
+        for f in failures[:NAMED]
+    ]
 
 
 def withdrawal(status: str, now: Standing, _: Policy) -> Change | None:

@@ -55,6 +55,16 @@ def change_result(made: small_store.Tables, variant: str, number: int, result: A
     row["result"] = encode(result)
 
 
+def importing(made: small_store.Tables, library: str) -> None:
+    """Let the routine of `REVERSE` import a library."""
+    for row in [*made.rows["spans"], *made.rows["procedures"]]:
+        for one in row.get("variants", [row]):
+            if "def reverse" in one["code"]:
+                one["code"] = one["code"].replace(
+                    "    words", f"    import {library}\n    words", 1
+                )
+
+
 def variant_of(made: small_store.Tables, subquestion: str) -> str:
     rows = [*made.rows["procedures"], *made.rows["candidates"]]
     (row,) = (r for r in rows if r["subquestion"] == subquestion)
@@ -136,12 +146,7 @@ def test_too_little_evidence_left_is_a_candidate_again(store: Path) -> None:
 
 def test_what_cannot_be_run_here_is_neither_refuted_nor_verified(store: Path) -> None:
     made = small_store.tables()
-    for row in [*made.rows["spans"], *made.rows["procedures"]]:
-        for one in row.get("variants", [row]):
-            if "def reverse" in one["code"]:
-                one["code"] = one["code"].replace(
-                    "    words", "    import nobody_has_this\n    words", 1
-                )
+    importing(made, "nobody_has_this")
     small_store.write(store, made)
     assert verify(store, status=("verified",))["undecided"] == 2
     entry = entries(store)[REVERSE]
@@ -153,6 +158,7 @@ def test_code_expires_with_a_library_and_is_flagged_until_it_is_verified_again(
     store: Path,
 ) -> None:
     made = small_store.tables()
+    importing(made, "numpy")
     (row,) = (r for r in made.rows["procedures"] if r["subquestion"] == REVERSE)
     row["libraries"] = [{"name": "numpy", "version": "0.9.1"}]
     small_store.write(store, made)
