@@ -37,6 +37,7 @@ from tracemine.transforms.settling import (
     Moment,
     News,
     changes_told,
+    news_of_judgement,
     replays_before,
     replays_now,
     settle_entries,
@@ -262,7 +263,9 @@ def _verify(
         again = [replay_again(e, instances, spans, texts, sandbox) for e in entry.evidence]
         for one in again:
             news[one.evidence.variant_id] = News(
-                verified=not one.undecided and one.made > 0, failures=one.failures
+                verified=not one.undecided and one.made > 0,
+                failures=one.failures,
+                undetermined=news_of_judgement(one.evidence.replays),
             )
         evidence.append(replay_added([one.evidence for one in again], limits, sandbox))
         _count(entry, again, tally)

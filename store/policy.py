@@ -34,8 +34,9 @@ MOST_DAYS = 36_500
 LIBRARY_CHANGES = ("never", "major", "minor", "any")
 
 DEFAULT_TEXT = """\
-# The rules of this tracemine store. Edit them freely: a change takes effect with the next snapshot,
-# whose manifest records the values that it was made under. A key that is left out has its default.
+# The rules of this tracemine store. Edit them freely: a change takes effect with the next refresh
+# or verify, which settle every entry by it ([merge] with the next merge, too). The manifest of each
+# snapshot records the values that it was made under. A key that is left out has its default.
 
 [gate]
 # A variant enters the store when it passes on at least this many held-out instances: other values
@@ -75,7 +76,8 @@ merge_passes = 2
 
 [expiry_days]
 # Days since the last verification after which an entry is flagged as expired until it is verified
-# again; 0 is never. What is proven in mathematics stays so; libraries and sources change.
+# again; 0 is never. What is proven in mathematics stays so; libraries and sources change. An entry
+# gets its day when it is verified, so another number counts from the next time on.
 math = 0
 code = 365
 stem = 730

@@ -28,8 +28,8 @@ from tracemine.verifiers import Sandbox
 
 #: Rows of vectors that are compared with all others at once.
 BLOCK = 1024
-#: What the cosine of a vector with itself may lack: less than that with any other on the grid.
-ROUNDING = 2e-7
+#: What rounding may take of the cosine of a vector with itself: less than another on the grid has.
+ROUNDING = 1e-12
 #: The nearest entries that one is tried with.
 MOST_NEAR = 16
 
@@ -49,9 +49,11 @@ def near_pairs(
     found: set[tuple[float, str, str]] = set()
     for members in classes.values():
         own = vectors[[rows[i] for i in members]].astype(np.float32)
-        own /= np.linalg.norm(own, axis=1, keepdims=True)
+        # Of vectors on the grid products are exact, whose own lengths are not quite one.
+        lengths = np.sqrt(np.einsum("ij,ij->i", own, own, dtype=np.float64))
         for start in range(0, len(members), BLOCK):
-            products = own[start : start + BLOCK] @ own.T
+            products = (own[start : start + BLOCK] @ own.T).astype(np.float64)
+            products /= np.outer(lengths[start : start + BLOCK], lengths)
             for row, near in enumerate(products, start):
                 near[row] = -np.inf
                 (places,) = np.nonzero(near >= 1.0 - distance - ROUNDING)

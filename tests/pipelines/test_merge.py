@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import small_store
 from rich.console import Console
@@ -16,7 +17,10 @@ from tracemine.pipelines.cli import main
 from tracemine.pipelines.lifecycle_options import MergeOptions
 from tracemine.pipelines.lifecycle_rendering import MAX_MERGED, print_merged
 from tracemine.pipelines.merge import run_merge
+from tracemine.schemas.arrow import procedure_from_row
 from tracemine.store import Store, fsck
+from tracemine.store.embedder import GRID, to_grid
+from tracemine.transforms.merging import near_pairs
 
 LATER = "2025-09-01T00:00:00+00:00"
 LEFT, AVERAGE = small_store.ROUTINES[:2]
@@ -76,6 +80,21 @@ def entries(store: Path) -> dict[str, Any]:
     with Store.open(str(store)) as opened:
         rows = opened.rows("SELECT * FROM procedures UNION ALL SELECT * FROM candidates")
     return {row["subquestion"]: row for row in rows}
+
+
+def test_what_is_said_in_the_same_words_is_at_no_distance(store: Path) -> None:
+    with Store.open(str(store)) as opened:
+        rows = opened.rows("SELECT * FROM procedures ORDER BY procedure_id")
+    found = {row["procedure_id"]: procedure_from_row(row) for row in rows}
+    one = found[min(found)]
+    ids = [f"{n:032x}" for n in range(40)]
+    alike = {i: replace(one, procedure_id=i) for i in ids}
+    drawn = np.random.default_rng(3).normal(size=(20, 384))
+    some = to_grid(drawn / np.linalg.norm(drawn, axis=1, keepdims=True))
+    moved = some.copy()
+    moved[10:, 0] += np.float32(1 / GRID)  # the least step, which is another wording
+    pairs = near_pairs(alike, ids, np.concatenate([some, moved]), 0.0)
+    assert sorted(pairs) == [(ids[n], ids[n + 20]) for n in range(10)]
 
 
 def test_what_behaves_alike_is_one_and_both_ids_lead_to_it(store: Path) -> None:

@@ -18,7 +18,11 @@ from tracemine.pipelines.mine import run_mine
 from tracemine.pipelines.options import MineOptions
 from tracemine.pipelines.refresh import run_refresh
 from tracemine.pipelines.review import list_quarantined
-from tracemine.store import Store, fsck
+from tracemine.pipelines.verify import changing
+from tracemine.schemas import Merged
+from tracemine.schemas.arrow import merged_row
+from tracemine.store import Store, fsck, publish
+from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
 from tracemine.transforms.admit import CONFLICT, OTHER_TESTS
 from tracemine.verifiers import replay as replaying
 
@@ -122,6 +126,22 @@ def test_what_new_tests_refute_is_in_quarantine_with_what_failed(tmp_path: Path)
     assert {r["verdict"]: r["n"] for r in verdicts} == {
         verdict: n for verdict, n in found["replays"].items() if n
     }
+
+
+def test_with_a_candidate_that_is_refuted_goes_what_went_into_it(tmp_path: Path) -> None:
+    store = mine(tmp_path / "store", task(tmp_path / "a.jsonl", PLAIN, *TESTS[:2], of=LATER_ID))
+    (candidate,) = entries(store)
+    assert candidate["status"] == "candidate"
+    gone = Merged("ab" * 16, candidate["procedure_id"], FIRST)
+    with changing(store, FIRST) as (draft, opened):
+        changes = Rewriting()
+        changes.add("merged", [merged_row(gone)])
+        carry = write_changes(draft, opened.snapshot, changes)
+        fields = fields_of(opened.snapshot) | {"as_of": FIRST, "ledger": {}}
+        publish(draft, fields, carry=carry)
+    refresh(store, task(tmp_path / "b.jsonl", PLAIN, *OTHERS, WRONG))
+    assert entries(store) == []
+    assert rows(store, "SELECT * FROM merged UNION ALL BY NAME SELECT * FROM events") == []
 
 
 def test_what_a_source_alone_refuted_is_itself_again_without_it(tmp_path: Path) -> None:

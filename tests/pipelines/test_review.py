@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import small_store
 
 from tracemine.pipelines.cli import main
 from tracemine.pipelines.lifecycle_options import VerifyOptions
+from tracemine.pipelines.review import _last_words
 from tracemine.pipelines.verify import run_verify
 from tracemine.schemas import encode
 from tracemine.store import Store, fsck
@@ -126,6 +128,20 @@ def test_what_is_rejected_stays_and_is_listed_as_decided(
         capsys, store, "--by", "openai:http://127.0.0.1:9/v1#m", "--as-of", "2025-11-01", "--json"
     )
     assert (status, found["rejected"], found["snapshot"]) == (0, [], "000003")
+
+
+def test_what_falls_again_at_the_same_time_waits_to_be_decided_on(store: Path) -> None:
+    found = entry(store)
+    first, at = found.events[-1], "2025-09-01T00:00:00+00:00"
+    told = [
+        replace(first, from_status="quarantined", rule="review: rejected", at=at),
+        replace(first, from_status="quarantined", to_status="verified", at=at),
+        replace(first, from_status="verified", at=at),
+    ]
+    again = replace(found, events=(*found.events, *told))
+    assert _last_words(found) == (first, None)
+    assert _last_words(replace(found, events=again.events[:-2]))[1] == told[0]
+    assert _last_words(again) == (told[2], None)
 
 
 @pytest.mark.parametrize(

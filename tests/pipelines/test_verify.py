@@ -10,10 +10,12 @@ import pytest
 import small_store
 
 from tracemine.pipelines.cli import main
-from tracemine.pipelines.lifecycle_options import VerifyOptions
+from tracemine.pipelines.lifecycle_options import MergeOptions, VerifyOptions
+from tracemine.pipelines.merge import run_merge
 from tracemine.pipelines.verify import run_verify
 from tracemine.schemas import encode
 from tracemine.store import RequestError, Store, fsck
+from tracemine.store.versions import deciding_versions, replayed_since
 
 LATER = "2025-09-01T00:00:00+00:00"
 REMAINING, AVERAGE, _, REVERSE = (r.subquestion for r in small_store.ROUTINES)
@@ -118,6 +120,26 @@ def test_what_passed_and_now_fails_is_quarantined_with_what_failed(store: Path) 
     assert entries(store)[REMAINING].procedure.status == "quarantined"
 
 
+def test_what_a_model_mostly_fails_at_is_quarantined_by_its_rate(store: Path) -> None:
+    made = small_store.tables()
+    # As a routine in words, which a model has carried out: two passes of three.
+    (entry,) = (r for r in made.rows["procedures"] if r["subquestion"] == AVERAGE)
+    (variant,) = entry["variants"]
+    for row in made.rows["spans"]:
+        if row["span_id"] == variant["span_id"]:
+            row |= {"code": None, "entry_point": None}
+    variant |= {"code": "", "entry_point": ""}
+    for row in made.rows["replays"]:
+        if row["variant_id"] == variant["variant_id"]:
+            row["verifier"] = "model:tiny"
+    small_store.write(store, made)
+    policy = store / "policy.toml"
+    policy.write_text(policy.read_text().replace("demote_rate = 0.5", "demote_rate = 0.9"))
+    found = verify(store)
+    assert found["changes"] == {"verified -> quarantined (demote_rate)": 1}
+    assert json.loads(entries(store)[AVERAGE].events[-1].evidence) == {"attempts": 3, "passes": 2}
+
+
 def test_what_failed_and_now_passes_counts(store: Path) -> None:
     made = small_store.tables()
     (row,) = (r for r in made.rows["replays"] if r["verdict"] == "fail")
@@ -172,6 +194,55 @@ def test_code_expires_with_a_library_and_is_flagged_until_it_is_verified_again(
     assert verify(store, sample=1)["changes"] == {"expired -> verified (verified again)": 1}
     entry = entries(store)[REVERSE]
     assert (entry.procedure.status, entry.procedure.last_verified) == ("verified", LATER)
+
+
+def test_of_a_sample_what_is_due_comes_first(store: Path) -> None:
+    made = small_store.tables()
+    ids = sorted(row["procedure_id"] for row in made.rows["procedures"])
+    for due in ids:
+        for row in made.rows["procedures"]:
+            row["expires_at"] = "2025-08-01T00:00:00+00:00" if row["procedure_id"] == due else None
+        path = store.parent / due
+        small_store.write(path, made)
+        found = verify(path, sample=1)
+        assert (found["replayed"], found["changes"]) == (1, {})
+        told = {e.procedure.procedure_id: e.procedure for e in entries(path).values()}
+        assert told[due].last_verified == LATER
+
+
+def test_where_nothing_is_done_nothing_is_published(store: Path) -> None:
+    small_store.write(store)
+    found = verify(store, sample=0)
+    assert (found["snapshot"], found["as_of"], found["replayed"]) == (
+        "000001", small_store.AS_OF, 0,
+    )  # fmt: skip
+    assert [path.name for path in (store / "snapshots").iterdir()] == ["000001"]
+
+
+def test_a_stricter_policy_holds_for_all_once_verified_and_for_nothing_before(store: Path) -> None:
+    small_store.write(store)
+    policy = store / "policy.toml"
+    policy.write_text(policy.read_text().replace("min_replays = 2", "min_replays = 3"))
+    before = {i: e.procedure.status for i, e in entries(store).items()}
+    # What does not look at every entry goes by the policy that these were settled by.
+    run_merge(MergeOptions(str(store), LATER))
+    assert fsck(str(store)) == []
+    assert {i: e.procedure.status for i, e in entries(store).items()} == before
+    found = verify(store, sample=0)
+    assert found["changes"] == {"verified -> candidate (below min_replays)": 2}
+    with Store.open(str(store)) as opened:
+        assert opened.snapshot.policy.min_replays == 3
+
+
+def test_verdicts_of_other_versions_are_not_taken_for_those_of_one(store: Path) -> None:
+    small_store.write(store)
+    versions = deciding_versions()
+    told = {"versions": versions, "policy": "p"}
+    assert replayed_since({"replayed": told}) == told
+    assert replayed_since({"replayed": {"versions": versions | {"sympy": "0.1"}}}) == {}
+    verify(store)
+    with Store.open(str(store)) as opened:
+        assert opened.snapshot.manifest["replayed"] == {}  # nobody had said by what
 
 
 def test_time_that_is_up_expires_what_is_not_replayed(store: Path) -> None:

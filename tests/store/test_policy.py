@@ -38,6 +38,7 @@ def test_every_key_is_explained_before_it_stands() -> None:
         ("[demotion]\ndemote_rate = -0.1", "demote_rate"),
         ("[expiry_days]\nphysics = 3", "physics"),
         ("[expiry_days]\nmath = -1", "expiry_days.math"),
+        ("[expiry_days]\ncode = 10000000", "expiry_days.code .* at most 36,500"),
         ("[expiry_sources]\n'a*' = -1", "expiry_sources"),
         ("[expiry_libraries]\nchange = 'patch'", "expiry_libraries.change"),
         ("[merge]\nmerge_distance = 3", "merge_distance"),

@@ -93,12 +93,17 @@ def test_spans_go_with_their_trajectory_or_follow_it() -> None:
         span(f"b row 9, characters 0 to 4: r (kept {SPAN} of a row 5)", OTHER),
         span("b row 8: r", "d" * 32),
         span("a row 5: r", "e" * 32),
+        span(f"b row 9: r (variant {OTHER}, instance {SPAN}: w)", OTHER),
     ]
     told = ledger_without(rows, {"a"}, {"e" * 32}, sources, {SPAN})
+    (failed,) = ledger_without(rows[-1:], {"a"}, (), {}, (), {SPAN})
+    assert failed is not None
+    assert failed["detail"] == f"b row 9: r (variant {OTHER}, one of {FORGOTTEN}: w)"
     assert [row and row["detail"] for row in told] == [
         "b row 2, characters 0 to 4: r",
         f"b row 9, characters 0 to 4: r (kept one of {FORGOTTEN})",
         "b row 8: r",
         None,
+        f"b row 9: r (variant {OTHER}, instance one: w)",
     ]
     assert told[2] is rows[2]
