@@ -47,7 +47,7 @@ from tracemine.verifiers import Sandbox
 #: What is counted.
 COUNTED = (
     "trajectories", "trajectories_kept", "spans", "handoffs", "instances", "entries_gone",
-    "entries_counted_again", "merged", "tools_gone", "rejected",
+    "entries_counted_again", "merged", "tools_gone", "rejected", "to_group",
 )  # fmt: skip
 
 #: What of an event names other entries.
@@ -219,7 +219,7 @@ def _forget_rows(store: Store, gone: _Withdrawn, changes: Rewriting, counts: Cou
     changes.remove("known", "span_id", {row["span_id"] for row in spans})
     for table in ("trajectories", "spans", "instances", "handoff", "clustered"):
         changes.remove(table, "trajectory_id", gone.trajectories)
-    _ungroup(store, gone, changes)
+    counts["to_group"] = _ungroup(store, gone, changes)
     changes.remove("replays", "instance_id", gone.instances)
     moved = store.rows(
         "SELECT * FROM trajectories WHERE trajectory_id IN (SELECT unnest(?))",
@@ -232,8 +232,9 @@ def _forget_rows(store: Store, gone: _Withdrawn, changes: Rewriting, counts: Cou
     changes.replace("trajectories", "trajectory_id", gone.sources, moved)
 
 
-def _ungroup(store: Store, gone: _Withdrawn, changes: Rewriting) -> None:
-    """Without some of its spans a group may fall apart: `refresh` groups what is left anew."""
+def _ungroup(store: Store, gone: _Withdrawn, changes: Rewriting) -> int:
+    """Without some of its spans a group may fall apart: `refresh` groups what is left anew. Gives
+    how many spans these are."""
     rows = store.rows(
         "SELECT * FROM clustered WHERE group_id IN "
         "(SELECT group_id FROM clustered WHERE trajectory_id IN (SELECT unnest($1))) "
@@ -246,6 +247,7 @@ def _ungroup(store: Store, gone: _Withdrawn, changes: Rewriting) -> None:
         {row["span_id"] for row in rows},
         [row | {"group_id": ""} for row in rows],
     )
+    return len(rows)
 
 
 def _forget_entries(

@@ -110,6 +110,7 @@ _FORGOTTEN = {
     "merged": "entries merged",
     "tools_gone": "tool pointers removed",
     "rejected": "lines of the ledger removed",
+    "to_group": "spans of groups that had some of it: the next refresh draws these anew",
 }
 
 

@@ -89,7 +89,11 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
         )
         incoming = read_incoming(store, files, admission, sandbox)
         if not (
-            incoming.trajectories or incoming.rejected or incoming.sources or _is_ungrouped(store)
+            incoming.trajectories
+            or incoming.rejected
+            or incoming.sources
+            or _is_ungrouped(store)
+            or draft.policy != draft.policy_of_parent
         ):
             draft.abandon()
             return {
@@ -212,9 +216,12 @@ def _with_methods(store: Store, around: Touched, rows: Sequence[Row]) -> list[Ro
 
 
 def _is_as_now(manifest: Mapping[str, Any], draft: Draft) -> bool:
-    """Whether the verdicts of the store are those that would be found now: what decides them is
-    what it was when its groups were replayed."""
-    return bool(manifest.get("replayed") == replayed_with(draft.policy))
+    """Whether the verdicts of the store are those that would be found now, and its entries settled
+    by the rules of now: what decides them is what it was when its groups were replayed."""
+    return bool(
+        draft.policy == draft.policy_of_parent
+        and manifest.get("replayed") == replayed_with(draft.policy)
+    )
 
 
 def _is_ungrouped(store: Store) -> bool:

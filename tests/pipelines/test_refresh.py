@@ -217,6 +217,21 @@ def test_what_is_known_is_skipped_and_changes_nothing(
         assert row["n"] == 2
 
 
+def test_a_policy_that_changed_and_changed_back_leaves_the_store_as_it_was(
+    store: Path, parts: tuple[Part, Part]
+) -> None:
+    before, policy = said(store), store / "policy.toml"
+    text = policy.read_text()
+    policy.write_text(text.replace("min_replays = 2", "min_replays = 5"))
+    found = refresh(store, *parts[0])
+    assert any(change.endswith("(below min_replays)") for change in found["changes"])
+    policy.write_text(text)
+    found = refresh(store, *parts[0])
+    assert (found["published"], found["known_verdicts"]) == (True, 0)
+    assert said(store) == before
+    assert refresh(store, *parts[0])["published"] is False
+
+
 def test_a_feed_that_brings_nothing_of_use_is_noticed(
     store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
