@@ -88,13 +88,8 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
             require_isolation=options.require_isolation,
         )
         incoming = read_incoming(store, files, admission, sandbox)
-        if not (
-            incoming.trajectories
-            or incoming.rejected
-            or incoming.sources
-            or _is_ungrouped(store)
-            or draft.policy != draft.policy_of_parent
-        ):
+        came = incoming.trajectories or incoming.rejected or incoming.sources
+        if not (came or draft.policy_is_new or _is_ungrouped(store)):
             draft.abandon()
             return {
                 "snapshot": store.snapshot.number,
@@ -130,7 +125,7 @@ def run_refresh(options: RefreshOptions) -> dict[str, Any]:
         changes.add("handoff", map(row_of, incoming.handed_off))
         recount_tools(
             store, incoming.handed_off, frozenset(), moved, moment, sandbox, changes,
-            every=draft.policy != draft.policy_of_parent,
+            every=draft.policy_is_new,
         )  # fmt: skip
         ledger = ledger_of_refresh(store, incoming, around.entries, entered, gone, changes, refuted)
         carry = write_changes(draft, store.snapshot, changes)
@@ -218,10 +213,8 @@ def _with_methods(store: Store, around: Touched, rows: Sequence[Row]) -> list[Ro
 def _is_as_now(manifest: Mapping[str, Any], draft: Draft) -> bool:
     """Whether the verdicts of the store are those that would be found now, and its entries settled
     by the rules of now: what decides them is what it was when its groups were replayed."""
-    return bool(
-        draft.policy == draft.policy_of_parent
-        and manifest.get("replayed") == replayed_with(draft.policy)
-    )
+    same = manifest.get("replayed") == replayed_with(draft.policy)
+    return same and not draft.policy_is_new
 
 
 def _is_ungrouped(store: Store) -> bool:
@@ -293,6 +286,7 @@ def _settle(
     dropped = {one.procedure_id for one in gone} - served
     # What went into a candidate that goes, goes with it.
     led = {m.procedure_id for m in merged if m.into in dropped}
+    led -= {one.procedure.procedure_id for one in entered}
     changes.remove("merged", "into", dropped)
     changes.remove("events", "procedure_id", dropped | led)
     ids = [one.procedure_id for one in lost]

@@ -104,7 +104,7 @@ def run_verify(options: VerifyOptions) -> dict[str, Any]:
         due = out_of_date - chosen
         load = cache(lambda: store.embedder)
         others = entry_ids(store)
-        if draft.policy != draft.policy_of_parent:
+        if draft.policy_is_new:
             due = others - chosen
             recount_tools(store, (), (), {}, moment, sandbox, changes, every=True)
         for batch in _batches(restored_entries(store, chosen | due)):

@@ -190,6 +190,11 @@ class Draft:
         return _policy_of(self.parent_manifest) if self.parent_manifest else self.policy
 
     @property
+    def policy_is_new(self) -> bool:
+        """Whether entries of the parent were settled by another."""
+        return self.policy != self.policy_of_parent
+
+    @property
     def folder(self) -> str:
         """The draft's folder: an absolute path, or a URL."""
         return self.location.url(self.name)
@@ -265,6 +270,11 @@ def begin(store: str, *, refresh: bool = False, as_of: str | None = None) -> Dra
         manifest = load_manifest(location, current) if current else None
         _check_clock(as_of, manifest, location)
         if not location.exists(POLICY_FILE):
+            if current is not None:
+                raise RequestError(
+                    f"{location.url(POLICY_FILE)} is not there, by which the store was kept: put "
+                    f"it back (the manifest of {current} has its values, an empty file has none)"
+                )
             location.write(POLICY_FILE, DEFAULT_TEXT.encode())
         policy = parse_policy(_text_of_policy(location))
         if lock:

@@ -234,6 +234,18 @@ def test_a_stricter_policy_holds_for_all_once_verified_and_for_nothing_before(st
         assert opened.snapshot.policy.min_replays == 3
 
 
+def test_without_its_policy_a_store_is_not_changed(store: Path) -> None:
+    small_store.write(store)
+    policy = store / "policy.toml"
+    policy.write_bytes(b"\xff\xfe")
+    with pytest.raises(RequestError, match=r"policy\.toml is no UTF-8"):
+        verify(store)
+    policy.unlink()
+    with pytest.raises(RequestError, match=r"policy\.toml is not there"):
+        verify(store)
+    assert [path.name for path in (store / "snapshots").iterdir()] == ["000001"]
+
+
 def test_verdicts_of_other_versions_are_not_taken_for_those_of_one(store: Path) -> None:
     small_store.write(store)
     versions = deciding_versions()
