@@ -273,7 +273,7 @@ def begin(store: str, *, refresh: bool = False, as_of: str | None = None) -> Dra
             if current is not None:
                 raise RequestError(
                     f"{location.url(POLICY_FILE)} is not there, by which the store was kept: put "
-                    f"it back (the manifest of {current} has its values, an empty file has none)"
+                    f"it back (its values: manifest of {current}; an empty one is the defaults)"
                 )
             location.write(POLICY_FILE, DEFAULT_TEXT.encode())
         policy = parse_policy(_text_of_policy(location))
