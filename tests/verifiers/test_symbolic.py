@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import subprocess
@@ -377,6 +378,9 @@ def test_a_hung_comparer_does_not_outlive_its_killed_owner() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
-    left = [psutil.Process(int(p)) for p in done.stdout.split() if psutil.pid_exists(int(p))]
+    left = []
+    for number in done.stdout.split():
+        with contextlib.suppress(psutil.NoSuchProcess):  # gone by now, as it should be
+            left.append(psutil.Process(int(number)))
     _, alive = psutil.wait_procs(left, timeout=10)
     assert not alive
