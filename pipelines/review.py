@@ -18,7 +18,7 @@ from tracemine.schemas import Event, Parameter, decode
 from tracemine.schemas.arrow import event_row
 from tracemine.store import Entry, RequestError, Store, publish
 from tracemine.store.lifecycle.rewrite import Rewriting, fields_of, write_changes
-from tracemine.store.lifecycle.rules import ACCEPTED, REJECTED, Change, events_of
+from tracemine.store.lifecycle.rules import ACCEPTED, REGRESSION, REJECTED, Change, events_of
 from tracemine.teachers import TeacherError
 from tracemine.teachers.model.judging import judge
 from tracemine.teachers.model.worker import ModelWorker
@@ -77,7 +77,9 @@ def _told(entry: Entry) -> dict[str, Any]:
     procedure = entry.procedure
     led, review = _last_words(entry)
     told = json.loads(led.evidence)
-    fell = {(f["variant"], f["instance"]) for f in told.get("first", [])}
+    # What refuted an entry may have come with what refuted it.
+    first = told.get("first", []) if led.rule == REGRESSION else []
+    fell = {(f["variant"], f["instance"]) for f in first}
     return {
         "procedure_id": procedure.procedure_id,
         "subquestion": procedure.subquestion,

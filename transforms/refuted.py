@@ -4,14 +4,17 @@ in the store and somebody may decide on them."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tracemine.schemas import Event, Procedure, Replay
+from tracemine.schemas.values import dump_json
 from tracemine.store.lifecycle import Failure
 from tracemine.store.lifecycle.rules import Change, events_of, named
 from tracemine.transforms.consolidate import FAILURES, Evidence
+from tracemine.transforms.methods import in_roles_of, method_of
 from tracemine.transforms.restored import Stored
 from tracemine.transforms.settling import Moment
 from tracemine.transforms.unite import recounted
@@ -40,9 +43,13 @@ def keep_refuted(
     """``entries`` in quarantine, with the verdicts that ``refuted`` their variants. Provenance that
     others hold now (``holders``, by span) goes, if any is left. What passed ``before`` (by variant
     and instance) is named first."""
+    by_method = {method_of(one.founder): one for one in refuted.values()}
     found = []
     for stored in entries:
-        evidence = tuple(_shown(one, refuted.get(one.variant_id)) for one in stored.evidence)
+        evidence = tuple(
+            _shown(one, refuted.get(one.variant_id) or by_method.get(method_of(one.founder)))
+            for one in stored.evidence
+        )
         failures = _failures(evidence, before)
         procedure = recounted(stored.procedure, evidence)
         left = tuple(p for p in procedure.provenance if p.span_id not in holders)
@@ -63,9 +70,25 @@ def keep_refuted(
 
 
 def _shown(before: Evidence, now: Evidence | None) -> Evidence:
+    """What is known ``now`` of a variant, under the id and the names that it had ``before``: of its
+    method another span may be the founder."""
     if now is None:
         return before
-    return replace(before, replays=now.replays, witnesses=now.witnesses)
+    ours, theirs = before.founder.span, now.founder.span
+    names = {
+        other.name: own.name
+        for own, other in zip(ours.signature.inputs, in_roles_of(ours, theirs).inputs, strict=True)
+    }
+
+    def renamed(binding_map: str) -> str:
+        told = json.loads(binding_map)
+        return dump_json({names.get(name, name): key for name, key in told.items()})
+
+    replays = tuple(
+        replace(r, variant_id=before.variant_id, binding_map=renamed(r.binding_map))
+        for r in now.replays
+    )
+    return replace(before, replays=replays, witnesses=now.witnesses)
 
 
 def _failures(

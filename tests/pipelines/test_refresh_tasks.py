@@ -116,7 +116,7 @@ def test_what_new_tests_refute_is_in_quarantine_with_what_failed(tmp_path: Path)
     (listed,) = list_quarantined(store)["quarantined"]
     assert listed["rule"] == "refuted"
     (failing,) = listed["failing"]
-    assert failing["expected"] == 777123
+    assert (failing["expected"], failing["passed_before"]) == (777123, False)
     (named,) = listed["evidence"]["first"]
     assert named["instance"] == failing["instance_id"]
     (variant,) = listed["variants"]
@@ -126,6 +126,20 @@ def test_what_new_tests_refute_is_in_quarantine_with_what_failed(tmp_path: Path)
     assert {r["verdict"]: r["n"] for r in verdicts} == {
         verdict: n for verdict, n in found["replays"].items() if n
     }
+
+
+def test_what_is_refuted_under_another_founder_says_what_failed_in_its_own_names(
+    tmp_path: Path,
+) -> None:
+    # Whose name says less, so that the one which comes is the founder.
+    other = PLAIN.replace("values", "l")
+    store = mine(tmp_path / "store", task(tmp_path / "a.jsonl", other, *TESTS, of=LATER_ID))
+    (before,) = entries(store)
+    refresh(store, task(tmp_path / "b.jsonl", PLAIN, *OTHERS, WRONG))
+    (listed,) = list_quarantined(store)["quarantined"]
+    assert listed["procedure_id"] == before["procedure_id"]
+    (failing,) = listed["failing"]
+    assert (failing["expected"], failing["binding_map"]) == (777123, {"l": "values"})
 
 
 def test_with_a_candidate_that_is_refuted_goes_what_went_into_it(tmp_path: Path) -> None:
